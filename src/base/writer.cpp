@@ -1,0 +1,19 @@
+#include "base/writer.hpp"
+
+#include "base/assert.hpp"
+
+namespace culvert {
+
+void Writer::number(std::uint64_t value, std::size_t width) {
+    out_.insert(out_.end(), width, 0);
+    patch(out_.size() - width, value, width);
+}
+
+void Writer::patch(std::size_t at, std::uint64_t value, std::size_t width) {
+    ASSERT(at + width <= out_.size());
+    for (std::size_t i = 0; i < width; ++i) {
+        out_[at + i] = static_cast<std::uint8_t>(value >> (8 * (width - 1 - i)));
+    }
+}
+
+}  // namespace culvert

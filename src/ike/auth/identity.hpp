@@ -1,0 +1,52 @@
+#pragma once
+// Identities of RFC 7296 3.5, their text forms in swanctl.conf, and matching.
+
+#include <compare>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/bytes.hpp"
+#include "base/error.hpp"
+#include "base/ip.hpp"
+
+namespace culvert::ike {
+
+enum class IdType : std::uint8_t {
+    any = 0,  // %any: a pattern only, never on the wire
+    ipv4_addr = 1,
+    fqdn = 2,
+    rfc822_addr = 3,
+    ipv6_addr = 5,
+    der_asn1_dn = 9,
+    der_asn1_gn = 10,
+    key_id = 11,
+    null = 13,  // RFC 7619
+};
+
+struct Identity {
+    IdType type = IdType::any;
+    Bytes data;  // exactly as in the ID payload
+
+    // swanctl's rules: an address, "user@host", "@fqdn" or a plain name (fqdn), "C=CH, O=x, CN=y"
+    // or "/C=CH/O=x" (DN),
+    // "%any", "@#hex" or "keyid:text" (key-id), and the prefixes "ipv4:", "ipv6:", "fqdn:",
+    // "email:" (also "rfc822:", "userfqdn:"), "asn1dn:", "asn1gn:", "keyid:", the last ones also
+    // with "#hex" behind them.
+    static Result<Identity> parse(std::string_view text);
+    static Identity of(const IpAddress& address);
+
+    // As swanctl prints it: "moon.example.org", "10.0.0.1", "C=CH, CN=x", "%any"; printable
+    // whatever the octets are.
+    std::string to_string() const;
+    // "FQDN", "IPV4_ADDR"...
+    std::string_view type_name() const;
+
+    // `pattern` may be %any, or an fqdn/email with a leading "*", or a DN with "*" values; case
+    // does not matter in fqdn and email. Everything else is compared octet by octet.
+    bool matches(const Identity& pattern) const;
+
+    friend bool operator==(const Identity&, const Identity&) = default;
+};
+
+}  // namespace culvert::ike

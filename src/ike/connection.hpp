@@ -1,0 +1,138 @@
+#pragma once
+// What the engine is told to do: connections, their children, the secrets. Made by config/ from
+// swanctl.conf, or by a test. Immutable once handed over; an SA keeps the snapshot that made it.
+// Defaults are strongSwan's.
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/ip.hpp"
+#include "base/secret.hpp"
+#include "ike/auth/identity.hpp"
+#include "ike/proposal/proposal.hpp"
+#include "ipsec_types/child_sa.hpp"
+#include "ipsec_types/traffic_selector.hpp"
+
+namespace culvert::ike {
+
+using std::chrono::seconds;
+
+enum class StartAction : std::uint8_t { none, trap, start };
+enum class ChildMode : std::uint8_t { tunnel, transport, pass, drop };
+enum class Unique : std::uint8_t { no, never, keep, replace };
+
+// A traffic selector as configured: "dynamic" stands for the IKE endpoint (or virtual address) of
+// that side.
+struct SelectorConfig {
+    bool dynamic = false;
+    TrafficSelector selector;  // with `dynamic` only protocol and ports count
+};
+
+struct ChildConfig {
+    std::string name;
+    ChildMode mode = ChildMode::tunnel;
+    Proposals proposals;  // protocol esp or ah
+    std::vector<SelectorConfig> local_ts;
+    std::vector<SelectorConfig> remote_ts;
+    StartAction start_action = StartAction::none;
+    bool start_also_traps = false;  // "trap|start"
+    StartAction dpd_action = StartAction::none;
+    StartAction close_action = StartAction::none;
+    seconds rekey_time{3600};
+    seconds life_time{3960};
+    seconds rand_time{360};
+    std::uint64_t rekey_bytes = 0;
+    std::uint64_t life_bytes = 0;
+    std::uint64_t rand_bytes = 0;
+    std::uint64_t rekey_packets = 0;
+    std::uint64_t life_packets = 0;
+    std::uint64_t rand_packets = 0;
+    std::uint32_t replay_window = 1024;
+    std::uint32_t priority = 0;
+    std::uint32_t reqid = 0;  // 0: we choose
+    bool install_policies = true;
+    HeaderRules header_rules;
+    seconds inactivity{0};
+};
+
+enum class AuthMethodKind : std::uint8_t { psk, pubkey };
+
+struct AuthConfig {
+    AuthMethodKind method = AuthMethodKind::psk;
+    Identity id;  // local: %any means the IKE endpoint's address; remote: a pattern
+};
+
+// An entry of local_addrs or remote_addrs. Names are resolved by the daemon before the engine sees
+// them.
+struct AddressPattern {
+    std::string text;  // as configured, for messages
+    bool any = false;  // %any
+    std::vector<IpRange>
+        ranges;  // what it stands for now; empty and not any: a name that does not resolve (yet)
+};
+
+// Retransmission of requests: the n-th waits timeout * base^n (strongSwan's retransmit_*).
+struct RetransmitConfig {
+    std::chrono::milliseconds timeout{4000};
+    double base = 1.8;
+    unsigned tries = 5;
+    std::chrono::milliseconds limit{0};  // longest single wait; 0: none
+};
+
+struct Connection {
+    std::string name;
+    int version = 0;  // 0: initiate v2, answer both
+    std::vector<AddressPattern> local_addrs;
+    std::vector<AddressPattern> remote_addrs;
+    std::uint16_t local_port = 500;
+    std::uint16_t remote_port = 500;
+    Proposals proposals;
+    bool encap = false;
+    bool mobike = true;
+    seconds dpd_delay{0};
+    unsigned keyingtries = 1;  // 0: for ever
+    Unique unique = Unique::no;
+    seconds rekey_time{14400};
+    seconds reauth_time{0};
+    seconds over_time{1440};
+    seconds rand_time{1440};
+    AuthConfig local;
+    AuthConfig remote;
+    std::vector<ChildConfig> children;
+};
+
+struct SharedSecret {
+    std::string name;              // the section, for messages: "ike-moon"
+    std::vector<Identity> owners;  // empty: anybody
+    Secret secret;
+};
+
+// Bounds on what strangers may cost, and the daemon-wide settings of strongswan.conf that the
+// engine needs.
+struct EngineSettings {
+    RetransmitConfig retransmit;
+    unsigned cookie_threshold =
+        30;  // half-open IKE SAs in all before cookies are asked for; 0: never
+    unsigned cookie_threshold_per_ip = 3;
+    unsigned block_threshold_per_ip =
+        5;                          // half-open IKE SAs from one /32 or /64 before it is ignored
+    unsigned half_open_max = 4096;  // in all
+    seconds half_open_timeout{30};
+    seconds keep_alive{20};  // NAT keep-alives; 0: off
+    std::uint16_t port = 500;
+    std::uint16_t port_nat_t = 4500;
+    bool use_non_esp_marker_on_port_nat_t = true;
+};
+
+struct Config {
+    std::vector<Connection> connections;
+    std::vector<SharedSecret> secrets;
+    EngineSettings settings;
+};
+
+using ConfigSnapshot = std::shared_ptr<const Config>;
+
+}  // namespace culvert::ike

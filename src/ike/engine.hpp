@@ -1,0 +1,204 @@
+#pragma once
+// The key exchange as a value: datagrams, commands, time in; actions out. No sockets, threads,
+// files, clock. One engine is owned by one thread. See docs/architecture.md, "An IKE message".
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/instant.hpp"
+#include "base/random.hpp"
+#include "ike/connection.hpp"
+#include "ike/status.hpp"
+#include "ipsec_types/child_sa.hpp"
+#include "ipsec_types/policy.hpp"
+
+namespace culvert::ike {
+
+// ---- inputs
+
+struct Datagram {
+    Endpoint local;
+    Endpoint remote;
+    bool non_esp_marker =
+        false;  // travelled on the NAT-T socket; the marker itself is not in `bytes`
+    Bytes bytes;
+};
+
+// The shell's name for a running command; CommandDone carries it back.
+using CommandId = Strong<struct CommandIdTag, std::uint64_t>;
+
+// Brings up connections.<connection>.children.<child>; reuses an established IKE SA. An empty
+// child: the IKE SA alone. An empty connection: whichever has that child.
+struct Initiate {
+    CommandId id{};
+    std::string connection;
+    std::string child;
+};
+// Every filter that is set must match. Closes Child SAs if a child filter is set, else IKE SAs with
+// all they have.
+struct Terminate {
+    CommandId id{};
+    std::string ike;
+    std::string child;
+    std::optional<std::uint32_t> ike_id{};  // unique ids, as list-sas shows
+    std::optional<std::uint32_t> child_id{};
+    bool force = false;  // do not wait for the peer's answer
+};
+struct Rekey {
+    CommandId id{};
+    std::string ike;
+    std::string child;
+    std::optional<std::uint32_t> ike_id{};
+    std::optional<std::uint32_t> child_id{};
+    bool reauth = false;
+};
+// From the plane: a packet matched a trap.
+struct Acquire {
+    ReqId reqid{};
+    TrafficSelector local;
+    TrafficSelector remote;
+};
+struct Expire {
+    ChildSaId id{};
+    bool hard = false;
+};
+struct MappingChanged {
+    ChildSaId id{};
+    Endpoint remote;
+};
+// An authenticated packet came in on this SA at `at`: proof of life (RFC 7296 2.4).
+struct InboundSeen {
+    ChildSaId id{};
+    Instant at{};
+};
+// The plane could not install what InstallChild asked for.
+struct InstallFailed {
+    ChildSaId id{};
+    Error why;
+};
+// The network refused a datagram to this peer (ICMP unreachable, no route). A hint only, never
+// proof (RFC 7296 2.4).
+struct SendFailed {
+    Endpoint remote;
+    Error why;
+};
+using Input = std::variant<Datagram, Initiate, Terminate, Rekey, Acquire, Expire, MappingChanged,
+                           InboundSeen, InstallFailed, SendFailed>;
+
+// ---- actions, to be carried out in order
+
+struct Transmit {
+    Datagram datagram;
+};
+// One octet 0xff from the NAT-T socket (RFC 3948 2.3).
+struct SendKeepAlive {
+    Endpoint local;
+    Endpoint remote;
+};
+struct InstallChild {
+    ChildSa sa;
+};
+struct StopSending {
+    ChildSaId id{};
+};
+struct RemoveChild {
+    ChildSaId id{};
+};
+struct UpdateEndpoints {
+    ChildSaId id{};
+    Endpoint local;
+    Endpoint remote;
+    bool udp_encap = false;
+};
+// What `culvert up` waits for. On success `matched` counts what the command was carried out on.
+struct CommandDone {
+    CommandId id{};
+    Status status;
+    unsigned matched = 0;
+};
+// Session keys, for a build with CULVERT_KEY_LOG only; made by the engine in such a build alone.
+struct KeyLog {
+    std::string line;  // in the form of tshark's ikev2_decryption_table
+};
+
+enum class EventKind : std::uint8_t {
+    ike_state_changed,  // `text` says from -> to, because
+    ike_up,
+    ike_down,
+    ike_rekeyed,
+    ike_updated,
+    child_state_changed,
+    child_up,
+    child_down,
+    child_rekeyed,
+    exchange,     // a message was sent or received: "IKE_AUTH request 1 [ IDi AUTH SA TSi TSr ]"
+    refused,      // we refused what a peer sent; `error` explains
+    was_refused,  // a peer refused; `error` explains what is known
+    retransmit,
+    peer_dead,
+    note,
+};
+enum class Severity : std::uint8_t { error, warn, info, debug, trace };
+
+// Logs, counters, `monitor` and VICI events all render this.
+struct Event {
+    EventKind kind = EventKind::note;
+    Severity severity = Severity::info;
+    std::string connection;  // empty when no connection is known (yet)
+    std::string child;
+    std::uint32_t ike_unique_id = 0;  // 0: none
+    std::uint32_t child_unique_id = 0;
+    std::optional<Endpoint> remote{};
+    std::optional<CommandId>
+        command{};  // the command that caused it: goes to that client as control-log
+    std::optional<Error> error{};
+    std::string text;                  // one line for people, complete in itself
+    std::optional<IkeSaStatus> ike{};  // for up, down, rekeyed, updated: the SA as it is (was)
+};
+
+using Action = std::variant<Transmit, SendKeepAlive, InstallChild, StopSending, RemoveChild,
+                            UpdateEndpoints, CommandDone, KeyLog, Event>;
+using Actions = std::vector<Action>;
+
+class Engine {
+ public:
+    // `random` must outlive the engine.
+    Engine(ConfigSnapshot config, Random& random);
+    Engine(Engine&&) noexcept;
+    Engine& operator=(Engine&&) noexcept;
+    Engine(const Engine&) = delete;
+    Engine& operator=(const Engine&) = delete;
+    ~Engine();
+
+    // From now on new SAs use `config`; running ones keep theirs. SAs of connections that are gone
+    // are closed.
+    Actions configure(ConfigSnapshot config, Instant now);
+
+    Actions handle(Input input, Instant now);
+    // The deadline was reached; woken early it does nothing.
+    Actions tick(Instant now);
+    std::optional<Instant> next_deadline() const;
+
+    // The engine's source of SPIs asks the shell nothing; the ReqId of a configured child is stable
+    // by name.
+    ReqId reqid_of(const std::string& connection, const std::string& child);
+
+    std::vector<IkeSaStatus> status(Instant now) const;
+    // The last failures by peer, newest first, at most 16 a peer (limits.hpp).
+    std::vector<Failure> failures() const;
+    Counters counters() const;
+    std::size_t half_open() const;
+
+    // For tests: aborts when the engine contradicts itself.
+    void check_invariants() const;
+
+ private:
+    class Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace culvert::ike

@@ -1,0 +1,97 @@
+#pragma once
+// Proposals of RFC 7296 3.3: what each side can do, choosing, and saying why nothing could be
+// chosen.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/bytes.hpp"
+#include "base/error.hpp"
+#include "crypto/algorithms.hpp"
+#include "ipsec_types/child_sa.hpp"
+
+namespace culvert::ike {
+
+enum class TransformType : std::uint8_t {
+    encr = 1,
+    prf = 2,
+    integ = 3,
+    ke = 4,
+    esn = 5,
+    addke1 = 6,
+    addke7 = 12
+};
+
+enum class ProtocolId : std::uint8_t { none = 0, ike = 1, ah = 2, esp = 3 };
+
+struct Transform {
+    TransformType type{};
+    std::uint16_t id = 0;
+    std::optional<std::uint16_t> key_bits{};
+    bool unknown_attributes = false;  // then it is never chosen (RFC 7296 3.3.6)
+
+    friend bool operator==(const Transform&, const Transform&) = default;
+};
+
+struct Proposal {
+    std::uint8_t number = 0;
+    ProtocolId protocol = ProtocolId::ike;
+    Bytes spi;  // empty in the IKE_SA_INIT exchange; 8 octets for an IKE SA rekey, 4 for ESP and AH
+    std::vector<Transform> transforms;
+
+    // swanctl's words: "aes256gcm16-prfsha384-ecp384".
+    std::string to_string() const;
+
+    friend bool operator==(const Proposal&, const Proposal&) = default;
+};
+
+using Proposals = std::vector<Proposal>;
+
+// swanctl's list, "aes256gcm16-prfsha384-ecp384, aes128-sha256-modp2048" or "default". A legacy
+// algorithm is accepted where it is named. Errors name the word and the nearest one that exists.
+Result<Proposals> parse_proposals(ProtocolId protocol, std::string_view text);
+Proposals default_proposals(ProtocolId protocol);
+
+// One transform of each type. Type `esn` absent means 32-bit numbers; `ke` absent or none: no (new)
+// key exchange.
+struct ChosenIkeSuite {
+    crypto::EncryptionAlgorithm encryption{};
+    std::uint16_t key_bits = 0;
+    crypto::IntegrityAlgorithm integrity = crypto::IntegrityAlgorithm::none;
+    crypto::PrfAlgorithm prf{};
+    crypto::KeMethod ke{};
+
+    std::string to_string() const;  // "AES_GCM_16-256/PRF_HMAC_SHA2_384/ECP_384"
+    friend bool operator==(const ChosenIkeSuite&, const ChosenIkeSuite&) = default;
+};
+
+struct ChosenProposal {
+    Proposal proposal;   // to send back: one transform a type, number and protocol as offered, SPI
+                         // as offered (replace by ours)
+    ChosenIkeSuite ike;  // when protocol is ike
+    IpsecSuite ipsec;    // when protocol is esp or ah
+    crypto::KeMethod ke = crypto::KeMethod::none;
+};
+
+// Our order of preference decides, as in strongSwan by default. `require_ke` false ignores key
+// exchange transforms altogether (the Child SA of IKE_AUTH). The error is no_proposal_chosen with
+// both sides' proposals and, as remedy, the nearest pair and the transform where it differs.
+Result<ChosenProposal> choose(const Proposals& ours, const Proposals& offered,
+                              std::string_view connection, bool require_ke);
+
+// The initiator's check of the answer: exactly one proposal, a subset of one of ours (RFC
+// 7296 3.3).
+Result<ChosenProposal> check_answer(const Proposals& ours, const Proposals& answer,
+                                    bool require_ke);
+
+// "AES_GCM_16", "HMAC_SHA2_256_128", "PRF_HMAC_SHA2_384", "ECP_384", "CURVE_25519", "UNKNOWN_77":
+// strongSwan's words, as VICI lists them.
+std::string to_string(crypto::EncryptionAlgorithm algorithm);
+std::string to_string(crypto::IntegrityAlgorithm algorithm);
+std::string to_string(crypto::PrfAlgorithm algorithm);
+std::string to_string(crypto::KeMethod method);
+
+}  // namespace culvert::ike
