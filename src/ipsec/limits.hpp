@@ -1,0 +1,27 @@
+#pragma once
+// What bounds the packet engine.
+
+#include <cstddef>
+#include <cstdint>
+
+namespace culvert::ipsec {
+
+// An IPv6 packet with its header; an IPv4 one is shorter. Jumbograms (RFC 2675) are refused.
+constexpr std::size_t packet_size_max = 65575;
+// Extension headers that parse_packet() walks before it gives a packet up (RFC 7045 2.1).
+constexpr unsigned extension_headers_max = 16;
+// Octets that encapsulation may add in front of and behind the inner packet, outer IP header, UDP
+// header, largest IV, padding and ICV included: what a caller must leave free beside a packet.
+constexpr std::size_t overhead_max = 40 + 8 + 8 + 16 + 255 + 2 + 32;
+// What a trailer needs behind an inner packet that is encrypted from where it lies
+// (EncapJob::tail_room).
+constexpr std::size_t trailer_size_max = 257;
+// Packets a call of the batch forms; longer batches are cut into pieces of this.
+constexpr std::size_t batch_max = 64;
+constexpr std::uint32_t replay_window_max = 8192;
+// Path MTUs below these are not believed (RFC 791, RFC 8200 5): a forged ICMP cannot choke a
+// tunnel.
+constexpr std::uint32_t path_mtu_v4_min = 576;
+constexpr std::uint32_t path_mtu_v6_min = 1280;
+
+}  // namespace culvert::ipsec

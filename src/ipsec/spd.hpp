@@ -1,0 +1,81 @@
+#pragma once
+// The security policy database (RFC 4301 4.4.1), compiled: an immutable snapshot, read by any
+// number of workers without a lock.
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "ipsec/drop_reason.hpp"
+#include "ipsec/packet.hpp"
+#include "ipsec_types/child_sa.hpp"
+#include "ipsec_types/policy.hpp"
+
+namespace culvert::ipsec {
+
+// Both: `local` is the source of what leaves and the destination of what arrives.
+enum class SpdDirection : std::uint8_t { both, outbound, inbound };
+
+struct SpdEntry {
+    PolicyAction action = PolicyAction::discard;
+    ReqId reqid{};  // with protect
+    TrafficSelectors local;
+    TrafficSelectors remote;
+    std::uint32_t priority = 0;  // lower wins; equal: the earlier entry
+    SpdDirection direction = SpdDirection::both;
+    // Of a configured policy without an SA yet: who asks for an SA is told this trap's selectors.
+    bool trap = false;
+};
+
+// A configured policy, and the policy that an SA pair brings along, as entries. Priority 0 is
+// replaced by computed_priority(): an SA's entry wins over the trap that caused it, narrower
+// selectors over wider ones, bypass and discard over both.
+SpdEntry entry_of(const Policy& policy);
+SpdEntry entry_of(const ChildSa& sa);
+std::uint32_t computed_priority(PolicyAction action, bool trap, const TrafficSelectors& local,
+                                const TrafficSelectors& remote);
+
+// Does this packet, leaving (or arriving), match one of local x remote? Opaque and any ports, ICMP
+// type and code as RFC 4301 4.4.1.1 has them.
+bool matches_outbound(const PacketInfo& packet, const TrafficSelectors& local,
+                      const TrafficSelectors& remote);
+bool matches_inbound(const PacketInfo& packet, const TrafficSelectors& local,
+                     const TrafficSelectors& remote);
+
+struct SpdDecision {
+    PolicyAction action = PolicyAction::discard;
+    ReqId reqid{};
+    // The entry that matched, as an index into entries(); nothing: the default action.
+    std::optional<std::uint32_t> entry{};
+};
+
+struct SpdDefaults {
+    PolicyAction outbound = PolicyAction::discard;  // what comes out of the TUN device
+    PolicyAction inbound = PolicyAction::bypass;    // clear packets on real interfaces
+};
+
+class Spd {
+ public:
+    explicit Spd(std::vector<SpdEntry> entries, SpdDefaults defaults = {});
+    Spd(Spd&&) noexcept;
+    Spd& operator=(Spd&&) noexcept;
+    Spd(const Spd&) = delete;
+    Spd& operator=(const Spd&) = delete;
+    ~Spd();
+
+    SpdDecision lookup_outbound(const PacketInfo& packet) const;
+    SpdDecision lookup_inbound(const PacketInfo& packet) const;
+    // A clear packet that arrived: none (let it in), inbound_must_be_protected or inbound_discard
+    // (RFC 4301 5.2).
+    DropReason check_inbound_clear(const PacketInfo& packet) const;
+
+    const std::vector<SpdEntry>& entries() const;
+
+ private:
+    class Classifier;
+    struct Impl;
+    std::unique_ptr<const Impl> impl_;
+};
+
+}  // namespace culvert::ipsec
