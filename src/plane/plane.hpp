@@ -50,6 +50,9 @@ class PlaneEvents {
     // A datagram could not leave, or the network said that the peer's address or port is not there
     // (ICMP).
     virtual void send_failed(Endpoint remote, Error why) = 0;
+    // The plane goes on, but weaker than asked; an operator should know ("nft is missing: clear
+    // packets from outside are not filtered").
+    virtual void warning(Error what) { static_cast<void>(what); }
 };
 
 struct PlaneSettings {
@@ -80,6 +83,11 @@ class Plane {
     virtual Status start(PlaneEvents& events) = 0;
 
     virtual void send_ike(IkeDatagram datagram) = 0;
+    // One octet 0xff from the NAT-T socket (RFC 3948 2.3).
+    virtual void send_keepalive(Endpoint local, Endpoint remote) = 0;
+    // The ports that the IKE sockets got; of use when the settings said "any free one".
+    virtual std::uint16_t ike_port() const = 0;
+    virtual std::uint16_t nat_t_port() const = 0;
     // The address that routing would send from; nothing when there is no route.
     virtual std::optional<IpAddress> source_for(const IpAddress& remote) = 0;
     virtual bool is_local_address(const IpAddress& address) = 0;
