@@ -1,0 +1,119 @@
+#pragma once
+// From swanctl.conf, or from VICI messages, to the typed configuration. The two ways meet in
+// vici::Section:
+//
+//     text --parse_file--> Tree --load--> Loaded          (culvertd at start, `culvert check`)
+//     VICI load-conn ------------> load_connection        (swanctl, dashboards)
+//     VICI load-shared ----------> load_shared
+//
+// Nothing that was not understood is silent: it is a Problem with file, line, and what to do.
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.hpp"
+#include "config/tree.hpp"
+#include "ike/connection.hpp"
+#include "vici/message.hpp"
+
+namespace culvert::config {
+
+struct Problem {
+    enum class Severity : std::uint8_t { error, warning, info };
+
+    Severity severity = Severity::error;
+    Place place;         // no file: came by VICI
+    std::string path;    // "connections.home.children.net.esp_proposals"
+    std::string what;    // what is wrong
+    std::string remedy;  // what to do; may be empty
+
+    // "swanctl.conf:12: error: connections.home.version: ... To fix it: ..."
+    std::string to_string() const;
+};
+using Problems = std::vector<Problem>;
+
+bool has_errors(const Problems& problems);
+// The errors (or, without one, the warnings) in one Error, for an answer to a client.
+Error as_error(const Problems& problems);
+
+// Settings of the daemon that the engine has no use for: strongswan.conf's charon section and
+// nothing else (culvertd's options come above it). Unset: the daemon's default.
+struct DaemonSettings {
+    std::optional<bool> install_routes;
+    std::optional<std::uint32_t> routing_table;
+    std::optional<std::uint32_t> routing_table_prio;
+    std::optional<unsigned> threads;
+    std::optional<unsigned> init_limit_half_open;  // also in engine settings, as half_open_max
+};
+
+// Children with mode = pass or drop are in their connection like all others (ChildMode::pass,
+// ChildMode::drop); the daemon installs those with start_action = trap.
+struct Loaded {
+    ike::Config config;
+    DaemonSettings daemon;
+    Problems problems;
+
+    bool ok() const { return !has_errors(problems); }
+};
+
+// Types everything in the tree. What has no error is in `config` even where something else has one;
+// whether to use it then is the caller's choice (culvertd does not).
+Loaded load(const Tree& tree);
+
+// parse_file and load together: the problems of both.
+Loaded load_file(const std::string& path, const FileSystem& files);
+
+// strongswan.conf (`charon { ... }`) on top of what is there: `settings`, `daemon`, `problems`.
+void load_settings(const Tree& tree, Loaded& into);
+
+struct LoadedConnection {
+    ike::Connection connection;
+    Problems problems;
+
+    bool ok() const { return !has_errors(problems); }
+};
+
+// One section of `connections`, as VICI load-conn has it: {name = {...}} is `name`, `section`.
+// Lists may be VICI lists or comma-separated values.
+LoadedConnection load_connection(std::string_view name, const vici::Section& section);
+
+struct LoadedSecret {
+    std::optional<ike::SharedSecret> secret;  // none: of a type that is not used by the engine yet
+    Problems problems;
+
+    bool ok() const { return !has_errors(problems); }
+};
+
+// VICI load-shared: {id, type = IKE|EAP|XAUTH|NTLM|PPK, data, owners = [...]}. `data` is the secret
+// itself.
+LoadedSecret load_shared(const vici::Message& message);
+
+// Checks across connections and secrets, for `culvert check` and as part of load(): psk connections
+// without a secret, children that overlap, weak algorithms. `places` may be null.
+Problems lint(const ike::Config& config);
+
+// What a reload means, by name. A child of an added or removed connection is not listed by itself.
+struct Changes {
+    std::vector<std::string> added;
+    std::vector<std::string> removed;
+    std::vector<std::string> changed;  // the connection itself (addresses, auth, proposals, timers)
+    struct Child {
+        std::string connection;
+        std::string child;
+        friend bool operator==(const Child&, const Child&) = default;
+    };
+    std::vector<Child> children_added;
+    std::vector<Child> children_removed;
+    std::vector<Child> children_changed;
+    bool secrets = false;   // any added, removed or changed
+    bool settings = false;  // EngineSettings
+
+    bool empty() const;
+};
+Changes compare(const ike::Config& before, const ike::Config& after);
+
+}  // namespace culvert::config
