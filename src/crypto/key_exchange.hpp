@@ -21,6 +21,11 @@ class KeyExchange {
     // A fresh private value, drawn from `random`. Fails with unsupported.
     static Result<KeyExchange> create(KeMethod method, Random& random);
 
+    // With a private value that was drawn elsewhere: big endian (MODP, ECP) or as RFC 7748 writes
+    // it. For vectors and replays. Fails with unsupported, or bad_key_material if the group has no
+    // such private value.
+    static Result<KeyExchange> from_private(KeMethod method, Secret private_value);
+
     KeyExchange(KeyExchange&&) noexcept;
     KeyExchange& operator=(KeyExchange&&) noexcept;
     KeyExchange(const KeyExchange&) = delete;
