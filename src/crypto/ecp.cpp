@@ -2,6 +2,8 @@
 // shared secret x alone, each coordinate as long as the prime.
 
 #include <cstddef>
+#include <memory>
+#include <utility>
 
 #include <openssl/bn.h>
 #include <openssl/ec.h>
@@ -42,7 +44,9 @@ class EcpGroup final : public DhGroup {
         return {};
     }
 
-    Result<Bytes> public_of(const Secret& private_value) const override {
+    Result<std::unique_ptr<DhKey>> key(Secret private_value) const override;
+
+    Result<Bytes> public_of(const Secret& private_value) const {
         const Number scalar = number_of(private_value.reveal());
         if (!is_private(*scalar)) { return std::unexpected(bad_private_value()); }
         const Point point = new_point();
@@ -53,7 +57,7 @@ class EcpGroup final : public DhGroup {
         return to_bytes(both.reveal());
     }
 
-    Result<Secret> shared(const Secret& private_value, ByteView peer) const override {
+    Result<Secret> shared(const Secret& private_value, ByteView peer) const {
         const Number x = number_of(peer.first(coordinate_size()));
         const Number y = number_of(peer.subspan(coordinate_size()));
         // RFC 6989 2.3: 0 <= x, y < p and y^2 = x^3 + ax + b. The point at infinity has no such
@@ -129,6 +133,26 @@ class EcpGroup final : public DhGroup {
 
     Handle<EC_GROUP> curve_;
 };
+
+class EcpKey final : public DhKey {
+ public:
+    EcpKey(const EcpGroup& group, Secret private_value, Bytes public_value)
+        : DhKey(std::move(public_value)), group_(group), private_value_(std::move(private_value)) {}
+
+    Result<Secret> shared(ByteView peer) const override {
+        return group_.shared(private_value_, peer);
+    }
+
+ private:
+    const EcpGroup& group_;
+    Secret private_value_;
+};
+
+Result<std::unique_ptr<DhKey>> EcpGroup::key(Secret private_value) const {
+    auto public_value = public_of(private_value);
+    if (!public_value) { return std::unexpected(std::move(public_value).error()); }
+    return std::make_unique<EcpKey>(*this, std::move(private_value), std::move(*public_value));
+}
 
 }  // namespace
 

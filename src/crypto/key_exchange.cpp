@@ -34,8 +34,7 @@ Error wrong_length(KeMethod method, std::size_t wanted, std::size_t received) {
 struct KeyExchange::Impl {
     KeMethod method;
     const DhGroup* group;
-    Secret private_value;
-    Bytes public_value;
+    std::unique_ptr<DhKey> key;
 };
 
 bool KeyExchange::supports(KeMethod method) { return group_of(method) != nullptr; }
@@ -54,12 +53,10 @@ Result<KeyExchange> KeyExchange::create(KeMethod method, Random& random) {
 Result<KeyExchange> KeyExchange::from_private(KeMethod method, Secret private_value) {
     const DhGroup* const group = group_of(method);
     if (group == nullptr) { return std::unexpected(unsupported_group(method)); }
-    auto public_value = group->public_of(private_value);
-    if (!public_value) { return std::unexpected(std::move(public_value).error()); }
-    return KeyExchange{std::make_unique<Impl>(Impl{.method = method,
-                                                   .group = group,
-                                                   .private_value = std::move(private_value),
-                                                   .public_value = std::move(*public_value)})};
+    auto key = group->key(std::move(private_value));
+    if (!key) { return std::unexpected(std::move(key).error()); }
+    return KeyExchange{
+        std::make_unique<Impl>(Impl{.method = method, .group = group, .key = std::move(*key)})};
 }
 
 KeyExchange::KeyExchange(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -68,7 +65,7 @@ KeyExchange& KeyExchange::operator=(KeyExchange&&) noexcept = default;
 KeyExchange::~KeyExchange() = default;
 
 KeMethod KeyExchange::method() const { return impl_->method; }
-const Bytes& KeyExchange::public_value() const { return impl_->public_value; }
+const Bytes& KeyExchange::public_value() const { return impl_->key->public_value(); }
 
 Result<Secret> KeyExchange::derive(ByteView peer_public_value) const {
     // RFC 7296 3.4: a MODP value has the length of the modulus, with leading zeros if need be; the
@@ -77,7 +74,7 @@ Result<Secret> KeyExchange::derive(ByteView peer_public_value) const {
     if (peer_public_value.size() != wanted) {
         return std::unexpected(wrong_length(impl_->method, wanted, peer_public_value.size()));
     }
-    return impl_->group->shared(impl_->private_value, peer_public_value);
+    return impl_->key->shared(peer_public_value);
 }
 
 Error bad_public_value(std::string_view wanted, std::string_view received) {

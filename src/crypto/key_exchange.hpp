@@ -36,7 +36,7 @@ class KeyExchange {
     // As it goes into the KE payload (RFC 7296 3.4, RFC 5903, RFC 6954, RFC 8031).
     const Bytes& public_value() const;
     // g^ir as RFC 7296 2.14 wants it (MODP: padded to the length of the modulus; ECP: x alone). The
-    // peer's value is checked first (RFC 6989, RFC 8031 5); what fails is bad_key_material and says
+    // peer's value is checked first (RFC 6989, RFC 7748 6); what fails is bad_key_material and says
     // which check failed.
     Result<Secret> derive(ByteView peer_public_value) const;
 

@@ -2,6 +2,8 @@
 // 1 < y < p - 1 is all that RFC 6989 2.1 asks.
 
 #include <cstddef>
+#include <memory>
+#include <utility>
 
 #include <openssl/bn.h>
 
@@ -50,7 +52,9 @@ class ModpGroup final : public DhGroup {
         return out;
     }
 
-    Result<Bytes> public_of(const Secret& private_value) const override {
+    Result<std::unique_ptr<DhKey>> key(Secret private_value) const override;
+
+    Result<Bytes> public_of(const Secret& private_value) const {
         const Number exponent = number_of(private_value.reveal());
         if (BN_is_zero(exponent.get()) || BN_cmp(exponent.get(), last_.get()) >= 0) {
             return std::unexpected(bad_private_value());
@@ -58,7 +62,7 @@ class ModpGroup final : public DhGroup {
         return to_bytes(power(*generator_, *exponent).reveal());
     }
 
-    Result<Secret> shared(const Secret& private_value, ByteView peer) const override {
+    Result<Secret> shared(const Secret& private_value, ByteView peer) const {
         const Number base = number_of(peer);
         // RFC 6989 2.1: 1 < y < p - 1.
         if (BN_is_zero(base.get()) || BN_is_one(base.get())) {
@@ -93,6 +97,26 @@ class ModpGroup final : public DhGroup {
     std::size_t private_size_;
     Handle<BN_MONT_CTX> context_;
 };
+
+class ModpKey final : public DhKey {
+ public:
+    ModpKey(const ModpGroup& group, Secret private_value, Bytes public_value)
+        : DhKey(std::move(public_value)), group_(group), private_value_(std::move(private_value)) {}
+
+    Result<Secret> shared(ByteView peer) const override {
+        return group_.shared(private_value_, peer);
+    }
+
+ private:
+    const ModpGroup& group_;
+    Secret private_value_;
+};
+
+Result<std::unique_ptr<DhKey>> ModpGroup::key(Secret private_value) const {
+    auto public_value = public_of(private_value);
+    if (!public_value) { return std::unexpected(std::move(public_value).error()); }
+    return std::make_unique<ModpKey>(*this, std::move(private_value), std::move(*public_value));
+}
 
 }  // namespace
 
