@@ -1,0 +1,112 @@
+#include "plane/ike_carrier.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "plane/errors.hpp"
+#include "plane/limits.hpp"
+
+namespace culvert::plane {
+namespace {
+
+// One thread writes each of these counters or they are off the packet path: relaxed is enough.
+void count(std::atomic<std::uint64_t>& counter) { counter.fetch_add(1, std::memory_order_relaxed); }
+
+}  // namespace
+
+Status IkeCarrier::open(PlaneEvents& events, const IkeSockets::Needs& needs) {
+    auto sockets = IkeSockets::open(settings_, needs);
+    if (!sockets) { return std::unexpected(std::move(sockets).error()); }
+    auto monitor = AddressMonitor::open();
+    if (!monitor) { return std::unexpected(std::move(monitor).error()); }
+    events_ = &events;
+    sockets_.emplace(std::move(*sockets));
+    monitor_.emplace(std::move(*monitor));
+    buffers_.emplace();
+    read_addresses();
+    return {};
+}
+
+Status IkeCarrier::attach(Poller& poller, Hooks hooks) {
+    hooks_ = std::move(hooks);
+    sink_.ike = [this](IkeDatagram datagram) {
+        count(received_);
+        events_->ike_datagram(std::move(datagram));
+    };
+    sink_.esp = hooks_.esp;
+    sink_.error = [this](const NetworkError& error) { network_error(error); };
+    for (const int fd : sockets_->descriptors()) {
+        auto ready = [this, fd](std::uint32_t events) {
+            if ((events & EPOLLERR) != 0) { sockets_->take_errors(fd, sink_); }
+            for (int round = 0; round < rounds_a_wakeup_max; ++round) {
+                if (!sockets_->receive(fd, *buffers_, sink_)) { break; }
+                if (hooks_.batch_done) { hooks_.batch_done(); }
+            }
+            keep_alives_.store(sink_.keep_alives, std::memory_order_relaxed);
+            junk_.store(sink_.junk, std::memory_order_relaxed);
+        };
+        if (auto done = poller.watch(fd, std::move(ready)); !done) { return done; }
+    }
+    return poller.watch(monitor_->fd(), [this](std::uint32_t) {
+        if (!monitor_->changed(own_interface_.load(), settings_.routing_table)) { return; }
+        read_addresses();
+        if (hooks_.addresses_changed) { hooks_.addresses_changed(); }
+        events_->addresses_changed();
+    });
+}
+
+void IkeCarrier::send(const IkeDatagram& datagram) {
+    const Status sent = sockets_->send(datagram);
+    if (sent) {
+        count(sent_);
+        return;
+    }
+    count(send_errors_);
+    events_->send_failed(datagram.remote, sent.error());
+}
+
+void IkeCarrier::send_keepalive(const Endpoint& local, const Endpoint& remote) {
+    const Status sent = sockets_->send_keepalive(local, remote);
+    if (sent) { return; }
+    count(send_errors_);
+    events_->send_failed(remote, sent.error());
+}
+
+std::optional<IpAddress> IkeCarrier::source_for(const IpAddress& remote) const {
+    return routed_source(remote, settings_.mark);
+}
+
+bool IkeCarrier::is_local_address(const IpAddress& address) const {
+    if (address.is_loopback()) { return true; }
+    const std::scoped_lock lock{addresses_mutex_};
+    return std::ranges::find(addresses_, address) != addresses_.end();
+}
+
+void IkeCarrier::add_statistics(std::map<std::string, std::uint64_t>& out) const {
+    out["ike_received"] = received_.load(std::memory_order_relaxed);
+    out["ike_sent"] = sent_.load(std::memory_order_relaxed);
+    out["ike_send_failed"] = send_errors_.load(std::memory_order_relaxed);
+    out["network_errors"] = network_errors_.load(std::memory_order_relaxed);
+    out["nat_t_keepalives_received"] = keep_alives_.load(std::memory_order_relaxed);
+    out["nat_t_junk"] = junk_.load(std::memory_order_relaxed);
+}
+
+void IkeCarrier::network_error(const NetworkError& error) {
+    count(network_errors_);
+    if (error.path_mtu) {
+        if (hooks_.path_mtu) { hooks_.path_mtu(error); }
+        return;
+    }
+    events_->send_failed(error.remote,
+                         unreachable(error.remote, error.error_number,
+                                     error.said_by ? error.said_by->to_string() : std::string{}));
+}
+
+void IkeCarrier::read_addresses() {
+    std::vector<IpAddress> addresses;
+    for (const HostAddress& host : host_addresses()) { addresses.push_back(host.address.address); }
+    const std::scoped_lock lock{addresses_mutex_};
+    addresses_ = std::move(addresses);
+}
+
+}  // namespace culvert::plane

@@ -1,0 +1,49 @@
+#pragma once
+// The plane's limits (style.md, rule 5): sizes, counts, tries.
+
+#include <chrono>
+#include <cstddef>
+
+namespace culvert::plane {
+
+// The largest IP packet, and so the largest datagram or coalesced run of datagrams.
+constexpr std::size_t packet_octets_max = 65535;
+// Datagrams or super-packets taken from a socket in one go; more adds latency and gains nothing.
+constexpr std::size_t receive_batch_max = 8;
+// Rounds over one ready descriptor before the others get their turn.
+constexpr int rounds_a_wakeup_max = 8;
+// A super-packet is charged by its true size; the default buffer would hold two.
+constexpr int socket_buffer_octets = 16 * 1024 * 1024;
+// Entries taken from a socket's error queue in one go.
+constexpr int error_queue_batch_max = 64;
+// Tries to find one port that is free in both address families, when any will do.
+constexpr int free_port_tries_max = 32;
+// Processes looked at when asking who holds a port.
+constexpr int processes_scanned_max = 32768;
+
+// Packets kept while an SA is being negotiated, for one reqid and in all.
+constexpr std::size_t trapped_packets_each_max = 32;
+constexpr std::size_t trapped_packets_max = 1024;
+constexpr std::chrono::seconds trapped_packet_age_max{30};
+constexpr std::chrono::seconds acquire_again_after{1};
+
+// Link MTU that every IPv6 link has (RFC 8200 5); the TUN never goes below it, else it loses IPv6.
+constexpr unsigned tun_mtu_min = 1280;
+constexpr unsigned tun_mtu_default = 1400;
+constexpr unsigned tun_mtu_max = 65535;
+
+// Lowest path MTU believed from an ICMP message (abuse I-06): RFC 791's 576 and RFC 8200's 1280.
+constexpr unsigned path_mtu_min_v4 = 576;
+constexpr unsigned path_mtu_min_v6 = 1280;
+
+// How long the nft program may take.
+constexpr std::chrono::seconds nft_time_max{10};
+constexpr std::size_t nft_output_octets_max = 1 << 20;
+
+// Packets that wait to be read from the TUN in the kernel.
+constexpr unsigned tun_queue_packets = 1000;
+
+// Seconds between looks at lifetimes and idle queues.
+constexpr std::chrono::seconds tick_every{1};
+
+}  // namespace culvert::plane

@@ -1,0 +1,102 @@
+#pragma once
+// One UDP socket on the any-address of one family, with addresses both ways (IP_PKTINFO), TOS,
+// errors from the network (IP_RECVERR) and coalesced receive (UDP_GRO) and send (UDP_SEGMENT).
+// Sending and receiving may happen in different threads.
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "base/bytes.hpp"
+#include "base/error.hpp"
+#include "base/ip.hpp"
+#include "plane/file_descriptor.hpp"
+
+namespace culvert::plane {
+
+// What arrived: one datagram, or a run of equal ones (the last may be shorter), `stride` octets
+// each.
+struct Arrival {
+    Endpoint local;
+    Endpoint remote;
+    std::uint8_t traffic_class = 0;
+    std::uint8_t hop_limit = 64;
+    MutableByteView octets;  // writable: ESP is decrypted in place
+    std::size_t stride = 0;
+};
+
+// Fields of the outer header that a sender may choose.
+struct SendOptions {
+    std::optional<std::uint8_t> traffic_class{};
+    std::optional<std::uint8_t> hop_limit{};
+    // Shorter than the octets: a run of datagrams of this size, the last may be shorter.
+    std::size_t stride = 0;
+};
+
+// The network's answer to something that we sent.
+struct NetworkError {
+    Endpoint remote;  // whom we had sent to
+    int error_number = 0;
+    std::optional<IpAddress> said_by{};       // nothing: our own host
+    std::optional<std::uint32_t> path_mtu{};  // with EMSGSIZE
+};
+
+// Reusable memory for receiving; one a thread.
+class ReceiveBuffers {
+ public:
+    ReceiveBuffers();
+    // In front of each buffer, for the header that transport mode puts back.
+    static constexpr std::size_t headroom = 128;
+    MutableByteView buffer(std::size_t index);
+
+ private:
+    std::size_t each_;
+    std::unique_ptr<std::uint8_t[]> memory_;
+};
+
+class UdpSocket {
+ public:
+    struct Options {
+        IpFamily family = IpFamily::v4;
+        std::uint16_t port = 0;
+        std::uint32_t mark = 0;
+        bool mark_needed = true;     // without it our packets could loop through the TUN
+        bool dont_fragment = false;  // DF set and EMSGSIZE; else fragments leave (IKE)
+        bool join = false;           // share the port of a socket that called allow_joining()
+        bool coalesce = false;       // UDP_GRO
+    };
+    // address_in_use, permission or system; `unsupported` when the host has not this family.
+    static Result<UdpSocket> open(const Options& options);
+
+    int fd() const { return fd_.get(); }
+    IpFamily family() const { return family_; }
+    std::uint16_t port() const { return port_; }
+
+    // Lets another socket of ours send from the same port. Once it has joined, keep_all_arrivals()
+    // makes what arrives go on coming here.
+    Status allow_joining() const;
+    Status keep_all_arrivals() const;
+
+    // Receives at most receive_batch_max arrivals and hands over each; false when there was none.
+    bool receive(ReceiveBuffers& buffers, const std::function<void(const Arrival&)>& take) const;
+
+    // 0, or errno. A local any-address or one of another family lets routing choose.
+    int send(ByteView octets, const Endpoint& local, const Endpoint& remote,
+             const SendOptions& options) const;
+
+    // Empties the error queue.
+    void take_errors(const std::function<void(const NetworkError&)>& take) const;
+
+ private:
+    UdpSocket(FileDescriptor fd, IpFamily family, std::uint16_t port)
+        : fd_(std::move(fd)), family_(family), port_(port) {}
+
+    FileDescriptor fd_;
+    IpFamily family_ = IpFamily::v4;
+    std::uint16_t port_ = 0;
+};
+
+}  // namespace culvert::plane
