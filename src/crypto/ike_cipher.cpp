@@ -1,7 +1,6 @@
 #include "crypto/ike_cipher.hpp"
 
-#include <algorithm>
-#include <array>
+#include <optional>
 #include <utility>
 #include <variant>
 
@@ -71,7 +70,7 @@ struct IkeCipher::Impl {
     Secret encryption_key;
     Secret integrity_key;
     std::variant<Combined, EncryptThenMac> method;
-    IvCounter ivs{};
+    std::optional<IvCounter> ivs{};  // from the first seal() on
 
     std::size_t padded_size(std::size_t plaintext_size) const;
     Result<Bytes> next_iv(Random& random);
@@ -87,7 +86,8 @@ std::size_t IkeCipher::Impl::padded_size(std::size_t plaintext_size) const {
 Result<Bytes> IkeCipher::Impl::next_iv(Random& random) {
     // RFC 7296 3.14: the IV of a CBC mode must be unpredictable.
     if (encryption == aes_cbc || encryption == des3_cbc) { return random.bytes(sizes.iv); }
-    const auto iv = ivs.take();
+    if (!ivs) { ivs.emplace(random.u64()); }
+    const auto iv = ivs->take();
     if (!iv) { return std::unexpected(iv.error()); }
     return to_bytes(*iv);
 }

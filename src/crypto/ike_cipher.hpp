@@ -38,8 +38,8 @@ class IkeCipher {
 
     // The body of an SK payload. `headers`: from the IKE header to the SK payload's generic header
     // (and fragment fields), lengths already final. AEAD: associated data (RFC 5282 5.1). Else:
-    // MACed before IV and ciphertext. CBC takes its IV from `random`; counter modes count on their
-    // own and never repeat. Fails with exhausted.
+    // MACed before IV and ciphertext. CBC takes its IV from `random`; counter modes count on
+    // their own, from a first IV of `random`, and never repeat. Fails with exhausted.
     Result<Bytes> seal(ByteView headers, ByteView plaintext, Random& random);
     // The plaintext without padding. integrity_check_failed without a word on where.
     Result<Bytes> open(ByteView headers, ByteView body) const;

@@ -13,8 +13,8 @@ Error ivs_exhausted() {
 }  // namespace
 
 Result<std::array<std::uint8_t, 8>> IvCounter::take() {
-    if (next_ >= counter_ivs_max) { return std::unexpected(ivs_exhausted()); }
-    const std::uint64_t value = next_++;
+    if (taken_ >= counter_ivs_max) { return std::unexpected(ivs_exhausted()); }
+    const std::uint64_t value = first_ ^ taken_++;
     std::array<std::uint8_t, 8> out{};
     for (std::size_t i = 0; i < out.size(); ++i) {
         out.at(i) = static_cast<std::uint8_t>(value >> (56 - 8 * i));

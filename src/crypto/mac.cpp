@@ -27,12 +27,20 @@ Handle<EVP_MAC_CTX> make_prototype(const char* mac_name, const char* parameter, 
     return context;
 }
 
+// The library copies a CMAC context only if it has a key; this one's is always replaced.
+Handle<EVP_MAC_CTX> make_cmac_prototype() {
+    static constexpr std::array<std::uint8_t, 16> no_key{};
+    auto context = make_prototype("CMAC", OSSL_MAC_PARAM_CIPHER, "AES-128-CBC");
+    ASSERT(EVP_MAC_init(context.get(), no_key.data(), no_key.size(), nullptr) == 1);
+    return context;
+}
+
 const EVP_MAC_CTX* prototype(MacAlgorithm algorithm) {
     static const auto hmac_sha1 = make_prototype("HMAC", OSSL_MAC_PARAM_DIGEST, "SHA1");
     static const auto hmac_sha2_256 = make_prototype("HMAC", OSSL_MAC_PARAM_DIGEST, "SHA2-256");
     static const auto hmac_sha2_384 = make_prototype("HMAC", OSSL_MAC_PARAM_DIGEST, "SHA2-384");
     static const auto hmac_sha2_512 = make_prototype("HMAC", OSSL_MAC_PARAM_DIGEST, "SHA2-512");
-    static const auto cmac = make_prototype("CMAC", OSSL_MAC_PARAM_CIPHER, "AES-128-CBC");
+    static const auto cmac = make_cmac_prototype();
     switch (algorithm) {
         case MacAlgorithm::hmac_sha1: return hmac_sha1.get();
         case MacAlgorithm::hmac_sha2_256: return hmac_sha2_256.get();

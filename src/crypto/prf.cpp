@@ -31,11 +31,12 @@ bool is_aes(MacAlgorithm algorithm) {
     return algorithm == MacAlgorithm::aes128_xcbc || algorithm == MacAlgorithm::aes128_cmac;
 }
 
-// RFC 4434 2 and RFC 4615 3: a key of 16 octets is used as it is, a shorter one padded with zeros,
-// a longer one replaced by its MAC under the zero key.
+// A key of 16 octets is used as it is, a longer one replaced by its MAC under the zero key; a
+// shorter one is padded with zeros for XCBC (RFC 4434 2) and MACed too for CMAC (RFC 4615 3).
 Secret fixed_size_key(MacAlgorithm algorithm, ByteView key) {
     Secret out{aes_key_size};
-    if (key.size() > aes_key_size) {
+    const bool pad = algorithm == MacAlgorithm::aes128_xcbc && key.size() < aes_key_size;
+    if (key.size() != aes_key_size && !pad) {
         const std::array data{key};
         return Mac{algorithm, out.reveal()}.compute(data);
     }
