@@ -6,10 +6,11 @@
 namespace culvert::config {
 
 constexpr std::size_t file_size_max = 64 * 1024 * 1024;
+constexpr std::size_t text_size_max = 256 * 1024 * 1024;  // of all files together
 constexpr std::size_t files_max = 10'000;  // read in all, included ones counted each time
 constexpr std::size_t include_depth_max = 16;
 constexpr std::size_t section_depth_max = 16;
-constexpr std::size_t entries_max = 4'000'000;  // in all, inherited ones included
+constexpr std::size_t entries_max = 1'000'000;  // in all, inherited ones included
 constexpr std::size_t name_size_max = 256;      // section and key names; 6.0.4's limit
 constexpr std::size_t value_size_max = 65535;   // what VICI can carry
 constexpr std::size_t references_max = 64;      // behind one section's name

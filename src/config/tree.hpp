@@ -9,7 +9,9 @@
 //     # comment, "quoted \n value", several lines of one section are merged
 
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -48,11 +50,19 @@ struct SyntaxProblem {
     std::string to_string() const;
 };
 
+struct SourceFile {
+    std::shared_ptr<const std::string> name;
+    bool others_may_read = false;
+};
+
 struct Tree {
     vici::Section root;  // values and sections only; lists are still comma-separated values
     SectionPlaces places;
-    std::vector<SyntaxProblem> problems;  // the first one of each file, in order; none: all is well
-    std::vector<std::string> files;       // that were read, in order
+    // At most one error a file, then what follows in it is not read.
+    std::vector<SyntaxProblem> problems;
+    std::vector<SourceFile> files;  // that were read, in order
+    // Top-level sections that others refer to: templates, perhaps of any name.
+    std::set<std::string, std::less<>> templates;
 
     bool ok() const;  // no problem but warnings
 };
