@@ -32,6 +32,8 @@ struct Transform {
     std::uint16_t id = 0;
     std::optional<std::uint16_t> key_bits{};
     bool unknown_attributes = false;  // then it is never chosen (RFC 7296 3.3.6)
+    // With unknown_attributes: all attributes as they came, for writing them back.
+    Bytes attributes{};
 
     friend bool operator==(const Transform&, const Transform&) = default;
 };
@@ -54,6 +56,10 @@ using Proposals = std::vector<Proposal>;
 // algorithm is accepted where it is named. Errors name the word and the nearest one that exists.
 Result<Proposals> parse_proposals(ProtocolId protocol, std::string_view text);
 Proposals default_proposals(ProtocolId protocol);
+
+// The words of such a list whose algorithm is weak and accepted only because it is named ("3des",
+// "modp1024"), for a warning.
+std::vector<std::string> legacy_words(std::string_view text);
 
 // One transform of each type. Type `esn` absent means 32-bit numbers; `ke` absent or none: no (new)
 // key exchange.

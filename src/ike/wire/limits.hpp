@@ -7,9 +7,9 @@ namespace culvert::ike::wire {
 
 constexpr std::size_t message_size_max = 65535;     // what UDP can carry
 constexpr std::size_t payloads_max = 128;           // in one message, clear or inside SK
-constexpr std::size_t proposals_max = 64;           // in an SA payload
+constexpr std::size_t proposals_max = 255;          // in an SA payload
 constexpr std::size_t transforms_max = 255;         // in a proposal; the wire's own bound
-constexpr std::size_t transforms_total_max = 1024;  // in an SA payload
+constexpr std::size_t transforms_total_max = 2048;  // in an SA payload
 constexpr std::size_t attributes_max = 8;           // in a transform
 constexpr std::size_t selectors_max = 255;          // in a TS payload; the wire's own bound
 constexpr std::size_t spis_max = 1024;              // in a Delete payload

@@ -174,10 +174,11 @@ struct VendorId {
     friend bool operator==(const VendorId&, const VendorId&) = default;
 };
 
-// 3.13, TSi and TSr. At least one selector; what cannot be a TrafficSelector (start above end,
+// 3.13, TSi and TSr. What cannot be a TrafficSelector (start above end,
 // unknown TS type) is kept apart: it matches nothing.
 struct UnknownSelector {
     std::uint8_t type = 0;
+    std::uint8_t protocol = 0;
     Bytes body;                // behind the selector length
     std::size_t position = 0;  // index among all selectors of the payload
 
@@ -294,6 +295,10 @@ using Payload =
 using Payloads = std::vector<Payload>;
 
 PayloadType type_of(const Payload& payload);
+
+// One payload from its body. `next` is the generic header's field of that name; SK and SKF keep it.
+Result<Payload> parse_payload(PayloadType type, bool critical, PayloadType next, ByteView body);
+void write_body(const Payload& payload, Writer& out);
 
 // The first payload of this kind; nullptr if there is none.
 template <class T>

@@ -1,0 +1,172 @@
+#include "ike/proposal/compare.hpp"
+
+#include <algorithm>
+#include <optional>
+
+namespace culvert::ike {
+namespace {
+
+// RFC 7296 3.3.6: unknown attributes and key lengths that are not ours make another transform.
+bool same(const Transform& a, const Transform& b) {
+    return !a.unknown_attributes && !b.unknown_attributes && a.type == b.type && a.id == b.id &&
+           a.key_bits == b.key_bits;
+}
+
+std::optional<Transform> first_common(const std::vector<Transform>& ours,
+                                      const std::vector<Transform>& theirs) {
+    for (const Transform& one : ours) {
+        const auto equal = [&one](const Transform& other) { return same(one, other); };
+        if (std::ranges::any_of(theirs, equal)) { return one; }
+    }
+    return {};
+}
+
+bool is_aead(const Transform& encryption) {
+    return crypto::is_aead(crypto::EncryptionAlgorithm{encryption.id});
+}
+
+// Types that a proposal of this protocol may have (RFC 7296 3.3.3). One that we do not understand
+// there makes it unacceptable (3.3.6).
+bool understood(ProtocolId protocol, TransformType type) {
+    switch (type) {
+        case TransformType::encr: return protocol != ProtocolId::ah;
+        case TransformType::prf: return protocol == ProtocolId::ike;
+        case TransformType::integ:
+        case TransformType::ke: return true;
+        case TransformType::esn: return protocol != ProtocolId::ike;
+        case TransformType::addke1:
+        case TransformType::addke7: break;
+    }
+    return false;
+}
+
+// RFC 7296 3.3.1: none in IKE_SA_INIT, 8 octets in a rekey of the IKE SA, 4 for ESP and AH.
+bool spi_size_fits(const Proposal& proposal) {
+    const std::size_t size = proposal.spi.size();
+    return proposal.protocol == ProtocolId::ike ? size == 0 || size == 8 : size == 4;
+}
+
+class Comparer {
+ public:
+    Comparer(const Proposal& ours, const Proposal& theirs) : ours_(ours), theirs_(theirs) {}
+
+    Comparison run(bool with_ke) {
+        result_.wrong_protocol = ours_.protocol != theirs_.protocol;
+        result_.wrong_spi_size = !spi_size_fits(theirs_);
+        if (ours_.protocol == ProtocolId::ah) {
+            mandatory(TransformType::integ);
+        } else {
+            encryption_and_integrity();
+        }
+        if (ours_.protocol == ProtocolId::ike) {
+            mandatory(TransformType::prf);
+            mandatory(TransformType::ke);
+        } else {
+            if (with_ke) { with_default(TransformType::ke); }
+            with_default(TransformType::esn);
+        }
+        not_understood();
+        return std::move(result_);
+    }
+
+ private:
+    void differ(TransformType type) {
+        result_.differences.push_back(
+            {type, transforms_of(ours_, type), transforms_of(theirs_, type)});
+    }
+
+    void mandatory(TransformType type) {
+        const auto both = first_common(transforms_of(ours_, type), transforms_of(theirs_, type));
+        if (both) {
+            result_.common.push_back(*both);
+        } else {
+            differ(type);
+        }
+    }
+
+    // KE and ESN in ESP and AH: absent means 0 (none; 32-bit numbers) and stays absent.
+    void with_default(TransformType type) {
+        const Transform zero{.type = type};
+        auto ours = transforms_of(ours_, type);
+        auto theirs = transforms_of(theirs_, type);
+        const bool offered = !theirs.empty();
+        if (ours.empty()) { ours.push_back(zero); }
+        if (theirs.empty()) { theirs.push_back(zero); }
+        const auto both = first_common(ours, theirs);
+        if (!both) {
+            result_.differences.push_back({type, std::move(ours), std::move(theirs)});
+        } else if (offered) {
+            result_.common.push_back(*both);
+        }
+    }
+
+    // RFC 7296 3.3: an AEAD goes with no integrity, or with NONE; everything else needs one. So the
+    // cipher is taken for which the integrity fits, too.
+    void encryption_and_integrity() {
+        const auto theirs = transforms_of(theirs_, TransformType::encr);
+        std::optional<Transform> cipher;
+        for (const Transform& one : transforms_of(ours_, TransformType::encr)) {
+            if (!first_common({one}, theirs)) { continue; }
+            cipher = cipher.value_or(one);
+            if (take_integrity(one)) {
+                result_.common.insert(result_.common.begin(), one);
+                return;
+            }
+        }
+        if (cipher) {
+            result_.common.push_back(*cipher);
+            differ(TransformType::integ);
+            return;
+        }
+        differ(TransformType::encr);
+        // With different ciphers, integrity is a difference of its own only where both need one.
+        const bool both_need = !transforms_of(ours_, TransformType::integ).empty() &&
+                               !transforms_of(theirs_, TransformType::integ).empty();
+        if (both_need) { mandatory(TransformType::integ); }
+    }
+
+    bool take_integrity(const Transform& cipher) {
+        const auto theirs = transforms_of(theirs_, TransformType::integ);
+        const Transform none{.type = TransformType::integ};
+        const bool aead = is_aead(cipher);
+        if (aead && theirs.empty()) { return true; }
+        auto ours = transforms_of(ours_, TransformType::integ);
+        std::erase_if(ours, [](const Transform& t) { return t.id == 0; });
+        if (aead) { ours = {none}; }
+        const auto both = first_common(ours, theirs);
+        if (both) { result_.common.push_back(*both); }
+        return both.has_value();
+    }
+
+    void not_understood() {
+        std::vector<TransformType> seen;
+        for (const Transform& transform : theirs_.transforms) {
+            if (understood(ours_.protocol, transform.type) ||
+                std::ranges::find(seen, transform.type) != seen.end()) {
+                continue;
+            }
+            seen.push_back(transform.type);
+            differ(transform.type);
+        }
+    }
+
+    const Proposal& ours_;
+    const Proposal& theirs_;
+    Comparison result_;
+};
+
+}  // namespace
+
+std::vector<Transform> transforms_of(const Proposal& proposal, TransformType type) {
+    std::vector<Transform> out;
+    for (const Transform& transform : proposal.transforms) {
+        if (transform.type == type) { out.push_back(transform); }
+    }
+    return out;
+}
+
+Comparison compare(const Proposal& ours, const Proposal& theirs, bool with_ke) {
+    return Comparer{ours, theirs}.run(with_ke);
+}
+
+}  // namespace culvert::ike

@@ -1,0 +1,149 @@
+// SK (RFC 7296 3.14) and SKF (RFC 7383 2.5): what is inside, closed and opened.
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "ike/wire/limits.hpp"
+#include "ike/wire/message.hpp"
+
+namespace culvert::ike::wire {
+namespace {
+
+constexpr std::size_t sk_header_size = 4;
+constexpr std::size_t skf_header_size = 8;
+
+Error too_long(std::size_t size) {
+    return {.code = ErrorCode::limit_reached,
+            .wanted = fmt::format("a message of at most {} octets", message_size_max),
+            .received = fmt::format("one of {}", size),
+            .remedy = "configure fewer traffic selectors or proposals"};
+}
+
+Error too_many_fragments(std::size_t size_max) {
+    return {.code = ErrorCode::limit_reached,
+            .wanted = fmt::format("at most {} fragments", fragments_max),
+            .received = fmt::format("a message that needs more at {} octets each", size_max),
+            .remedy = "allow larger fragments"};
+}
+
+Error not_closed() { return malformed("protected IKE message", "has no SK payload at its end"); }
+
+// IKE header and the SK or SKF header: what is authenticated but not hidden. Lengths are final.
+struct Envelope {
+    IkeHeader header;
+    PayloadType type{};
+    PayloadType first{};
+    std::size_t body_size = 0;  // sealed
+
+    void write(Writer& out, std::size_t payload_header_size) const {
+        IkeHeader final = header;
+        final.next_payload = type;
+        final.length =
+            static_cast<std::uint32_t>(IkeHeader::size + payload_header_size + body_size);
+        final.write(out);
+        out.u8(std::to_underlying(first));
+        out.u8(0);
+        out.u16(static_cast<std::uint16_t>(payload_header_size + body_size));
+    }
+};
+
+Result<Bytes> seal_behind(Bytes headers, ByteView plaintext, crypto::IkeCipher& cipher,
+                          Random& random) {
+    const auto body = cipher.seal(headers, plaintext, random);
+    if (!body) { return std::unexpected(body.error()); }
+    append(headers, *body);
+    return headers;
+}
+
+std::size_t message_size(const crypto::IkeCipher& cipher, std::size_t plaintext) {
+    return IkeHeader::size + sk_header_size + cipher.sealed_size(plaintext);
+}
+
+// The most plaintext that an SKF message of `size_max` octets can hold; 0 if none fits.
+std::size_t fragment_capacity(const crypto::IkeCipher& cipher, std::size_t size_max) {
+    const std::size_t headers = IkeHeader::size + skf_header_size;
+    if (size_max <= headers) { return 0; }
+    std::size_t plaintext = std::min(size_max, message_size_max) - headers;
+    while (plaintext > 0 && headers + cipher.sealed_size(plaintext) > size_max) { --plaintext; }
+    return plaintext;
+}
+
+Result<Bytes> seal_plaintext(const IkeHeader& header, PayloadType first, ByteView plaintext,
+                             crypto::IkeCipher& cipher, Random& random) {
+    const std::size_t size = message_size(cipher, plaintext.size());
+    if (size > message_size_max) { return std::unexpected(too_long(size)); }
+    Writer out;
+    Envelope{header, PayloadType::sk, first, cipher.sealed_size(plaintext.size())}.write(
+        out, sk_header_size);
+    return seal_behind(out.take(), plaintext, cipher, random);
+}
+
+}  // namespace
+
+Result<Bytes> seal_message(const IkeHeader& header, const Payloads& payloads,
+                           crypto::IkeCipher& cipher, Random& random) {
+    return seal_plaintext(header, first_type(payloads), write_payloads(payloads), cipher, random);
+}
+
+Result<Message> open_message(ByteView datagram, const crypto::IkeCipher& cipher) {
+    const auto closed = parse_message(datagram);
+    if (!closed) { return std::unexpected(closed.error()); }
+    const Encrypted* sk = find<Encrypted>(closed->payloads);
+    if (sk == nullptr) { return std::unexpected(not_closed()); }
+    // The chain ends with SK, so its body ends the datagram.
+    const auto plaintext = cipher.open(datagram.first(datagram.size() - sk->body.size()), sk->body);
+    if (!plaintext) { return std::unexpected(plaintext.error()); }
+    auto payloads = parse_payloads(sk->first, *plaintext);
+    if (!payloads) { return std::unexpected(std::move(payloads).error()); }
+    return Message{closed->header, std::move(*payloads)};
+}
+
+Result<std::vector<Bytes>> seal_fragments(const IkeHeader& header, const Payloads& payloads,
+                                          std::size_t size_max, crypto::IkeCipher& cipher,
+                                          Random& random) {
+    const Bytes plaintext = write_payloads(payloads);
+    std::vector<Bytes> out;
+    if (message_size(cipher, plaintext.size()) <= size_max) {
+        auto whole = seal_plaintext(header, first_type(payloads), plaintext, cipher, random);
+        if (!whole) { return std::unexpected(std::move(whole).error()); }
+        out.push_back(std::move(*whole));
+        return out;
+    }
+    const std::size_t capacity = fragment_capacity(cipher, size_max);
+    if (capacity == 0 || plaintext.size() > capacity * fragments_max) {
+        return std::unexpected(too_many_fragments(size_max));
+    }
+    const std::size_t total = (plaintext.size() + capacity - 1) / capacity;
+    for (std::size_t i = 0; i < total; ++i) {
+        const std::size_t at = i * capacity;
+        const ByteView part =
+            ByteView{plaintext}.subspan(at, std::min(capacity, plaintext.size() - at));
+        // RFC 7383 2.5: the first payload's type stands in the first fragment alone.
+        const PayloadType first = i == 0 ? first_type(payloads) : PayloadType::none;
+        Writer headers;
+        Envelope{header, PayloadType::skf, first, cipher.sealed_size(part.size())}.write(
+            headers, skf_header_size);
+        headers.u16(static_cast<std::uint16_t>(i + 1));
+        headers.u16(static_cast<std::uint16_t>(total));
+        auto sealed = seal_behind(headers.take(), part, cipher, random);
+        if (!sealed) { return std::unexpected(std::move(sealed).error()); }
+        out.push_back(std::move(*sealed));
+    }
+    return out;
+}
+
+Result<Fragment> open_fragment(ByteView datagram, const crypto::IkeCipher& cipher) {
+    const auto closed = parse_message(datagram);
+    if (!closed) { return std::unexpected(closed.error()); }
+    const EncryptedFragment* skf = find<EncryptedFragment>(closed->payloads);
+    if (skf == nullptr) {
+        return std::unexpected(malformed("IKE fragment", "has no SKF payload at its end"));
+    }
+    auto plaintext = cipher.open(datagram.first(datagram.size() - skf->body.size()), skf->body);
+    if (!plaintext) { return std::unexpected(std::move(plaintext).error()); }
+    return Fragment{closed->header, skf->first, skf->number, skf->total, std::move(*plaintext)};
+}
+
+}  // namespace culvert::ike::wire
