@@ -1,0 +1,68 @@
+#pragma once
+// A bad network between peers: loses, repeats, delays (and so reorders) and damages datagrams; a
+// peer may sit behind a NAT that changes its mind.
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+
+#include "base/ip.hpp"
+#include "ike/engine.hpp"
+#include "sim/schedule.hpp"
+#include "support/seeded_random.hpp"
+
+namespace culvert::sim {
+
+using Tally = std::map<std::string, std::uint64_t>;
+
+struct Conditions {
+    unsigned loss_percent = 0;
+    unsigned duplicate_percent = 0;
+    unsigned corrupt_percent = 0;
+    Duration delay_min = std::chrono::milliseconds{5};
+    Duration delay_max = std::chrono::milliseconds{5};
+};
+
+// One octet 0xff stands for a keep-alive; it only refreshes NAT mappings.
+class Network {
+ public:
+    using Receive = std::function<void(ike::Datagram)>;
+
+    Network(Schedule& schedule, test::SeededRandom& random, Tally& tally)
+        : schedule_(schedule), random_(random), tally_(tally) {}
+
+    void set(const Conditions& conditions) { conditions_ = conditions; }
+    const Conditions& conditions() const { return conditions_; }
+
+    void attach(const IpAddress& address, Receive receive) { peers_[address] = std::move(receive); }
+    // From now on `inside` is seen by all others as `outside`, with ports that the NAT picks.
+    void put_behind_nat(const IpAddress& inside, const IpAddress& outside);
+    // The NAT forgets its ports; the next datagram out gets another one.
+    void rebind(const IpAddress& inside);
+
+    void send(ike::Datagram datagram);
+    // Does something of this network's peer data, subject to loss and delay, carried as `what`.
+    void carry(std::function<void()> what);
+
+ private:
+    struct Nat {
+        IpAddress outside;
+        std::map<std::uint16_t, std::uint16_t> ports;  // inside -> outside
+        std::map<std::uint16_t, std::uint16_t> back;   // outside -> inside
+    };
+    bool translate_out(ike::Datagram& datagram);
+    void deliver(ike::Datagram datagram);
+    void damage(Bytes& bytes);
+    Duration delay();
+
+    Schedule& schedule_;
+    test::SeededRandom& random_;
+    Tally& tally_;
+    Conditions conditions_;
+    std::map<IpAddress, Receive> peers_;
+    std::map<IpAddress, Nat> nats_;  // by inside address
+    std::uint16_t next_port_ = 20000;
+};
+
+}  // namespace culvert::sim

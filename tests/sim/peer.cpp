@@ -1,0 +1,236 @@
+#include "sim/peer.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "base/overloaded.hpp"
+#include "ike/wire/message.hpp"
+
+namespace culvert::sim {
+namespace {
+
+constexpr std::uint64_t wakes_in_a_row_max = 1000;
+
+// Counts what a run met, from the outside: clear notifies on the wire.
+void count_notifies(const Bytes& bytes, Tally& tally) {
+    const auto message = ike::wire::parse_message(bytes);
+    if (!message) { return; }
+    for (const auto& payload : message->payloads) {
+        const auto* notify = std::get_if<ike::wire::Notify>(&payload);
+        if (notify == nullptr) { continue; }
+        if (notify->type == ike::wire::NotifyType::cookie) { ++tally["wire_cookie"]; }
+        if (notify->type == ike::wire::NotifyType::invalid_ke_payload) {
+            ++tally["wire_invalid_ke"];
+        }
+    }
+}
+
+}  // namespace
+
+Peer::Peer(std::string name, IpAddress address, ike::ConfigSnapshot config, std::uint64_t seed,
+           const Shared& shared)
+    : name_(std::move(name)),
+      address_(address),
+      shared_(shared),
+      random_(seed),
+      engine_(std::move(config), random_) {
+    engine_.use_source_lookup([address](const IpAddress&) { return std::optional{address}; });
+    shared_.network.attach(address_, [this](ike::Datagram datagram) { feed(std::move(datagram)); });
+}
+
+void Peer::complain(std::string what) const {
+    shared_.complaints.push_back(fmt::format("{}: {}", name_, what));
+}
+
+void Peer::feed(ike::Input input) {
+    wakes_in_a_row_ = 0;
+    carry_out(engine_.handle(std::move(input), shared_.schedule.now()));
+}
+
+template <class Command>
+std::uint64_t Peer::run(Command command) {
+    command.id = ike::CommandId{++commands_};
+    ++shared_.tally["commands"];
+    feed(std::move(command));
+    return commands_;
+}
+
+std::uint64_t Peer::initiate(std::string connection, std::string child) {
+    return run(ike::Initiate{.connection = std::move(connection), .child = std::move(child)});
+}
+
+std::uint64_t Peer::terminate(std::string ike, std::string child) {
+    return run(ike::Terminate{.ike = std::move(ike), .child = std::move(child)});
+}
+
+std::uint64_t Peer::rekey(std::string ike, std::string child) {
+    return run(ike::Rekey{.ike = std::move(ike), .child = std::move(child)});
+}
+
+void Peer::carry_out(ike::Actions actions) {
+    for (auto& action : actions) { carry_out_one(action); }
+    engine_.check_invariants();
+    arm();
+}
+
+void Peer::carry_out_one(ike::Action& action) {
+    std::visit(
+        Overloaded{
+            [&](ike::Transmit& transmit) {
+                if (transmit.datagram.local.address.is_any()) {
+                    transmit.datagram.local.address = address_;
+                }
+                count_notifies(transmit.datagram.bytes, shared_.tally);
+                shared_.network.send(std::move(transmit.datagram));
+            },
+            [&](ike::SendKeepAlive&) { ++shared_.tally["keep_alives"]; },
+            [&](ike::InstallChild& install_child) { install(std::move(install_child.sa)); },
+            [&](ike::StopSending& stop) {
+                const auto found = installed_.find(stop.id);
+                if (found == installed_.end()) {
+                    complain(
+                        fmt::format("StopSending of an SA that is not there: {}", stop.id.value()));
+                    return;
+                }
+                found->second.sending = false;
+            },
+            [&](ike::RemoveChild& remove) {
+                if (installed_.erase(remove.id) == 0) {
+                    complain(fmt::format("RemoveChild of an SA that is not there: {}",
+                                         remove.id.value()));
+                }
+            },
+            [&](ike::UpdateEndpoints& update) {
+                const auto found = installed_.find(update.id);
+                if (found == installed_.end()) {
+                    complain("UpdateEndpoints of an SA that is not there");
+                    return;
+                }
+                found->second.sa.local = update.local;
+                found->second.sa.remote = update.remote;
+                ++shared_.tally["endpoints_updated"];
+            },
+            [&](ike::CommandDone& done) {
+                ++shared_.tally[done.status ? "command_succeeded" : "command_failed"];
+                if (done.id.value() == 0 || done.id.value() > commands_) {
+                    complain("CommandDone for a command that was never given");
+                } else if (!ended_.emplace(done.id.value(), std::move(done.status)).second) {
+                    complain(fmt::format("command {} ended twice", done.id.value()));
+                }
+            },
+            [](ike::KeyLog&) {},  // its form is checked where tshark reads it
+            [&](ike::Event& event) {
+                if (event.kind == ike::EventKind::retransmit) { ++shared_.tally["retransmits"]; }
+                if (event.kind == ike::EventKind::peer_dead) { ++shared_.tally["peers_dead"]; }
+                if (event.kind == ike::EventKind::ike_rekeyed) { ++shared_.tally["ike_rekeyed"]; }
+                if (event.kind == ike::EventKind::child_rekeyed) {
+                    ++shared_.tally["child_rekeyed"];
+                }
+                if (event.error) {
+                    ++shared_.tally[fmt::format("error_{}", culvert::name(event.error->code))];
+                }
+                if (shared_.verbose) {
+                    const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(
+                        shared_.schedule.now().time_since_epoch());
+                    fmt::print("{:>9} {} {}{}\n", ms.count(), name_, event.text,
+                               event.error ? " | " + explain(*event.error) : std::string{});
+                }
+            },
+        },
+        action);
+}
+
+void Peer::install(ChildSa sa) {
+    ++shared_.tally["installed"];
+    const bool spi_taken = std::ranges::any_of(installed_, [&](const auto& entry) {
+        return entry.second.sa.inbound_spi == sa.inbound_spi;
+    });
+    if (spi_taken) { complain("two SAs with one inbound SPI"); }
+    if (sa.inbound_spi < esp_spi_min || sa.outbound_spi < esp_spi_min) {
+        complain("a reserved SPI");
+    }
+    if (sa.local_ts.empty() || sa.remote_ts.empty()) { complain("an SA without selectors"); }
+    const ChildSaId id = sa.id;
+    if (!installed_.emplace(id, InstalledSa{.sa = std::move(sa)}).second) {
+        complain(fmt::format("SA {} installed twice", id.value()));
+    }
+}
+
+void Peer::arm() {
+    const auto deadline = engine_.next_deadline();
+    if (!deadline || armed_ == deadline) { return; }
+    armed_ = deadline;
+    Instant when = *deadline;
+    // Woken early now and then: the engine must take it in its stride.
+    if (shared_.random.chance(10)) { when -= std::chrono::milliseconds{1}; }
+    shared_.schedule.at(when, [this, deadline] {
+        if (armed_ == deadline) { tick(); }  // else a later arm() took its place
+    });
+}
+
+void Peer::tick() {
+    armed_.reset();
+    if (++wakes_in_a_row_ > wakes_in_a_row_max &&
+        engine_.next_deadline() <= shared_.schedule.now()) {
+        complain("asks to be woken in the past again and again");
+        return;
+    }
+    carry_out(engine_.tick(shared_.schedule.now()));
+}
+
+void Peer::send_traffic(const std::vector<Peer*>& others) {
+    for (const auto& [id, entry] : installed_) {
+        if (!entry.sending) { continue; }
+        const EspSpi spi = entry.sa.outbound_spi;
+        const Bytes key = to_bytes(entry.sa.outbound.encryption.reveal());
+        shared_.network.carry([this, spi, key, others] {
+            for (Peer* const other : others) {
+                for (const auto& [their_id, theirs] : other->installed_) {
+                    if (other == this || theirs.sa.inbound_spi != spi ||
+                        to_bytes(theirs.sa.inbound.encryption.reveal()) != key) {
+                        continue;
+                    }
+                    ++shared_.tally["packets_opened"];
+                    other->feed(ike::InboundSeen{.id = their_id, .at = shared_.schedule.now()});
+                    return;
+                }
+            }
+            ++shared_.tally["packets_without_sa"];
+        });
+    }
+}
+
+void Peer::complain_of_open_commands() const {
+    for (std::uint64_t id = 1; id <= commands_; ++id) {
+        if (!ended_.contains(id)) { complain(fmt::format("command {} never ended", id)); }
+    }
+}
+
+void Peer::complain_of_orphans() const {
+    std::set<ChildSaId> known;
+    for (const auto& ike : engine_.status(shared_.schedule.now())) {
+        if (ike.state != ike::IkeState::established) {
+            complain(fmt::format("IKE SA {} is still {} after quiet", ike.unique_id,
+                                 ike::name(ike.state)));
+        }
+        for (const auto& child : ike.children) {
+            if (child.state != ike::ChildState::installed) {
+                complain(fmt::format("Child SA {} is still {} after quiet", child.unique_id,
+                                     ike::name(child.state)));
+            }
+            known.insert(child.id);
+            if (!installed_.contains(child.id)) {
+                complain("a Child SA that the plane does not have");
+            }
+        }
+    }
+    for (const auto& [id, entry] : installed_) {
+        if (!known.contains(id)) { complain("the plane has an SA that the engine forgot"); }
+    }
+    if (engine_.half_open() != 0) { complain("half-open IKE SAs are left"); }
+}
+
+}  // namespace culvert::sim

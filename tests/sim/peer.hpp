@@ -1,0 +1,87 @@
+#pragma once
+// A gateway in the simulation: the engine, a data plane that only keeps books, and the commands
+// that ran.
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "ike/engine.hpp"
+#include "sim/network.hpp"
+#include "sim/schedule.hpp"
+#include "support/seeded_random.hpp"
+
+namespace culvert::sim {
+
+// What is wrong with a run; empty: nothing.
+using Complaints = std::vector<std::string>;
+
+struct InstalledSa {
+    ChildSa sa;
+    bool sending = true;
+};
+
+struct Shared {
+    Schedule& schedule;
+    test::SeededRandom& random;
+    Network& network;
+    Tally& tally;
+    Complaints& complaints;
+    bool verbose = false;
+};
+
+class Peer {
+ public:
+    Peer(std::string name, IpAddress address, ike::ConfigSnapshot config, std::uint64_t seed,
+         const Shared& shared);
+    Peer(const Peer&) = delete;
+    Peer& operator=(const Peer&) = delete;
+    Peer(Peer&&) = delete;
+    Peer& operator=(Peer&&) = delete;
+    ~Peer() = default;
+
+    const std::string& name() const { return name_; }
+    const IpAddress& address() const { return address_; }
+    const ike::Engine& engine() const { return engine_; }
+    const std::map<ChildSaId, InstalledSa>& installed() const { return installed_; }
+    // Statuses of the commands that have ended, by CommandId.
+    const std::map<std::uint64_t, Status>& ended() const { return ended_; }
+
+    void feed(ike::Input input);
+    std::uint64_t initiate(std::string connection, std::string child);
+    std::uint64_t terminate(std::string ike, std::string child);
+    std::uint64_t rekey(std::string ike, std::string child);
+
+    // Sends one packet through every SA that sends; what arrives is proof of life there.
+    void send_traffic(const std::vector<Peer*>& others);
+
+    // At the end of a run.
+    void complain_of_open_commands() const;
+    void complain_of_orphans() const;
+
+ private:
+    template <class Command>
+    std::uint64_t run(Command command);
+    void carry_out(ike::Actions actions);
+    void carry_out_one(ike::Action& action);
+    void install(ChildSa sa);
+    void arm();
+    void tick();
+    void complain(std::string what) const;
+
+    std::string name_;
+    IpAddress address_;
+    Shared shared_;
+    test::SeededRandom random_;
+    ike::Engine engine_;
+    std::map<ChildSaId, InstalledSa> installed_;
+    std::uint64_t commands_ = 0;
+    std::map<std::uint64_t, Status> ended_;
+    std::optional<Instant> armed_;
+    std::uint64_t wakes_in_a_row_ = 0;
+};
+
+}  // namespace culvert::sim

@@ -1,0 +1,89 @@
+// Thousands of seeded runs. A failure names world and seed; `culvert-sim --world W --first SEED
+// --seeds 1
+// --verbose` plays it again. Each test also proves that its runs met what they claim to be about.
+
+#include <gtest/gtest.h>
+
+#include "sim/simulation.hpp"
+
+namespace culvert::sim {
+namespace {
+
+Tally play_all(std::string_view name, std::uint64_t seeds) {
+    const World* const world = find_world(name);
+    EXPECT_NE(world, nullptr) << name;
+    Tally sum;
+    unsigned failed = 0;
+    for (std::uint64_t seed = 1; world != nullptr && seed <= seeds && failed < 5; ++seed) {
+        const Outcome outcome = play(*world, seed);
+        for (const auto& [key, value] : outcome.tally) { sum[key] += value; }
+        failed += outcome.complaints.empty() ? 0 : 1;
+        for (const auto& complaint : outcome.complaints) {
+            ADD_FAILURE() << "world " << name << " seed " << seed << ": " << complaint;
+        }
+    }
+    return sum;
+}
+
+TEST(Seeds, APerfectNetworkAlwaysGivesATunnel) {
+    Tally tally = play_all("plain", 200);
+    EXPECT_GT(tally["agreed_child_ends"], 0U);
+    EXPECT_GT(tally["wire_invalid_ke"], 0U);
+}
+
+TEST(Seeds, AThousandRunsWithLossEndInAgreement) {
+    Tally tally = play_all("lossy", 1000);
+    EXPECT_GT(tally["lost"], 1000U);
+    EXPECT_GT(tally["duplicated"], 100U);
+    EXPECT_GT(tally["corrupted"], 100U);
+    EXPECT_GT(tally["retransmits"], 1000U);
+    EXPECT_GT(tally["command_succeeded"], 1000U);
+    EXPECT_GT(tally["command_failed"], 0U);  // both outcomes must have been seen
+    EXPECT_GT(tally["agreed_ike_ends"], 100U);
+    EXPECT_GT(tally["agreed_child_ends"], 100U);
+    EXPECT_GT(tally["packets_opened"], 0U);
+}
+
+TEST(Seeds, CookiesAreAskedForAndAnswered) {
+    Tally tally = play_all("cookies", 100);
+    EXPECT_GT(tally["wire_cookie"], 100U);
+    EXPECT_GT(tally["agreed_child_ends"], 100U);
+}
+
+TEST(Seeds, ANatIsFoundAndFollowed) {
+    Tally tally = play_all("nat", 200);
+    EXPECT_GT(tally["nat_encapsulated"], 100U);
+    EXPECT_GT(tally["nat_rebound"], 10U);
+    EXPECT_GT(tally["keep_alives"], 100U);
+}
+
+TEST(Seeds, RekeysEndInAgreement) {
+    Tally tally = play_all("rekey", 500);
+    EXPECT_GT(tally["child_rekeyed"], 100U);
+    EXPECT_GT(tally["ike_rekeyed"], 50U);
+    EXPECT_GT(tally["packets_opened"], 1000U);
+}
+
+TEST(Seeds, RacesEndInAgreement) {
+    Tally tally = play_all("races", 500);
+    EXPECT_GT(tally["child_rekeyed"], 100U);
+    EXPECT_GT(tally["ike_rekeyed"], 50U);
+}
+
+TEST(Seeds, WhatIsMisconfiguredIsRefusedAndExplained) {
+    Tally tally = play_all("misconfigured", 200);
+    EXPECT_GT(tally["explained"], 150U);
+    EXPECT_GT(tally["error_authentication_failed"], 0U);
+    EXPECT_GT(tally["error_no_proposal_chosen"], 0U);
+    EXPECT_GT(tally["error_ts_unacceptable"], 0U);
+}
+
+TEST(Seeds, TheSameSeedGivesTheSameRun) {
+    const World* const world = find_world("lossy");
+    ASSERT_NE(world, nullptr);
+    EXPECT_EQ(play(*world, 7).tally, play(*world, 7).tally);
+    EXPECT_NE(play(*world, 7).tally, play(*world, 8).tally);
+}
+
+}  // namespace
+}  // namespace culvert::sim

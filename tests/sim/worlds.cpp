@@ -1,0 +1,314 @@
+#include <array>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "base/assert.hpp"
+#include "sim/simulation.hpp"
+
+namespace culvert::sim {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+IpAddress address_of(unsigned peer) { return IpAddress::v4(0x0a000001U + peer); }  // 10.0.0.1...
+std::string name_of(unsigned peer) { return fmt::format("peer{}.sim", peer); }
+
+template <class T>
+T must(Result<T> result) {
+    ASSERT(result.has_value());
+    return std::move(*result);
+}
+
+ike::SelectorConfig selector(std::string_view text) {
+    return {.dynamic = false, .selector = *TrafficSelector::parse(text)};
+}
+
+ike::AddressPattern exactly(const IpAddress& address) {
+    return {.text = address.to_string(), .any = false, .ranges = {IpRange{address, address}}};
+}
+
+ike::ChildConfig make_child(std::string name, unsigned self, unsigned other, unsigned net) {
+    ike::ChildConfig child;
+    child.name = std::move(name);
+    child.proposals =
+        must(ike::parse_proposals(ike::ProtocolId::esp, "aes256gcm16, aes128-sha256"));
+    child.local_ts = {selector(fmt::format("10.{}.{}.0/24", self + 1, net))};
+    child.remote_ts = {selector(fmt::format("10.{}.{}.0/24", other + 1, net))};
+    return child;
+}
+
+// The connection of `self` to `other`, named after the other. Liveness is on, so that whatever is
+// half dead is found out.
+ike::Connection make_connection(unsigned self, unsigned other, std::string_view proposals) {
+    ike::Connection connection;
+    connection.name = fmt::format("to{}", other);
+    connection.version = 2;
+    connection.local_addrs = {exactly(address_of(self))};
+    connection.remote_addrs = {exactly(address_of(other))};
+    connection.proposals = must(ike::parse_proposals(ike::ProtocolId::ike, proposals));
+    connection.local = {.method = ike::AuthMethodKind::psk,
+                        .id = must(ike::Identity::parse(name_of(self)))};
+    connection.remote = {.method = ike::AuthMethodKind::psk,
+                         .id = must(ike::Identity::parse(name_of(other)))};
+    connection.dpd_delay = seconds{30};
+    connection.children.push_back(make_child("net", self, other, 1));
+    connection.children.push_back(make_child("second", self, other, 2));
+    return connection;
+}
+
+ike::SharedSecret make_secret(unsigned a, unsigned b, std::string_view value) {
+    ike::SharedSecret secret;
+    secret.name = "ike-sim";
+    secret.owners = {must(ike::Identity::parse(name_of(a))),
+                     must(ike::Identity::parse(name_of(b)))};
+    secret.secret = Secret::copy_of(as_bytes(value));
+    return secret;
+}
+
+ike::EngineSettings impatient() {
+    ike::EngineSettings settings;
+    settings.retransmit = {
+        .timeout = milliseconds{1000}, .base = 1.8, .tries = 4, .limit = milliseconds{0}};
+    return settings;
+}
+
+// Both prefer something else now and then, so that INVALID_KE_PAYLOAD is met.
+std::string_view some_proposals(Simulation& sim) {
+    constexpr std::array<std::string_view, 3> choices{
+        "aes256gcm16-prfsha384-x25519-ecp256",
+        "aes128gcm16-prfsha256-ecp256-x25519, aes256gcm16-prfsha384-ecp256-x25519",
+        "aes256gcm16-prfsha384-x25519",
+    };
+    return choices.at(sim.random().below(choices.size()));
+}
+
+ike::Config config_of(unsigned self, unsigned other, std::string_view proposals) {
+    ike::Config config;
+    config.settings = impatient();
+    config.connections.push_back(make_connection(self, other, proposals));
+    config.secrets.push_back(make_secret(self, other, "only for the simulation"));
+    return config;
+}
+
+void add_pair(Simulation& sim) {
+    sim.add_peer(name_of(0), address_of(0), config_of(0, 1, some_proposals(sim)));
+    sim.add_peer(name_of(1), address_of(1), config_of(1, 0, some_proposals(sim)));
+}
+
+Conditions bad(unsigned loss) {
+    return {.loss_percent = loss,
+            .duplicate_percent = 5,
+            .corrupt_percent = 2,
+            .delay_min = milliseconds{5},
+            .delay_max = milliseconds{300}};
+}
+
+// What people do to a pair, at moments of chance.
+void meddle(Simulation& sim, unsigned deeds, bool with_rekeys) {
+    for (unsigned i = 0; i < deeds; ++i) {
+        const auto who = static_cast<std::size_t>(sim.random().below(2));
+        const auto what = sim.random().below(with_rekeys ? 8 : 4);
+        sim.sometime(seconds{60}, [&sim, who, what] {
+            Peer& peer = *sim.peers().at(who);
+            const std::string connection = fmt::format("to{}", 1 - who);
+            switch (what) {
+                case 0: peer.initiate(connection, "net"); return;
+                case 1: peer.initiate(connection, "second"); return;
+                case 2: peer.terminate("", "second"); return;
+                case 3: peer.terminate(connection, ""); return;
+                case 4:
+                case 5: peer.rekey("", "net"); return;
+                case 6: peer.rekey(connection, ""); return;
+                default: {
+                    if (peer.installed().empty()) { return; }
+                    const ChildSaId id = peer.installed().begin()->first;
+                    peer.feed(ike::Expire{.id = id, .hard = false});
+                }
+            }
+        });
+    }
+}
+
+void finish(Simulation& sim) {
+    sim.schedule().run_until(sim.schedule().now() + minutes{2});
+    sim.settle_and_check();
+}
+
+void play_plain(Simulation& sim) {
+    add_pair(sim);
+    Peer& first = *sim.peers().at(0);
+    const auto up = first.initiate("to1", "net");
+    sim.schedule().run_until(sim.schedule().now() + seconds{10});
+    const auto ended = first.ended().find(up);
+    if (ended == first.ended().end() || !ended->second) {
+        sim.complain("no tunnel on a perfect network");
+    }
+    if (sim.random().chance(50)) {
+        sim.peers().at(sim.random().below(2))->terminate("", "net");
+        sim.schedule().run_until(sim.schedule().now() + seconds{10});
+        for (const Peer* peer : sim.peers()) {
+            if (!peer->installed().empty()) { sim.complain("a Child SA outlived its Delete"); }
+        }
+    }
+    finish(sim);
+}
+
+void play_lossy(Simulation& sim) {
+    sim.network().set(bad(20));
+    add_pair(sim);
+    if (sim.random().chance(50)) { sim.keep_traffic(seconds{2}); }
+    sim.peers().at(0)->initiate("to1", "net");
+    if (sim.random().chance(30)) { sim.peers().at(1)->initiate("to0", "net"); }
+    meddle(sim, 3, false);
+    finish(sim);
+}
+
+void play_cookies(Simulation& sim) {
+    sim.network().set(bad(10));
+    constexpr unsigned initiators = 5;
+    ike::Config hub;
+    hub.settings = impatient();
+    hub.settings.cookie_threshold = 1;
+    for (unsigned i = 1; i <= initiators; ++i) {
+        hub.connections.push_back(make_connection(0, i, "aes256gcm16-prfsha384-x25519"));
+        hub.secrets.push_back(make_secret(0, i, "only for the simulation"));
+    }
+    sim.add_peer(name_of(0), address_of(0), std::move(hub));
+    for (unsigned i = 1; i <= initiators; ++i) {
+        Peer& peer = sim.add_peer(name_of(i), address_of(i), config_of(i, 0, some_proposals(sim)));
+        sim.sometime(milliseconds{200}, [&peer] { peer.initiate("to0", "net"); });
+    }
+    finish(sim);
+}
+
+void play_nat(Simulation& sim) {
+    sim.network().set(bad(5));
+    // The NAT's outside address is what the other side is told to expect.
+    const IpAddress outside = IpAddress::v4(0xc0000201);  // 192.0.2.1
+    sim.network().put_behind_nat(address_of(0), outside);
+    sim.add_peer(name_of(0), address_of(0), config_of(0, 1, some_proposals(sim)));
+    ike::Config other = config_of(1, 0, some_proposals(sim));
+    other.connections.front().remote_addrs = {exactly(outside)};
+    sim.add_peer(name_of(1), address_of(1), std::move(other));
+    sim.peers().at(0)->initiate("to1", "net");
+    if (sim.random().chance(30)) {
+        sim.sometime(minutes{1}, [&sim] { sim.network().rebind(address_of(0)); });
+    }
+    finish(sim);
+    for (const Peer* peer : sim.peers()) {
+        for (const auto& [id, entry] : peer->installed()) {
+            if (!entry.sa.udp_encap) { sim.complain("a NAT was there and ESP is not in UDP"); }
+            ++sim.tally()["nat_encapsulated"];
+        }
+    }
+}
+
+void play_rekey(Simulation& sim) {
+    sim.network().set(bad(sim.random().chance(50) ? 0 : 20));
+    add_pair(sim);
+    sim.keep_traffic(seconds{1});
+    sim.peers().at(0)->initiate("to1", "net");
+    meddle(sim, 6, true);
+    finish(sim);
+}
+
+// Both act in the same moment on a network that delays but does not lose: every collision of RFC
+// 7296 2.25.
+void play_races(Simulation& sim) {
+    sim.network().set({.delay_min = milliseconds{20}, .delay_max = milliseconds{120}});
+    add_pair(sim);
+    sim.peers().at(0)->initiate("to1", "net");
+    sim.schedule().run_until(sim.schedule().now() + seconds{5});
+    for (unsigned round = 0; round < 4; ++round) {
+        for (std::size_t who = 0; who < 2; ++who) {
+            Peer& peer = *sim.peers().at(who);
+            const std::string connection = fmt::format("to{}", 1 - who);
+            const auto what = sim.random().below(6);
+            sim.sometime(milliseconds{150}, [&peer, connection, what] {
+                switch (what) {
+                    case 0: peer.terminate("", "net"); return;
+                    case 1: peer.initiate(connection, "second"); return;
+                    case 2: peer.rekey(connection, ""); return;
+                    case 3: peer.terminate(connection, ""); return;
+                    default: peer.rekey("", "net"); return;
+                }
+            });
+        }
+        sim.schedule().run_until(sim.schedule().now() + seconds{5});
+        sim.peers().at(0)->initiate("to1", "net");
+        sim.schedule().run_until(sim.schedule().now() + seconds{5});
+    }
+    finish(sim);
+}
+
+void play_misconfigured(Simulation& sim) {
+    sim.network().set(bad(5));
+    ike::Config one = config_of(0, 1, "aes256gcm16-prfsha384-x25519");
+    ike::Config two = config_of(1, 0, "aes256gcm16-prfsha384-x25519");
+    ErrorCode expected{};
+    switch (sim.random().below(4)) {
+        case 0:
+            two.secrets.front().secret = Secret::copy_of(as_bytes("another one"));
+            expected = ErrorCode::authentication_failed;
+            break;
+        case 1:
+            two.connections.front().proposals =
+                must(ike::parse_proposals(ike::ProtocolId::ike, "aes128-sha256-ecp256"));
+            expected = ErrorCode::no_proposal_chosen;
+            break;
+        case 2:
+            two.connections.front().children.front().local_ts = {selector("172.16.0.0/24")};
+            two.connections.front().children.at(1).local_ts = {selector("172.16.1.0/24")};
+            expected = ErrorCode::ts_unacceptable;
+            break;
+        default:
+            two.connections.front().remote.id = must(ike::Identity::parse("somebody.else.sim"));
+            expected = ErrorCode::authentication_failed;
+            break;
+    }
+    sim.add_peer(name_of(0), address_of(0), std::move(one));
+    sim.add_peer(name_of(1), address_of(1), std::move(two));
+    Peer& first = *sim.peers().at(0);
+    const auto up = first.initiate("to1", "net");
+    finish(sim);
+    const auto ended = first.ended().find(up);
+    if (ended == first.ended().end()) { return; }  // complained of already
+    if (ended->second) {
+        sim.complain("a tunnel came up that must not");
+        return;
+    }
+    const Error& error = ended->second.error();
+    const bool network_was_it = error.code == ErrorCode::peer_unreachable;
+    if (error.code != expected && !network_was_it) {
+        sim.complain(fmt::format("the error should be {} and is {}", culvert::name(expected),
+                                 explain(error)));
+    }
+    if (!network_was_it) { ++sim.tally()["explained"]; }
+    if (error.wanted.empty() || error.remedy.empty()) { sim.complain("an error without words"); }
+    for (const Peer* peer : sim.peers()) {
+        if (!peer->installed().empty()) { sim.complain("a Child SA that must not be"); }
+    }
+}
+
+}  // namespace
+
+const std::vector<World>& worlds() {
+    static const std::vector<World> all{
+        {"plain", "two peers, a perfect network, up and sometimes down", play_plain},
+        {"lossy", "20 % loss, duplicates, reordering, damage; up, further Child SAs, down",
+         play_lossy},
+        {"cookies", "five peers knock at a gateway that asks for cookies", play_cookies},
+        {"nat", "a NAT in between that sometimes forgets its ports", play_nat},
+        {"rekey", "rekeys of both kinds from both ends, half of the runs with 20 % loss",
+         play_rekey},
+        {"races", "both ends rekey, create and delete in the same moment", play_races},
+        {"misconfigured", "wrong secret, identity, proposal or selectors: refused, and explained",
+         play_misconfigured},
+    };
+    return all;
+}
+
+}  // namespace culvert::sim
