@@ -40,7 +40,9 @@ CipherSizes sizes_of(EncryptionAlgorithm algorithm, std::uint16_t key_bits) {
     using enum EncryptionAlgorithm;
     const bool fixed_256 = key_bits == 0 || key_bits == 256;
     switch (algorithm) {
-        case des3_cbc: return {.key = 24, .iv = 8, .block = 8};
+        case des3_cbc:
+            if (key_bits != 0 && key_bits != 192) { break; }
+            return {.key = 24, .iv = 8, .block = 8};
         case null: return {};
         case aes_cbc:
             if (!aes_key(key_bits)) { break; }
