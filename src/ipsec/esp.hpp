@@ -53,7 +53,7 @@ struct EncapJob {
     const PacketInfo* info = nullptr;
     // The octets right behind `packet` (trailer_size_max of them) may be overwritten and are put
     // back: the packet is then encrypted from where it lies, without being copied first. They must
-    // really be writable.
+    // really be writable, and no other job of the batch may use them.
     bool tail_room = false;
     // Receives the ESP packet, from the SPI on: sa.esp_size(...) octets, plus TFC padding. Must not
     // overlap `packet`.
@@ -89,6 +89,9 @@ struct DecapJob {
     // Transport mode: the IP header as it arrived, options and extension headers included, when
     // known (native ESP). Empty: one is made from the outer fields.
     ByteView outer_header;
+    // Where that header names the ESP that follows it (the offset of its Protocol or Next Header
+    // octet); prepare_decap() knows. 0: there are no extension headers.
+    std::uint16_t outer_next_header_at = 0;
     // Octets in front of `esp` that may be overwritten. Transport mode puts the IP header there: 40
     // are enough unless there are options. Tunnel mode needs none.
     std::size_t headroom = 0;

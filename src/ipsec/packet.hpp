@@ -35,6 +35,8 @@ struct PacketInfo {
     std::uint16_t unprotected_size = 0;
     // Where that part names what follows it: the offset of the Protocol or Next Header octet.
     std::uint16_t next_header_at = 0;
+    // The same for the whole header: where `protocol` is named.
+    std::uint16_t last_next_header_at = 0;
     std::uint32_t total_size = 0;  // as the header says; at most what was given
 
     bool operator==(const PacketInfo&) const = default;

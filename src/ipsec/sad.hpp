@@ -101,8 +101,15 @@ class OutboundSa {
 
 class InboundSa {
  public:
+    // For vectors only: as if this number had been received already.
+    struct TestOptions {
+        std::uint64_t highest_sequence = 0;
+    };
+
     // As for OutboundSa.
     static Result<std::shared_ptr<InboundSa>> create(const ChildSa& sa, Instant now);
+    static Result<std::shared_ptr<InboundSa>> create(const ChildSa& sa, Instant now,
+                                                     TestOptions options);
     std::shared_ptr<InboundSa> with_endpoints(SaEndpoints endpoints) const;
 
     InboundSa(const InboundSa&) = delete;

@@ -73,7 +73,6 @@ class Spd {
     const std::vector<SpdEntry>& entries() const;
 
  private:
-    class Classifier;
     struct Impl;
     std::unique_ptr<const Impl> impl_;
 };

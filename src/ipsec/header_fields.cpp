@@ -1,0 +1,96 @@
+#include "ipsec/header_fields.hpp"
+
+#include <array>
+
+namespace culvert::ipsec {
+
+std::uint16_t get_u16(ByteView in, std::size_t at) {
+    return static_cast<std::uint16_t>(in[at] << 8U | in[at + 1]);
+}
+
+std::uint32_t get_u32(ByteView in, std::size_t at) {
+    return std::uint32_t{get_u16(in, at)} << 16U | get_u16(in, at + 2);
+}
+
+void set_u16(MutableByteView out, std::size_t at, std::uint16_t value) {
+    out[at] = static_cast<std::uint8_t>(value >> 8U);
+    out[at + 1] = static_cast<std::uint8_t>(value);
+}
+
+void set_u32(MutableByteView out, std::size_t at, std::uint32_t value) {
+    set_u16(out, at, static_cast<std::uint16_t>(value >> 16U));
+    set_u16(out, at + 2, static_cast<std::uint16_t>(value));
+}
+
+std::uint32_t add_checksum(ByteView octets, std::uint32_t sum) {
+    std::uint64_t wide = sum;
+    std::size_t at = 0;
+    for (; at + 4 <= octets.size(); at += 4) { wide += get_u32(octets, at); }
+    if (at + 2 <= octets.size()) {
+        wide += get_u16(octets, at);
+        at += 2;
+    }
+    if (at < octets.size()) { wide += std::uint64_t{octets[at]} << 8U; }
+    while (wide > 0xffffffffU) { wide = (wide & 0xffffffffU) + (wide >> 32U); }
+    const auto folded = static_cast<std::uint32_t>(wide);
+    return (folded & 0xffffU) + (folded >> 16U);
+}
+
+std::uint16_t finish_checksum(std::uint32_t sum) {
+    while (sum > 0xffffU) { sum = (sum & 0xffffU) + (sum >> 16U); }
+    return static_cast<std::uint16_t>(~sum);
+}
+
+std::uint16_t update_checksum(std::uint16_t checksum, std::uint16_t before, std::uint16_t after) {
+    const std::uint32_t sum = (~std::uint32_t{checksum} & 0xffffU) +
+                              (~std::uint32_t{before} & 0xffffU) + std::uint32_t{after};
+    return finish_checksum(sum);
+}
+
+void set_ipv4_checksum(MutableByteView header) {
+    set_u16(header, 10, 0);
+    set_u16(header, 10, finish_checksum(add_checksum(header)));
+}
+
+void set_traffic_class(MutableByteView packet, std::uint8_t traffic_class) {
+    if (packet[0] >> 4U == 4) {
+        const std::uint16_t before = get_u16(packet, 0);
+        packet[1] = traffic_class;
+        set_u16(packet, 10, update_checksum(get_u16(packet, 10), before, get_u16(packet, 0)));
+        return;
+    }
+    packet[0] = static_cast<std::uint8_t>(0x60U | traffic_class >> 4U);
+    packet[1] = static_cast<std::uint8_t>((packet[1] & 0x0fU) | (traffic_class & 0x0fU) << 4U);
+}
+
+OuterFields outer_fields(const PacketInfo& inner, const HeaderRules& rules) {
+    OuterFields outer;
+    if (rules.copy_dscp == DscpCopy::out || rules.copy_dscp == DscpCopy::both) {
+        outer.traffic_class = inner.traffic_class & 0xfcU;
+    }
+    // Without copy_ecn this is RFC 6040's compatibility mode: the outer packet is Not-ECT.
+    if (rules.copy_ecn) {
+        outer.traffic_class =
+            static_cast<std::uint8_t>(outer.traffic_class | (inner.traffic_class & 3U));
+    }
+    outer.dont_fragment = rules.copy_df && inner.dont_fragment;
+    outer.flow_label = inner.flow_label;
+    return outer;
+}
+
+EcnResult decapsulated_ecn(std::uint8_t inner, std::uint8_t outer) {
+    constexpr std::uint8_t not_ect = 0;
+    constexpr std::uint8_t ect_1 = 1;
+    constexpr std::uint8_t ect_0 = 2;
+    constexpr std::uint8_t ce = 3;
+    // [inner][outer], columns Not-ECT, ECT(1), ECT(0), CE by their code points.
+    static constexpr std::array<std::array<EcnResult, 4>, 4> table{{
+        {{{not_ect}, {not_ect, false, true}, {not_ect, false, true}, {not_ect, true, true}}},
+        {{{ect_1}, {ect_1}, {ect_1, false, true}, {ce}}},
+        {{{ect_0}, {ect_1}, {ect_0}, {ce}}},
+        {{{ce}, {ce, false, true}, {ce}, {ce}}},
+    }};
+    return table[inner & 3U][outer & 3U];
+}
+
+}  // namespace culvert::ipsec

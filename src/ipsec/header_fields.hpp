@@ -1,0 +1,42 @@
+#pragma once
+// What of an IP header's fields crosses the tunnel, and the checksums that follow from changing
+// them.
+
+#include <cstddef>
+#include <cstdint>
+
+#include "base/bytes.hpp"
+#include "ipsec/esp.hpp"
+#include "ipsec/packet.hpp"
+#include "ipsec_types/child_sa.hpp"
+
+namespace culvert::ipsec {
+
+// The Internet checksum (RFC 1071): the ones' complement sum of 16-bit words, not complemented.
+std::uint32_t add_checksum(ByteView octets, std::uint32_t sum = 0);
+// Folds and complements.
+std::uint16_t finish_checksum(std::uint32_t sum);
+// The checksum after a 16-bit word went from `before` to `after` (RFC 1624, equation 3).
+std::uint16_t update_checksum(std::uint16_t checksum, std::uint16_t before, std::uint16_t after);
+
+std::uint16_t get_u16(ByteView in, std::size_t at);
+std::uint32_t get_u32(ByteView in, std::size_t at);
+void set_u16(MutableByteView out, std::size_t at, std::uint16_t value);
+void set_u32(MutableByteView out, std::size_t at, std::uint32_t value);
+// Header checksum of an IPv4 header, options included; its field is overwritten.
+void set_ipv4_checksum(MutableByteView header);
+// Changes the traffic class of a packet of either family, checksum and all.
+void set_traffic_class(MutableByteView packet, std::uint8_t traffic_class);
+
+// Tunnel mode, outbound: RFC 4301 5.1.2, RFC 6040 4.1.
+OuterFields outer_fields(const PacketInfo& inner, const HeaderRules& rules);
+
+// Tunnel mode, inbound: RFC 6040 4.2, figure 4.
+struct EcnResult {
+    std::uint8_t ecn = 0;
+    bool drop = false;
+    bool alarm = false;
+};
+EcnResult decapsulated_ecn(std::uint8_t inner, std::uint8_t outer);
+
+}  // namespace culvert::ipsec

@@ -1,0 +1,226 @@
+#include <algorithm>
+#include <utility>
+
+#include "ipsec/limits.hpp"
+#include "ipsec/sa_core.hpp"
+
+namespace culvert::ipsec {
+namespace {
+
+constexpr auto relaxed = std::memory_order_relaxed;
+
+Instant deadline(Instant now, std::chrono::seconds after) {
+    return after.count() == 0 ? Instant::max() : now + after;
+}
+
+Result<crypto::PacketCipher> make_cipher(const IpsecSuite& suite, const IpsecKeys& keys) {
+    return crypto::PacketCipher::create(
+        {.encryption = suite.protocol == IpsecProtocol::ah ? crypto::EncryptionAlgorithm::null
+                                                           : suite.encryption,
+         .key_bits = suite.key_bits,
+         .integrity = suite.integrity,
+         .esn = suite.esn},
+        keys.encryption, keys.integrity);
+}
+
+}  // namespace
+
+Usage::Usage(const IpsecLifetime& lifetime, Instant now)
+    : lifetime_(lifetime),
+      soft_deadline_(deadline(now, lifetime.soft_time)),
+      hard_deadline_(deadline(now, lifetime.hard_time)) {}
+
+std::uint64_t Usage::allowed(std::uint64_t wanted, Instant now) const {
+    if (now >= hard_deadline_) { return 0; }
+    if (lifetime_.hard_bytes != 0 && bytes_.load(relaxed) >= lifetime_.hard_bytes) { return 0; }
+    if (lifetime_.hard_packets == 0) { return wanted; }
+    const std::uint64_t done = packets_.load(relaxed);
+    return done >= lifetime_.hard_packets ? 0 : std::min(wanted, lifetime_.hard_packets - done);
+}
+
+void Usage::add(std::uint64_t packets, std::uint64_t bytes, Instant now) {
+    packets_.fetch_add(packets, relaxed);
+    bytes_.fetch_add(bytes, relaxed);
+    last_use_.store(now.time_since_epoch().count(), relaxed);
+}
+
+SaCounters Usage::counters() const {
+    SaCounters out{.packets = packets_.load(relaxed), .bytes = bytes_.load(relaxed)};
+    const Instant::rep last = last_use_.load(relaxed);
+    if (last != never) { out.last_use = Instant{Duration{last}}; }
+    return out;
+}
+
+bool Usage::soft_due(Instant now) const {
+    return now >= soft_deadline_ ||
+           (lifetime_.soft_bytes != 0 && bytes_.load(relaxed) >= lifetime_.soft_bytes) ||
+           (lifetime_.soft_packets != 0 && packets_.load(relaxed) >= lifetime_.soft_packets);
+}
+
+bool Usage::hard_due(Instant now) const { return allowed(1, now) == 0; }
+
+LifetimeEvent Usage::take_event(Instant now, bool nearly_out) {
+    if (hard_told_.load(relaxed)) { return LifetimeEvent::none; }
+    if (hard_due(now)) {
+        return hard_told_.exchange(true, relaxed) ? LifetimeEvent::none : LifetimeEvent::hard;
+    }
+    if (soft_told_.load(relaxed) || !(nearly_out || soft_due(now))) { return LifetimeEvent::none; }
+    return soft_told_.exchange(true, relaxed) ? LifetimeEvent::none : LifetimeEvent::soft;
+}
+
+std::optional<Instant> Usage::next_deadline() const {
+    if (hard_told_.load(relaxed)) { return std::nullopt; }
+    const Instant next =
+        soft_told_.load(relaxed) ? hard_deadline_ : std::min(soft_deadline_, hard_deadline_);
+    if (next == Instant::max()) { return std::nullopt; }
+    return next;
+}
+
+SequenceCounter::Block SequenceCounter::reserve(std::uint64_t wanted) {
+    std::uint64_t last = last_.load(relaxed);
+    while (true) {
+        const std::uint64_t count = std::min(wanted, limit_ - last);
+        if (count == 0) { return {}; }
+        if (last_.compare_exchange_weak(last, last + count, relaxed)) {
+            return {.first = last + 1, .count = count};
+        }
+    }
+}
+
+bool SequenceCounter::nearly_out() const { return last_.load(relaxed) >= limit_ - limit_ / 4; }
+
+SaCommon::SaCommon(const ChildSa& sa, EspSpi which, Instant now)
+    : id(sa.id),
+      reqid(sa.reqid),
+      spi(which),
+      suite(sa.suite),
+      mode(sa.mode),
+      rules(sa.header_rules),
+      local_ts(sa.local_ts),
+      remote_ts(sa.remote_ts),
+      usage(sa.lifetime, now) {}
+
+OutboundSa::Core::Core(const ChildSa& sa, crypto::PacketCipher packet_cipher, Instant now,
+                       std::uint64_t first_sequence)
+    : SaCommon(sa, sa.outbound_spi, now),
+      cipher(std::move(packet_cipher)),
+      sequence(sa.suite.esn, first_sequence),
+      tfc_padding(sa.tfc_padding) {
+    align = std::max<std::size_t>(4, cipher.block());
+}
+
+InboundSa::Core::Core(const ChildSa& sa, crypto::PacketCipher packet_cipher, Instant now,
+                      std::uint64_t highest_sequence)
+    : SaCommon(sa, sa.inbound_spi, now),
+      cipher(std::move(packet_cipher)),
+      window(sa.replay_window, sa.suite.esn, highest_sequence) {
+    align = std::max<std::size_t>(4, cipher.block());
+}
+
+Result<std::shared_ptr<OutboundSa>> OutboundSa::create(const ChildSa& sa, Random& random,
+                                                       Instant now) {
+    return create(sa, random, now, TestOptions{});
+}
+
+Result<std::shared_ptr<OutboundSa>> OutboundSa::create(const ChildSa& sa, Random& random,
+                                                       Instant now, TestOptions options) {
+    auto cipher = make_cipher(sa.suite, sa.outbound);
+    if (!cipher) { return std::unexpected(std::move(cipher).error()); }
+    auto core = std::make_shared<Core>(sa, std::move(*cipher), now, options.first_sequence);
+    core->fixed_iv = std::move(options.iv);
+    if (core->cipher.block() > 1) {
+        // CBC: the cipher of the sequence number under a key of its own nobody can foretell (RFC
+        // 3602 3 asks for randomly chosen or unpredictable IVs).
+        Secret key(16);
+        random.fill(key.write());
+        core->iv_generator.emplace(key);
+    }
+    return std::shared_ptr<OutboundSa>(
+        new OutboundSa(std::move(core), {sa.local, sa.remote, sa.udp_encap}));
+}
+
+OutboundSa::OutboundSa(std::shared_ptr<Core> core, SaEndpoints endpoints)
+    : core_(std::move(core)), endpoints_(std::move(endpoints)) {}
+OutboundSa::~OutboundSa() = default;
+
+std::shared_ptr<OutboundSa> OutboundSa::with_endpoints(SaEndpoints endpoints) const {
+    return std::shared_ptr<OutboundSa>(new OutboundSa(core_, std::move(endpoints)));
+}
+
+ChildSaId OutboundSa::id() const { return core_->id; }
+ReqId OutboundSa::reqid() const { return core_->reqid; }
+EspSpi OutboundSa::spi() const { return core_->spi; }
+IpsecMode OutboundSa::mode() const { return core_->mode; }
+const IpsecSuite& OutboundSa::suite() const { return core_->suite; }
+const SaEndpoints& OutboundSa::endpoints() const { return endpoints_; }
+const HeaderRules& OutboundSa::header_rules() const { return core_->rules; }
+const TrafficSelectors& OutboundSa::local_ts() const { return core_->local_ts; }
+const TrafficSelectors& OutboundSa::remote_ts() const { return core_->remote_ts; }
+SaCounters OutboundSa::counters() const { return core_->usage.counters(); }
+LifetimeEvent OutboundSa::take_lifetime_event(Instant now) {
+    return core_->usage.take_event(now, core_->sequence.nearly_out());
+}
+std::optional<Instant> OutboundSa::next_deadline() const { return core_->usage.next_deadline(); }
+
+std::size_t OutboundSa::esp_size(std::size_t inner_size) const {
+    const std::size_t align = core_->align;
+    const std::size_t text = (inner_size + 2 + align - 1) / align * align;
+    return 8 + core_->cipher.iv_size() + text + core_->cipher.icv_size();
+}
+
+std::uint32_t OutboundSa::inner_mtu(std::uint32_t path_mtu) const {
+    const std::size_t header = endpoints_.remote.address.is_v6() ? 40 : 20;
+    const std::size_t around = header + (endpoints_.udp_encap ? 8U : 0U) + 8 +
+                               core_->cipher.iv_size() + core_->cipher.icv_size();
+    if (path_mtu < around + core_->align) { return 0; }
+    const std::size_t text = (path_mtu - around) / core_->align * core_->align;
+    const std::size_t inner = text - 2 + (core_->mode == IpsecMode::transport ? header : 0);
+    return static_cast<std::uint32_t>(inner);
+}
+
+std::uint32_t OutboundSa::path_mtu() const { return core_->path_mtu.load(relaxed); }
+
+void OutboundSa::set_path_mtu(std::uint32_t path_mtu) {
+    const std::uint32_t floor =
+        endpoints_.remote.address.is_v6() ? path_mtu_v6_min : path_mtu_v4_min;
+    core_->path_mtu.store(path_mtu == 0 ? 0 : std::max(path_mtu, floor), relaxed);
+}
+
+Result<std::shared_ptr<InboundSa>> InboundSa::create(const ChildSa& sa, Instant now) {
+    return create(sa, now, TestOptions{});
+}
+
+Result<std::shared_ptr<InboundSa>> InboundSa::create(const ChildSa& sa, Instant now,
+                                                     TestOptions options) {
+    auto cipher = make_cipher(sa.suite, sa.inbound);
+    if (!cipher) { return std::unexpected(std::move(cipher).error()); }
+    auto core = std::make_shared<Core>(sa, std::move(*cipher), now, options.highest_sequence);
+    return std::shared_ptr<InboundSa>(
+        new InboundSa(std::move(core), {sa.local, sa.remote, sa.udp_encap}));
+}
+
+InboundSa::InboundSa(std::shared_ptr<Core> core, SaEndpoints endpoints)
+    : core_(std::move(core)), endpoints_(std::move(endpoints)) {}
+InboundSa::~InboundSa() = default;
+
+std::shared_ptr<InboundSa> InboundSa::with_endpoints(SaEndpoints endpoints) const {
+    return std::shared_ptr<InboundSa>(new InboundSa(core_, std::move(endpoints)));
+}
+
+ChildSaId InboundSa::id() const { return core_->id; }
+ReqId InboundSa::reqid() const { return core_->reqid; }
+EspSpi InboundSa::spi() const { return core_->spi; }
+IpsecMode InboundSa::mode() const { return core_->mode; }
+const IpsecSuite& InboundSa::suite() const { return core_->suite; }
+const SaEndpoints& InboundSa::endpoints() const { return endpoints_; }
+const HeaderRules& InboundSa::header_rules() const { return core_->rules; }
+const TrafficSelectors& InboundSa::local_ts() const { return core_->local_ts; }
+const TrafficSelectors& InboundSa::remote_ts() const { return core_->remote_ts; }
+SaCounters InboundSa::counters() const { return core_->usage.counters(); }
+LifetimeEvent InboundSa::take_lifetime_event(Instant now) {
+    return core_->usage.take_event(now, false);
+}
+std::optional<Instant> InboundSa::next_deadline() const { return core_->usage.next_deadline(); }
+std::uint64_t InboundSa::highest_sequence() const { return core_->window.highest(); }
+
+}  // namespace culvert::ipsec
