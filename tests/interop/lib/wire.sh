@@ -16,17 +16,20 @@ wire_esp_udp6='ip6 and udp port 4500 and ip6[48:4] != 0 and ip6[44:2] > 9'
 wire_pid=
 
 wire_begin() { # from now on all of g2's outside goes to $dir/wire.pcap
-    ip netns exec "$net_prefix-g2" tcpdump -i wan -s "${1:-192}" -B 32768 -U -n -Z root -w "$dir/wire.pcap" 2>"$dir/tcpdump.log" &
+    ip netns exec "$net_prefix-g2" tcpdump -i wan -s "${1:-192}" -B 32768 -U --immediate-mode -n -Z root -w "$dir/wire.pcap" 2>"$dir/tcpdump.log" &
     wire_pid=$!
     net_pids+=("$wire_pid")
     until_true 10 grep -q 'listening on' "$dir/tcpdump.log" || fail "tcpdump did not start"
 }
 wire_end() {
     [[ -n $wire_pid ]] || return 0
-    sleep 0.2  # let the last packets reach the file
+    # The question for an address that nobody has marks the end: all before it has reached the file.
+    ns g2 ping -n -c 1 -W 1 192.0.2.254 >/dev/null 2>&1 &
+    until_true 10 wire_marked || echo "the end mark is not in the capture" >&2
     net_stop "$wire_pid"
     wire_pid=
 }
+wire_marked() { (($(wire_count 'arp host 192.0.2.254') > 0)); }
 wire_count() { tcpdump -n -r "$dir/wire.pcap" "$1" 2>/dev/null | wc -l; }
 wire_clear() { wire_count "not ($wire_allowed)"; }
 wire_esp_native() { wire_count esp; }
