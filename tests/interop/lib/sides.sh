@@ -106,7 +106,7 @@ side_start() { # side_start N
 start_culvert() {
     local n=$1
     # shellcheck disable=SC2086  # options, if any
-    ip netns exec "$net_prefix-g$n" "$culvertd" --config "$dir/$n/swanctl/swanctl.conf" --vici "$(vici "$n")" --plane "${plane:-user}" \
+    setsid ip netns exec "$net_prefix-g$n" "$culvertd" --config "$dir/$n/swanctl/swanctl.conf" --vici "$(vici "$n")" --plane "${plane:-user}" \
         --state-dir "$dir/$n/state" --foreground ${culvertd_options-} >"$(side_log "$n")" 2>&1 </dev/null &
     printf -v "pid_$n" %s $!
     net_pids+=("$!")
@@ -135,7 +135,7 @@ charon {
 }
 CONF
     # shellcheck disable=SC2016  # expanded inside: a /run of its own keeps charon.pid apart
-    STRONGSWAN_CONF=$place/strongswan.conf ip netns exec "$net_prefix-g$n" \
+    STRONGSWAN_CONF=$place/strongswan.conf setsid ip netns exec "$net_prefix-g$n" \
         unshare -m --propagation private bash -c 'mount -t tmpfs tmpfs /run && exec /usr/lib/ipsec/charon' \
         >"$place/charon.out" 2>&1 </dev/null &
     printf -v "pid_$n" %s $!
