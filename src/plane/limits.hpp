@@ -14,6 +14,10 @@ constexpr std::size_t receive_batch_max = 8;
 constexpr int rounds_a_wakeup_max = 8;
 // A super-packet is charged by its true size; the default buffer would hold two.
 constexpr int socket_buffer_octets = 16 * 1024 * 1024;
+// Packets read from the TUN in one go.
+constexpr int packets_a_wakeup_max = 256;
+// ICMP errors that we make (RFC 4443 2.4 f).
+constexpr unsigned icmp_errors_a_second_max = 100;
 // Entries taken from a socket's error queue in one go.
 constexpr int error_queue_batch_max = 64;
 // Tries to find one port that is free in both address families, when any will do.
@@ -45,5 +49,7 @@ constexpr unsigned tun_queue_packets = 1000;
 
 // Seconds between looks at lifetimes and idle queues.
 constexpr std::chrono::seconds tick_every{1};
+// Ticks between looks at the paths to peers.
+constexpr unsigned ticks_between_path_looks = 30;
 
 }  // namespace culvert::plane

@@ -1,0 +1,48 @@
+#pragma once
+// What a user plane sets up in the kernel beside its sockets: rules, routes, settings. It remembers
+// what it did, in memory and in the state file, and undoes it.
+
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <vector>
+
+#include "base/error.hpp"
+#include "plane/plane.hpp"
+#include "plane/user/netlink.hpp"
+#include "plane/user/state_file.hpp"
+
+namespace culvert::plane {
+
+class KernelSetUp {
+ public:
+    // Takes the lock of the state folder. Fails as StateFile::open().
+    static Result<KernelSetUp> open(const PlaneSettings& settings);
+
+    // Undoes what a crashed predecessor left, if anything.
+    void undo_left_over();
+    // Writes down what is coming: before anything is set up.
+    Status announce();
+    // The TUN up; the rules of both families.
+    Status start(int tun_index, std::uint32_t mtu);
+    // Makes the routes in the table these and no others.
+    Status apply(const std::vector<Route>& routes);
+    Status set_mtu(std::uint32_t mtu);
+    // Takes all away.
+    void undo();
+
+ private:
+    KernelSetUp(const PlaneSettings& settings, StateFile state, Netlink netlink)
+        : settings_(settings), state_(std::move(state)), netlink_(std::move(netlink)) {}
+    void undo(const SetUp& set_up);
+
+    PlaneSettings settings_;
+    StateFile state_;
+    Netlink netlink_;
+    std::optional<SetUp> announced_{};
+    int tun_index_ = 0;
+    std::uint32_t mtu_ = 0;
+    std::set<Route> routes_;
+};
+
+}  // namespace culvert::plane

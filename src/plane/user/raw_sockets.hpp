@@ -1,0 +1,48 @@
+#pragma once
+// Native ESP (protocol 50) of both families, and the way out for packets that bypass protection.
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include "base/error.hpp"
+#include "base/ip.hpp"
+#include "plane/file_descriptor.hpp"
+#include "plane/udp_socket.hpp"
+
+namespace culvert::plane {
+
+class RawSockets {
+ public:
+    // IPv6 is left out when the host has none. Fails with permission or system.
+    static Result<RawSockets> open(std::uint32_t mark);
+
+    // The receiving ones.
+    std::vector<int> descriptors() const;
+    // Hands over what arrived on this descriptor. An IPv4 arrival begins with the IP header, an
+    // IPv6 one with the SPI.
+    bool receive(int fd, ReceiveBuffers& buffers,
+                 const std::function<void(const Arrival&)>& take) const;
+    void take_errors(int fd, const std::function<void(const NetworkError&)>& take) const;
+
+    // Any thread; 0 or errno.
+    int send_esp(ByteView esp, const IpAddress& local, const IpAddress& remote, bool dont_fragment,
+                 const SendOptions& options) const;
+    // A whole IP packet, as it is, with our mark: routed by the tables of others.
+    int send_clear(ByteView packet, const IpAddress& destination) const;
+
+ private:
+    struct Pair {
+        FileDescriptor whole;       // receives; sends with DF
+        FileDescriptor fragmented;  // sends what may be fragmented
+        FileDescriptor clear;       // sends ready-made packets
+    };
+    static Result<Pair> open_family(IpFamily family, std::uint32_t mark);
+    const Pair* of(IpFamily family) const;
+
+    Pair v4_;
+    std::optional<Pair> v6_;
+};
+
+}  // namespace culvert::plane

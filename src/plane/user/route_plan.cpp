@@ -1,0 +1,82 @@
+#include "plane/user/route_plan.hpp"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <set>
+
+namespace culvert::plane {
+namespace {
+
+struct Target {
+    std::optional<IpAddress> preferred_source{};
+    std::uint32_t mtu = 0;
+};
+
+// The first address of this host, of this family, that a local selector covers.
+std::optional<IpAddress> source_within(const TrafficSelectors& local, IpFamily family,
+                                       const std::vector<IpAddress>& host_addresses) {
+    for (const IpAddress& address : host_addresses) {
+        if (address.family() != family || address.is_loopback() || address.is_link_local()) {
+            continue;
+        }
+        for (const TrafficSelector& selector : local) {
+            if (selector.addresses.contains(address)) { return address; }
+        }
+    }
+    return std::nullopt;
+}
+
+// What must keep its way although a route of ours covers it.
+std::set<IpSubnet> kept_ways(const std::vector<RoutedPolicy>& policies) {
+    std::set<IpSubnet> out;
+    for (const char* text : {"224.0.0.0/4", "169.254.0.0/16", "fe80::/10"}) {
+        if (const auto subnet = IpSubnet::parse(text)) { out.insert(*subnet); }
+    }
+    for (const RoutedPolicy& policy : policies) {
+        const bool bypass = policy.action == PolicyAction::bypass;
+        // Local networks stay on their interfaces; so do the destinations of a bypass.
+        for (const TrafficSelector& selector : bypass ? policy.remote : policy.local) {
+            for (const IpSubnet& subnet : subnets_of(selector.addresses)) { out.insert(subnet); }
+        }
+    }
+    return out;
+}
+
+}  // namespace
+
+std::vector<Route> plan_routes(const std::vector<RoutedPolicy>& policies,
+                               const std::vector<IpAddress>& host_addresses) {
+    std::map<IpSubnet, Target> targets;
+    for (const RoutedPolicy& policy : policies) {
+        if (policy.action == PolicyAction::bypass) { continue; }
+        for (const TrafficSelector& selector : policy.remote) {
+            const IpFamily family = selector.addresses.family();
+            for (const IpSubnet& subnet : subnets_of(selector.addresses)) {
+                Target& target = targets[subnet];
+                if (!target.preferred_source && policy.action == PolicyAction::protect) {
+                    target.preferred_source = source_within(policy.local, family, host_addresses);
+                }
+                if (policy.mtu != 0) {
+                    target.mtu = target.mtu == 0 ? policy.mtu : std::min(target.mtu, policy.mtu);
+                }
+            }
+        }
+    }
+    std::vector<Route> out;
+    for (const auto& [subnet, target] : targets) {
+        out.push_back({subnet, RouteKind::device, target.preferred_source, target.mtu});
+        out.push_back({subnet, RouteKind::unreachable, {}, 0});
+    }
+    for (const IpSubnet& subnet : kept_ways(policies)) {
+        if (targets.contains(subnet)) { continue; }
+        const bool covered = std::ranges::any_of(targets, [&](const auto& target) {
+            return target.first.range().contains(subnet.range());
+        });
+        if (covered) { out.push_back({subnet, RouteKind::pass, {}, 0}); }
+    }
+    std::ranges::sort(out);
+    return out;
+}
+
+}  // namespace culvert::plane

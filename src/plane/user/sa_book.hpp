@@ -1,0 +1,73 @@
+#pragma once
+// Everything that was installed: SAs and policies, and what follows from them for the workers, the
+// routes and the packet filter. Changed by one thread at a time.
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/error.hpp"
+#include "base/instant.hpp"
+#include "base/random.hpp"
+#include "ipsec/sad.hpp"
+#include "ipsec/spd.hpp"
+#include "ipsec_types/child_sa.hpp"
+#include "ipsec_types/policy.hpp"
+#include "plane/user/route_plan.hpp"
+
+namespace culvert::plane {
+
+class SaBook {
+ public:
+    SaBook() { compile(); }
+
+    // Fails as OutboundSa::create(), or already_exists (the id).
+    Status add(const ChildSa& sa, std::uint32_t path_mtu, Random& random, Instant now);
+    void stop_sending(ChildSaId id);
+    void remove(ChildSaId id);
+    // Fails with child_sa_not_found.
+    Status update_endpoints(ChildSaId id, const ipsec::SaEndpoints& endpoints,
+                            std::uint32_t path_mtu);
+
+    void add(const Policy& policy);
+    void remove(const std::string& connection, const std::string& name);
+
+    // The SPD; a new one after each change of entries, so that its address tells whether it
+    // changed.
+    const std::shared_ptr<const ipsec::Spd>& spd() const { return spd_; }
+    const ipsec::Sad& sad() const { return sad_; }
+    std::vector<RoutedPolicy> routed() const;
+    // The largest inner packet that any SA carries; 0 without SAs.
+    std::uint32_t inner_mtu_max() const;
+
+    std::optional<ChildSaCounters> counters(ChildSaId id, Instant now) const;
+    std::size_t size() const { return sas_.size(); }
+    std::size_t policies() const { return policies_.size(); }
+
+    // Whom we send to, each once.
+    std::vector<IpAddress> remotes() const;
+    // The path to this address; true if it changed any SA.
+    bool set_path_mtu(const IpAddress& remote, std::uint32_t path_mtu);
+    // Looks at every SA's lifetime in time.
+    std::vector<std::pair<ChildSaId, ipsec::LifetimeEvent>> take_lifetime_events(Instant now);
+
+ private:
+    struct Installed {
+        std::shared_ptr<ipsec::InboundSa> inbound;
+        std::shared_ptr<ipsec::OutboundSa> outbound;
+        std::optional<ipsec::SpdEntry> entry{};
+        bool sending = true;  // until stop_sending()
+    };
+    void compile();
+
+    std::map<ChildSaId, Installed> sas_;
+    std::map<std::pair<std::string, std::string>, Policy> policies_;
+    ipsec::Sad sad_;
+    std::shared_ptr<const ipsec::Spd> spd_;
+};
+
+}  // namespace culvert::plane

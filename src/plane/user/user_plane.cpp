@@ -1,0 +1,417 @@
+#include "plane/user/user_plane.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+#include <time.h>
+
+#include "crypto/random.hpp"
+#include "plane/errors.hpp"
+#include "plane/limits.hpp"
+#include "plane/poller.hpp"
+#include "plane/user/egress.hpp"
+#include "plane/user/ingress.hpp"
+#include "plane/user/kernel_set_up.hpp"
+#include "plane/user/key_log.hpp"
+#include "plane/user/packet_filter.hpp"
+#include "plane/user/sa_book.hpp"
+#include "plane/user/signal.hpp"
+
+namespace culvert::plane {
+
+Instant boot_time_now() {
+    timespec now{};
+    ::clock_gettime(CLOCK_BOOTTIME, &now);
+    return Instant{std::chrono::seconds{now.tv_sec} + std::chrono::nanoseconds{now.tv_nsec}};
+}
+
+namespace {
+
+// Two threads: one carries what leaves, the other what arrives, IKE and news of the host included.
+// They share the immutable tables and nothing else; the book behind mutex_ belongs to whoever
+// installs (the daemon's thread) and to the slow tick.
+class UserPlane final : public Plane {
+ public:
+    explicit UserPlane(PlaneSettings settings)
+        : settings_(std::move(settings)), carrier_(settings_) {}
+    UserPlane(const UserPlane&) = delete;
+    UserPlane& operator=(const UserPlane&) = delete;
+    UserPlane(UserPlane&&) = delete;
+    UserPlane& operator=(UserPlane&&) = delete;
+    ~UserPlane() override;
+
+    Status start(PlaneEvents& events) override;
+
+    void send_ike(IkeDatagram datagram) override { carrier_.send(datagram); }
+    void send_keepalive(Endpoint local, Endpoint remote) override {
+        carrier_.send_keepalive(local, remote);
+    }
+    std::uint16_t ike_port() const override {
+        return carrier_.is_open() ? carrier_.sockets().port() : std::uint16_t{0};
+    }
+    std::uint16_t nat_t_port() const override {
+        return carrier_.is_open() ? carrier_.sockets().nat_t_port() : std::uint16_t{0};
+    }
+    std::optional<IpAddress> source_for(const IpAddress& remote) override {
+        return carrier_.source_for(remote);
+    }
+    bool is_local_address(const IpAddress& address) override {
+        return carrier_.is_local_address(address);
+    }
+
+    Status install(ChildSa sa) override;
+    void stop_sending(ChildSaId id) override;
+    void remove(ChildSaId id) override;
+    Status update_endpoints(ChildSaId id, Endpoint local, Endpoint remote, bool udp_encap) override;
+    Status add_policy(const Policy& policy) override;
+    void remove_policy(const std::string& connection, const std::string& name) override;
+
+    std::optional<ChildSaCounters> counters(ChildSaId id) override;
+    std::map<std::string, std::uint64_t> statistics() override;
+    std::string description() override;
+
+ private:
+    Status open_devices(PlaneEvents& events);
+    Status start_workers(PlaneEvents& events);
+    Status watch_network();
+    Status watch_tun();
+
+    // With mutex_ held.
+    void publish();
+    Status follow_policies();
+    std::uint32_t path_mtu_to(const IpAddress& remote) const;
+
+    // Called by the workers, without mutex_.
+    void lifetime(ChildSaId id, ipsec::LifetimeEvent event);
+    void learned_path_mtu(const IpAddress& remote, std::uint32_t path_mtu);
+    void tick();
+    void addresses_changed();
+
+    PlaneSettings settings_;
+    PlaneEvents* events_ = nullptr;
+    crypto::SystemRandom random_;
+
+    // In the order of making; taken down in the reverse order.
+    std::optional<KernelSetUp> kernel_;
+    IkeCarrier carrier_;
+    std::optional<RawSockets> raw_;
+    std::optional<TunDevice> tun_;
+    std::optional<PacketFilter> filter_;
+    PublishedTables tables_;
+    std::optional<Shared> shared_;
+    std::optional<Signal> sa_came_;
+    std::optional<Ingress> ingress_;
+    std::optional<Egress> egress_;
+    std::optional<Poller> network_poller_;
+    std::optional<Poller> tun_poller_;
+    std::optional<ReceiveBuffers> raw_buffers_;
+    std::thread network_thread_;
+    std::thread tun_thread_;
+
+    std::mutex mutex_;
+    SaBook book_;
+    std::shared_ptr<const ipsec::Spd> followed_;  // what routes and filter were last made for
+    std::vector<IpAddress> host_addresses_;
+    std::atomic<bool> paths_changed_ = false;
+    unsigned ticks_ = 0;
+
+    std::mutex lifetime_mutex_;
+    std::map<ChildSaId, ipsec::LifetimeEvent> told_;  // the last event of each SA
+};
+
+UserPlane::~UserPlane() {
+    for (auto* poller : {&network_poller_, &tun_poller_}) {
+        if (*poller) { (*poller)->stop(); }
+    }
+    for (std::thread* thread : {&network_thread_, &tun_thread_}) {
+        if (thread->joinable()) { thread->join(); }
+    }
+    filter_.reset();
+    if (kernel_) { kernel_->undo(); }
+}
+
+Status UserPlane::start(PlaneEvents& events) {
+    events_ = &events;
+    if (auto done = open_devices(events); !done) { return done; }
+    return start_workers(events);
+}
+
+Status UserPlane::open_devices(PlaneEvents& events) {
+    auto kernel = KernelSetUp::open(settings_);
+    if (!kernel) { return std::unexpected(std::move(kernel).error()); }
+    kernel_.emplace(std::move(*kernel));
+    // Ports first: if they are taken then so may be, by a daemon that lives, what looks left over.
+    if (auto done = carrier_.open(events, {.mark = true, .esp = true}); !done) { return done; }
+    kernel_->undo_left_over();
+
+    auto raw = RawSockets::open(settings_.mark);
+    if (!raw) { return std::unexpected(std::move(raw).error()); }
+    raw_.emplace(std::move(*raw));
+    if (auto done = kernel_->announce(); !done) { return done; }
+    auto tun = TunDevice::open(settings_.tun_name);
+    if (!tun) { return std::unexpected(std::move(tun).error()); }
+    tun_.emplace(std::move(*tun));
+    carrier_.set_own_interface(tun_->index());
+    const std::uint32_t mtu = settings_.tun_mtu != 0 ? settings_.tun_mtu : tun_mtu_default;
+    if (auto done = kernel_->start(tun_->index(), mtu); !done) { return done; }
+
+    filter_.emplace(FilterSettings{.table = filter_table_name(settings_.tun_name),
+                                   .tun = settings_.tun_name,
+                                   .port = ike_port(),
+                                   .port_nat_t = nat_t_port(),
+                                   .mark = settings_.mark});
+    if (auto done = filter_->start(); !done) { events.warning(std::move(done).error()); }
+    return {};
+}
+
+Status UserPlane::start_workers(PlaneEvents& events) {
+    for (const HostAddress& host : host_addresses()) {
+        host_addresses_.push_back(host.address.address);
+    }
+    followed_ = book_.spd();
+    publish();
+    shared_.emplace(Shared{
+        .events = events,
+        .tables = tables_,
+        .tun = *tun_,
+        .raw = *raw_,
+        .carrier = carrier_,
+        .mark = settings_.mark,
+        .lifetime = [this](ChildSaId id, ipsec::LifetimeEvent event) { lifetime(id, event); },
+        .path_mtu = [this](const IpAddress& remote,
+                           std::uint32_t mtu) { learned_path_mtu(remote, mtu); }});
+    ingress_.emplace(*shared_);
+    egress_.emplace(*shared_);
+    for (auto* poller : {&network_poller_, &tun_poller_}) {
+        auto made = Poller::make();
+        if (!made) { return std::unexpected(std::move(made).error()); }
+        poller->emplace(std::move(*made));
+    }
+    if (auto done = watch_network(); !done) { return done; }
+    if (auto done = watch_tun(); !done) { return done; }
+    network_thread_ = std::thread{[this] { network_poller_->run(); }};
+    tun_thread_ = std::thread{[this] { tun_poller_->run(); }};
+    return {};
+}
+
+Status UserPlane::watch_network() {
+    IkeCarrier::Hooks hooks;
+    hooks.esp = [this](const Arrival& arrival) { ingress_->esp_in_udp(arrival); };
+    hooks.path_mtu = [this](const NetworkError& error) {
+        learned_path_mtu(error.remote.address, *error.path_mtu);
+    };
+    hooks.addresses_changed = [this] { addresses_changed(); };
+    if (auto done = carrier_.attach(*network_poller_, std::move(hooks)); !done) { return done; }
+    raw_buffers_.emplace();
+    for (const int fd : raw_->descriptors()) {
+        auto ready = [this, fd](std::uint32_t events) {
+            if ((events & EPOLLERR) != 0) {
+                raw_->take_errors(fd, [this](const NetworkError& e) { carrier_.network_error(e); });
+            }
+            for (int round = 0; round < rounds_a_wakeup_max; ++round) {
+                const bool more = raw_->receive(fd, *raw_buffers_, [this](const Arrival& arrival) {
+                    ingress_->native_esp(arrival);
+                });
+                if (!more) { break; }
+            }
+        };
+        if (auto done = network_poller_->watch(fd, std::move(ready)); !done) { return done; }
+    }
+    return network_poller_->every(tick_every, [this] {
+        ingress_->tick();
+        tick();
+    });
+}
+
+Status UserPlane::watch_tun() {
+    auto signal = Signal::make();
+    if (!signal) { return std::unexpected(std::move(signal).error()); }
+    sa_came_.emplace(std::move(*signal));
+    Status done = tun_poller_->watch(tun_->fd(), [this](std::uint32_t) { egress_->tun_ready(); });
+    if (!done) { return done; }
+    done = tun_poller_->watch(sa_came_->fd(), [this](std::uint32_t) {
+        sa_came_->take();
+        egress_->flush_waiting();
+    });
+    if (!done) { return done; }
+    return tun_poller_->every(tick_every, [this] { egress_->tick(); });
+}
+
+void UserPlane::publish() { tables_.publish(book_.spd(), book_.sad()); }
+
+// Routes and packet filter after the policies.
+Status UserPlane::follow_policies() {
+    followed_ = book_.spd();
+    const Status done = kernel_->apply(plan_routes(book_.routed(), host_addresses_));
+    if (settings_.tun_mtu == 0) {
+        const std::uint32_t wanted = std::clamp(
+            book_.inner_mtu_max(), std::uint32_t{tun_mtu_default}, std::uint32_t{tun_mtu_max});
+        if (auto set = kernel_->set_mtu(wanted); !set && done) { return set; }
+    }
+    filter_->update(followed_->entries());
+    return done;
+}
+
+std::uint32_t UserPlane::path_mtu_to(const IpAddress& remote) const {
+    return routed_mtu(remote, settings_.mark).value_or(0);
+}
+
+Status UserPlane::install(ChildSa sa) {
+    const Instant now = boot_time_now();
+    const std::scoped_lock lock{mutex_};
+#ifdef CULVERT_KEY_LOG
+    if (!settings_.key_log.empty()) { write_key_log(settings_.key_log, sa); }
+#endif
+    const std::uint32_t path_mtu = path_mtu_to(sa.remote.address);
+    if (auto done = book_.add(sa, path_mtu, random_, now); !done) { return done; }
+    // The workers know it before the routes bring them packets.
+    publish();
+    if (book_.spd() != followed_) {
+        if (auto done = follow_policies(); !done) {
+            book_.remove(sa.id);
+            publish();
+            static_cast<void>(follow_policies());
+            return done;
+        }
+    } else if (sa.install_policies) {
+        paths_changed_ = true;  // its MTU may differ from that of its predecessor
+    }
+    sa_came_->give();
+    return {};
+}
+
+void UserPlane::stop_sending(ChildSaId id) {
+    const std::scoped_lock lock{mutex_};
+    book_.stop_sending(id);
+    publish();
+}
+
+void UserPlane::remove(ChildSaId id) {
+    {
+        const std::scoped_lock lock{mutex_};
+        book_.remove(id);
+        // The routes go before the policies: what still comes is dropped, not sent in clear.
+        publish();
+        if (book_.spd() != followed_) { static_cast<void>(follow_policies()); }
+    }
+    const std::scoped_lock lock{lifetime_mutex_};
+    told_.erase(id);
+}
+
+Status UserPlane::update_endpoints(ChildSaId id, Endpoint local, Endpoint remote, bool udp_encap) {
+    const std::scoped_lock lock{mutex_};
+    const Status done =
+        book_.update_endpoints(id, {.local = local, .remote = remote, .udp_encap = udp_encap},
+                               path_mtu_to(remote.address));
+    if (done) {
+        publish();
+        paths_changed_ = true;
+    }
+    return done;
+}
+
+Status UserPlane::add_policy(const Policy& policy) {
+    const std::scoped_lock lock{mutex_};
+    book_.add(policy);
+    publish();
+    return follow_policies();
+}
+
+void UserPlane::remove_policy(const std::string& connection, const std::string& name) {
+    const std::scoped_lock lock{mutex_};
+    book_.remove(connection, name);
+    publish();
+    if (book_.spd() != followed_) { static_cast<void>(follow_policies()); }
+}
+
+std::optional<ChildSaCounters> UserPlane::counters(ChildSaId id) {
+    const std::scoped_lock lock{mutex_};
+    return book_.counters(id, boot_time_now());
+}
+
+std::map<std::string, std::uint64_t> UserPlane::statistics() {
+    std::map<std::string, std::uint64_t> out;
+    if (!egress_) { return out; }
+    carrier_.add_statistics(out);
+    egress_->counters().add_to(out);
+    ingress_->counters().add_to(out);
+    {
+        const std::scoped_lock lock{mutex_};
+        out["sas"] = book_.size();
+        out["policies"] = book_.policies();
+    }
+    // The kernel counts what its packet filter drops for us.
+    if (const auto dropped = filter_->dropped()) {
+        out[std::string{name(ipsec::DropReason::inbound_must_be_protected)}] += dropped->clear;
+        out[std::string{name(ipsec::DropReason::inbound_discard)}] += dropped->discard;
+    }
+    out["filter_update_failed"] = filter_->failures();
+    return out;
+}
+
+std::string UserPlane::description() {
+    const bool filtered = filter_ && filter_->running();
+    return fmt::format("user (TUN {}, 2 workers, UDP {} and {}{})", settings_.tun_name, ike_port(),
+                       nat_t_port(), filtered ? "" : ", no filter for clear packets");
+}
+
+void UserPlane::lifetime(ChildSaId id, ipsec::LifetimeEvent event) {
+    if (event == ipsec::LifetimeEvent::none) { return; }
+    {
+        // Both directions reach their limits; the first one to do so speaks for the pair.
+        const std::scoped_lock lock{lifetime_mutex_};
+        auto& told = told_[id];
+        if (told >= event) { return; }
+        told = event;
+    }
+    events_->expire(id, event == ipsec::LifetimeEvent::soft ? ExpireKind::soft : ExpireKind::hard);
+}
+
+void UserPlane::learned_path_mtu(const IpAddress& remote, std::uint32_t path_mtu) {
+    const std::scoped_lock lock{mutex_};
+    if (book_.set_path_mtu(remote, path_mtu)) { paths_changed_ = true; }
+}
+
+void UserPlane::tick() {
+    std::vector<std::pair<ChildSaId, ipsec::LifetimeEvent>> events;
+    {
+        const std::scoped_lock lock{mutex_};
+        events = book_.take_lifetime_events(boot_time_now());
+        // What the kernel has learned about paths, and forgotten again (RFC 1191 6.3).
+        if (++ticks_ % ticks_between_path_looks == 0) {
+            for (const IpAddress& remote : book_.remotes()) {
+                const std::uint32_t path_mtu = path_mtu_to(remote);
+                if (path_mtu != 0 && book_.set_path_mtu(remote, path_mtu)) {
+                    paths_changed_ = true;
+                }
+            }
+        }
+        if (paths_changed_.exchange(false)) { static_cast<void>(follow_policies()); }
+    }
+    for (const auto& [id, event] : events) { lifetime(id, event); }
+}
+
+void UserPlane::addresses_changed() {
+    const std::scoped_lock lock{mutex_};
+    host_addresses_.clear();
+    for (const HostAddress& host : host_addresses()) {
+        host_addresses_.push_back(host.address.address);
+    }
+    ticks_ = ticks_between_path_looks - 1;  // the next tick looks at the paths
+    paths_changed_ = true;
+}
+
+}  // namespace
+
+std::unique_ptr<Plane> make_user_plane(PlaneSettings settings) {
+    return std::make_unique<UserPlane>(std::move(settings));
+}
+
+}  // namespace culvert::plane

@@ -1,0 +1,62 @@
+#pragma once
+// Counters of one worker: written by it alone, read by anyone.
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <string>
+
+#include "ipsec/drop_reason.hpp"
+
+namespace culvert::plane {
+
+// What happens beside the engine's reasons.
+enum class Happening : std::uint8_t {
+    tun_packets_read,
+    tun_packets_written,
+    tun_write_failed,
+    esp_packets_sent,
+    esp_packets_received,
+    esp_send_failed,
+    outbound_bypassed,
+    outbound_trapped,       // kept until an SA is there
+    outbound_trap_dropped,  // no room to keep it, or it waited too long
+    icmp_sent,
+    mapping_changes,
+    count_of_happenings,  // not a happening
+};
+
+constexpr std::array<const char*, static_cast<std::size_t>(Happening::count_of_happenings)>
+    happening_names{"tun_packets_read",  "tun_packets_written",  "tun_write_failed",
+                    "esp_packets_sent",  "esp_packets_received", "esp_send_failed",
+                    "outbound_bypassed", "outbound_trapped",     "outbound_trap_dropped",
+                    "icmp_sent",         "mapping_changes"};
+
+class WorkerCounters {
+ public:
+    void count(ipsec::DropReason reason) { add(drops_[static_cast<std::size_t>(reason)]); }
+    void count(Happening what) { add(happenings_[static_cast<std::size_t>(what)]); }
+
+    // Adds to what another worker said.
+    void add_to(std::map<std::string, std::uint64_t>& out) const {
+        for (std::size_t i = 1; i < drops_.size(); ++i) {  // 0 is "not dropped"
+            out[std::string{name(static_cast<ipsec::DropReason>(i))}] +=
+                drops_[i].load(std::memory_order_relaxed);
+        }
+        for (std::size_t i = 0; i < happenings_.size(); ++i) {
+            out[happening_names[i]] += happenings_[i].load(std::memory_order_relaxed);
+        }
+    }
+
+ private:
+    // Only one thread writes: no locked instruction is needed.
+    static void add(std::atomic<std::uint64_t>& counter) {
+        counter.store(counter.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    }
+
+    std::array<std::atomic<std::uint64_t>, ipsec::drop_reasons> drops_{};
+    std::array<std::atomic<std::uint64_t>, happening_names.size()> happenings_{};
+};
+
+}  // namespace culvert::plane
