@@ -1,0 +1,93 @@
+#include "ike/v2/request_window.hpp"
+
+#include <gtest/gtest.h>
+
+namespace culvert::ike::v2 {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+const Instant start{std::chrono::hours{1}};
+
+RetransmitConfig config_of(unsigned tries, double base, milliseconds limit = milliseconds{0}) {
+    return {.timeout = milliseconds{1000}, .base = base, .tries = tries, .limit = limit};
+}
+
+TEST(RequestWindow, CountsItsIdsFromZero) {  // RFC 7296 2.2
+    RequestWindow window{config_of(5, 2.0)};
+    EXPECT_EQ(window.next_id(), MessageId{0});
+    window.send({{1, 2, 3}}, start);
+    EXPECT_TRUE(window.waits_for(MessageId{0}));
+    EXPECT_TRUE(window.answered(MessageId{0}));
+    EXPECT_EQ(window.next_id(), MessageId{1});
+}
+
+TEST(RequestWindow, TakesOnlyTheAnswerItWaitsFor) {
+    RequestWindow window{config_of(5, 2.0)};
+    window.send({{1}}, start);
+    EXPECT_FALSE(window.answered(MessageId{1}));
+    EXPECT_FALSE(window.idle());
+    EXPECT_TRUE(window.answered(MessageId{0}));
+    EXPECT_FALSE(window.answered(MessageId{0}));  // a duplicate
+}
+
+TEST(RequestWindow, WaitsLongerEachTimeAndGivesUpOnce) {  // RFC 7296 2.1, 2.4
+    RequestWindow window{config_of(2, 2.0)};
+    window.send({{7}}, start);
+    EXPECT_EQ(window.next_deadline(), start + seconds{1});
+    EXPECT_TRUE(
+        std::holds_alternative<RequestWindow::Wait>(window.tick(start + milliseconds{999})));
+    EXPECT_TRUE(std::holds_alternative<RequestWindow::Retransmit>(window.tick(start + seconds{1})));
+    EXPECT_EQ(window.next_deadline(), start + seconds{3});
+    EXPECT_TRUE(std::holds_alternative<RequestWindow::Retransmit>(window.tick(start + seconds{3})));
+    EXPECT_EQ(window.next_deadline(), start + seconds{7});
+    EXPECT_TRUE(std::holds_alternative<RequestWindow::GiveUp>(window.tick(start + seconds{7})));
+    EXPECT_TRUE(window.idle());
+    EXPECT_FALSE(window.next_deadline().has_value());
+    EXPECT_TRUE(std::holds_alternative<RequestWindow::Wait>(window.tick(start + seconds{60})));
+}
+
+TEST(RequestWindow, NeverWaitsLongerThanTheLimit) {
+    RequestWindow window{config_of(3, 10.0, milliseconds{2000})};
+    window.send({{7}}, start);
+    ASSERT_TRUE(std::holds_alternative<RequestWindow::Retransmit>(window.tick(start + seconds{1})));
+    EXPECT_EQ(window.next_deadline(), start + seconds{3});
+}
+
+TEST(RequestWindow, SurvivesASillyBase) {
+    RequestWindow window{config_of(1000, 1e6)};
+    window.send({{7}}, start);
+    Instant now = start;
+    for (int i = 0; i < 1000; ++i) {
+        now = window.next_deadline().value_or(now);
+        ASSERT_TRUE(std::holds_alternative<RequestWindow::Retransmit>(window.tick(now))) << i;
+    }
+    EXPECT_TRUE(
+        std::holds_alternative<RequestWindow::GiveUp>(window.tick(now + std::chrono::hours{2})));
+}
+
+TEST(RequestWindow, StartsAgainAtZeroForACookieOrAnotherGroup) {  // RFC 7296 2.6, 2.7
+    RequestWindow window{config_of(5, 2.0)};
+    window.send({{1}}, start);
+    window.restart_ids();
+    EXPECT_TRUE(window.idle());
+    EXPECT_EQ(window.next_id(), MessageId{0});
+}
+
+TEST(ResponseWindow, KnowsFreshOldAndImpossibleIds) {  // RFC 7296 2.1, 2.3; abuse case S-02
+    ResponseWindow window;
+    EXPECT_EQ(window.judge(MessageId{0}), ResponseWindow::Kind::fresh);
+    EXPECT_EQ(window.judge(MessageId{1}), ResponseWindow::Kind::out_of_window);
+    window.answered(MessageId{0}, {{9, 9}});
+    EXPECT_EQ(window.judge(MessageId{0}), ResponseWindow::Kind::retransmitted);
+    EXPECT_EQ(window.judge(MessageId{1}), ResponseWindow::Kind::fresh);
+    EXPECT_EQ(window.judge(MessageId{2}), ResponseWindow::Kind::out_of_window);
+    EXPECT_EQ(window.judge(MessageId{0xffffffff}), ResponseWindow::Kind::out_of_window);
+    window.answered(MessageId{1}, {{8}});
+    EXPECT_EQ(window.judge(MessageId{0}), ResponseWindow::Kind::out_of_window);
+    EXPECT_EQ(window.last_response(), (MessageBytes{{8}}));
+}
+
+}  // namespace
+}  // namespace culvert::ike::v2
