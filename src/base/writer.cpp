@@ -10,7 +10,7 @@ void Writer::number(std::uint64_t value, std::size_t width) {
 }
 
 void Writer::patch(std::size_t at, std::uint64_t value, std::size_t width) {
-    ASSERT(at + width <= out_.size());
+    ASSERT(width <= out_.size() && at <= out_.size() - width);
     for (std::size_t i = 0; i < width; ++i) {
         out_[at + i] = static_cast<std::uint8_t>(value >> (8 * (width - 1 - i)));
     }
