@@ -17,4 +17,10 @@ constexpr std::size_t references_max = 64;      // behind one section's name
 constexpr std::size_t reference_depth_max = 16;
 constexpr std::size_t problems_max = 1000;  // then one that says that there are more
 
+constexpr long long time_s_max = 10LL * 365 * 24 * 3600;  // ten years
+constexpr std::size_t secret_size_max = 4096;
+constexpr std::size_t list_items_max = 1000;
+// Pairs are compared up to this many children of one connection.
+constexpr std::size_t overlap_children_max = 300;
+
 }  // namespace culvert::config

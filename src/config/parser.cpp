@@ -21,6 +21,15 @@ SyntaxProblem expected(const Cursor& in, std::string_view what) {
     return {.place = in.place(), .what = fmt::format("expected {}, found {}", what, in.found())};
 }
 
+// The rest of a secret that was cut short by a "}" is not for a log.
+SyntaxProblem unexpected_behind_secret(const Cursor& in) {
+    return {.place = in.place(),
+            .what = "this does not belong behind a secret",
+            .remedy =
+                "put the secret in double quotes if it holds a \"}\", and a \"\\\" before "
+                "each double quote in it"};
+}
+
 SyntaxProblem section_not_closed(const Cursor& in, std::string_view name, const Place& begun) {
     return {.place = in.place(),
             .what = fmt::format("expected \"}}\" for the section \"{}\" that begins in line {}, "
@@ -134,6 +143,7 @@ class Parser {
 
  private:
     bool fail(SyntaxProblem problem) {
+        if (problem.place.line == secret_line_) { problem = unexpected_behind_secret(in_); }
         all_.tree.problems.push_back(std::move(problem));
         return false;
     }
@@ -197,6 +207,7 @@ class Parser {
         in_.advance();
         std::string text;
         if (!read_value(text)) { return false; }
+        if (name == "secret" || name == "pin") { secret_line_ = in_.place().line; }
         const std::size_t before = into.items.size();
         Item& item = into.get(name);
         if (into.items.size() == before) {
@@ -362,6 +373,7 @@ class Parser {
 
     Parsing& all_;
     Cursor in_;
+    unsigned secret_line_ = 0;  // where the last secret ends
 };
 
 void Parsing::file(Node& into, std::size_t depth, std::string_view text, const std::string& name,

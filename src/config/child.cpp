@@ -1,0 +1,257 @@
+// connections.<conn>.children.<child>.
+
+#include <algorithm>
+#include <unordered_map>
+
+#include <fmt/format.h>
+
+#include "base/assert.hpp"
+#include "base/bytes.hpp"
+#include "config/sections.hpp"
+#include "config/values.hpp"
+
+namespace culvert::config {
+namespace {
+
+// A lifetime as written: what is missing follows from the others.
+template <class T>
+struct Life {
+    std::optional<T> rekey;
+    std::optional<T> life;
+    std::optional<T> rand;
+};
+
+struct Draft {
+    ike::ChildConfig child;
+    Life<std::uint64_t> time;  // seconds
+    Life<std::uint64_t> bytes;
+    Life<std::uint64_t> packets;
+};
+
+std::optional<std::uint64_t> time_in_seconds(const Field& field) {
+    const auto time = read_time(field);
+    if (!time) { return std::nullopt; }
+    return static_cast<std::uint64_t>(time->count());
+}
+std::optional<std::uint64_t> packets(const Field& field) {
+    return read_number(field, 0, std::uint64_t{1} << 62U);
+}
+
+void read_esp_proposals(const Field& field, ike::ChildConfig& child) {
+    auto proposals = read_proposals(field, ike::ProtocolId::esp);
+    if (!proposals) { return; }
+    if (const auto weak = weakness_of(*proposals, ike::ProtocolId::esp)) {
+        field.report(weak->warning ? Problem::Severity::warning : Problem::Severity::info,
+                     weak->what, weak->remedy);
+    }
+    child.proposals = *std::move(proposals);
+}
+
+void read_selectors_into(const Field& field, std::vector<ike::SelectorConfig>& into) {
+    auto selectors = read_selectors(field);
+    if (!selectors) { return; }
+    if (selectors->empty()) {
+        field.error("names no selector", "remove the line, or write dynamic");
+        return;
+    }
+    into = *std::move(selectors);
+}
+
+void read_mode(const Field& field, ike::ChildConfig& child) {
+    using ike::ChildMode;
+    const auto* text = std::get_if<std::string>(&field.entry.element);
+    if (text != nullptr) {
+        for (const std::string_view known : {"transport_proxy", "beet", "iptfs"}) {
+            if (*text == known) {
+                field.error(fmt::format("mode = {} is not built", known), "use mode = tunnel");
+                return;
+            }
+        }
+    }
+    if (const auto mode = read_word<ChildMode>(field,
+                                               {{"tunnel", ChildMode::tunnel},
+                                                {"transport", ChildMode::transport},
+                                                {"pass", ChildMode::pass},
+                                                {"drop", ChildMode::drop}},
+                                               "tunnel, transport, pass or drop")) {
+        child.mode = *mode;
+    }
+}
+
+void read_start_action(const Field& field, ike::ChildConfig& child) {
+    const auto actions = read_actions(field);
+    if (!actions) { return; }
+    child.start_action = actions->start  ? ike::StartAction::start
+                         : actions->trap ? ike::StartAction::trap
+                                         : ike::StartAction::none;
+    child.start_also_traps = actions->start && actions->trap;
+}
+
+void read_other_action(const Field& field, ike::StartAction& into) {
+    const auto actions = read_actions(field);
+    if (!actions) { return; }
+    if (actions->start && actions->trap) {
+        field.warning("trap|start is treated as start here",
+                      "use start_action = trap|start to have the trap in any case");
+    }
+    into = actions->start  ? ike::StartAction::start
+           : actions->trap ? ike::StartAction::trap
+                           : ike::StartAction::none;
+}
+
+template <class T, class U>
+void store(U& into, std::optional<T> value) {
+    if (value) { into = static_cast<U>(*std::move(value)); }
+}
+
+constexpr std::uint64_t u32_max = 0xffffffff;
+constexpr std::uint64_t replay_window_max = 8192;
+
+using Use = void (*)(const Field&, Draft&);
+
+const std::unordered_map<std::string_view, Use>& uses() {
+    static const std::unordered_map<std::string_view, Use> table{
+        {"esp_proposals", [](const Field& f, Draft& d) { read_esp_proposals(f, d.child); }},
+        {"local_ts", [](const Field& f, Draft& d) { read_selectors_into(f, d.child.local_ts); }},
+        {"remote_ts", [](const Field& f, Draft& d) { read_selectors_into(f, d.child.remote_ts); }},
+        {"rekey_time", [](const Field& f, Draft& d) { d.time.rekey = time_in_seconds(f); }},
+        {"life_time", [](const Field& f, Draft& d) { d.time.life = time_in_seconds(f); }},
+        {"rand_time", [](const Field& f, Draft& d) { d.time.rand = time_in_seconds(f); }},
+        {"rekey_bytes", [](const Field& f, Draft& d) { d.bytes.rekey = read_octets(f); }},
+        {"life_bytes", [](const Field& f, Draft& d) { d.bytes.life = read_octets(f); }},
+        {"rand_bytes", [](const Field& f, Draft& d) { d.bytes.rand = read_octets(f); }},
+        {"rekey_packets", [](const Field& f, Draft& d) { d.packets.rekey = packets(f); }},
+        {"life_packets", [](const Field& f, Draft& d) { d.packets.life = packets(f); }},
+        {"rand_packets", [](const Field& f, Draft& d) { d.packets.rand = packets(f); }},
+        {"mode", [](const Field& f, Draft& d) { read_mode(f, d.child); }},
+        {"policies",
+         [](const Field& f, Draft& d) { store(d.child.install_policies, read_bool(f)); }},
+        {"dpd_action", [](const Field& f, Draft& d) { read_other_action(f, d.child.dpd_action); }},
+        {"close_action",
+         [](const Field& f, Draft& d) { read_other_action(f, d.child.close_action); }},
+        {"start_action", [](const Field& f, Draft& d) { read_start_action(f, d.child); }},
+        {"inactivity", [](const Field& f, Draft& d) { store(d.child.inactivity, read_time(f)); }},
+        {"reqid",
+         [](const Field& f, Draft& d) { store(d.child.reqid, read_number(f, 0, u32_max)); }},
+        {"priority",
+         [](const Field& f, Draft& d) { store(d.child.priority, read_number(f, 0, u32_max)); }},
+        {"replay_window",
+         [](const Field& f, Draft& d) {
+             store(d.child.replay_window, read_number(f, 0, replay_window_max));
+         }},
+        {"copy_df",
+         [](const Field& f, Draft& d) { store(d.child.header_rules.copy_df, read_bool(f)); }},
+        {"copy_ecn",
+         [](const Field& f, Draft& d) { store(d.child.header_rules.copy_ecn, read_bool(f)); }},
+        {"copy_dscp",
+         [](const Field& f, Draft& d) {
+             store(d.child.header_rules.copy_dscp, read_word<DscpCopy>(f,
+                                                                       {{"out", DscpCopy::out},
+                                                                        {"in", DscpCopy::in},
+                                                                        {"yes", DscpCopy::both},
+                                                                        {"no", DscpCopy::none}},
+                                                                       "out, in, yes or no"));
+         }},
+    };
+    return table;
+}
+
+struct Settled {
+    std::uint64_t rekey = 0;
+    std::uint64_t life = 0;
+    std::uint64_t rand = 0;
+};
+
+// strongSwan's defaults: life is 10 % above rekey, rekey a tenth of itself below life, rand what
+// lies between.
+Settled settle(const Life<std::uint64_t>& life, std::uint64_t rekey_else) {
+    Settled out;
+    out.rekey = life.rekey  ? *life.rekey
+                : life.life ? *life.life / 11 * 10 + *life.life % 11 * 10 / 11
+                            : rekey_else;
+    out.life = life.life.value_or(out.rekey + out.rekey / 10);
+    out.rand = life.rand.value_or(out.life > out.rekey ? out.life - out.rekey : 0);
+    return out;
+}
+
+void check(const Scope& scope, const Settled& s, std::string_view unit) {
+    if (s.rekey != 0 && s.life != 0 && s.life <= s.rekey) {
+        scope.warning(fmt::format("life_{0} ({1}) ends the SA before rekey_{0} ({2}) can replace "
+                                  "it",
+                                  unit, s.life, s.rekey),
+                      fmt::format("make life_{} larger", unit));
+    }
+    if (s.rekey != 0 && s.rand >= s.rekey) {
+        scope.warning(
+            fmt::format("rand_{0} ({1}) takes off all of rekey_{0} ({2})", unit, s.rand, s.rekey),
+            fmt::format("make rand_{} smaller", unit));
+    }
+}
+
+void settle_lifetimes(const Scope& scope, Draft& draft) {
+    ike::ChildConfig& child = draft.child;
+    constexpr std::uint64_t rekey_time_s = 3600;
+    const Settled time = settle(draft.time, rekey_time_s);
+    const Settled bytes = settle(draft.bytes, 0);
+    const Settled packet_counts = settle(draft.packets, 0);
+    check(scope, time, "time");
+    check(scope, bytes, "bytes");
+    check(scope, packet_counts, "packets");
+    child.rekey_time = std::chrono::seconds{time.rekey};
+    child.life_time = std::chrono::seconds{time.life};
+    child.rand_time = std::chrono::seconds{time.rand};
+    child.rekey_bytes = bytes.rekey;
+    child.life_bytes = bytes.life;
+    child.rand_bytes = bytes.rand;
+    child.rekey_packets = packet_counts.rekey;
+    child.life_packets = packet_counts.life;
+    child.rand_packets = packet_counts.rand;
+}
+
+bool has_dynamic(const std::vector<ike::SelectorConfig>& selectors) {
+    return std::ranges::any_of(selectors, &ike::SelectorConfig::dynamic);
+}
+
+// A shunt has no IKE SA whose endpoints "dynamic" could stand for.
+void check_shunt(const Scope& scope, const ike::ChildConfig& child) {
+    if (child.mode != ike::ChildMode::pass && child.mode != ike::ChildMode::drop) { return; }
+    const std::string_view mode = child.mode == ike::ChildMode::pass ? "pass" : "drop";
+    for (const auto& [name, selectors] :
+         {std::pair{"local_ts", &child.local_ts}, std::pair{"remote_ts", &child.remote_ts}}) {
+        if (has_dynamic(*selectors)) {
+            scope.error(
+                fmt::format("{} is dynamic, which means nothing with mode = {}", name, mode),
+                fmt::format("write the addresses in {}", name));
+        }
+    }
+    if (child.start_action == ike::StartAction::start) {
+        scope.error(fmt::format("start_action = start means nothing with mode = {}", mode),
+                    "use start_action = trap to install the policy");
+    }
+}
+
+}  // namespace
+
+ike::ChildConfig read_child(const Scope& scope) {
+    Draft draft;
+    ike::ChildConfig& child = draft.child;
+    child.name = scope.name();
+    scope.each([&](const Field& field) {
+        const Keyword* keyword = find_keyword(SectionKind::child, field.key());
+        if (keyword == nullptr) { return unknown_keyword(field, SectionKind::child); }
+        if (keyword->status != KeywordStatus::built) { return not_built(field, *keyword); }
+        const auto use = uses().find(field.key());
+        ASSERT(use != uses().end());
+        use->second(field, draft);
+    });
+    if (child.proposals.empty()) { child.proposals = ike::default_proposals(ike::ProtocolId::esp); }
+    const ike::SelectorConfig dynamic{
+        .dynamic = true, .selector = TrafficSelector::of(IpRange::everything(IpFamily::v4))};
+    if (child.local_ts.empty()) { child.local_ts.push_back(dynamic); }
+    if (child.remote_ts.empty()) { child.remote_ts.push_back(dynamic); }
+    settle_lifetimes(scope, draft);
+    check_shunt(scope, child);
+    return std::move(draft.child);
+}
+
+}  // namespace culvert::config

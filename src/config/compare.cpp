@@ -1,0 +1,134 @@
+// What changes from one configuration to the next.
+
+#include <string_view>
+#include <tuple>
+#include <unordered_map>
+
+#include "config/config.hpp"
+
+namespace culvert::config {
+namespace {
+
+using namespace ike;
+
+bool same(const AuthConfig& a, const AuthConfig& b) { return a.method == b.method && a.id == b.id; }
+
+template <class T, class Same>
+bool same_list(const std::vector<T>& a, const std::vector<T>& b, Same same_one) {
+    if (a.size() != b.size()) { return false; }
+    for (std::size_t i = 0; i < a.size(); ++i) {
+        if (!same_one(a[i], b[i])) { return false; }
+    }
+    return true;
+}
+
+// Not by the ranges: a name may resolve to something else at any time.
+bool same_addresses(const std::vector<AddressPattern>& a, const std::vector<AddressPattern>& b) {
+    return same_list(a, b, [](const AddressPattern& x, const AddressPattern& y) {
+        return x.text == y.text && x.any == y.any;
+    });
+}
+
+bool same_selectors(const std::vector<SelectorConfig>& a, const std::vector<SelectorConfig>& b) {
+    return same_list(a, b, [](const SelectorConfig& x, const SelectorConfig& y) {
+        return x.dynamic == y.dynamic && x.selector == y.selector;
+    });
+}
+
+auto plain(const Connection& c) {
+    return std::tie(c.version, c.local_port, c.remote_port, c.proposals, c.encap, c.mobike,
+                    c.dpd_delay, c.keyingtries, c.unique, c.rekey_time, c.reauth_time, c.over_time,
+                    c.rand_time);
+}
+
+bool same_but_children(const Connection& a, const Connection& b) {
+    return plain(a) == plain(b) && same_addresses(a.local_addrs, b.local_addrs) &&
+           same_addresses(a.remote_addrs, b.remote_addrs) && same(a.local, b.local) &&
+           same(a.remote, b.remote);
+}
+
+auto plain(const ChildConfig& c) {
+    return std::tie(c.mode, c.proposals, c.start_action, c.start_also_traps, c.dpd_action,
+                    c.close_action, c.rekey_time, c.life_time, c.rand_time, c.rekey_bytes,
+                    c.life_bytes, c.rand_bytes, c.rekey_packets, c.life_packets, c.rand_packets,
+                    c.replay_window, c.priority, c.reqid, c.install_policies,
+                    c.header_rules.copy_df, c.header_rules.copy_ecn, c.header_rules.copy_dscp,
+                    c.inactivity);
+}
+
+bool same(const ChildConfig& a, const ChildConfig& b) {
+    return plain(a) == plain(b) && same_selectors(a.local_ts, b.local_ts) &&
+           same_selectors(a.remote_ts, b.remote_ts);
+}
+
+bool same(const SharedSecret& a, const SharedSecret& b) {
+    return a.name == b.name && a.owners == b.owners &&
+           constant_time_equal(a.secret.reveal(), b.secret.reveal());
+}
+
+bool same(const EngineSettings& a, const EngineSettings& b) {
+    const auto plain_settings = [](const EngineSettings& s) {
+        return std::tie(s.retransmit.timeout, s.retransmit.base, s.retransmit.tries,
+                        s.retransmit.limit, s.cookie_threshold, s.cookie_threshold_per_ip,
+                        s.block_threshold_per_ip, s.half_open_max, s.half_open_timeout,
+                        s.keep_alive, s.port, s.port_nat_t, s.use_non_esp_marker_on_port_nat_t);
+    };
+    return plain_settings(a) == plain_settings(b);
+}
+
+template <class T>
+std::unordered_map<std::string_view, const T*> by_name(const std::vector<T>& list) {
+    std::unordered_map<std::string_view, const T*> out;
+    for (const T& one : list) { out.emplace(one.name, &one); }
+    return out;
+}
+
+void compare_children(const Connection& before, const Connection& after, Changes& out) {
+    const auto old = by_name(before.children);
+    const auto now = by_name(after.children);
+    for (const ChildConfig& child : after.children) {
+        const auto at = old.find(child.name);
+        if (at == old.end()) {
+            out.children_added.push_back({after.name, child.name});
+        } else if (!same(*at->second, child)) {
+            out.children_changed.push_back({after.name, child.name});
+        }
+    }
+    for (const ChildConfig& child : before.children) {
+        if (!now.contains(child.name)) {
+            out.children_removed.push_back({before.name, child.name});
+        }
+    }
+}
+
+}  // namespace
+
+bool Changes::empty() const {
+    return added.empty() && removed.empty() && changed.empty() && children_added.empty() &&
+           children_removed.empty() && children_changed.empty() && !secrets && !settings;
+}
+
+Changes compare(const ike::Config& before, const ike::Config& after) {
+    Changes out;
+    const auto old = by_name(before.connections);
+    const auto now = by_name(after.connections);
+    for (const Connection& conn : after.connections) {
+        const auto at = old.find(conn.name);
+        if (at == old.end()) {
+            out.added.push_back(conn.name);
+            continue;
+        }
+        if (!same_but_children(*at->second, conn)) { out.changed.push_back(conn.name); }
+        compare_children(*at->second, conn, out);
+    }
+    for (const Connection& conn : before.connections) {
+        if (!now.contains(conn.name)) { out.removed.push_back(conn.name); }
+    }
+    out.secrets =
+        !same_list(before.secrets, after.secrets,
+                   [](const SharedSecret& a, const SharedSecret& b) { return same(a, b); });
+    out.settings = !same(before.settings, after.settings);
+    return out;
+}
+
+}  // namespace culvert::config

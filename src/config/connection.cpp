@@ -1,0 +1,255 @@
+// connections.<conn> and its authentication rounds.
+
+#include <algorithm>
+#include <unordered_map>
+
+#include <fmt/format.h>
+
+#include "base/assert.hpp"
+#include "base/bytes.hpp"
+#include "config/sections.hpp"
+#include "config/values.hpp"
+
+namespace culvert::config {
+namespace {
+
+// What has no plain place in ike::Connection until all keys are read.
+struct Draft {
+    ike::Connection conn;
+    std::optional<std::chrono::seconds> rekey_time;
+    std::optional<std::chrono::seconds> reauth_time;
+    std::optional<std::chrono::seconds> over_time;
+    std::optional<std::chrono::seconds> rand_time;
+    std::vector<AuthRound> local;
+    std::vector<AuthRound> remote;
+};
+
+template <class T, class U>
+void store(U& into, std::optional<T> value) {
+    if (value) { into = static_cast<U>(*std::move(value)); }
+}
+
+void read_version(const Field& field, ike::Connection& conn) {
+    const auto version = read_number(field, 0, 2);
+    if (!version) { return; }
+    if (*version == 1) {
+        field.error("IKEv1 is not built yet", "use version = 2, if the peer can");
+        return;
+    }
+    conn.version = static_cast<int>(*version);
+}
+
+void read_ike_proposals(const Field& field, ike::Connection& conn) {
+    auto proposals = read_proposals(field, ike::ProtocolId::ike);
+    if (!proposals) { return; }
+    if (const auto weak = weakness_of(*proposals, ike::ProtocolId::ike)) {
+        field.report(weak->warning ? Problem::Severity::warning : Problem::Severity::info,
+                     weak->what, weak->remedy);
+    }
+    conn.proposals = *std::move(proposals);
+}
+
+void read_addresses_into(const Field& field, std::vector<ike::AddressPattern>& into) {
+    auto addresses = read_addresses(field);
+    if (!addresses) { return; }
+    if (addresses->empty()) {
+        field.error("names no address", "remove the line, or write %any");
+        return;
+    }
+    into = *std::move(addresses);
+}
+
+using Use = void (*)(const Field&, Draft&);
+
+const std::unordered_map<std::string_view, Use>& uses() {
+    using ike::Unique;
+    static const std::unordered_map<std::string_view, Use> table{
+        {"version", [](const Field& f, Draft& d) { read_version(f, d.conn); }},
+        {"local_addrs",
+         [](const Field& f, Draft& d) { read_addresses_into(f, d.conn.local_addrs); }},
+        {"remote_addrs",
+         [](const Field& f, Draft& d) { read_addresses_into(f, d.conn.remote_addrs); }},
+        {"local_port",
+         [](const Field& f, Draft& d) { store(d.conn.local_port, read_number(f, 0, 65535)); }},
+        {"remote_port",
+         [](const Field& f, Draft& d) { store(d.conn.remote_port, read_number(f, 0, 65535)); }},
+        {"proposals", [](const Field& f, Draft& d) { read_ike_proposals(f, d.conn); }},
+        {"encap", [](const Field& f, Draft& d) { store(d.conn.encap, read_bool(f)); }},
+        {"mobike", [](const Field& f, Draft& d) { store(d.conn.mobike, read_bool(f)); }},
+        {"dpd_delay", [](const Field& f, Draft& d) { store(d.conn.dpd_delay, read_time(f)); }},
+        {"keyingtries",
+         [](const Field& f, Draft& d) { store(d.conn.keyingtries, read_number(f, 0, 1'000'000)); }},
+        {"unique",
+         [](const Field& f, Draft& d) {
+             store(d.conn.unique, read_word<Unique>(f,
+                                                    {{"no", Unique::no},
+                                                     {"never", Unique::never},
+                                                     {"keep", Unique::keep},
+                                                     {"replace", Unique::replace}},
+                                                    "no, never, keep or replace"));
+         }},
+        {"rekey_time", [](const Field& f, Draft& d) { d.rekey_time = read_time(f); }},
+        {"reauth_time", [](const Field& f, Draft& d) { d.reauth_time = read_time(f); }},
+        {"over_time", [](const Field& f, Draft& d) { d.over_time = read_time(f); }},
+        {"rand_time", [](const Field& f, Draft& d) { d.rand_time = read_time(f); }},
+    };
+    return table;
+}
+
+void read_children(const Scope& scope, ike::Connection& conn) {
+    scope.each([&](const Field& field) {
+        if (field.section() == nullptr) {
+            field.error("is a value, but here stand only children, each a section",
+                        fmt::format("write {} {{ ... }}", printable(field.key())));
+            return;
+        }
+        conn.children.push_back(read_child(Scope{scope, field}));
+    });
+}
+
+void read_entry(const Scope& scope, const Field& field, Draft& draft) {
+    const std::string_view key = field.key();
+    if (field.section() != nullptr) {
+        if (key == "children") { return read_children(Scope{scope, field}, draft.conn); }
+        // As strongSwan has it: whatever begins with the word.
+        if (key.starts_with("local")) {
+            draft.local.push_back(read_auth(Scope{scope, field}, SectionKind::local));
+            return;
+        }
+        if (key.starts_with("remote")) {
+            draft.remote.push_back(read_auth(Scope{scope, field}, SectionKind::remote));
+            return;
+        }
+        const auto* keyword = find_keyword(SectionKind::connection, key);
+        if (keyword == nullptr) {
+            field.error("is not a section of a connection",
+                        "a connection holds local, remote and children");
+            return;
+        }
+        field.text();  // says that it takes a value
+        return;
+    }
+    if (key == "children" || key == "local" || key == "remote") {
+        field.error("is a section, but is given a value", fmt::format("write {} {{ ... }}", key));
+        return;
+    }
+    const Keyword* keyword = find_keyword(SectionKind::connection, key);
+    if (keyword == nullptr) { return unknown_keyword(field, SectionKind::connection); }
+    if (keyword->status != KeywordStatus::built) { return not_built(field, *keyword); }
+    const auto use = uses().find(key);
+    ASSERT(use != uses().end());
+    use->second(field, draft);
+}
+
+// strongSwan's defaults: one of rekeying and re-authentication suffices; 10 % of the longer as
+// margin.
+void settle_times(Draft& draft) {
+    using std::chrono::seconds;
+    ike::Connection& conn = draft.conn;
+    if (!draft.rekey_time && !draft.reauth_time) {
+        conn.rekey_time = std::chrono::hours{4};
+        conn.reauth_time = seconds{0};
+    } else {
+        conn.rekey_time = draft.rekey_time.value_or(seconds{0});
+        conn.reauth_time = draft.reauth_time.value_or(seconds{0});
+    }
+    conn.over_time = draft.over_time.value_or(std::max(conn.rekey_time, conn.reauth_time) / 10);
+    conn.rand_time = draft.rand_time.value_or(conn.over_time);
+}
+
+void check_times(const Scope& scope, const ike::Connection& conn) {
+    for (const auto& [name, time] :
+         {std::pair{"rekey_time", conn.rekey_time}, std::pair{"reauth_time", conn.reauth_time}}) {
+        if (time.count() != 0 && conn.rand_time >= time) {
+            scope.warning(fmt::format("rand_time ({} s) takes off all of {} ({} s)",
+                                      conn.rand_time.count(), name, time.count()),
+                          "make rand_time shorter");
+        }
+    }
+}
+
+void settle_rounds(const Scope& scope, std::vector<AuthRound>& rounds, std::string_view side,
+                   ike::AuthConfig& into) {
+    if (rounds.empty()) {
+        scope.error(fmt::format("has no section {}; strongSwan's default, auth = pubkey, is not "
+                                "built yet",
+                                side),
+                    fmt::format("add {} {{ auth = psk }}", side));
+        return;
+    }
+    if (rounds.size() > 1) {
+        scope.error(fmt::format("has {} {} sections ({}, {}...): several authentication rounds "
+                                "are not built yet",
+                                rounds.size(), side, printable(rounds[0].section),
+                                printable(rounds[1].section)),
+                    "leave one");
+    }
+    std::ranges::stable_sort(rounds, {}, &AuthRound::round);
+    into = std::move(rounds.front().auth);
+}
+
+}  // namespace
+
+ike::Connection read_connection(const Scope& scope) {
+    Draft draft;
+    ike::Connection& conn = draft.conn;
+    conn.name = scope.name();
+    scope.each([&](const Field& field) { read_entry(scope, field, draft); });
+    const ike::AddressPattern any{.text = "%any", .any = true};
+    if (conn.local_addrs.empty()) { conn.local_addrs.push_back(any); }
+    if (conn.remote_addrs.empty()) { conn.remote_addrs.push_back(any); }
+    if (conn.proposals.empty()) { conn.proposals = ike::default_proposals(ike::ProtocolId::ike); }
+    settle_times(draft);
+    check_times(scope, conn);
+    settle_rounds(scope, draft.local, "local", conn.local);
+    settle_rounds(scope, draft.remote, "remote", conn.remote);
+    return std::move(draft.conn);
+}
+
+// ---- authentication
+
+namespace {
+
+void read_method(const Field& field, SectionKind side) {
+    const auto method = field.text();
+    if (!method || *method == "psk") { return; }
+    for (const std::string_view known :
+         {"pubkey", "rsa", "ecdsa", "ed25519", "ed448", "bliss", "eap", "xauth", "any", "ike:"}) {
+        if (method->starts_with(known)) {
+            field.error(fmt::format("auth = {} is not built yet", printable(*method, 80)),
+                        fmt::format("use auth = psk, and a secret for {} in secrets",
+                                    side == SectionKind::local ? "both ids" : "the peer's id"));
+            return;
+        }
+    }
+    field.error(fmt::format("\"{}\" is not a way to authenticate", printable(*method, 80)),
+                "write auth = psk");
+}
+
+}  // namespace
+
+AuthRound read_auth(const Scope& scope, SectionKind side) {
+    AuthRound out{.section = std::string{scope.name()}};
+    bool has_method = false;
+    scope.each([&](const Field& field) {
+        const Keyword* keyword = find_keyword(side, field.key());
+        if (keyword == nullptr) { return unknown_keyword(field, side); }
+        if (keyword->status != KeywordStatus::built) { return not_built(field, *keyword); }
+        if (field.key() == "auth") {
+            has_method = true;
+            read_method(field, side);
+        } else if (field.key() == "id") {
+            if (auto id = read_identity(field)) { out.auth.id = *std::move(id); }
+        } else {
+            ASSERT(field.key() == "round");
+            store(out.round, read_number(field, 0, 1000));
+        }
+    });
+    if (!has_method) {
+        scope.error("has no auth; strongSwan's default, pubkey, is not built yet",
+                    "add auth = psk");
+    }
+    return out;
+}
+
+}  // namespace culvert::config

@@ -1,0 +1,327 @@
+#include "config/keywords.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+
+namespace culvert::config {
+namespace {
+
+using enum SectionKind;
+using enum KeywordStatus;
+
+constexpr std::string_view no = "no|false|disabled|0";
+constexpr std::string_view yes = "yes|true|enabled|1";
+constexpr std::string_view zero = "0|0s|0m|0h|0d|0k";
+constexpr std::string_view no_mark = "0/0x00000000|0x00000000/0x00000000|0/0";
+
+constexpr std::string_view certificates = "certificates are not built yet; use auth = psk";
+constexpr std::string_view addresses =
+    "virtual addresses are not built yet; use fixed traffic selectors";
+constexpr std::string_view tokens = "tokens and TPMs are not built yet";
+constexpr std::string_view marks =
+    "the user-space plane has no netfilter marks; select by local_ts "
+    "and remote_ts";
+constexpr std::string_view interfaces =
+    "XFRM interfaces are not built yet; select by local_ts and "
+    "remote_ts";
+constexpr std::string_view mediation = "the mediation extension is not built";
+constexpr std::string_view v1_only = "IKEv1 only";
+constexpr std::string_view unused_secret = "not used yet: nothing that is built asks for it";
+constexpr std::string_view unused_pool = "not used yet: virtual addresses are not built";
+constexpr std::string_view unused_authority = "not used yet: certificates are not built";
+
+constexpr std::array table = std::to_array<Keyword>({
+    {connection, "version", "0, 1 or 2", "0", built, {}, "1 is refused: IKEv1 is not built yet"},
+    {connection, "local_addrs", "list of addresses, subnets, ranges, names", "%any", built},
+    {connection, "remote_addrs", "list of addresses, subnets, ranges, names", "%any", built},
+    {connection, "local_port", "port", "500", built},
+    {connection, "remote_port", "port", "500", built},
+    {connection, "proposals", "list of proposals", "default", built},
+    {connection, "vips", "list of addresses", "", refused, {}, addresses},
+    {connection, "aggressive", "boolean", "no", no_effect, no, v1_only},
+    {connection, "pull", "boolean", "yes", no_effect, yes, v1_only},
+    {connection, "dscp", "6 binary digits", "000000", warned, "000000|0",
+     "IKE packets leave unmarked"},
+    {connection, "encap", "boolean", "no", built},
+    {connection, "mobike", "boolean", "yes", built},
+    {connection, "dpd_delay", "time", "0s", built},
+    {connection, "dpd_timeout", "time", "0s", no_effect, zero,
+     "IKEv1 only; with IKEv2 the retransmissions decide"},
+    {connection, "fragmentation", "yes, accept, no or force", "yes", no_effect, "yes|accept",
+     "IKE fragmentation is not built yet"},
+    {connection, "childless", "allow, prefer, force or never", "allow", refused, "allow|never",
+     "childless IKE SAs are not built yet; use childless = never"},
+    {connection, "send_certreq", "boolean", "yes", no_effect, yes, certificates},
+    {connection, "send_cert", "ifasked, always or never", "ifasked", no_effect, "ifasked",
+     certificates},
+    {connection, "ocsp", "reply, request, both or never", "reply", no_effect, "reply|never",
+     certificates},
+    {connection, "ppk_id", "identity", "", refused, {}, "post-quantum keys are not built yet"},
+    {connection, "ppk_required", "boolean", "no", refused, no,
+     "post-quantum keys are not built yet"},
+    {connection, "keyingtries", "number", "1", built, {}, "0: for ever"},
+    {connection, "unique", "no, never, keep or replace", "no", built},
+    {connection, "reauth_time", "time", "0s", built},
+    {connection, "rekey_time", "time", "4h", built, {}, "0s if only reauth_time is set"},
+    {connection,
+     "over_time",
+     "time",
+     "10% of rekey_time or reauth_time",
+     built,
+     {},
+     "of the longer one"},
+    {connection, "rand_time", "time", "over_time", built},
+    {connection, "pools", "list of names", "", refused, {}, addresses},
+    {connection, "if_id_in", "number, %unique or %unique-dir", "0", refused, "0", interfaces},
+    {connection, "if_id_out", "number, %unique or %unique-dir", "0", refused, "0", interfaces},
+    {connection, "mediation", "boolean", "no", refused, no, mediation},
+    {connection, "mediated_by", "name", "", refused, {}, mediation},
+    {connection, "mediation_peer", "identity", "", refused, {}, mediation},
+
+    {local, "round", "number", "0", built, {}, "more than one round is refused: not built yet"},
+    {local, "certs", "list of files", "", refused, {}, certificates},
+    {local, "cert<suffix>", "section", "", refused, {}, certificates},
+    {local, "cert<suffix>.file", "path", "", refused, {}, certificates},
+    {local, "cert<suffix>.handle", "hex", "", refused, {}, tokens},
+    {local, "cert<suffix>.slot", "number", "", refused, {}, tokens},
+    {local, "cert<suffix>.module", "name", "", refused, {}, tokens},
+    {local, "pubkeys", "list of files", "", refused, {}, certificates},
+    {local,
+     "auth",
+     "psk",
+     "pubkey",
+     built,
+     {},
+     "pubkey (the default), eap and xauth are refused: not built yet"},
+    {local, "id", "identity", "the local address", built},
+    {local, "eap_id", "identity", "id", no_effect, {}, "EAP is not built yet"},
+    {local, "aaa_id", "identity", "remote id", no_effect, {}, "EAP is not built yet"},
+    {local, "xauth_id", "text", "id", no_effect, {}, v1_only},
+
+    {remote, "round", "number", "0", built, {}, "more than one round is refused: not built yet"},
+    {remote, "id", "identity or pattern", "%any", built},
+    {remote, "eap_id", "identity", "id", refused, {}, "EAP is not built yet; use auth = psk"},
+    {remote,
+     "groups",
+     "list of names",
+     "",
+     refused,
+     {},
+     "groups are not built yet; remove it, if "
+     "every peer with the secret may come in"},
+    {remote, "cert_policy", "list of OIDs", "", refused, {}, certificates},
+    {remote, "certs", "list of files", "", refused, {}, certificates},
+    {remote, "cert<suffix>", "section", "", refused, {}, certificates},
+    {remote, "cert<suffix>.file", "path", "", refused, {}, certificates},
+    {remote, "cert<suffix>.handle", "hex", "", refused, {}, tokens},
+    {remote, "cert<suffix>.slot", "number", "", refused, {}, tokens},
+    {remote, "cert<suffix>.module", "name", "", refused, {}, tokens},
+    {remote, "cacerts", "list of files", "", refused, {}, certificates},
+    {remote, "cacert<suffix>", "section", "", refused, {}, certificates},
+    {remote, "cacert<suffix>.file", "path", "", refused, {}, certificates},
+    {remote, "cacert<suffix>.handle", "hex", "", refused, {}, tokens},
+    {remote, "cacert<suffix>.slot", "number", "", refused, {}, tokens},
+    {remote, "cacert<suffix>.module", "name", "", refused, {}, tokens},
+    {remote, "ca_id", "identity", "", refused, {}, certificates},
+    {remote, "pubkeys", "list of files", "", refused, {}, certificates},
+    {remote, "revocation", "relaxed, ifuri or strict", "relaxed", refused, "relaxed", certificates},
+    {remote,
+     "auth",
+     "psk",
+     "pubkey",
+     built,
+     {},
+     "pubkey (the default), eap and xauth are refused: not built yet"},
+
+    {child,
+     "ah_proposals",
+     "list of proposals",
+     "",
+     refused,
+     {},
+     "AH is not built yet; use esp_proposals"},
+    {child, "esp_proposals", "list of proposals", "default", built},
+    {child, "sha256_96", "boolean", "no", refused, no,
+     "the 96-bit truncation is not built; let the peer use the 128 bits of RFC 4868"},
+    {child, "local_ts", "list of selectors", "dynamic", built},
+    {child, "remote_ts", "list of selectors", "dynamic", built},
+    {child, "rekey_time", "time", "1h, or life_time - 10%", built},
+    {child, "life_time", "time", "rekey_time + 10%", built},
+    {child, "rand_time", "time", "life_time - rekey_time", built},
+    {child, "rekey_bytes", "octets", "0, or life_bytes - 10%", built},
+    {child, "life_bytes", "octets", "rekey_bytes + 10%", built},
+    {child, "rand_bytes", "octets", "life_bytes - rekey_bytes", built},
+    {child, "rekey_packets", "number", "0, or life_packets - 10%", built},
+    {child, "life_packets", "number", "rekey_packets + 10%", built},
+    {child, "rand_packets", "number", "life_packets - rekey_packets", built},
+    {child,
+     "updown",
+     "command",
+     "",
+     refused,
+     {},
+     "scripts are not run yet; follow `culvert monitor` instead, and remove the line"},
+    {child, "hostaccess", "boolean", "no", no_effect, no, "only a word to the updown script"},
+    {child,
+     "mode",
+     "tunnel, transport, pass or drop",
+     "tunnel",
+     built,
+     {},
+     "transport_proxy, beet and iptfs are refused: not built"},
+    {child, "policies", "boolean", "yes", built},
+    {child, "policies_fwd_out", "boolean", "no", no_effect, no,
+     "the user-space plane has no such policies, and forwards without them"},
+    {child, "dpd_action", "clear, trap or start", "clear", built},
+    {child, "ipcomp", "boolean", "no", warned, no, "packets travel uncompressed"},
+    {child, "inactivity", "time", "0s", built},
+    {child, "reqid", "number", "0", built},
+    {child, "priority", "number", "0", built},
+    {child,
+     "interface",
+     "name",
+     "",
+     refused,
+     {},
+     "policies for one interface are not built; remove it, if they may hold on all"},
+    {child, "mark_in", "mark[/mask], %unique or %unique-dir", "0/0x00000000", refused, no_mark,
+     marks},
+    {child, "mark_in_sa", "boolean", "no", refused, no, marks},
+    {child, "mark_out", "mark[/mask], %unique or %unique-dir", "0/0x00000000", refused, no_mark,
+     marks},
+    {child, "set_mark_in", "mark[/mask] or %same", "0/0x00000000", refused, no_mark, marks},
+    {child, "set_mark_out", "mark[/mask] or %same", "0/0x00000000", refused, no_mark, marks},
+    {child, "if_id_in", "number, %unique or %unique-dir", "0", refused, "0", interfaces},
+    {child, "if_id_out", "number, %unique or %unique-dir", "0", refused, "0", interfaces},
+    {child, "label", "text", "", refused, {}, "security labels are not built"},
+    {child, "label_mode", "system, simple or selinux", "system", refused, "system",
+     "security labels are not built"},
+    {child, "tfc_padding", "number or mtu", "0", refused, "0",
+     "traffic-flow padding is not built yet; without it packet sizes can be seen"},
+    {child, "replay_window", "number", "1024", built, {}, "strongSwan's default is 32"},
+    {child, "per_cpu_sas", "no, yes or encap", "no", warned, no, "one SA serves all cores"},
+    {child, "hw_offload", "no, crypto, packet or auto", "no", warned, "no|auto",
+     "the user-space plane computes by itself"},
+    {child, "copy_df", "boolean", "yes", built},
+    {child, "copy_ecn", "boolean", "yes", built},
+    {child, "copy_dscp", "out, in, yes or no", "out", built},
+    {child, "icmp", "boolean", "no", warned, no,
+     "ICMP errors from outside the selectors are not forwarded"},
+    {child, "start_action", "none, trap, start or trap|start", "none", built},
+    {child, "close_action", "none, trap or start", "none", built},
+
+    {secret, "eap<suffix>.secret", "text, 0x hex or 0s base64", "", no_effect, {}, unused_secret},
+    {secret, "eap<suffix>.id<suffix>", "identity", "", no_effect, {}, unused_secret},
+    {secret, "ntlm<suffix>.secret", "text, 0x hex or 0s base64", "", no_effect, {}, unused_secret},
+    {secret, "ntlm<suffix>.id<suffix>", "identity", "", no_effect, {}, unused_secret},
+    {secret, "ike<suffix>.secret", "text, 0x hex or 0s base64", "", built},
+    {secret, "ike<suffix>.id<suffix>", "identity", "anybody", built},
+    {secret, "ppk<suffix>.secret", "text, 0x hex or 0s base64", "", no_effect, {}, unused_secret},
+    {secret, "ppk<suffix>.id<suffix>", "identity", "", no_effect, {}, unused_secret},
+    {secret, "private<suffix>.file", "path", "", no_effect, {}, unused_secret},
+    {secret, "private<suffix>.secret", "text", "", no_effect, {}, unused_secret},
+    {secret, "rsa<suffix>.file", "path", "", no_effect, {}, unused_secret},
+    {secret, "rsa<suffix>.secret", "text", "", no_effect, {}, unused_secret},
+    {secret, "ecdsa<suffix>.file", "path", "", no_effect, {}, unused_secret},
+    {secret, "ecdsa<suffix>.secret", "text", "", no_effect, {}, unused_secret},
+    {secret, "pkcs8<suffix>.file", "path", "", no_effect, {}, unused_secret},
+    {secret, "pkcs8<suffix>.secret", "text", "", no_effect, {}, unused_secret},
+    {secret, "pkcs12<suffix>.file", "path", "", no_effect, {}, unused_secret},
+    {secret, "pkcs12<suffix>.secret", "text", "", no_effect, {}, unused_secret},
+    {secret, "token<suffix>.handle", "hex", "", no_effect, {}, unused_secret},
+    {secret, "token<suffix>.slot", "number", "", no_effect, {}, unused_secret},
+    {secret, "token<suffix>.module", "name", "", no_effect, {}, unused_secret},
+    {secret, "token<suffix>.pin", "text", "", no_effect, {}, unused_secret},
+
+    {pool, "addrs", "subnet or range", "", no_effect, {}, unused_pool},
+    {pool, "<attr>", "list", "", no_effect, {}, unused_pool},
+
+    {authority, "cacert", "file", "", no_effect, {}, unused_authority},
+    {authority, "file", "path", "", no_effect, {}, unused_authority},
+    {authority, "handle", "hex", "", no_effect, {}, unused_authority},
+    {authority, "slot", "number", "", no_effect, {}, unused_authority},
+    {authority, "module", "name", "", no_effect, {}, unused_authority},
+    {authority, "crl_uris", "list of URIs", "", no_effect, {}, unused_authority},
+    {authority, "ocsp_uris", "list of URIs", "", no_effect, {}, unused_authority},
+    {authority, "cert_uri_base", "URI", "", no_effect, {}, unused_authority},
+});
+
+bool equal_words(std::string_view a, std::string_view b) {
+    return std::ranges::equal(
+        a, b, [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
+}
+
+// "cert<suffix>" fits "cert", "cert-2"; "ike<suffix>.id<suffix>" fits "ike-moon.id1".
+bool fits(std::string_view pattern, std::string_view word) {
+    constexpr std::string_view suffix = "<suffix>";
+    const auto open = pattern.find(suffix);
+    if (open == std::string_view::npos) { return pattern == word; }
+    if (!word.starts_with(pattern.substr(0, open))) { return false; }
+    const std::string_view rest = pattern.substr(open + suffix.size());
+    if (rest.empty()) { return true; }
+    // What follows begins with a dot; the last one in the word is it.
+    const auto dot = word.rfind('.');
+    return dot != std::string_view::npos && fits(rest, word.substr(dot));
+}
+
+}  // namespace
+
+std::span<const Keyword> keywords() { return table; }
+
+const Keyword* find_keyword(SectionKind section, std::string_view name) {
+    const Keyword* found = nullptr;
+    for (const Keyword& keyword : table) {
+        if (keyword.section != section) { continue; }
+        if (keyword.name == name) { return &keyword; }
+        if (found == nullptr && (keyword.name == "<attr>" || fits(keyword.name, name))) {
+            found = &keyword;
+        }
+    }
+    return found;
+}
+
+std::vector<std::string_view> names_of(SectionKind section) {
+    std::vector<std::string_view> out;
+    for (const Keyword& keyword : table) {
+        if (keyword.section == section && !keyword.name.contains('<')) {
+            out.push_back(keyword.name);
+        }
+    }
+    return out;
+}
+
+std::string_view name(SectionKind section) {
+    switch (section) {
+        case connection: return "connections.<conn>";
+        case local: return "connections.<conn>.local<suffix>";
+        case remote: return "connections.<conn>.remote<suffix>";
+        case child: return "connections.<conn>.children.<child>";
+        case secret: return "secrets";
+        case pool: return "pools.<name>";
+        case authority: return "authorities.<name>";
+    }
+    return "";
+}
+
+std::string_view name(KeywordStatus status) {
+    switch (status) {
+        case built: return "built";
+        case refused: return "refused";
+        case warned: return "warning";
+        case no_effect: return "no effect";
+    }
+    return "";
+}
+
+bool is_harmless(const Keyword& keyword, std::string_view value) {
+    std::string_view left = keyword.harmless;
+    while (!left.empty()) {
+        const auto bar = left.find('|');
+        if (equal_words(left.substr(0, bar), value)) { return true; }
+        left = bar == std::string_view::npos ? std::string_view{} : left.substr(bar + 1);
+    }
+    return false;
+}
+
+}  // namespace culvert::config

@@ -1,0 +1,314 @@
+// Checks that look at more than one section, and at what is legal but weak.
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <set>
+#include <unordered_map>
+#include <unordered_set>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "base/bytes.hpp"
+#include "config/limits.hpp"
+#include "config/sections.hpp"
+
+namespace culvert::config {
+namespace {
+
+using ike::Identity;
+using ike::IdType;
+
+// ---- secrets
+
+// Equal for identities that match each other; fqdn and email do so in any case.
+std::string key_of(const Identity& id) {
+    std::string out(1, static_cast<char>(id.type));
+    out += as_text(id.data);
+    if (id.type == IdType::fqdn || id.type == IdType::rfc822_addr) {
+        std::ranges::transform(out, out.begin(),
+                               [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    }
+    return out;
+}
+
+bool is_pattern(const Identity& id) {
+    return id.type == IdType::any || std::ranges::find(id.data, std::uint8_t{'*'}) != id.data.end();
+}
+
+// Whom the secrets belong to.
+struct Owners {
+    bool anybody = false;                  // a secret without owners, or for %any
+    std::unordered_set<std::string> keys;  // of the plain ones
+    std::vector<Identity> patterns;
+
+    explicit Owners(const std::vector<ike::SharedSecret>& secrets) {
+        for (const ike::SharedSecret& secret : secrets) {
+            anybody = anybody || secret.owners.empty();
+            for (const Identity& owner : secret.owners) {
+                if (owner.type == IdType::any) {
+                    anybody = true;
+                } else if (is_pattern(owner)) {
+                    patterns.push_back(owner);
+                } else {
+                    keys.insert(key_of(owner));
+                }
+            }
+        }
+    }
+    bool have(const Identity& id) const {
+        return keys.contains(key_of(id)) ||
+               std::ranges::any_of(patterns, [&](const Identity& p) { return id.matches(p); });
+    }
+};
+
+// Who one side may turn out to be. Empty: that shows only when it is there.
+std::vector<Identity> identities_of(const ike::AuthConfig& auth,
+                                    const std::vector<ike::AddressPattern>& addresses) {
+    if (auth.id.type != IdType::any) {
+        if (is_pattern(auth.id)) { return {}; }
+        return {auth.id};
+    }
+    std::vector<Identity> out;
+    for (const ike::AddressPattern& pattern : addresses) {
+        if (pattern.any || pattern.ranges.size() != 1) { return {}; }
+        const IpRange& range = pattern.ranges.front();
+        if (range.first != range.last) { return {}; }
+        out.push_back(Identity::of(range.first));
+    }
+    return out;
+}
+
+std::string describe(const ike::AuthConfig& auth,
+                     const std::vector<ike::AddressPattern>& addresses) {
+    if (auth.id.type != IdType::any) { return auth.id.to_string(); }
+    std::string out;
+    for (const ike::AddressPattern& pattern : addresses) {
+        out += (out.empty() ? "" : ", ") + printable(pattern.text);
+    }
+    return out;
+}
+
+bool has_secret(const ike::Connection& conn, const ike::Config& config, const Owners& owners) {
+    if (owners.anybody) { return true; }
+    const auto local = identities_of(conn.local, conn.local_addrs);
+    const auto remote = identities_of(conn.remote, conn.remote_addrs);
+    const auto have = [&](const Identity& id) { return owners.have(id); };
+    if (std::ranges::any_of(local, have) || std::ranges::any_of(remote, have)) { return true; }
+    // Somebody whom we cannot know yet may own one of them.
+    return (local.empty() || remote.empty()) && !config.secrets.empty();
+}
+
+void check_secret(const ike::Connection& conn, const ike::Config& config, const Owners& owners,
+                  const Place& place, Report& report) {
+    const bool psk = conn.local.method == ike::AuthMethodKind::psk ||
+                     conn.remote.method == ike::AuthMethodKind::psk;
+    if (!psk || has_secret(conn, config, owners)) { return; }
+    const std::string local = describe(conn.local, conn.local_addrs);
+    const std::string remote = describe(conn.remote, conn.remote_addrs);
+    report.add({.severity = Problem::Severity::warning,
+                .place = place,
+                .path = "connections." + conn.name,
+                .what = fmt::format("no secret belongs to {} (local) or {} (remote), but auth is "
+                                    "psk",
+                                    local, remote),
+                .remedy = fmt::format("add secrets {{ ike-{} {{ id = {}  secret = ... }} }}",
+                                      printable(conn.name), remote)});
+}
+
+// Two secrets for one and the same set of owners: which one counts?
+void check_doubled_secrets(const ike::Config& config, const Places& places, Report& report) {
+    std::unordered_map<std::string, const ike::SharedSecret*> seen;
+    for (const ike::SharedSecret& secret : config.secrets) {
+        std::set<std::string> keys;
+        for (const Identity& owner : secret.owners) { keys.insert(key_of(owner)); }
+        std::string all;
+        for (const std::string& key : keys) { all += fmt::format("{}:{}", key.size(), key); }
+        const auto [at, fresh] = seen.emplace(std::move(all), &secret);
+        if (fresh || constant_time_equal(secret.secret.reveal(), at->second->secret.reveal())) {
+            continue;
+        }
+        const auto place = places.find({"", secret.name});
+        report.add({.severity = Problem::Severity::warning,
+                    .place = place == places.end() ? Place{} : place->second,
+                    .path = "secrets." + secret.name,
+                    .what = fmt::format("belongs to the same identities as {}, but is another one",
+                                        printable(at->second->name)),
+                    .remedy = "remove one of the two"});
+    }
+}
+
+// ---- children
+
+bool overlap(const ike::SelectorConfig& a, const ike::SelectorConfig& b) {
+    // Whether an endpoint lies in a subnet shows only later; two endpoints are the same one.
+    if (a.dynamic != b.dynamic) { return false; }
+    return a.selector.intersect(b.selector).has_value();
+}
+
+bool overlap(const std::vector<ike::SelectorConfig>& a, const std::vector<ike::SelectorConfig>& b) {
+    return std::ranges::any_of(a, [&](const ike::SelectorConfig& x) {
+        return std::ranges::any_of(b, [&](const ike::SelectorConfig& y) { return overlap(x, y); });
+    });
+}
+
+void check_overlaps(const ike::Connection& conn, const Places& places, Report& report) {
+    const std::size_t count = std::min(conn.children.size(), overlap_children_max);
+    for (std::size_t i = 0; i < count; ++i) {
+        for (std::size_t j = 0; j < i; ++j) {
+            const ike::ChildConfig& a = conn.children[i];
+            const ike::ChildConfig& b = conn.children[j];
+            // Different priorities say that somebody has thought about it; so does a shunt in a
+            // tunnel's selectors.
+            const bool meant = a.priority != b.priority || a.mode != b.mode;
+            if (meant || !overlap(a.local_ts, b.local_ts) || !overlap(a.remote_ts, b.remote_ts)) {
+                continue;
+            }
+            const auto place = places.find({conn.name, a.name});
+            report.add({.severity = Problem::Severity::warning,
+                        .place = place == places.end() ? Place{} : place->second,
+                        .path = fmt::format("connections.{}.children.{}", conn.name, a.name),
+                        .what = fmt::format("its selectors overlap with those of {}: a packet may "
+                                            "take either",
+                                            printable(b.name)),
+                        .remedy = "make the selectors disjoint, or give the two a priority"});
+            break;
+        }
+    }
+}
+
+void check_child_names(const ike::Config& config, const Places& places, Report& report) {
+    struct Seen {
+        std::string first;
+        std::size_t count = 0;
+        Place place;
+        std::string second;
+    };
+    std::unordered_map<std::string_view, Seen> seen;
+    std::vector<std::string_view> order;
+    for (const ike::Connection& conn : config.connections) {
+        for (const ike::ChildConfig& child : conn.children) {
+            Seen& entry = seen[child.name];
+            if (++entry.count == 1) {
+                entry.first = conn.name;
+                order.push_back(child.name);
+            } else if (entry.count == 2) {
+                entry.second = conn.name;
+                const auto place = places.find({conn.name, child.name});
+                if (place != places.end()) { entry.place = place->second; }
+            }
+        }
+    }
+    for (const std::string_view name : order) {
+        const Seen& entry = seen[name];
+        if (entry.count < 2) { continue; }
+        const std::string more =
+            entry.count == 2 ? "" : fmt::format(" and {} more", entry.count - 2);
+        report.add({.severity = Problem::Severity::info,
+                    .place = entry.place,
+                    .path = fmt::format("connections.{}.children.{}", entry.second, name),
+                    .what = fmt::format("a child of this name is also in {}{}",
+                                        printable(entry.first), more),
+                    .remedy = "name the connection too where you name the child"});
+    }
+}
+
+// ---- algorithms
+
+using crypto::EncryptionAlgorithm;
+using crypto::IntegrityAlgorithm;
+using crypto::KeMethod;
+using ike::TransformType;
+
+struct Weak {
+    TransformType type;
+    std::uint16_t id;
+    std::string_view name;
+    bool warning;
+};
+
+constexpr std::array weak_transforms = std::to_array<Weak>({
+    {TransformType::encr, std::to_underlying(EncryptionAlgorithm::des3_cbc), "3des", true},
+    {TransformType::encr, std::to_underlying(EncryptionAlgorithm::null), "null", true},
+    {TransformType::encr, 2, "des", true},
+    {TransformType::encr, 7, "blowfish", true},
+    {TransformType::encr, 6, "cast128", true},
+    {TransformType::integ, std::to_underlying(IntegrityAlgorithm::hmac_md5_96), "md5", true},
+    {TransformType::integ, std::to_underlying(IntegrityAlgorithm::hmac_sha1_96), "sha1", false},
+    {TransformType::prf, 1, "prfmd5", true},
+    {TransformType::prf, 2, "prfsha1", false},
+    {TransformType::ke, std::to_underlying(KeMethod::modp768), "modp768", true},
+    {TransformType::ke, std::to_underlying(KeMethod::modp1024), "modp1024", true},
+    {TransformType::ke, std::to_underlying(KeMethod::modp1536), "modp1536", true},
+    {TransformType::ke, std::to_underlying(KeMethod::modp1024s160), "modp1024s160", true},
+    {TransformType::ke, std::to_underlying(KeMethod::ecp192), "ecp192", true},
+});
+
+}  // namespace
+
+std::optional<Weakness> weakness_of(const ike::Proposals& proposals, ike::ProtocolId protocol) {
+    if (proposals == ike::default_proposals(protocol)) { return std::nullopt; }
+    std::vector<std::string_view> warned;
+    std::vector<std::string_view> mentioned;
+    for (const ike::Proposal& proposal : proposals) {
+        for (const ike::Transform& transform : proposal.transforms) {
+            for (const Weak& weak : weak_transforms) {
+                if (weak.type != transform.type || weak.id != transform.id) { continue; }
+                auto& list = weak.warning ? warned : mentioned;
+                if (std::ranges::find(list, weak.name) == list.end()) { list.push_back(weak.name); }
+            }
+        }
+    }
+    if (!warned.empty()) {
+        return Weakness{
+            .warning = true,
+            .what = fmt::format("weak, kept for old peers only: {}", fmt::join(warned, ", ")),
+            .remedy =
+                "use aes256gcm16-prfsha384-ecp384, or aes128-sha256-modp2048, if "
+                "the peer can"};
+    }
+    if (!mentioned.empty()) {
+        return Weakness{.what = fmt::format("old, though not broken in this use: {}",
+                                            fmt::join(mentioned, ", ")),
+                        .remedy = "use sha256 or better, if the peer can"};
+    }
+    return std::nullopt;
+}
+
+void check_across(const ike::Config& config, const Places& places, Report& report) {
+    const Owners owners{config.secrets};
+    for (const ike::Connection& conn : config.connections) {
+        const auto place = places.find({conn.name, ""});
+        check_secret(conn, config, owners, place == places.end() ? Place{} : place->second, report);
+        check_overlaps(conn, places, report);
+    }
+    check_doubled_secrets(config, places, report);
+    check_child_names(config, places, report);
+}
+
+Problems lint(const ike::Config& config) {
+    Report report;
+    check_across(config, {}, report);
+    for (const ike::Connection& conn : config.connections) {
+        const auto check = [&](const ike::Proposals& proposals, ike::ProtocolId protocol,
+                               std::string path) {
+            const auto weak = weakness_of(proposals, protocol);
+            if (!weak) { return; }
+            report.add(
+                {.severity = weak->warning ? Problem::Severity::warning : Problem::Severity::info,
+                 .path = std::move(path),
+                 .what = weak->what,
+                 .remedy = weak->remedy});
+        };
+        check(conn.proposals, ike::ProtocolId::ike,
+              fmt::format("connections.{}.proposals", conn.name));
+        for (const ike::ChildConfig& child : conn.children) {
+            check(child.proposals, ike::ProtocolId::esp,
+                  fmt::format("connections.{}.children.{}.esp_proposals", conn.name, child.name));
+        }
+    }
+    return report.take();
+}
+
+}  // namespace culvert::config

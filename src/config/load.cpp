@@ -1,0 +1,186 @@
+// From the tree to the typed configuration.
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "base/bytes.hpp"
+#include "config/nearest.hpp"
+#include "config/sections.hpp"
+
+namespace culvert::config {
+namespace {
+
+void report_syntax(const Tree& tree, Report& report) {
+    for (const SyntaxProblem& problem : tree.problems) {
+        report.add(
+            {.severity = problem.warning ? Problem::Severity::warning : Problem::Severity::error,
+             .place = problem.place,
+             .what = problem.what,
+             .remedy = problem.remedy});
+    }
+}
+
+// `use` for every section in `field`, which may hold nothing else.
+void each_section(const Scope& root, const Field& field,
+                  const std::function<void(const Scope&)>& use) {
+    if (field.section() == nullptr) {
+        field.error("is a section, but is given a value",
+                    fmt::format("write {} {{ ... }}", printable(field.key())));
+        return;
+    }
+    const Scope scope{root, field};
+    scope.each([&](const Field& inner) {
+        if (inner.section() == nullptr) {
+            inner.error("is a value, but here stand only sections",
+                        fmt::format("write {} {{ ... }}", printable(inner.key())));
+            return;
+        }
+        use(Scope{scope, inner});
+    });
+}
+
+// pools and authorities: keywords are checked, and nothing becomes of them yet.
+void read_unused(const Scope& scope, SectionKind kind) {
+    scope.each([&](const Field& field) {
+        if (find_keyword(kind, field.key()) == nullptr) { return unknown_keyword(field, kind); }
+    });
+    scope.warning(fmt::format("is not used: {}", kind == SectionKind::pool
+                                                     ? "virtual addresses are not built yet"
+                                                     : "certificates are not built yet"),
+                  "");
+}
+
+class Loader {
+ public:
+    explicit Loader(const Tree& tree) : tree_(tree) {}
+
+    Loaded run() {
+        report_syntax(tree_, report_);
+        const Scope root{tree_.root, &tree_.places, "", report_};
+        root.each([&](const Field& field) { top(root, field); });
+        warn_of_readers();
+        check_across(out_.config, places_, report_);
+        out_.problems = report_.take();
+        return std::move(out_);
+    }
+
+ private:
+    void top(const Scope& root, const Field& field) {
+        const std::string& key = field.key();
+        if (key == "connections") {
+            each_section(root, field, [&](const Scope& scope) { connection(scope); });
+        } else if (key == "secrets") {
+            each_section(root, field, [&](const Scope& scope) { secret(scope, field.place()); });
+        } else if (key == "pools") {
+            each_section(root, field,
+                         [&](const Scope& scope) { read_unused(scope, SectionKind::pool); });
+        } else if (key == "authorities") {
+            each_section(root, field,
+                         [&](const Scope& scope) { read_unused(scope, SectionKind::authority); });
+        } else if (key == "charon" && field.section() != nullptr) {
+            read_charon(Scope{root, field}, out_.config.settings, out_.daemon);
+        } else if (!tree_.templates.contains(key)) {
+            const auto meant =
+                nearest(key, {"connections", "secrets", "pools", "authorities", "charon"});
+            field.error(
+                "is none of connections, secrets, pools, authorities, charon, and no "
+                "section refers to it",
+                meant ? fmt::format("did you mean {}?", *meant) : "remove it");
+        }
+    }
+
+    void connection(const Scope& scope) {
+        ike::Connection conn = read_connection(scope);
+        places_[{conn.name, ""}] = scope.place();
+        if (const auto children = scope.find("children"); children && children->at != nullptr) {
+            for (std::size_t i = 0; i < children->at->section.entries.size(); ++i) {
+                const auto& entry = children->section()->entries[i];
+                places_[{conn.name, entry.key}] = children->at->section.entries[i].place;
+            }
+        }
+        out_.config.connections.push_back(std::move(conn));
+    }
+
+    void secret(const Scope& scope, const Place& section) {
+        secret_files_.insert(scope.place().file.get());
+        secret_files_.insert(section.file.get());
+        if (const auto field = scope.find("secret")) {
+            secret_files_.insert(field->place().file.get());
+        }
+        auto secret = read_secret_section(scope);
+        if (!secret) { return; }
+        places_[{"", secret->name}] = scope.place();
+        out_.config.secrets.push_back(*std::move(secret));
+    }
+
+    // everybody on the machine can read the secrets.
+    void warn_of_readers() {
+        for (const SourceFile& file : tree_.files) {
+            if (!file.others_may_read || !secret_files_.contains(file.name.get())) { continue; }
+            report_.add({.severity = Problem::Severity::warning,
+                         .place = {.file = file.name},
+                         .what = "holds secrets, and every user of this machine may read it",
+                         .remedy = fmt::format("chmod 600 {}", printable(*file.name))});
+        }
+    }
+
+    const Tree& tree_;
+    Report report_;
+    Loaded out_;
+    Places places_;
+    std::set<const std::string*> secret_files_;
+};
+
+}  // namespace
+
+Loaded load(const Tree& tree) { return Loader{tree}.run(); }
+
+Loaded load_file(const std::string& path, const FileSystem& files) {
+    return load(parse_file(path, files));
+}
+
+void load_settings(const Tree& tree, Loaded& into) {
+    Report report;
+    report_syntax(tree, report);
+    const Scope root{tree.root, &tree.places, "", report};
+    std::vector<std::string> ignored;
+    root.each([&](const Field& field) {
+        if (field.key() == "charon" && field.section() != nullptr) {
+            read_charon(Scope{root, field}, into.config.settings, into.daemon);
+        } else {
+            ignored.push_back(printable(field.key(), 40));
+        }
+    });
+    if (!ignored.empty()) {
+        constexpr std::size_t shown_max = 8;
+        if (ignored.size() > shown_max) {
+            ignored.resize(shown_max);
+            ignored.emplace_back("and more");
+        }
+        report.add({.severity = Problem::Severity::warning,
+                    .place = {.file = tree.files.empty() ? nullptr : tree.files.front().name},
+                    .what = fmt::format("only the section charon has a meaning here; ignored: {}",
+                                        fmt::join(ignored, ", "))});
+    }
+    for (Problem& problem : report.take()) { into.problems.push_back(std::move(problem)); }
+}
+
+LoadedConnection load_connection(std::string_view name, const vici::Section& section) {
+    LoadedConnection out;
+    Report report;
+    // The path is the one that swanctl.conf would have.
+    const vici::Section root =
+        vici::Section{}.set("connections", vici::Section{}.set(name, section));
+    const Scope top{root, nullptr, "", report};
+    const auto connections = top.find("connections");
+    const Scope all{top, *connections};
+    out.connection = read_connection(Scope{all, *all.find(name)});
+    out.problems = report.take();
+    return out;
+}
+
+}  // namespace culvert::config

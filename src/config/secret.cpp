@@ -1,0 +1,132 @@
+// Sections of `secrets`.
+
+#include <algorithm>
+#include <array>
+
+#include <fmt/format.h>
+
+#include "base/bytes.hpp"
+#include "config/limits.hpp"
+#include "config/nearest.hpp"
+#include "config/sections.hpp"
+#include "config/values.hpp"
+
+namespace culvert::config {
+namespace {
+
+constexpr std::array<std::string_view, 11> types{
+    "ike", "eap", "xauth", "ntlm", "ppk", "private", "rsa", "ecdsa", "pkcs8", "pkcs12", "token"};
+
+std::optional<std::string_view> type_of(std::string_view name) {
+    std::optional<std::string_view> found;
+    for (const std::string_view type : types) {
+        // "pkcs12" is not "pkcs1" with a suffix: the longest word counts.
+        if (name.starts_with(type) && (!found || type.size() > found->size())) { found = type; }
+    }
+    return found;
+}
+
+void check_entries(const Scope& scope, std::string_view type) {
+    const std::string prefix = fmt::format("{}.", type == "xauth" ? "eap" : type);
+    scope.each([&](const Field& field) {
+        if (find_keyword(SectionKind::secret, prefix + field.key()) == nullptr) {
+            field.error("is not a keyword of this section",
+                        type == "ike" ? "a secret has secret and id<suffix>" : "remove it");
+        } else {
+            field.text();
+        }
+    });
+}
+
+}  // namespace
+
+std::optional<ike::SharedSecret> read_secret_section(const Scope& scope) {
+    const auto type = type_of(scope.name());
+    if (!type) {
+        scope.error("is not a kind of secret",
+                    "begin its name with ike, as in ike-moon, for a pre-shared key");
+        return std::nullopt;
+    }
+    check_entries(scope, *type);
+    if (*type != "ike") {
+        scope.warning("is not used: only secrets named ike... are, for auth = psk", "");
+        return std::nullopt;
+    }
+    const auto field = scope.find("secret");
+    if (!field) {
+        scope.error("has no secret", "add secret = ...");
+        return std::nullopt;
+    }
+    auto secret = read_secret(*field);
+    ike::SharedSecret out{.name = std::string{scope.name()}};
+    bool complete = secret.has_value();
+    scope.each([&](const Field& entry) {
+        if (!entry.key().starts_with("id")) { return; }
+        auto id = read_identity(entry);
+        if (id) {
+            out.owners.push_back(*std::move(id));
+        } else {
+            complete = false;  // a secret with fewer owners might be everybody's
+        }
+    });
+    if (!complete) { return std::nullopt; }
+    constexpr std::size_t octets_min = 8;
+    if (secret->size() < octets_min) {
+        field->warning(fmt::format("is shorter than {} octets: whoever records a handshake as the "
+                                   "peer can guess it (RFC 7296 2.15)",
+                                   octets_min),
+                       "use 32 random octets, as from `openssl rand -base64 32`, behind 0s");
+    }
+    out.secret = *std::move(secret);
+    return out;
+}
+
+LoadedSecret load_shared(const vici::Message& message) {
+    LoadedSecret out;
+    Report report;
+    const Scope scope{message, nullptr, "", report};
+    ike::SharedSecret secret{.name = message.value_or("id", "")};
+    const std::string type = message.value_or("type", "");
+    const std::string* data = message.value("data");
+    bool complete = true;
+    scope.each([&](const Field& field) {
+        if (field.key() == "owners") {
+            for (const std::string& owner : field.list().value_or(vici::List{})) {
+                if (auto id = ike::Identity::parse(owner)) {
+                    secret.owners.push_back(*std::move(id));
+                } else {
+                    field.error(fmt::format("\"{}\" is not an identity: {}", printable(owner, 80),
+                                            id.error().received),
+                                id.error().remedy);
+                    complete = false;
+                }
+            }
+        } else if (field.key() != "id" && field.key() != "type" && field.key() != "data") {
+            field.error("is not a key of load-shared", "");
+        }
+    });
+    if (type != "IKE") {
+        constexpr std::array<std::string_view, 4> unused{"EAP", "XAUTH", "NTLM", "PPK"};
+        if (std::ranges::find(unused, type) == unused.end()) {
+            scope.error(fmt::format("type \"{}\" is not a kind of secret", printable(type, 80)),
+                        "use IKE for a pre-shared key");
+        } else {
+            scope.warning(fmt::format("a secret of type {} is not used: only IKE is, for auth = "
+                                      "psk",
+                                      type),
+                          "");
+        }
+    } else if (data == nullptr || data->empty()) {
+        scope.error("data is missing or empty", "give the secret in data");
+    } else if (data->size() > secret_size_max) {
+        scope.error(fmt::format("data is longer than {} octets", secret_size_max),
+                    "use a shorter one");
+    } else if (complete) {
+        secret.secret = Secret::copy_of(as_bytes(*data));
+        out.secret = std::move(secret);
+    }
+    out.problems = report.take();
+    return out;
+}
+
+}  // namespace culvert::config

@@ -1,0 +1,46 @@
+#pragma once
+// The typed layer's parts, one a section. Inside config only.
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "config/report.hpp"
+#include "ike/connection.hpp"
+
+namespace culvert::config {
+
+// What is told of is in the scope's report; the result is complete all the same, with defaults for
+// what could not be read.
+ike::Connection read_connection(const Scope& scope);
+ike::ChildConfig read_child(const Scope& scope);
+
+struct AuthRound {
+    std::string section;  // "local-1"
+    unsigned round = 0;
+    ike::AuthConfig auth;
+};
+AuthRound read_auth(const Scope& scope, SectionKind side);
+
+// A section of `secrets`. Nothing for types that are not used (told of) and without a secret.
+std::optional<ike::SharedSecret> read_secret_section(const Scope& scope);
+
+// strongswan.conf's `charon`.
+void read_charon(const Scope& scope, ike::EngineSettings& engine, DaemonSettings& daemon);
+
+// Where connections, children ({connection, child}) and secrets ({"", name}) stand, for checks that
+// look at several.
+using Places = std::map<std::pair<std::string, std::string>, Place>;
+void check_across(const ike::Config& config, const Places& places, Report& report);
+
+// Weak algorithms in proposals that somebody wrote; the default ones pass.
+struct Weakness {
+    bool warning = false;  // else only worth a mention
+    std::string what;
+    std::string remedy;
+};
+std::optional<Weakness> weakness_of(const ike::Proposals& proposals, ike::ProtocolId protocol);
+
+}  // namespace culvert::config

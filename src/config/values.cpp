@@ -1,0 +1,385 @@
+#include "config/values.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <charconv>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "base/bytes.hpp"
+#include "config/limits.hpp"
+#include "config/nearest.hpp"
+
+namespace culvert::config {
+namespace {
+
+std::string quoted(std::string_view text) { return fmt::format("\"{}\"", printable(text, 80)); }
+
+std::string lower(std::string_view text) {
+    std::string out{text};
+    std::ranges::transform(out, out.begin(),
+                           [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    return out;
+}
+
+// All of `text` as a number; nothing where it is none or too large.
+std::optional<std::uint64_t> number(std::string_view text, int base = 10) {
+    std::uint64_t value = 0;
+    const char* const end = text.data() + text.size();
+    const auto [stop, error] = std::from_chars(text.data(), end, value, base);
+    if (text.empty() || error != std::errc{} || stop != end) { return std::nullopt; }
+    return value;
+}
+
+bool is_digits(std::string_view text) {
+    return !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
+}
+
+// "4h" as {"4", 'h'}, "4" as {"4", 0}.
+std::pair<std::string_view, char> split_unit(std::string_view text) {
+    if (text.empty() || (text.back() >= '0' && text.back() <= '9')) { return {text, '\0'}; }
+    return {text.substr(0, text.size() - 1), text.back()};
+}
+
+void not_one_of(const Field& field, std::string_view expected, std::string_view got) {
+    field.error(fmt::format("{} is not {}", quoted(got), expected), "");
+}
+
+void too_many_items(const Field& field) {
+    field.error(fmt::format("a list of more than {} items", list_items_max), "");
+}
+
+std::optional<std::string> one_value(const Field& field) {
+    auto text = field.text();
+    if (!text) { return std::nullopt; }
+    return text;
+}
+
+}  // namespace
+
+std::optional<bool> read_bool(const Field& field) {
+    static const Words<bool> words{{"yes", true},    {"no", false},     {"true", true},
+                                   {"false", false}, {"enabled", true}, {"disabled", false},
+                                   {"1", true},      {"0", false}};
+    return read_word(field, words, "yes or no");
+}
+
+std::optional<std::uint64_t> read_number(const Field& field, std::uint64_t least,
+                                         std::uint64_t most) {
+    const auto text = one_value(field);
+    if (!text) { return std::nullopt; }
+    const bool hex = text->starts_with("0x") || text->starts_with("0X");
+    const auto value = hex ? number(std::string_view{*text}.substr(2), 16) : number(*text);
+    if (!value || *value < least || *value > most) {
+        const bool huge = !value && is_digits(*text);
+        field.error(fmt::format("{} is not a number from {} to {}",
+                                huge ? "so large a number" : quoted(*text), least, most),
+                    "");
+        return std::nullopt;
+    }
+    return value;
+}
+
+std::optional<std::chrono::seconds> read_time(const Field& field) {
+    const auto text = one_value(field);
+    if (!text) { return std::nullopt; }
+    const auto [digits, unit] = split_unit(*text);
+    std::uint64_t factor = 0;
+    switch (unit) {
+        case '\0':
+        case 's': factor = 1; break;
+        case 'm': factor = 60; break;
+        case 'h': factor = 3600; break;
+        case 'd': factor = 86400; break;
+        default: break;
+    }
+    if (factor == 0 || !is_digits(digits)) {
+        field.error(fmt::format("{} is not a time", quoted(*text)),
+                    "write a number and s, m, h or d, as in 30s or 4h");
+        return std::nullopt;
+    }
+    const auto value = number(digits);
+    if (!value || *value > static_cast<std::uint64_t>(time_s_max) / factor) {
+        field.error(fmt::format("{} is longer than ten years", quoted(*text)),
+                    "write 0 for no limit, or a shorter time");
+        return std::nullopt;
+    }
+    return std::chrono::seconds{static_cast<std::int64_t>(*value * factor)};
+}
+
+std::optional<std::uint64_t> read_octets(const Field& field) {
+    const auto text = one_value(field);
+    if (!text) { return std::nullopt; }
+    const auto [digits, unit] = split_unit(*text);
+    unsigned shift = 64;
+    switch (unit) {
+        case '\0': shift = 0; break;
+        case 'k':
+        case 'K': shift = 10; break;
+        case 'm':
+        case 'M': shift = 20; break;
+        case 'g':
+        case 'G': shift = 30; break;
+        default: break;
+    }
+    if (shift == 64 || !is_digits(digits)) {
+        field.error(fmt::format("{} is not a number of octets", quoted(*text)),
+                    "write a number, perhaps with k, M or G, as in 500M");
+        return std::nullopt;
+    }
+    const auto value = number(digits);
+    // A tenth is added to make the default of life_bytes: keep that within 64 bits.
+    constexpr std::uint64_t octets_max = std::uint64_t{1} << 62U;
+    if (!value || *value > (octets_max >> shift)) {
+        field.error(fmt::format("{} is more than 2^62 octets", quoted(*text)),
+                    "write 0 for no limit, or less");
+        return std::nullopt;
+    }
+    return *value << shift;
+}
+
+std::optional<double> read_fraction(const Field& field, double least, double most) {
+    const auto text = one_value(field);
+    if (!text) { return std::nullopt; }
+    double value = 0;
+    const char* const end = text->data() + text->size();
+    const auto [stop, error] = std::from_chars(text->data(), end, value, std::chars_format::fixed);
+    if (text->empty() || error != std::errc{} || stop != end ||
+        !(value >= least && value <= most)) {
+        field.error(fmt::format("{} is not a number from {} to {}", quoted(*text), least, most),
+                    "");
+        return std::nullopt;
+    }
+    return value;
+}
+
+std::optional<std::size_t> read_word(const Field& field, const std::vector<std::string_view>& words,
+                                     std::string_view expected) {
+    const auto text = one_value(field);
+    if (!text) { return std::nullopt; }
+    const auto at = std::ranges::find(words, std::string_view{lower(*text)});
+    if (at == words.end()) {
+        const auto meant = nearest(lower(*text), words);
+        field.error(fmt::format("{} is not {}", quoted(*text), expected),
+                    meant ? fmt::format("did you mean {}?", *meant) : "");
+        return std::nullopt;
+    }
+    return static_cast<std::size_t>(at - words.begin());
+}
+
+std::optional<Actions> read_actions(const Field& field) {
+    const auto text = one_value(field);
+    if (!text) { return std::nullopt; }
+    Actions out;
+    std::string_view left = *text;
+    while (true) {
+        const auto bar = left.find('|');
+        const std::string word = lower(left.substr(0, bar));
+        if (word == "trap" || word == "route" || word == "hold") {
+            out.trap = true;
+        } else if (word == "start" || word == "restart") {
+            out.start = true;
+        } else if (word != "none" && word != "clear") {
+            not_one_of(field, "none, trap or start", *text);
+            return std::nullopt;
+        }
+        if (bar == std::string_view::npos) { return out; }
+        left.remove_prefix(bar + 1);
+    }
+}
+
+std::optional<ike::Identity> read_identity(const Field& field) {
+    const auto text = one_value(field);
+    if (!text) { return std::nullopt; }
+    auto identity = ike::Identity::parse(*text);
+    if (!identity) {
+        field.error(
+            fmt::format("{} is not an identity: {}", quoted(*text), identity.error().received),
+            identity.error().remedy);
+        return std::nullopt;
+    }
+    return *std::move(identity);
+}
+
+namespace {
+
+bool is_name(std::string_view text) {
+    constexpr std::size_t host_name_size_max = 253;  // RFC 1035 2.3.4, as text
+    return text.size() <= host_name_size_max &&
+           std::ranges::all_of(text,
+                               [](unsigned char c) {
+                                   return std::isalnum(c) != 0 || c == '.' || c == '-' || c == '_';
+                               }) &&
+           text.front() != '.' && text.front() != '-';
+}
+
+// What nobody would call a host: an address gone wrong.
+bool is_like_an_address(std::string_view text) {
+    return text.contains(':') || text.contains('/') || std::ranges::all_of(text, [](char c) {
+               return (c >= '0' && c <= '9') || c == '.' || c == '-';
+           });
+}
+
+std::optional<ike::AddressPattern> address_of(const Field& field, const std::string& text) {
+    ike::AddressPattern out{.text = text};
+    if (text == "%any" || text == "0.0.0.0" || text == "::") {
+        out.any = true;
+        return out;
+    }
+    if (text == "%any4" || text == "%any6") {
+        out.ranges.push_back(IpRange::everything(text == "%any4" ? IpFamily::v4 : IpFamily::v6));
+        return out;
+    }
+    if (const auto range = IpRange::parse(text)) {
+        out.ranges.push_back(*range);
+        return out;
+    }
+    if (is_like_an_address(text) || !is_name(text)) {
+        field.error(
+            fmt::format("{} is neither an address, a subnet, a range nor a name", quoted(text)),
+            "write for instance 192.0.2.1, 192.0.2.0/24, 192.0.2.1-192.0.2.9, "
+            "vpn.example.org or %any");
+        return std::nullopt;
+    }
+    return out;
+}
+
+constexpr std::string_view selector_example =
+    "write for instance 10.1.0.0/16, 10.1.0.0/16[tcp/443], 10.1.0.1-10.1.0.9 or dynamic";
+
+std::optional<ike::SelectorConfig> selector_of(const Field& field, const std::string& text) {
+    ike::SelectorConfig out;
+    std::string addresses = text;
+    for (const std::string_view word : {"%dynamic", "dynamic"}) {
+        if (!text.starts_with(word)) { continue; }
+        const std::string_view rest = std::string_view{text}.substr(word.size());
+        if (!rest.empty() && rest.front() != '[') { break; }
+        out.dynamic = true;
+        addresses = fmt::format("0.0.0.0/0{}", rest);
+        break;
+    }
+    const auto selector = TrafficSelector::parse(addresses);
+    if (!selector) {
+        field.error(fmt::format("{} is not a traffic selector", quoted(text)), selector_example);
+        return std::nullopt;
+    }
+    out.selector = *selector;
+    return out;
+}
+
+template <class T>
+std::optional<std::vector<T>> read_items(const Field& field,
+                                         std::optional<T> (*read_item)(const Field&,
+                                                                       const std::string&)) {
+    const auto items = field.list();
+    if (!items) { return std::nullopt; }
+    if (items->size() > list_items_max) {
+        too_many_items(field);
+        return std::nullopt;
+    }
+    std::vector<T> out;
+    bool all = true;
+    for (const std::string& item : *items) {
+        if (auto value = read_item(field, item)) {
+            out.push_back(*std::move(value));
+        } else {
+            all = false;
+        }
+    }
+    if (!all) { return std::nullopt; }
+    return out;
+}
+
+}  // namespace
+
+std::optional<std::vector<ike::AddressPattern>> read_addresses(const Field& field) {
+    return read_items<ike::AddressPattern>(field, address_of);
+}
+
+std::optional<std::vector<ike::SelectorConfig>> read_selectors(const Field& field) {
+    return read_items<ike::SelectorConfig>(field, selector_of);
+}
+
+std::optional<ike::Proposals> read_proposals(const Field& field, ike::ProtocolId protocol) {
+    const auto items = field.list();
+    if (!items) { return std::nullopt; }
+    if (items->size() > list_items_max) {
+        too_many_items(field);
+        return std::nullopt;
+    }
+    auto proposals = ike::parse_proposals(protocol, fmt::format("{}", fmt::join(*items, ", ")));
+    if (!proposals) {
+        const Error& error = proposals.error();
+        field.error(error.received.empty() ? fmt::format("not a proposal: {}", error.wanted)
+                                           : error.received,
+                    error.remedy);
+        return std::nullopt;
+    }
+    return *std::move(proposals);
+}
+
+std::optional<Bytes> from_base64(std::string_view text) {
+    while (!text.empty() && text.back() == '=') { text.remove_suffix(1); }
+    Bytes out;
+    std::uint32_t bits = 0;
+    unsigned held = 0;
+    for (const char c : text) {
+        constexpr std::string_view letters =
+            "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+        const auto value = letters.find(c);
+        if (value == std::string_view::npos) { return std::nullopt; }
+        bits = (bits << 6U) | static_cast<std::uint32_t>(value);
+        held += 6;
+        if (held >= 8) {
+            held -= 8;
+            out.push_back(static_cast<std::uint8_t>(bits >> held));
+        }
+    }
+    if (text.size() % 4 == 1) { return std::nullopt; }
+    return out;
+}
+
+std::optional<Secret> read_secret(const Field& field) {
+    const auto* text = std::get_if<std::string>(&field.entry.element);
+    if (text == nullptr) {
+        field.error("takes one value", "put it in double quotes");
+        return std::nullopt;
+    }
+    Secret out;
+    if (text->starts_with("0x")) {
+        auto octets = from_hex(std::string_view{*text}.substr(2));
+        if (!octets) {
+            field.error("begins with 0x but is not hex digits, two an octet",
+                        "correct it; a plain text that begins with 0x cannot be written as such, "
+                        "write it as hex");
+            return std::nullopt;
+        }
+        out = Secret::copy_of(*octets);
+        wipe(*octets);
+    } else if (text->starts_with("0s")) {
+        auto octets = from_base64(std::string_view{*text}.substr(2));
+        if (!octets) {
+            field.error("begins with 0s but is not base64",
+                        "correct it; a plain text that begins with 0s cannot be written as such, "
+                        "write it as hex behind 0x");
+            return std::nullopt;
+        }
+        out = Secret::copy_of(*octets);
+        wipe(*octets);
+    } else {
+        out = Secret::copy_of(as_bytes(*text));
+    }
+    if (out.size() > secret_size_max) {
+        field.error(fmt::format("is longer than {} octets", secret_size_max), "use a shorter one");
+        return std::nullopt;
+    }
+    if (out.empty()) {
+        field.error("is empty", "give the secret as text, as hex behind 0x or as base64 behind 0s");
+        return std::nullopt;
+    }
+    return out;
+}
+
+}  // namespace culvert::config
