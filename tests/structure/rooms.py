@@ -21,7 +21,7 @@ ALLOWED = {
     "ipsec_types": ["crypto"],
     "ipsec": ["crypto", "ipsec_types"],
     "ike": ["crypto", "x509", "ipsec_types", "ike/*"],
-    "ike/proposal": ["crypto", "ipsec_types"],
+    "ike/proposal": ["crypto", "ipsec_types", "ike/wire/notify_type.hpp"],
     "ike/auth": ["crypto", "x509", "ipsec_types", "ike/proposal", "ike/wire/spi.hpp"],
     "ike/wire": ["crypto", "ipsec_types", "ike/proposal", "ike/auth"],
     "ike/eap": ["crypto", "x509", "ike/wire", "ike/auth"],

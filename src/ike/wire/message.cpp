@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "base/assert.hpp"
+#include "base/overloaded.hpp"
 #include "ike/wire/limits.hpp"
 
 namespace culvert::ike::wire {
@@ -14,6 +15,14 @@ constexpr std::size_t generic_header_size = 4;  // RFC 7296 3.2
 constexpr std::uint8_t critical_bit = 0x80;
 
 bool is_closed(PayloadType type) { return type == PayloadType::sk || type == PayloadType::skf; }
+
+// What the last payload of a chain calls the next one.
+PayloadType first_inside(const Payload& payload) {
+    return std::visit(Overloaded{[](const Encrypted& sk) { return sk.first; },
+                                 [](const EncryptedFragment& skf) { return skf.first; },
+                                 [](const auto&) { return PayloadType::none; }},
+                      payload);
+}
 
 // The chain of RFC 7296 3.2 up to the end of the octets. Each step consumes at least four of them.
 Result<Payloads> parse_chain(PayloadType type, ByteView bytes) {
@@ -78,7 +87,8 @@ PayloadType first_type(const Payloads& payloads) {
 Bytes write_payloads(const Payloads& payloads) {
     Writer out;
     for (std::size_t i = 0; i < payloads.size(); ++i) {
-        const auto next = i + 1 < payloads.size() ? type_of(payloads[i + 1]) : PayloadType::none;
+        const bool last = i + 1 == payloads.size();
+        const auto next = last ? first_inside(payloads[i]) : type_of(payloads[i + 1]);
         const auto* unknown = std::get_if<UnknownPayload>(&payloads[i]);
         const std::size_t start = out.size();
         out.u8(std::to_underlying(next));

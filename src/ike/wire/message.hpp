@@ -31,8 +31,8 @@ Result<Message> parse_message(ByteView datagram);
 // invalid_syntax.
 Result<Payloads> parse_payloads(PayloadType first, ByteView bytes);
 
-// The reverse of both. Lengths and next payloads are filled in here. None of the payloads may be SK
-// or SKF.
+// The reverse of both. Lengths and next payloads are filled in here; the critical bit is set on
+// unknown payloads only (3.2). SK and SKF may stand at the end, closed as they are.
 Bytes write(const IkeHeader& header, const Payloads& payloads);
 Bytes write_payloads(const Payloads& payloads);
 // The "next payload" that announces them; none if there are none.
