@@ -51,10 +51,9 @@ void too_many_items(const Field& field) {
     field.error(fmt::format("a list of more than {} items", list_items_max), "");
 }
 
-std::optional<std::string> one_value(const Field& field) {
-    auto text = field.text();
-    if (!text) { return std::nullopt; }
-    return text;
+// In the words of the room that knows what it is.
+void refused_below(const Field& field, const Error& error) {
+    field.error(fmt::format("wanted {}, found {}", error.wanted, error.received), error.remedy);
 }
 
 }  // namespace
@@ -68,7 +67,7 @@ std::optional<bool> read_bool(const Field& field) {
 
 std::optional<std::uint64_t> read_number(const Field& field, std::uint64_t least,
                                          std::uint64_t most) {
-    const auto text = one_value(field);
+    const auto text = field.text();
     if (!text) { return std::nullopt; }
     const bool hex = text->starts_with("0x") || text->starts_with("0X");
     const auto value = hex ? number(std::string_view{*text}.substr(2), 16) : number(*text);
@@ -83,7 +82,7 @@ std::optional<std::uint64_t> read_number(const Field& field, std::uint64_t least
 }
 
 std::optional<std::chrono::seconds> read_time(const Field& field) {
-    const auto text = one_value(field);
+    const auto text = field.text();
     if (!text) { return std::nullopt; }
     const auto [digits, unit] = split_unit(*text);
     std::uint64_t factor = 0;
@@ -110,7 +109,7 @@ std::optional<std::chrono::seconds> read_time(const Field& field) {
 }
 
 std::optional<std::uint64_t> read_octets(const Field& field) {
-    const auto text = one_value(field);
+    const auto text = field.text();
     if (!text) { return std::nullopt; }
     const auto [digits, unit] = split_unit(*text);
     unsigned shift = 64;
@@ -141,7 +140,7 @@ std::optional<std::uint64_t> read_octets(const Field& field) {
 }
 
 std::optional<double> read_fraction(const Field& field, double least, double most) {
-    const auto text = one_value(field);
+    const auto text = field.text();
     if (!text) { return std::nullopt; }
     double value = 0;
     const char* const end = text->data() + text->size();
@@ -157,7 +156,7 @@ std::optional<double> read_fraction(const Field& field, double least, double mos
 
 std::optional<std::size_t> read_word(const Field& field, const std::vector<std::string_view>& words,
                                      std::string_view expected) {
-    const auto text = one_value(field);
+    const auto text = field.text();
     if (!text) { return std::nullopt; }
     const auto at = std::ranges::find(words, std::string_view{lower(*text)});
     if (at == words.end()) {
@@ -170,7 +169,7 @@ std::optional<std::size_t> read_word(const Field& field, const std::vector<std::
 }
 
 std::optional<Actions> read_actions(const Field& field) {
-    const auto text = one_value(field);
+    const auto text = field.text();
     if (!text) { return std::nullopt; }
     Actions out;
     std::string_view left = *text;
@@ -191,13 +190,11 @@ std::optional<Actions> read_actions(const Field& field) {
 }
 
 std::optional<ike::Identity> read_identity(const Field& field) {
-    const auto text = one_value(field);
+    const auto text = field.text();
     if (!text) { return std::nullopt; }
     auto identity = ike::Identity::parse(*text);
     if (!identity) {
-        field.error(
-            fmt::format("{} is not an identity: {}", quoted(*text), identity.error().received),
-            identity.error().remedy);
+        refused_below(field, identity.error());
         return std::nullopt;
     }
     return *std::move(identity);
@@ -311,10 +308,7 @@ std::optional<ike::Proposals> read_proposals(const Field& field, ike::ProtocolId
     }
     auto proposals = ike::parse_proposals(protocol, fmt::format("{}", fmt::join(*items, ", ")));
     if (!proposals) {
-        const Error& error = proposals.error();
-        field.error(error.received.empty() ? fmt::format("not a proposal: {}", error.wanted)
-                                           : error.received,
-                    error.remedy);
+        refused_below(field, proposals.error());
         return std::nullopt;
     }
     return *std::move(proposals);

@@ -3,6 +3,7 @@
 // files, clock. One engine is owned by one thread. See docs/architecture.md, "An IKE message".
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -164,6 +165,11 @@ using Action = std::variant<Transmit, SendKeepAlive, InstallChild, StopSending, 
                             UpdateEndpoints, CommandDone, KeyLog, Event>;
 using Actions = std::vector<Action>;
 
+// Which of our addresses routing would send from; nothing when there is no route. Asked once for an
+// IKE SA that we begin on a connection whose local_addrs do not name one address: NAT detection
+// (RFC 7296 2.23) needs it before the first message.
+using SourceFor = std::function<std::optional<IpAddress>(const IpAddress& remote)>;
+
 class Engine {
  public:
     // `random` must outlive the engine.
@@ -182,6 +188,9 @@ class Engine {
     // The deadline was reached; woken early it does nothing.
     Actions tick(Instant now);
     std::optional<Instant> next_deadline() const;
+
+    // Without it the first message leaves from the any-address, and the peer takes us for NATed.
+    void use_source_lookup(SourceFor source_for);
 
     // The engine's source of SPIs asks the shell nothing; the ReqId of a configured child is stable
     // by name.

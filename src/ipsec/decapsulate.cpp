@@ -19,8 +19,9 @@ DropReason examine(InboundSa& sa, DecapJob& job, crypto::CipherJob& cipher) {
     const std::size_t text_size = job.esp.size() - around;
     if (text_size % core.cipher.block() != 0) { return DropReason::inbound_malformed; }
     const EspSpi spi{get_u32(job.esp, 0)};
-    if (spi < esp_spi_min) { return DropReason::inbound_reserved_spi; }
-    if (spi != core.spi) { return DropReason::inbound_no_sa; }
+    if (spi != core.spi) {
+        return spi < esp_spi_min ? DropReason::inbound_reserved_spi : DropReason::inbound_no_sa;
+    }
     if (core.suite.protocol != IpsecProtocol::esp) { return DropReason::inbound_outer_mismatch; }
     const auto sequence = core.window.extend(get_u32(job.esp, 4));
     if (!sequence || !core.window.fresh(*sequence)) { return DropReason::inbound_replay; }

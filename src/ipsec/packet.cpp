@@ -78,6 +78,7 @@ const char* walk_extensions(ByteView packet, PacketInfo& info) {
     info.unprotected_size = 40;
     info.next_header_at = 6;
     bool later = false;
+    bool routing = false;
     for (unsigned headers = 0; !later; ++headers) {
         const bool extension = next == next_hop_by_hop || next == next_routing ||
                                next == next_fragment || next == next_destination;
@@ -95,8 +96,10 @@ const char* walk_extensions(ByteView packet, PacketInfo& info) {
             if (packet.size() - at < size) { return "ends inside an extension header"; }
         }
         named_at = at;
-        // Destination options stay in front only where a routing header follows them.
-        const bool stays = next != next_destination;
+        // RFC 4303 3.1.1: destination options may go before or after ESP. As other implementations
+        // do: those behind a routing header are for the final destination, and go inside.
+        const bool stays = next != next_destination || !routing;
+        routing = routing || next == next_routing;
         next = packet[at];
         at += size;
         if (stays) {

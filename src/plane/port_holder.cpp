@@ -63,8 +63,8 @@ std::string name_of(const fs::path& process) {
 
 std::string holder_of_udp_port(std::uint16_t port) {
     std::vector<std::string> links;
-    add_inodes("/proc/net/udp", port, links);
-    add_inodes("/proc/net/udp6", port, links);
+    add_inodes("/proc/thread-self/net/udp", port, links);
+    add_inodes("/proc/thread-self/net/udp6", port, links);
     if (links.empty()) { return {}; }
     for (auto& link : links) { link = fmt::format("socket:[{}]", link); }
     std::error_code error;

@@ -45,7 +45,7 @@ gone() { # nothing left on either side, and nothing passes
 }
 # native_esp: what both Culverts use where no NAT is; strongSwan's user-space plane cannot.
 expect_native() {
-    [[ $impl_1$impl_2 == culvertculvert || -n ${strongswan_plane-} ]] || return 0
+    [[ $impl_1$impl_2 == culvertculvert || -n ${strongswan_plane+set} ]] || return 0
     wire_end
     (($(wire_esp_native) > 0)) || fail "no native ESP on the wire"
     (($(wire_esp_encapsulated) == 0)) || fail "ESP in UDP on the wire, though there is no NAT"

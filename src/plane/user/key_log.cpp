@@ -26,7 +26,7 @@ std::string_view encryption_word(EncryptionAlgorithm algorithm) {
         case EncryptionAlgorithm::aes_gcm_8: return "AES-GCM with 8 octet ICV [RFC4106]";
         case EncryptionAlgorithm::aes_gcm_12: return "AES-GCM with 12 octet ICV [RFC4106]";
         case EncryptionAlgorithm::aes_gcm_16: return "AES-GCM with 16 octet ICV [RFC4106]";
-        case EncryptionAlgorithm::chacha20_poly1305: return "ChaCha20 with Poly1305 [RFC7634]";
+        case EncryptionAlgorithm::chacha20_poly1305:
         case EncryptionAlgorithm::none:
         case EncryptionAlgorithm::aes_ccm_8:
         case EncryptionAlgorithm::aes_ccm_12:

@@ -96,7 +96,7 @@ std::optional<SetUp> parse_set_up(std::string_view text) {
 
 std::uint64_t network_namespace_inode() {
     struct stat status{};
-    return ::stat("/proc/self/ns/net", &status) == 0 ? status.st_ino : 0;
+    return ::stat("/proc/thread-self/ns/net", &status) == 0 ? status.st_ino : 0;
 }
 
 Result<StateFile> StateFile::open(const std::string& folder) {

@@ -69,6 +69,22 @@ net_address() { # net_address SPACE IF ADDRESS...
 
 net_forward() { ns "$1" sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1; }
 
+# The gateways' cable. Where the kernel does ESP, a capture on a gateway also shows what it has just
+# decrypted: then (BRIDGED=1) the capture is taken in a bridge between them.
+net_wire() {
+    if [[ ${BRIDGED:-0} != 1 ]]; then
+        net_link g1 wan g2 wan
+        return
+    fi
+    net_space wire
+    net_link g1 wan wire port1
+    net_link g2 wan wire port2
+    ip -n "$net_prefix-wire" link add cable type bridge
+    ip -n "$net_prefix-wire" link set port1 master cable
+    ip -n "$net_prefix-wire" link set port2 master cable
+    ip -n "$net_prefix-wire" link set cable up
+}
+
 # Two hosts, two gateways, and the NAT router if NAT=1.
 net_gateways() {
     local name
@@ -104,7 +120,7 @@ table ip nat {
 NFT
         ip -n "$net_prefix-g1" route add default via 192.168.9.1
     else
-        net_link g1 wan g2 wan
+        net_wire
         net_address g1 wan 192.0.2.1/24 2001:db8::1/64
         net_address g2 wan 192.0.2.2/24 2001:db8::2/64
         # A default route, so that clear packets to the other side WOULD leave if nobody stopped them.

@@ -4,6 +4,7 @@
 #
 #   impl_1, impl_2          culvert | strongswan
 #   conn N "KEY = VALUE"    a line more for the connection of side N;  child N "..." for its children
+#   strongswan_plane        kernel-libipsec; set and empty: the kernel's own ESP
 #   settings                outer=4|6  inner=4|6|46  proposals_N  esp_N  psk_N  ts_local_N  ts_remote_N
 
 outer=4 inner=4
@@ -118,7 +119,7 @@ start_strongswan() {
     mkdir -p "$place/swanctl"/{x509,x509ca,x509ocsp,x509aa,x509ac,x509crl,pubkey,private,rsa,ecdsa,pkcs8,pkcs12}
     cat >"$place/strongswan.conf" <<CONF
 charon {
-    load = random nonce openssl aes sha1 sha2 hmac kdf cmac xcbc ctr ccm gcm chapoly gmp curve25519 pem pkcs1 pkcs8 x509 pubkey revocation constraints ${strongswan_plane:-kernel-libipsec} kernel-netlink socket-default vici updown counters
+    load = random nonce openssl aes sha1 sha2 hmac kdf cmac xcbc ctr ccm gcm chapoly gmp curve25519 pem pkcs1 pkcs8 x509 pubkey revocation constraints ${strongswan_plane-kernel-libipsec} kernel-netlink socket-default vici updown counters
     retransmit_tries = 2
     retransmit_timeout = 1
     retransmit_base = 1

@@ -1,9 +1,9 @@
 # shellcheck shell=bash disable=SC2154
 # Traffic, and what of it can be seen on the wire between the gateways. Needs net.sh and $dir.
 
-# What may be seen there: IKE, ESP, ARP, IPv6's neighbour discovery and multicast listener reports,
+# What may be seen there: IKE, ESP, ARP, IGMP, IPv6's neighbour discovery and multicast listener reports,
 # the later fragments of what was seen already, and the gateways' own ICMP errors about UDP and ESP.
-wire_allowed='arp or udp port 500 or udp port 4500 or esp
+wire_allowed='arp or igmp or udp port 500 or udp port 4500 or esp
     or (ip[6:2] & 0x1fff != 0)
     or (ip6[6] == 44 and (ip6[40] == 17 or ip6[40] == 50))
     or (ip6[6] == 0 and ip6[40] == 58)
@@ -16,7 +16,9 @@ wire_esp_udp6='ip6 and udp port 4500 and ip6[48:4] != 0 and ip6[44:2] > 9'
 wire_pid=
 
 wire_begin() { # from now on all of g2's outside goes to $dir/wire.pcap
-    ip netns exec "$net_prefix-g2" tcpdump -i wan -s "${1:-192}" -B 32768 -U --immediate-mode -n -Z root -w "$dir/wire.pcap" 2>"$dir/tcpdump.log" &
+    local space=g2 interface=wan
+    [[ ${BRIDGED:-0} != 1 ]] || space=wire interface=port2
+    ip netns exec "$net_prefix-$space" tcpdump -i "$interface" -s "${1:-192}" -B 32768 -U --immediate-mode -n -Z root -w "$dir/wire.pcap" 2>"$dir/tcpdump.log" &
     wire_pid=$!
     net_pids+=("$wire_pid")
     until_true 10 grep -q 'listening on' "$dir/tcpdump.log" || fail "tcpdump did not start"

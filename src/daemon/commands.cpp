@@ -1,0 +1,109 @@
+#include "daemon/commands.hpp"
+
+#include <fmt/format.h>
+
+namespace culvert::daemon {
+
+Commands::Commands(Parts parts) : parts_(std::move(parts)), started_(Loop::now()) {}
+
+const std::map<std::string_view, Commands::Handler>& Commands::handlers() {
+    static const std::map<std::string_view, Handler> table{
+        {"version", &Commands::version},
+        {"stats", &Commands::stats},
+        {"reload-settings", &Commands::reload_settings},
+        {"initiate", &Commands::initiate},
+        {"terminate", &Commands::terminate},
+        {"rekey", &Commands::rekey},
+        {"redirect", &Commands::redirect},
+        {"install", &Commands::install},
+        {"uninstall", &Commands::uninstall},
+        {"list-sas", &Commands::list_sas},
+        {"list-policies", &Commands::list_policies},
+        {"list-conns", &Commands::list_conns},
+        {"get-conns", &Commands::get_conns},
+        {"list-certs", &Commands::empty_answer},
+        {"list-authorities", &Commands::empty_answer},
+        {"get-authorities", &Commands::empty_authorities},
+        {"load-conn", &Commands::load_conn},
+        {"unload-conn", &Commands::unload_conn},
+        {"load-cert", &Commands::not_built},
+        {"load-key", &Commands::not_built},
+        {"unload-key", &Commands::not_built},
+        {"get-keys", &Commands::empty_keys},
+        {"load-token", &Commands::not_built},
+        {"load-shared", &Commands::load_shared},
+        {"unload-shared", &Commands::unload_shared},
+        {"get-shared", &Commands::get_shared},
+        {"flush-certs", &Commands::nothing_to_do},
+        {"clear-creds", &Commands::clear_creds},
+        {"load-authority", &Commands::not_built},
+        {"unload-authority", &Commands::not_built},
+        {"load-pool", &Commands::not_built},
+        {"unload-pool", &Commands::not_built},
+        {"get-pools", &Commands::empty_answer},
+        {"get-algorithms", &Commands::get_algorithms},
+        {"get-counters", &Commands::get_counters},
+        {"reset-counters", &Commands::reset_counters},
+        {"culvert-status", &Commands::culvert_status},
+        {"culvert-reload", &Commands::culvert_reload},
+        {"culvert-log", &Commands::culvert_log},
+    };
+    return table;
+}
+
+vici::Catalog Commands::catalog() {
+    vici::Catalog out;
+    for (const auto& [command, handler] : handlers()) { out.commands.emplace(command); }
+    out.events = vici::protocol_events();
+    return out;
+}
+
+void Commands::run(ClientId client, vici::Request request) {
+    parts_.log.debug(LogGroup::vici,
+                     fmt::format("client {}: {}", client.value(), printable(request.command)));
+    // Loading goes on; everything else sees what was loaded.
+    const std::string_view command = request.command;
+    if (!command.starts_with("load-") && !command.starts_with("unload-")) {
+        parts_.gateway.settle();
+    }
+    (this->*handlers().at(command))(client, request.message);
+}
+
+void Commands::gone(ClientId client) {
+    // What it asked for goes on; the answer goes nowhere.
+    std::erase_if(running_, [&](const auto& entry) {
+        if (entry.second.client != client) { return false; }
+        parts_.host.forget(entry.first);
+        return true;
+    });
+}
+
+void Commands::on_event(const ike::Event& event) {
+    if (event.command) {
+        const auto running = running_.find(*event.command);
+        if (running != running_.end() && vici_level(event.severity) <= running->second.log_level) {
+            parts_.server.stream(running->second.client, "control-log",
+                                 log_message(to_record(event)));
+        }
+    }
+    for (const ViciEvent& one : vici_events(event, moment())) {
+        parts_.server.raise(one.name, one.message);
+    }
+}
+
+Moment Commands::moment() {
+    return {.now = Loop::now(),
+            .counters = [this](ChildSaId id) { return parts_.host.plane().counters(id); }};
+}
+
+EngineHost::OnDone Commands::on_done() {
+    return [this](const ike::CommandDone& done) { finish(done); };
+}
+
+void Commands::finish(const ike::CommandDone& done) {
+    auto found = running_.extract(done.id);
+    if (found.empty()) { return; }
+    parts_.server.respond(found.mapped().client, found.mapped().answer(done));
+}
+
+}  // namespace culvert::daemon

@@ -1,0 +1,103 @@
+#pragma once
+// The VICI commands: strongSwan's, and ours ("culvert-..."). Main thread only.
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "daemon/events.hpp"
+#include "daemon/gateway.hpp"
+#include "daemon/options.hpp"
+#include "daemon/vici_server.hpp"
+
+namespace culvert::daemon {
+
+class Commands {
+ public:
+    struct Parts {
+        Loop& loop;
+        Log& log;
+        EngineHost& host;
+        Gateway& gateway;
+        ViciServer& server;
+        const Options& options;
+        // Reads the file again and applies it, or says why not.
+        std::function<Status()> reload;
+        // Log records that were not written, since the start.
+        std::function<std::uint64_t()> records_suppressed;
+    };
+
+    explicit Commands(Parts parts);
+
+    // What the server is to know; never changes.
+    static vici::Catalog catalog();
+
+    void run(ClientId client, vici::Request request);
+    void gone(ClientId client);
+    // To the client whose command caused it (control-log), and to subscribers.
+    void on_event(const ike::Event& event);
+
+ private:
+    using Handler = void (Commands::*)(ClientId, const vici::Message&);
+    static const std::map<std::string_view, Handler>& handlers();
+
+    // commands_control.cpp
+    void initiate(ClientId client, const vici::Message& message);
+    void terminate(ClientId client, const vici::Message& message);
+    void rekey(ClientId client, const vici::Message& message);
+    void redirect(ClientId client, const vici::Message& message);
+    void install(ClientId client, const vici::Message& message);
+    void uninstall(ClientId client, const vici::Message& message);
+
+    // commands_query.cpp
+    void version(ClientId client, const vici::Message& message);
+    void stats(ClientId client, const vici::Message& message);
+    void list_sas(ClientId client, const vici::Message& message);
+    void list_conns(ClientId client, const vici::Message& message);
+    void list_policies(ClientId client, const vici::Message& message);
+    void get_counters(ClientId client, const vici::Message& message);
+    void reset_counters(ClientId client, const vici::Message& message);
+    void get_algorithms(ClientId client, const vici::Message& message);
+    void culvert_status(ClientId client, const vici::Message& message);
+    void culvert_log(ClientId client, const vici::Message& message);
+
+    // commands_config.cpp
+    void load_conn(ClientId client, const vici::Message& message);
+    void unload_conn(ClientId client, const vici::Message& message);
+    void get_conns(ClientId client, const vici::Message& message);
+    void load_shared(ClientId client, const vici::Message& message);
+    void unload_shared(ClientId client, const vici::Message& message);
+    void get_shared(ClientId client, const vici::Message& message);
+    void clear_creds(ClientId client, const vici::Message& message);
+    void reload_settings(ClientId client, const vici::Message& message);
+    void culvert_reload(ClientId client, const vici::Message& message);
+    void empty_answer(ClientId client, const vici::Message& message);
+    void empty_keys(ClientId client, const vici::Message& message);
+    void empty_authorities(ClientId client, const vici::Message& message);
+    void nothing_to_do(ClientId client, const vici::Message& message);
+    void not_built(ClientId client, const vici::Message& message);
+
+    // A command that the engine carries out for a client.
+    struct Running {
+        ClientId client{};
+        int log_level = 1;
+        std::unique_ptr<Timer> timeout;
+        std::function<vici::Message(const ike::CommandDone&)> answer;
+    };
+    using Answer = std::function<vici::Message(const ike::CommandDone&)>;
+    EngineHost::OnDone on_done();
+    void remember(ike::CommandId id, ClientId client, const vici::Message& message, Answer answer);
+    void finish(const ike::CommandDone& done);
+    Moment moment();
+
+    Parts parts_;
+    Instant started_;
+    std::map<ike::CommandId, Running> running_;
+    ike::Counters counters_base_;  // reset-counters subtracts these
+};
+
+}  // namespace culvert::daemon

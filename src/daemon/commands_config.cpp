@@ -1,0 +1,153 @@
+// load-conn, load-shared and the like; reloading.
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "config/config.hpp"
+#include "daemon/commands.hpp"
+
+namespace culvert::daemon {
+namespace {
+
+Error not_built_yet() {
+    return {.code = ErrorCode::not_built,
+            .wanted = "a part of VICI that serves certificates, keys, pools or redirection",
+            .received = "it is not built yet",
+            .remedy = "use pre-shared keys (secrets.ike) for now"};
+}
+
+Error nothing_named(std::string_view command, std::string_view key) {
+    return {.code = ErrorCode::malformed,
+            .wanted = fmt::format("{} with {}", command, key),
+            .received = "a message without it"};
+}
+
+Error not_loaded(std::string_view what, std::string_view name) {
+    return {.code = ErrorCode::not_found,
+            .wanted = fmt::format("the {} {}", what, printable(name)),
+            .received = "nothing of this name is loaded"};
+}
+
+}  // namespace
+
+void Commands::load_conn(ClientId client, const vici::Message& message) {
+    std::string warnings;
+    for (const vici::Entry& entry : message.entries) {
+        const auto* section = std::get_if<vici::Section>(&entry.element);
+        if (section == nullptr) { continue; }
+        config::LoadedConnection loaded = config::load_connection(entry.key, *section);
+        for (const config::Problem& problem : loaded.problems) {
+            if (problem.severity == config::Problem::Severity::error) { continue; }
+            parts_.log.warn(LogGroup::config, printable(problem.to_string(), 4096));
+        }
+        if (!loaded.ok()) {
+            const Error why = config::as_error(loaded.problems);
+            parts_.log.error(LogGroup::config,
+                             fmt::format("connection {} was not loaded: {}", printable(entry.key),
+                                         printable(explain(why), 4096)));
+            parts_.server.respond(client, vici::failure(why));
+            return;
+        }
+        parts_.gateway.store().put(std::move(loaded.connection));
+        parts_.gateway.apply_soon();
+        parts_.log.info(LogGroup::config,
+                        fmt::format("connection {} was loaded by VICI", printable(entry.key)));
+    }
+    parts_.server.respond(client, vici::success());
+}
+
+void Commands::unload_conn(ClientId client, const vici::Message& message) {
+    const std::string* name = message.value("name");
+    if (name == nullptr) {
+        parts_.server.respond(client, vici::failure(nothing_named("unload-conn", "name")));
+        return;
+    }
+    if (!parts_.gateway.store().remove(*name)) {
+        parts_.server.respond(client, vici::failure(not_loaded("connection", *name)));
+        return;
+    }
+    parts_.gateway.apply_soon();
+    parts_.log.info(LogGroup::config,
+                    fmt::format("connection {} was unloaded by VICI", printable(*name)));
+    parts_.server.respond(client, vici::success());
+}
+
+void Commands::get_conns(ClientId client, const vici::Message&) {
+    parts_.server.respond(client,
+                          vici::Message{}.set("conns", parts_.gateway.store().connection_names()));
+}
+
+void Commands::load_shared(ClientId client, const vici::Message& message) {
+    config::LoadedSecret loaded = config::load_shared(message);
+    for (const config::Problem& problem : loaded.problems) {
+        parts_.log.warn(LogGroup::config, printable(problem.to_string(), 4096));
+    }
+    if (!loaded.ok()) {
+        parts_.server.respond(client, vici::failure(config::as_error(loaded.problems)));
+        return;
+    }
+    if (loaded.secret) {
+        parts_.gateway.store().put(*std::move(loaded.secret));
+        parts_.gateway.apply_soon();
+    }
+    parts_.server.respond(client, vici::success());
+}
+
+void Commands::unload_shared(ClientId client, const vici::Message& message) {
+    const std::string* id = message.value("id");
+    if (id == nullptr) {
+        parts_.server.respond(client, vici::failure(nothing_named("unload-shared", "id")));
+        return;
+    }
+    if (!parts_.gateway.store().remove_secret(*id)) {
+        parts_.server.respond(client, vici::failure(not_loaded("secret", *id)));
+        return;
+    }
+    parts_.gateway.apply_soon();
+    parts_.server.respond(client, vici::success());
+}
+
+void Commands::get_shared(ClientId client, const vici::Message&) {
+    parts_.server.respond(client,
+                          vici::Message{}.set("keys", parts_.gateway.store().secret_names()));
+}
+
+void Commands::clear_creds(ClientId client, const vici::Message&) {
+    parts_.gateway.store().clear_secrets();
+    parts_.gateway.apply_soon();
+    parts_.server.respond(client, vici::success());
+}
+
+// strongswan.conf's settings are taken at start; what changes while running is the configuration.
+void Commands::reload_settings(ClientId client, const vici::Message&) {
+    parts_.log.reopen();
+    parts_.server.respond(client, vici::success());
+}
+
+void Commands::culvert_reload(ClientId client, const vici::Message&) {
+    const Status done = parts_.reload();
+    parts_.server.respond(client, done ? vici::success() : vici::failure(done.error()));
+}
+
+void Commands::empty_answer(ClientId client, const vici::Message&) {
+    parts_.server.respond(client, {});
+}
+
+void Commands::empty_keys(ClientId client, const vici::Message&) {
+    parts_.server.respond(client, vici::Message{}.set("keys", vici::List{}));
+}
+
+void Commands::empty_authorities(ClientId client, const vici::Message&) {
+    parts_.server.respond(client, vici::Message{}.set("authorities", vici::List{}));
+}
+
+void Commands::nothing_to_do(ClientId client, const vici::Message&) {
+    parts_.server.respond(client, vici::success());
+}
+
+void Commands::not_built(ClientId client, const vici::Message&) {
+    parts_.server.respond(client, vici::failure(not_built_yet()));
+}
+
+}  // namespace culvert::daemon

@@ -1,0 +1,144 @@
+// initiate, terminate, rekey, install, uninstall.
+
+#include <charconv>
+
+#include <fmt/format.h>
+
+#include "daemon/commands.hpp"
+
+namespace culvert::daemon {
+namespace {
+
+template <class Number>
+std::optional<Number> number(const vici::Message& message, std::string_view key) {
+    const std::string* text = message.value(key);
+    if (text == nullptr) { return std::nullopt; }
+    Number out = 0;
+    const char* end = text->data() + text->size();
+    const auto [at, error] = std::from_chars(text->data(), end, out);
+    if (error != std::errc{} || at != end) { return std::nullopt; }
+    return out;
+}
+
+bool yes(const vici::Message& message, std::string_view key) {
+    const std::string value = message.value_or(key, "no");
+    return value == "yes" || value == "true" || value == "1" || value == "enabled";
+}
+
+Error missing_name(std::string_view command, std::string_view keys) {
+    return {.code = ErrorCode::malformed,
+            .wanted = fmt::format("{} with {}", command, keys),
+            .received = "none of them"};
+}
+
+Error not_in_time(std::string_view what, std::int64_t timeout_ms) {
+    return {.code = ErrorCode::timed_out,
+            .wanted = fmt::format("{} within {} ms", what, timeout_ms),
+            .received = "no end yet; it goes on",
+            .remedy = "see how it stands with culvert status, or allow more time"};
+}
+
+vici::Message with_matches(const ike::CommandDone& done, std::string_view count_key) {
+    vici::Message out = done.status ? vici::success() : vici::failure(done.status.error());
+    out.set("matches", fmt::format("{}", done.matched));
+    if (!count_key.empty()) {
+        out.set(count_key, fmt::format("{}", done.status ? done.matched : 0));
+    }
+    return out;
+}
+
+bool names_none(const vici::Message& message) {
+    return message.find("ike") == nullptr && message.find("child") == nullptr &&
+           message.find("ike-id") == nullptr && message.find("child-id") == nullptr;
+}
+
+}  // namespace
+
+// `timeout` in milliseconds: 0 waits for the end, -1 not at all (strongSwan's VICI).
+void Commands::remember(ike::CommandId id, ClientId client, const vici::Message& message,
+                        Answer answer) {
+    const auto timeout = number<std::int64_t>(message, "timeout").value_or(0);
+    if (timeout < 0) {
+        parts_.host.forget(id);
+        parts_.server.respond(client, vici::success());
+        return;
+    }
+    Running& running = running_[id];
+    running.client = client;
+    running.log_level = number<int>(message, "loglevel").value_or(1);
+    running.answer = std::move(answer);
+    if (timeout == 0) { return; }
+    running.timeout = std::make_unique<Timer>(parts_.loop, [this, id, timeout] {
+        // Later: a timer must not end inside its own task.
+        parts_.loop.post([this, id, timeout] {
+            parts_.host.forget(id);
+            finish({id, std::unexpected(not_in_time("an end", timeout))});
+        });
+    });
+    running.timeout->set_in(std::chrono::milliseconds{timeout});
+}
+
+void Commands::initiate(ClientId client, const vici::Message& message) {
+    const std::string ike = message.value_or("ike", "");
+    const std::string child = message.value_or("child", "");
+    if (ike.empty() && child.empty()) {
+        parts_.server.respond(client, vici::failure(missing_name("initiate", "child or ike")));
+        return;
+    }
+    const ike::CommandId id = parts_.gateway.initiate(ike, child, on_done());
+    remember(id, client, message, [](const ike::CommandDone& done) {
+        return done.status ? vici::success() : vici::failure(done.status.error());
+    });
+}
+
+void Commands::terminate(ClientId client, const vici::Message& message) {
+    if (names_none(message)) {
+        parts_.server.respond(client, vici::failure(missing_name(
+                                          "terminate", "ike, child, ike-id or child-id")));
+        return;
+    }
+    const ike::CommandId id = parts_.host.new_command(on_done());
+    remember(id, client, message,
+             [](const ike::CommandDone& done) { return with_matches(done, "terminated"); });
+    parts_.host.handle(ike::Terminate{.id = id,
+                                      .ike = message.value_or("ike", ""),
+                                      .child = message.value_or("child", ""),
+                                      .ike_id = number<std::uint32_t>(message, "ike-id"),
+                                      .child_id = number<std::uint32_t>(message, "child-id"),
+                                      .force = yes(message, "force")});
+}
+
+void Commands::rekey(ClientId client, const vici::Message& message) {
+    if (names_none(message)) {
+        parts_.server.respond(
+            client, vici::failure(missing_name("rekey", "ike, child, ike-id or child-id")));
+        return;
+    }
+    const ike::CommandId id = parts_.host.new_command(on_done());
+    remember(id, client, message,
+             [](const ike::CommandDone& done) { return with_matches(done, ""); });
+    parts_.host.handle(ike::Rekey{.id = id,
+                                  .ike = message.value_or("ike", ""),
+                                  .child = message.value_or("child", ""),
+                                  .ike_id = number<std::uint32_t>(message, "ike-id"),
+                                  .child_id = number<std::uint32_t>(message, "child-id"),
+                                  .reauth = yes(message, "reauth")});
+}
+
+void Commands::redirect(ClientId client, const vici::Message& message) {
+    not_built(client, message);
+}
+
+void Commands::install(ClientId client, const vici::Message& message) {
+    const Status done = parts_.gateway.install_policy(message.value_or("ike", ""),
+                                                      message.value_or("child", ""));
+    parts_.server.respond(client, done ? vici::success() : vici::failure(done.error()));
+}
+
+void Commands::uninstall(ClientId client, const vici::Message& message) {
+    const Status done = parts_.gateway.uninstall_policy(message.value_or("ike", ""),
+                                                        message.value_or("child", ""));
+    parts_.server.respond(client, done ? vici::success() : vici::failure(done.error()));
+}
+
+}  // namespace culvert::daemon

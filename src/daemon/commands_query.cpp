@@ -1,0 +1,245 @@
+// What can be asked: version, stats, list-*, counters, culvert-status, culvert-log.
+
+#include <sys/utsname.h>
+
+#include <algorithm>
+#include <array>
+#include <unistd.h>
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include "daemon/commands.hpp"
+#include "daemon/limits.hpp"
+#include "daemon/version.hpp"
+
+namespace culvert::daemon {
+namespace {
+
+using vici::Message;
+using vici::Section;
+
+std::string number(std::uint64_t value) { return fmt::format("{}", value); }
+
+std::int64_t seconds_of(Duration duration) {
+    return std::chrono::floor<std::chrono::seconds>(duration).count();
+}
+
+// "3 days", "2 hours", "45 seconds": strongSwan's way in stats.
+std::string roughly(std::int64_t seconds) {
+    constexpr std::array<std::pair<std::int64_t, std::string_view>, 3> units{
+        {{86400, "day"}, {3600, "hour"}, {60, "minute"}}};
+    for (const auto& [size, word] : units) {
+        if (seconds >= 2 * size) { return fmt::format("{} {}s", seconds / size, word); }
+    }
+    return fmt::format("{} second{}", seconds, seconds == 1 ? "" : "s");
+}
+
+std::string wall_clock(Duration ago) {
+    const auto then = std::chrono::system_clock::now() -
+                      std::chrono::duration_cast<std::chrono::system_clock::duration>(ago);
+    return fmt::format("{:%b %d %H:%M:%S %Y}",
+                       fmt::localtime(std::chrono::system_clock::to_time_t(then)));
+}
+
+bool matches_filter(const Message& message, const ike::IkeSaStatus& ike) {
+    if (const std::string* name = message.value("ike"); name != nullptr && *name != ike.connection) {
+        return false;
+    }
+    const std::string* id = message.value("ike-id");
+    return id == nullptr || *id == number(ike.unique_id);
+}
+
+Section failure_section(const ike::Failure& failure, Instant now) {
+    Section out;
+    out.set("ago", fmt::format("{}", seconds_of(now - failure.at)));
+    out.set("connection", printable(failure.connection));
+    out.set("child", printable(failure.child));
+    out.set("remote", failure.remote.to_string());
+    out.set("exchange", failure.exchange);
+    out.set("refused-by", failure.we_refused ? "us" : "peer");
+    out.set("code", name(failure.error.code));
+    out.set("wanted", failure.error.wanted);
+    out.set("received", failure.error.received);
+    out.set("remedy", failure.error.remedy);
+    out.set("text", explain(failure.error));
+    return out;
+}
+
+std::size_t half_open_of(const std::vector<ike::IkeSaStatus>& all) {
+    return static_cast<std::size_t>(std::ranges::count_if(all, [](const ike::IkeSaStatus& ike) {
+        return ike.state == ike::IkeState::created || ike.state == ike::IkeState::connecting;
+    }));
+}
+
+}  // namespace
+
+void Commands::version(ClientId client, const Message&) {
+    utsname system{};
+    ::uname(&system);
+    Message out;
+    out.set("daemon", "culvertd");
+    out.set("version", vici_version);
+    out.set("sysname", static_cast<const char*>(system.sysname));
+    out.set("release", static_cast<const char*>(system.release));
+    out.set("machine", static_cast<const char*>(system.machine));
+    out.set("culvert", daemon::version);
+    parts_.server.respond(client, out);
+}
+
+void Commands::stats(ClientId client, const Message&) {
+    const Duration uptime = Loop::now() - started_;
+    const auto sas = parts_.host.engine().status(Loop::now());
+    const auto priorities = [](std::string_view active) {
+        Section out;
+        for (const std::string_view word : {"critical", "high", "medium", "low"}) {
+            out.set(word, word == "critical" ? active : "0");
+        }
+        return out;
+    };
+    Message out;
+    out.set("uptime", Section{}
+                          .set("running", roughly(seconds_of(uptime)))
+                          .set("since", wall_clock(uptime)));
+    out.set("workers", Section{}
+                           .set("total", "1")
+                           .set("idle", "0")
+                           .set("active", priorities("1")));
+    out.set("queues", priorities("0"));
+    out.set("scheduled", parts_.host.engine().next_deadline() ? "1" : "0");
+    out.set("ikesas",
+            Section{}.set("total", number(sas.size())).set("half-open", number(half_open_of(sas))));
+    out.set("plugins", vici::List{"culvert"});
+    Section plane;
+    for (const auto& [key, value] : parts_.host.plane().statistics()) {
+        plane.set(key, number(value));
+    }
+    out.set("culvert-plane", std::move(plane));
+    parts_.server.respond(client, out);
+}
+
+void Commands::list_sas(ClientId client, const Message& message) {
+    auto all = parts_.host.engine().status(Loop::now());
+    std::erase_if(all, [&](const ike::IkeSaStatus& ike) { return !matches_filter(message, ike); });
+    parts_.server.stream_all(
+        client, "list-sa",
+        [this, all = std::move(all), at = std::size_t{0}]() mutable -> std::optional<Message> {
+            if (at == all.size()) { return std::nullopt; }
+            return list_sa(all[at++], moment());
+        });
+}
+
+void Commands::list_conns(ClientId client, const Message& message) {
+    std::vector<Message> all;
+    const std::string* name = message.value("ike");
+    for (const ike::Connection& connection : parts_.gateway.config().connections) {
+        if (name == nullptr || *name == connection.name) { all.push_back(list_conn(connection)); }
+    }
+    parts_.server.stream_all(
+        client, "list-conn",
+        [all = std::move(all), at = std::size_t{0}]() mutable -> std::optional<Message> {
+            if (at == all.size()) { return std::nullopt; }
+            return std::move(all[at++]);
+        });
+}
+
+void Commands::list_policies(ClientId client, const Message& message) {
+    std::vector<Message> all;
+    const auto asked = [&](ike::ChildMode mode) {
+        const bool any = message.find("trap") == nullptr && message.find("pass") == nullptr &&
+                         message.find("drop") == nullptr;
+        switch (mode) {
+            case ike::ChildMode::pass: return any || message.find("pass") != nullptr;
+            case ike::ChildMode::drop: return any || message.find("drop") != nullptr;
+            case ike::ChildMode::tunnel:
+            case ike::ChildMode::transport: return any || message.find("trap") != nullptr;
+        }
+        return any;
+    };
+    const std::string* child = message.value("child");
+    const std::string* ike = message.value("ike");
+    for (const InstalledPolicy& one : parts_.gateway.policies()) {
+        if (!asked(one.mode) || (child != nullptr && *child != one.policy.name) ||
+            (ike != nullptr && *ike != one.policy.connection)) {
+            continue;
+        }
+        all.push_back(list_policy(one.policy, mode_name(one.mode)));
+    }
+    parts_.server.stream_all(
+        client, "list-policy",
+        [all = std::move(all), at = std::size_t{0}]() mutable -> std::optional<Message> {
+            if (at == all.size()) { return std::nullopt; }
+            return std::move(all[at++]);
+        });
+}
+
+void Commands::get_counters(ClientId client, const Message& message) {
+    // Counted for the daemon as a whole; none a connection.
+    const std::string* wanted = message.value("name");
+    if (wanted != nullptr && !wanted->empty()) {
+        parts_.server.respond(client, vici::failure("counters are kept for the whole daemon only"));
+        return;
+    }
+    Section global;
+    for (const auto& [counter, value] : parts_.host.engine().counters()) {
+        const auto base = counters_base_.find(counter);
+        global.set(counter, number(value - (base == counters_base_.end() ? 0 : base->second)));
+    }
+    Message out;
+    out.set("counters", Section{}.set("", std::move(global)));
+    out.set("success", "yes");
+    parts_.server.respond(client, out);
+}
+
+void Commands::reset_counters(ClientId client, const Message&) {
+    counters_base_ = parts_.host.engine().counters();
+    parts_.server.respond(client, vici::success());
+}
+
+void Commands::culvert_status(ClientId client, const Message&) {
+    const Instant now = Loop::now();
+    Section daemon;
+    daemon.set("version", daemon::version);
+    daemon.set("pid", number(static_cast<std::uint64_t>(::getpid())));
+    daemon.set("uptime", fmt::format("{}", seconds_of(now - started_)));
+    daemon.set("vici", parts_.server.uri().to_string());
+    daemon.set("plane", parts_.host.plane().description());
+    daemon.set("config", parts_.options.config_file.value_or(default_config_file));
+    daemon.set("half-open", number(parts_.host.engine().half_open()));
+    daemon.set("clients", number(parts_.server.clients()));
+    daemon.set("inputs-dropped", number(parts_.host.inputs_dropped()));
+    daemon.set("records-suppressed", number(parts_.records_suppressed()));
+
+    Section plane;
+    for (const auto& [key, value] : parts_.host.plane().statistics()) {
+        plane.set(key, number(value));
+    }
+    Section unresolved;
+    for (const auto& [name, why] : parts_.gateway.unresolved()) { unresolved.set(name, why); }
+    Section failures;
+    std::size_t shown = 0;
+    for (const ike::Failure& failure : parts_.host.engine().failures()) {
+        if (shown == failures_shown_max) { break; }
+        failures.set(number(++shown), failure_section(failure, now));
+    }
+    Message out;
+    out.set("daemon", std::move(daemon));
+    out.set("plane", std::move(plane));
+    out.set("unresolved-names", std::move(unresolved));
+    out.set("failures", std::move(failures));
+    parts_.server.respond(client, out);
+}
+
+// The recent records as log events, oldest first; then the client may go on listening to `log`.
+void Commands::culvert_log(ClientId client, const Message&) {
+    std::vector<LogRecord> recent{parts_.log.recent().begin(), parts_.log.recent().end()};
+    parts_.server.stream_all(
+        client, "log",
+        [recent = std::move(recent), at = std::size_t{0}]() mutable -> std::optional<Message> {
+            if (at == recent.size()) { return std::nullopt; }
+            const LogRecord& record = recent[at++];
+            return log_message(record).set("culvert-line", to_text(record));
+        });
+}
+
+}  // namespace culvert::daemon

@@ -1,0 +1,155 @@
+#include "daemon/config_store.hpp"
+
+#include <algorithm>
+#include <optional>
+
+#include <fmt/format.h>
+
+namespace culvert::daemon {
+namespace {
+
+// Whether it has a name is the text's business: an already resolved name has ranges too.
+bool names_a_host(const std::string& text) {
+    return !text.empty() && text.front() != '%' && !IpRange::parse(text) && !IpSubnet::parse(text);
+}
+
+void collect_names(const ike::Connection& connection, std::set<std::string>& out) {
+    for (const auto* patterns : {&connection.local_addrs, &connection.remote_addrs}) {
+        for (const ike::AddressPattern& pattern : *patterns) {
+            if (is_name(pattern)) { out.insert(pattern.text); }
+        }
+    }
+}
+
+}  // namespace
+
+bool is_name(const ike::AddressPattern& pattern) {
+    return !pattern.any && names_a_host(pattern.text);
+}
+
+void apply_names(ike::Connection& connection, const ResolvedNames& resolved) {
+    for (auto* patterns : {&connection.local_addrs, &connection.remote_addrs}) {
+        for (ike::AddressPattern& pattern : *patterns) {
+            if (!is_name(pattern)) { continue; }
+            pattern.ranges.clear();
+            const auto found = resolved.find(pattern.text);
+            if (found == resolved.end()) { continue; }
+            for (const IpAddress& address : found->second) {
+                pattern.ranges.push_back({address, address});
+            }
+        }
+    }
+}
+
+ike::SharedSecret clone(const ike::SharedSecret& secret) {
+    ike::SharedSecret out;
+    out.name = secret.name;
+    out.owners = secret.owners;
+    out.secret = secret.secret.clone();
+    return out;
+}
+
+void ConfigStore::replace_file(ike::Config config) {
+    const auto has_connection = [&](const std::string& name) {
+        return std::ranges::any_of(config.connections,
+                                   [&](const ike::Connection& c) { return c.name == name; });
+    };
+    const auto has_secret = [&](const std::string& name) {
+        return std::ranges::any_of(config.secrets,
+                                   [&](const ike::SharedSecret& s) { return s.name == name; });
+    };
+    std::erase_if(connections_, [&](const StoredConnection& stored) {
+        return stored.origin == ConfigOrigin::file || has_connection(stored.connection.name);
+    });
+    std::erase_if(secrets_, [&](const StoredSecret& stored) {
+        return stored.origin == ConfigOrigin::file || has_secret(stored.secret.name);
+    });
+    // Those of the file first: the order of connections is that of preference.
+    std::vector<StoredConnection> connections;
+    for (ike::Connection& connection : config.connections) {
+        connections.push_back({std::move(connection), ConfigOrigin::file});
+    }
+    std::ranges::move(connections_, std::back_inserter(connections));
+    connections_ = std::move(connections);
+    std::vector<StoredSecret> secrets;
+    for (ike::SharedSecret& secret : config.secrets) {
+        secrets.push_back({std::move(secret), ConfigOrigin::file});
+    }
+    std::ranges::move(secrets_, std::back_inserter(secrets));
+    secrets_ = std::move(secrets);
+    settings_ = config.settings;
+}
+
+void ConfigStore::put(ike::Connection connection) {
+    for (StoredConnection& stored : connections_) {
+        if (stored.connection.name == connection.name) {
+            stored = {std::move(connection), ConfigOrigin::vici};
+            return;
+        }
+    }
+    connections_.push_back({std::move(connection), ConfigOrigin::vici});
+}
+
+bool ConfigStore::remove(const std::string& connection) {
+    return std::erase_if(connections_, [&](const StoredConnection& stored) {
+               return stored.connection.name == connection;
+           }) > 0;
+}
+
+void ConfigStore::put(ike::SharedSecret secret) {
+    if (secret.name.empty()) { secret.name = fmt::format("unnamed-{}", ++unnamed_); }
+    for (StoredSecret& stored : secrets_) {
+        if (stored.secret.name == secret.name) {
+            stored = {std::move(secret), ConfigOrigin::vici};
+            return;
+        }
+    }
+    secrets_.push_back({std::move(secret), ConfigOrigin::vici});
+}
+
+bool ConfigStore::remove_secret(const std::string& name) {
+    return std::erase_if(secrets_, [&](const StoredSecret& stored) {
+               return stored.secret.name == name;
+           }) > 0;
+}
+
+void ConfigStore::clear_secrets() { secrets_.clear(); }
+
+std::vector<std::string> ConfigStore::connection_names() const {
+    std::vector<std::string> out;
+    for (const StoredConnection& stored : connections_) { out.push_back(stored.connection.name); }
+    return out;
+}
+
+std::vector<std::string> ConfigStore::secret_names() const {
+    std::vector<std::string> out;
+    for (const StoredSecret& stored : secrets_) { out.push_back(stored.secret.name); }
+    return out;
+}
+
+std::set<std::string> ConfigStore::names_to_resolve() const {
+    std::set<std::string> out;
+    for (const StoredConnection& stored : connections_) { collect_names(stored.connection, out); }
+    return out;
+}
+
+std::set<std::string> ConfigStore::names_to_resolve(const std::string& connection) const {
+    std::set<std::string> out;
+    for (const StoredConnection& stored : connections_) {
+        if (stored.connection.name == connection) { collect_names(stored.connection, out); }
+    }
+    return out;
+}
+
+ike::ConfigSnapshot ConfigStore::snapshot(const ResolvedNames& resolved) const {
+    auto out = std::make_shared<ike::Config>();
+    out->settings = settings_;
+    for (const StoredConnection& stored : connections_) {
+        out->connections.push_back(stored.connection);
+        apply_names(out->connections.back(), resolved);
+    }
+    for (const StoredSecret& stored : secrets_) { out->secrets.push_back(clone(stored.secret)); }
+    return out;
+}
+
+}  // namespace culvert::daemon

@@ -1,0 +1,69 @@
+#pragma once
+// All that is configured now, from the file and from VICI, by name. Makes the snapshots that the
+// engine gets, with names resolved as far as they are known.
+
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/ip.hpp"
+#include "ike/connection.hpp"
+
+namespace culvert::daemon {
+
+// What DNS said, by name; an empty list: the name has no address (now).
+using ResolvedNames = std::map<std::string, std::vector<IpAddress>, std::less<>>;
+
+enum class ConfigOrigin : std::uint8_t { file, vici };
+
+class ConfigStore {
+ public:
+    // A reload: what came from the file before is replaced; what came by VICI stays, unless the
+    // file has something of the same name.
+    void replace_file(ike::Config config);
+    // load-conn: adds or replaces, whatever the origin of the other.
+    void put(ike::Connection connection);
+    bool remove(const std::string& connection);
+
+    // load-shared: adds or replaces by name. An unnamed one gets a name of its own.
+    void put(ike::SharedSecret secret);
+    bool remove_secret(const std::string& name);
+    // clear-creds: file and VICI alike, as it is asked for before all is loaded again.
+    void clear_secrets();
+
+    void set_settings(const ike::EngineSettings& settings) { settings_ = settings; }
+    const ike::EngineSettings& settings() const { return settings_; }
+
+    std::vector<std::string> connection_names() const;
+    std::vector<std::string> secret_names() const;
+    // The names in local_addrs and remote_addrs, of all connections or of one.
+    std::set<std::string> names_to_resolve() const;
+    std::set<std::string> names_to_resolve(const std::string& connection) const;
+
+    ike::ConfigSnapshot snapshot(const ResolvedNames& resolved) const;
+
+ private:
+    struct StoredConnection {
+        ike::Connection connection;
+        ConfigOrigin origin{};
+    };
+    struct StoredSecret {
+        ike::SharedSecret secret;
+        ConfigOrigin origin{};
+    };
+
+    std::vector<StoredConnection> connections_;
+    std::vector<StoredSecret> secrets_;
+    ike::EngineSettings settings_;
+    std::uint64_t unnamed_ = 0;
+};
+
+// "gw.example.org" in remote_addrs: not %any, and no address, subnet or range.
+bool is_name(const ike::AddressPattern& pattern);
+// Sets what each name stands for now. Names that are not in `resolved` stay without an address.
+void apply_names(ike::Connection& connection, const ResolvedNames& resolved);
+
+ike::SharedSecret clone(const ike::SharedSecret& secret);
+
+}  // namespace culvert::daemon

@@ -1,0 +1,264 @@
+#include "daemon/daemon.hpp"
+
+#include <csignal>
+#include <cstdio>
+#include <filesystem>
+
+#include <fmt/format.h>
+
+#include "config/config.hpp"
+#include "config/tree.hpp"
+#include "crypto/random.hpp"
+#include "daemon/commands.hpp"
+#include "daemon/engine_host.hpp"
+#include "daemon/event_log.hpp"
+#include "daemon/gateway.hpp"
+#include "daemon/key_log.hpp"
+#include "daemon/privileges.hpp"
+#include "daemon/startup.hpp"
+#include "daemon/version.hpp"
+#include "plane/null/null_plane.hpp"
+#include "plane/user/user_plane.hpp"
+
+namespace culvert::daemon {
+namespace {
+
+int fail(const Error& why) {
+    fmt::print(stderr, "culvertd: {}\n", printable(explain(why), 8192));
+    return 1;
+}
+
+Error no_kernel_plane() {
+    return {.code = ErrorCode::not_built,
+            .wanted = "the kernel plane",
+            .received = "it is not built yet",
+            .remedy = "use --plane user"};
+}
+
+Error no_state_dir(const std::string& path, const std::error_code& why) {
+    return {.code = why == std::errc::permission_denied ? ErrorCode::permission : ErrorCode::system,
+            .wanted = fmt::format("to make the folder {}", path),
+            .received = why.message(),
+            .remedy = "run as root, or name another one (--state-dir)"};
+}
+
+struct Configured {
+    ike::Config config;
+    config::DaemonSettings daemon;
+    config::Problems problems;
+};
+
+// The file and strongswan.conf's settings, typed. An Error if any of it is wrong.
+Result<Configured> read_configuration(const Options& options, bool config_wanted) {
+    config::Loaded loaded;
+    const std::string path = options.config_file.value_or(default_config_file);
+    const bool there = options.config_file || std::filesystem::exists(path);
+    if (config_wanted && there) { loaded = config::load_file(path, config::disk()); }
+    if (options.settings_file) {
+        config::load_settings(config::parse_file(*options.settings_file, config::disk()), loaded);
+    }
+    if (!loaded.ok()) { return std::unexpected(config::as_error(loaded.problems)); }
+    return Configured{std::move(loaded.config), loaded.daemon, std::move(loaded.problems)};
+}
+
+plane::PlaneSettings plane_settings(const Options& options, const Configured& configured) {
+    plane::PlaneSettings out;
+    out.port = configured.config.settings.port;
+    out.port_nat_t = configured.config.settings.port_nat_t;
+    out.workers = configured.daemon.threads.value_or(out.workers);
+    out.routing_table = configured.daemon.routing_table.value_or(out.routing_table);
+    out.rule_priority = configured.daemon.routing_table_prio.value_or(out.rule_priority);
+    out.install_routes = configured.daemon.install_routes.value_or(out.install_routes);
+    out.state_dir = options.state_dir;
+    if (!options.key_log.empty()) { out.key_log = options.key_log + ".esp"; }
+    return out;
+}
+
+Status listen(ViciServer& server, const Options& options) {
+    if (options.vici) { return server.listen(*options.vici); }
+    const auto first = vici::Uri::parse(vici::default_uri);
+    const Status done = server.listen(*first);
+    if (done || done.error().code != ErrorCode::address_in_use) { return done; }
+    const auto second = vici::Uri::parse(fmt::format("unix://{}/vici.sock", options.state_dir));
+    if (!second) { return std::unexpected(second.error()); }
+    return server.listen(*second);
+}
+
+// All that lives as long as the daemon does. The plane goes first: its threads report to the host.
+class Daemon {
+ public:
+    Daemon(const Options& options, Log& log, KeyLogFile key_log, Configured configured)
+        : options_(options),
+          log_(log),
+          key_log_(std::move(key_log)),
+          configured_(std::move(configured)),
+          settings_(plane_settings(options, configured_)),
+          plane_(options.plane == PlaneKind::null ? plane::make_null_plane(settings_)
+                                                  : plane::make_user_plane(settings_)),
+          resolver_(loop_),
+          event_log_(loop_, log),
+          host_(loop_, *plane_, ike::Engine{initial_config(), random_}, listeners()),
+          gateway_(loop_, log, host_, resolver_),
+          server_(loop_, log, Commands::catalog()),
+          commands_({.loop = loop_,
+                     .log = log,
+                     .host = host_,
+                     .gateway = gateway_,
+                     .server = server_,
+                     .options = options,
+                     .reload = [this] { return reload(); },
+                     .records_suppressed = [this] { return event_log_.suppressed(); }}) {}
+    Daemon(const Daemon&) = delete;
+    Daemon& operator=(const Daemon&) = delete;
+    Daemon(Daemon&&) = delete;
+    Daemon& operator=(Daemon&&) = delete;
+    ~Daemon() { plane_.reset(); }
+
+    Status start() {
+        if (Status done = listen(server_, options_); !done) { return done; }
+        // With somebody else on our ports the plane is about to fail, and says who it is: that
+        // takes all our rights.
+        const bool early = !udp_port_taken(settings_.port, settings_.port_nat_t);
+        if (early) {
+            if (Status done = drop_capabilities(); !done) { return done; }
+        }
+        if (Status done = plane_->start(host_.mailbox()); !done) { return done; }
+        return early ? Status{} : drop_capabilities();
+    }
+
+    void run(Background& background) {
+        log_.info(LogGroup::daemon,
+                  fmt::format("culvertd {} started, plane {}, VICI on {}", version,
+                              plane_->description(), server_.uri().to_string()));
+        log_problems(configured_.problems);
+        log_.on_record([this](const LogRecord& record) {
+            if (server_.anyone_wants("log")) { server_.raise("log", log_message(record)); }
+        });
+        server_.serve({.request = [this](ClientId client,
+                                         vici::Request request) {
+                           commands_.run(client, std::move(request));
+                       },
+                       .gone = [this](ClientId client) { commands_.gone(client); }});
+        loop_.on_signals({SIGTERM, SIGINT, SIGHUP}, [this](int number) { on_signal(number); });
+        gateway_.store().replace_file(std::move(configured_.config));
+        gateway_.apply();
+        background.ready();
+        loop_.run();
+        log_.on_record({});
+        log_.info(LogGroup::daemon, "culvertd ended");
+    }
+
+ private:
+    ike::ConfigSnapshot initial_config() const {
+        auto out = std::make_shared<ike::Config>();
+        out->settings = configured_.config.settings;
+        return out;
+    }
+
+    EngineHost::Listeners listeners() {
+        return {.event =
+                    [this](const ike::Event& event) {
+                        event_log_.write(event);
+                        commands_.on_event(event);
+                        gateway_.on_event(event);
+                    },
+                .key_log = [this](const std::string& line) { key_log_.write(line); }};
+    }
+
+    void log_problems(const config::Problems& problems) {
+        for (const config::Problem& problem : problems) {
+            const bool warning = problem.severity == config::Problem::Severity::warning;
+            if (warning) {
+                log_.warn(LogGroup::config, printable(problem.to_string(), 4096));
+            } else if (problem.severity == config::Problem::Severity::info) {
+                log_.info(LogGroup::config, printable(problem.to_string(), 4096));
+            }
+        }
+    }
+
+    // All or nothing: a file that is wrong changes nothing.
+    Status reload() {
+        auto read = read_configuration(options_, true);
+        if (!read) {
+            log_.error(LogGroup::config,
+                       fmt::format("the configuration was not reloaded, the old one goes on: {}",
+                                   printable(explain(read.error()), 4096)));
+            return std::unexpected(std::move(read).error());
+        }
+        log_problems(read->problems);
+        gateway_.store().replace_file(std::move(read->config));
+        gateway_.apply();
+        log_.info(LogGroup::config, "the configuration was reloaded");
+        return {};
+    }
+
+    void on_signal(int number) {
+        if (number == SIGHUP) {
+            log_.reopen();
+            // What went wrong is in the log.
+            [[maybe_unused]] const Status done = reload();
+            return;
+        }
+        log_.info(LogGroup::daemon, "ending: telling the peers");
+        notify_service_manager("STOPPING=1");
+        gateway_.shut_down([this] { loop_.stop(); });
+    }
+
+    const Options& options_;
+    Log& log_;
+    KeyLogFile key_log_;
+    Configured configured_;
+    plane::PlaneSettings settings_;
+    crypto::SystemRandom random_;
+    Loop loop_;
+    std::unique_ptr<plane::Plane> plane_;
+    Resolver resolver_;
+    EventLog event_log_;
+    EngineHost host_;
+    Gateway gateway_;
+    ViciServer server_;
+    Commands commands_;
+};
+
+// A wrong file stops us only when it was asked for by name; else VICI can still bring a right one.
+Result<Configured> configure(const Options& options, Log& log) {
+    auto read = read_configuration(options, true);
+    if (read || options.config_file) { return read; }
+    auto without = read_configuration(options, false);
+    if (!without) { return without; }
+    log.error(LogGroup::config,
+              fmt::format("{} was not loaded: {}", default_config_file,
+                          printable(explain(read.error()), 4096)));
+    return without;
+}
+
+}  // namespace
+
+int run(const Options& options) {
+    if (options.plane == PlaneKind::kernel) { return fail(no_kernel_plane()); }
+    forbid_core_dumps();
+    std::signal(SIGPIPE, SIG_IGN);
+    auto background = Background::enter(options.foreground);
+    if (!background) { return fail(background.error()); }
+    auto log = Log::open(options.log, options.foreground);
+    if (!log) { return fail(log.error()); }
+    auto configured = configure(options, **log);
+    if (!configured) { return fail(configured.error()); }
+    auto key_log = KeyLogFile::open(options.key_log);
+    if (!key_log) { return fail(key_log.error()); }
+    std::error_code why;
+    std::filesystem::create_directories(options.state_dir, why);
+    if (why) { return fail(no_state_dir(options.state_dir, why)); }
+
+    Daemon daemon{options, **log, *std::move(key_log), *std::move(configured)};
+    if (const Status started = daemon.start(); !started) {
+        if (options.log.target == LogTarget::file) {
+            (*log)->error(LogGroup::daemon, explain(started.error()));
+        }
+        return fail(started.error());
+    }
+    daemon.run(*background);
+    return 0;
+}
+
+}  // namespace culvert::daemon

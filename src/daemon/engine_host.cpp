@@ -1,0 +1,139 @@
+#include "daemon/engine_host.hpp"
+
+#include <utility>
+
+#include "base/overloaded.hpp"
+#include "daemon/limits.hpp"
+
+namespace culvert::daemon {
+
+EngineHost::EngineHost(Loop& loop, plane::Plane& plane, ike::Engine engine, Listeners listeners)
+    : loop_(loop),
+      plane_(plane),
+      engine_(std::move(engine)),
+      listeners_(std::move(listeners)),
+      mailbox_([this] { loop_.post([this] { drain(); }); }),
+      deadline_(loop, [this] { tick(); }),
+      liveness_timer_(loop, [this] { poll_liveness(); }) {
+    engine_.use_source_lookup(
+        [this](const IpAddress& remote) { return plane_.source_for(remote); });
+}
+
+void EngineHost::drain() {
+    Mailbox::Mail mail = mailbox_.take();
+    const Instant now = Loop::now();
+    for (ike::Input& input : mail.inputs) { carry_out(engine_.handle(std::move(input), now), now); }
+    set_timer();
+}
+
+void EngineHost::handle(ike::Input input) {
+    const Instant now = Loop::now();
+    carry_out(engine_.handle(std::move(input), now), now);
+    set_timer();
+}
+
+void EngineHost::configure(ike::ConfigSnapshot config) {
+    const Instant now = Loop::now();
+    carry_out(engine_.configure(std::move(config), now), now);
+    set_timer();
+}
+
+void EngineHost::tick() {
+    const Instant now = Loop::now();
+    carry_out(engine_.tick(now), now);
+    set_timer();
+}
+
+void EngineHost::set_timer() { deadline_.set(engine_.next_deadline()); }
+
+ike::CommandId EngineHost::new_command(OnDone done) {
+    const ike::CommandId id{++last_command_};
+    commands_.emplace(id, std::move(done));
+    return id;
+}
+
+void EngineHost::finish(const ike::CommandDone& done) {
+    auto found = commands_.extract(done.id);
+    if (!found.empty()) { found.mapped()(done); }
+}
+
+void EngineHost::carry_out(ike::Actions actions, Instant now) {
+    std::deque<ike::Input> more;
+    for (ike::Action& action : actions) { carry_out(action, more); }
+    while (!more.empty()) {
+        ike::Input input = std::move(more.front());
+        more.pop_front();
+        for (ike::Action& action : engine_.handle(std::move(input), now)) {
+            carry_out(action, more);
+        }
+    }
+}
+
+void EngineHost::carry_out(ike::Action& action, std::deque<ike::Input>& more) {
+    std::visit(
+        Overloaded{
+            [&](ike::Transmit& a) { transmit(std::move(a.datagram)); },
+            [&](ike::SendKeepAlive& a) {
+                // RFC 3948 2.3: a single octet 0xff, without marker in front.
+                plane_.send_ike({a.local, a.remote, false, Bytes{0xff}});
+            },
+            [&](ike::InstallChild& a) {
+                const ChildSaId id = a.sa.id;
+                if (Status done = plane_.install(std::move(a.sa)); !done) {
+                    more.emplace_back(ike::InstallFailed{id, std::move(done).error()});
+                    return;
+                }
+                installed_.emplace(id, Liveness{});
+                if (installed_.size() == 1) { liveness_timer_.set_in(liveness_poll); }
+            },
+            [&](const ike::StopSending& a) { plane_.stop_sending(a.id); },
+            [&](const ike::RemoveChild& a) {
+                installed_.erase(a.id);
+                plane_.remove(a.id);
+            },
+            [&](const ike::UpdateEndpoints& a) {
+                Status done = plane_.update_endpoints(a.id, a.local, a.remote, a.udp_encap);
+                if (!done) { more.emplace_back(ike::InstallFailed{a.id, std::move(done).error()}); }
+            },
+            [&](const ike::CommandDone& a) { finish(a); },
+            [&](const ike::KeyLog& a) { listeners_.key_log(a.line); },
+            [&](const ike::Event& a) { listeners_.event(a); },
+        },
+        action);
+}
+
+void EngineHost::transmit(ike::Datagram datagram) {
+    if (datagram.local.address.is_any()) {
+        if (const auto source = plane_.source_for(datagram.remote.address)) {
+            datagram.local.address = *source;
+        }
+    }
+    plane_.send_ike({datagram.local, datagram.remote, datagram.non_esp_marker,
+                     std::move(datagram.bytes)});
+}
+
+// RFC 7296 2.4: protected packets that arrive are as good a proof of life as an answer. Asked for
+// in slices, so that many SAs never hold up the loop.
+void EngineHost::poll_liveness() {
+    const Instant now = Loop::now();
+    std::size_t asked = 0;
+    auto at = installed_.upper_bound(liveness_next_);
+    std::vector<ike::InboundSeen> seen;
+    for (; at != installed_.end() && asked < liveness_batch_max; ++at, ++asked) {
+        auto& [id, known] = *at;
+        liveness_next_ = id;
+        const auto counters = plane_.counters(id);
+        if (!counters || counters->inbound_packets == known.inbound_packets) { continue; }
+        known.inbound_packets = counters->inbound_packets;
+        const auto idle = std::chrono::seconds{std::max<std::int64_t>(counters->inbound_idle_s, 0)};
+        seen.push_back({id, now - idle});
+    }
+    const bool wrapped = at == installed_.end();
+    if (wrapped) { liveness_next_ = ChildSaId{}; }
+    for (const ike::InboundSeen& one : seen) { carry_out(engine_.handle(one, now), now); }
+    if (!seen.empty()) { set_timer(); }
+    if (installed_.empty()) { return; }
+    liveness_timer_.set_in(wrapped ? Duration{liveness_poll} : Duration{10ms});
+}
+
+}  // namespace culvert::daemon

@@ -1,0 +1,72 @@
+#pragma once
+// Feeds the engine and carries out what it says: datagrams and SAs to the plane, answers to whoever
+// asked, events to whoever listens, one timer. Main thread only.
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <string>
+
+#include "daemon/loop.hpp"
+#include "daemon/mailbox.hpp"
+#include "ike/engine.hpp"
+#include "plane/plane.hpp"
+
+namespace culvert::daemon {
+
+class EngineHost {
+ public:
+    using OnDone = std::move_only_function<void(const ike::CommandDone&)>;
+    struct Listeners {
+        std::function<void(const ike::Event&)> event;
+        std::function<void(const std::string& line)> key_log;
+    };
+
+    // All that is referred to outlives the host.
+    EngineHost(Loop& loop, plane::Plane& plane, ike::Engine engine, Listeners listeners);
+
+    // What the plane reports to; pass it to Plane::start().
+    Mailbox& mailbox() { return mailbox_; }
+
+    void handle(ike::Input input);
+    void configure(ike::ConfigSnapshot config);
+
+    // A fresh id; `done` runs once, when the engine has finished the command, unless forgotten.
+    ike::CommandId new_command(OnDone done);
+    void forget(ike::CommandId id) { commands_.erase(id); }
+    // Ends a command that never reached the engine.
+    void finish(const ike::CommandDone& done);
+    std::size_t commands_running() const { return commands_.size(); }
+
+    ike::Engine& engine() { return engine_; }
+    plane::Plane& plane() { return plane_; }
+    // Inputs that came faster than they could be handled.
+    std::uint64_t inputs_dropped() const { return mailbox_.dropped(); }
+
+ private:
+    struct Liveness {
+        std::uint64_t inbound_packets = 0;
+    };
+
+    void drain();
+    void tick();
+    void poll_liveness();
+    void carry_out(ike::Actions actions, Instant now);
+    void carry_out(ike::Action& action, std::deque<ike::Input>& more);
+    void transmit(ike::Datagram datagram);
+    void set_timer();
+
+    Loop& loop_;
+    plane::Plane& plane_;
+    ike::Engine engine_;
+    Listeners listeners_;
+    Mailbox mailbox_;
+    Timer deadline_;
+    Timer liveness_timer_;
+    std::map<ike::CommandId, OnDone> commands_;
+    std::uint64_t last_command_ = 0;
+    std::map<ChildSaId, Liveness> installed_;
+    ChildSaId liveness_next_{};
+};
+
+}  // namespace culvert::daemon

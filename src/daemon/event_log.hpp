@@ -1,0 +1,31 @@
+#pragma once
+// Writes the engine's events to the log, within what strangers and peers may cause (abuse A-10).
+
+#include "daemon/log.hpp"
+#include "daemon/loop.hpp"
+#include "daemon/rate_limit.hpp"
+#include "ike/engine.hpp"
+
+namespace culvert::daemon {
+
+class EventLog {
+ public:
+    EventLog(Loop& loop, Log& log);
+
+    void write(const ike::Event& event);
+    // Since the start.
+    std::uint64_t suppressed() const { return suppressed_; }
+
+ private:
+    void report();
+
+    Log& log_;
+    RateLimit strangers_;
+    RateLimit known_;
+    std::uint64_t suppressed_ = 0;
+    std::uint64_t reported_ = 0;
+    Timer report_timer_;
+    bool report_waits_ = false;
+};
+
+}  // namespace culvert::daemon

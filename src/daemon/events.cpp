@@ -1,0 +1,182 @@
+#include "daemon/events.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "daemon/limits.hpp"
+
+namespace culvert::daemon {
+namespace {
+
+using vici::Section;
+
+const ike::ChildSaStatus* child_of(const ike::Event& event) {
+    if (!event.ike) { return nullptr; }
+    const auto found = std::ranges::find_if(
+        event.ike->children, [&](const auto& c) { return c.unique_id == event.child_unique_id; });
+    return found == event.ike->children.end() ? nullptr : &*found;
+}
+
+vici::Message with_up(bool up, vici::Message message) {
+    if (!up) { return message; }
+    vici::Message out;
+    out.set("up", "yes");
+    for (vici::Entry& entry : message.entries) { out.entries.push_back(std::move(entry)); }
+    return out;
+}
+
+vici::Message ike_only(const ike::IkeSaStatus& ike, const Moment& moment) {
+    return vici::Message{}.set(ike.connection, ike_section(ike, moment));
+}
+
+vici::Message ike_rekey(const ike::IkeSaStatus& ike, const Moment& moment) {
+    // The engine tells of the SA that goes on; the unique id stays with it.
+    Section both;
+    both.set("old", Section{}.set("uniqueid", fmt::format("{}", ike.unique_id)));
+    both.set("new", ike_section(ike, moment));
+    return vici::Message{}.set(ike.connection, std::move(both));
+}
+
+vici::Message child_rekey(const ike::IkeSaStatus& ike, const ike::ChildSaStatus& child,
+                          const Moment& moment) {
+    const auto old = std::ranges::find_if(ike.children, [&](const auto& other) {
+        return other.name == child.name && other.unique_id != child.unique_id &&
+               (other.state == ike::ChildState::rekeyed ||
+                other.state == ike::ChildState::rekeying ||
+                other.state == ike::ChildState::deleting);
+    });
+    Section both;
+    both.set("old", old == ike.children.end() ? Section{}.set("name", child.name)
+                                              : child_section(*old, moment));
+    both.set("new", child_section(child, moment));
+    Section section = ike_section(ike, moment);
+    section.set("child-sas", Section{}.set(child.name, std::move(both)));
+    return vici::Message{}.set(ike.connection, std::move(section));
+}
+
+// strongSwan's alert types, where one fits.
+std::string_view alert_type(const ike::Event& event) {
+    if (event.kind == ike::EventKind::peer_dead) { return "retransmit-send-timeout"; }
+    if (!event.error) { return {}; }
+    const bool of_child = !event.child.empty();
+    switch (event.error->code) {
+        case ErrorCode::no_proposal_chosen:
+            return of_child ? "proposal-mismatch-child" : "proposal-mismatch-ike";
+        case ErrorCode::ts_unacceptable: return "ts-mismatch";
+        case ErrorCode::authentication_failed:
+            return event.kind == ike::EventKind::was_refused ? "local-auth-failed"
+                                                             : "peer-auth-failed";
+        case ErrorCode::peer_unreachable: return "peer-init-unreachable";
+        case ErrorCode::timed_out: return "retransmit-send-timeout";
+        default: return {};
+    }
+}
+
+vici::Message alert(const ike::Event& event, std::string_view type, const Moment& moment) {
+    vici::Message out;
+    out.set("type", type);
+    if (!event.connection.empty()) { out.set("ike-sa-name", event.connection); }
+    out.set("culvert-text", event.error ? explain(*event.error) : event.text);
+    if (event.ike) { out.set("ike-sa", ike_only(*event.ike, moment)); }
+    return out;
+}
+
+}  // namespace
+
+LogRecord to_record(const ike::Event& event) {
+    std::string text = event.text;
+    if (event.error) {
+        const std::string why = explain(*event.error);
+        if (text.find(why) == std::string::npos) {
+            text = text.empty() ? why : fmt::format("{}: {}", text, why);
+        }
+    }
+    return {.group = LogGroup::ike,
+            .severity = event.severity,
+            .text = printable(text, log_text_max),
+            .connection = printable(event.connection),
+            .child = printable(event.child),
+            .ike_unique_id = event.ike_unique_id,
+            .remote = event.remote};
+}
+
+bool by_stranger(const ike::Event& event) {
+    if (event.command) { return false; }
+    if (event.ike_unique_id == 0 || event.connection.empty()) { return true; }
+    return event.kind == ike::EventKind::refused;
+}
+
+int vici_level(Severity severity) {
+    switch (severity) {
+        case Severity::error:
+        case Severity::warn: return 0;
+        case Severity::info: return 1;
+        case Severity::debug: return 2;
+        case Severity::trace: return 3;
+    }
+    return 3;
+}
+
+vici::Message log_message(const LogRecord& record) {
+    static constexpr std::array<std::string_view, log_groups> groups{"DMN", "CFG", "CFG", "IKE",
+                                                                     "KNL"};
+    vici::Message out;
+    out.set("group", groups[static_cast<std::size_t>(record.group)]);
+    out.set("level", fmt::format("{}", vici_level(record.severity)));
+    out.set("thread", "0");
+    if (!record.connection.empty()) { out.set("ikesa-name", record.connection); }
+    if (record.ike_unique_id != 0) {
+        out.set("ikesa-uniqueid", fmt::format("{}", record.ike_unique_id));
+    }
+    out.set("msg", record.text);
+    out.set("culvert-severity", name(record.severity));
+    return out;
+}
+
+std::vector<ViciEvent> vici_events(const ike::Event& event, const Moment& moment) {
+    std::vector<ViciEvent> out;
+    const ike::ChildSaStatus* child = child_of(event);
+    if (event.ike) {
+        const ike::IkeSaStatus& ike = *event.ike;
+        switch (event.kind) {
+            case ike::EventKind::ike_up:
+            case ike::EventKind::ike_down:
+                out.push_back({"ike-updown", with_up(event.kind == ike::EventKind::ike_up,
+                                                     ike_only(ike, moment))});
+                break;
+            case ike::EventKind::ike_rekeyed:
+                out.push_back({"ike-rekey", ike_rekey(ike, moment)});
+                break;
+            case ike::EventKind::ike_updated:
+                out.push_back({"ike-update", ike_only(ike, moment)});
+                break;
+            case ike::EventKind::child_up:
+            case ike::EventKind::child_down:
+                if (child != nullptr) {
+                    out.push_back({"child-updown", with_up(event.kind == ike::EventKind::child_up,
+                                                           ike_with_child(ike, *child, moment))});
+                }
+                break;
+            case ike::EventKind::child_rekeyed:
+                if (child != nullptr) {
+                    out.push_back({"child-rekey", child_rekey(ike, *child, moment)});
+                }
+                break;
+            case ike::EventKind::ike_state_changed:
+            case ike::EventKind::child_state_changed:
+            case ike::EventKind::exchange:
+            case ike::EventKind::refused:
+            case ike::EventKind::was_refused:
+            case ike::EventKind::retransmit:
+            case ike::EventKind::peer_dead:
+            case ike::EventKind::note: break;
+        }
+    }
+    if (const std::string_view type = alert_type(event); !type.empty()) {
+        out.push_back({"alert", alert(event, type, moment)});
+    }
+    return out;
+}
+
+}  // namespace culvert::daemon

@@ -1,0 +1,352 @@
+#include "daemon/gateway.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "daemon/limits.hpp"
+
+namespace culvert::daemon {
+namespace {
+
+Error no_such_child(const std::string& connection, const std::string& child) {
+    return {.code = ErrorCode::not_found,
+            .wanted = connection.empty()
+                          ? fmt::format("the child {}", printable(child))
+                          : fmt::format("the child {} of connection {}", printable(child),
+                                        printable(connection)),
+            .received = "a configuration without it",
+            .remedy = "see what is loaded (culvert status, swanctl --list-conns), and load it"};
+}
+
+Error no_address_for(const std::string& names, const std::string& why) {
+    return {.code = ErrorCode::peer_unreachable,
+            .wanted = fmt::format("an address for {}", printable(names)),
+            .received = why,
+            .remedy = "check the name and this host's DNS, or write the address into remote_addrs"};
+}
+
+Error no_address_yet(const std::string& child) {
+    return {.code = ErrorCode::not_found,
+            .wanted = fmt::format("addresses for the dynamic selectors of {}", printable(child)),
+            .received = "none: the peer has no one address, or there is no route to it",
+            .remedy = "name the peer in remote_addrs, or write the selectors out"};
+}
+
+Error not_installed(const std::string& child) {
+    return {.code = ErrorCode::not_found,
+            .wanted = fmt::format("an installed policy of {}", printable(child)),
+            .received = "none",
+            .remedy = "see what is installed with swanctl --list-pols"};
+}
+
+}  // namespace
+
+Gateway::Gateway(Loop& loop, Log& log, EngineHost& host, Resolver& resolver)
+    : loop_(loop),
+      log_(log),
+      host_(host),
+      resolver_(resolver),
+      current_(std::make_shared<ike::Config>()),
+      apply_timer_(loop, [this] { settle(); }),
+      name_timer_(loop,
+                  [this] {
+                      std::set<std::string> names;
+                      for (const auto& [name, reason] : why_) { names.insert(name); }
+                      look_up(std::move(names), [] {});
+                  }),
+      shutdown_timer_(loop, [this] {
+          if (after_shutdown_) { std::exchange(after_shutdown_, {})(); }
+      }) {}
+
+void Gateway::apply_soon() {
+    apply_waits_ = true;
+    apply_timer_.set_in(apply_after);
+}
+
+void Gateway::settle() {
+    if (apply_waits_) { apply(); }
+}
+
+void Gateway::apply() {
+    apply_waits_ = false;
+    // Names that nobody needs any more are forgotten, so that they are asked anew when they return.
+    const std::set<std::string> names = store_.names_to_resolve();
+    std::erase_if(resolved_, [&](const auto& entry) { return !names.contains(entry.first); });
+    std::erase_if(why_, [&](const auto& entry) { return !names.contains(entry.first); });
+
+    auto next = store_.snapshot(resolved_);
+    const config::Changes changes = config::compare(*current_, *next);
+    if (!changes.empty()) {
+        current_ = std::move(next);
+        host_.configure(current_);
+        sync_policies();
+        start_children(changes);
+    }
+    std::set<std::string> unknown;
+    for (const std::string& name : names) {
+        if (!resolved_.contains(name) && !names_asked_.contains(name)) { unknown.insert(name); }
+    }
+    if (!unknown.empty()) { look_up(std::move(unknown), [] {}); }
+}
+
+void Gateway::look_up(std::set<std::string> names, std::function<void()> then) {
+    if (names.empty()) {
+        then();
+        return;
+    }
+    names_asked_.insert(names.begin(), names.end());
+    resolver_.resolve(std::move(names), [this, then = std::move(then)](Resolver::Answer answer) {
+        bool changed = false;
+        for (auto& [name, addresses] : answer.addresses) {
+            names_asked_.erase(name);
+            const auto reason = answer.why.find(name);
+            if (reason == answer.why.end()) {
+                why_.erase(name);
+            } else {
+                if (!why_.contains(name)) {
+                    log_.warn(LogGroup::daemon, explain(no_address_for(name, reason->second)));
+                }
+                why_[name] = reason->second;
+                // An address that was right once is better than none while DNS is away.
+                if (const auto known = resolved_.find(name);
+                    known != resolved_.end() && !known->second.empty()) {
+                    continue;
+                }
+            }
+            if (resolved_.contains(name) && resolved_[name] == addresses) { continue; }
+            resolved_[name] = std::move(addresses);
+            changed = true;
+        }
+        if (changed) { apply(); }
+        then();
+        if (!why_.empty()) { name_timer_.set_in(name_retry); }
+    });
+}
+
+PolicySource Gateway::policy_source() {
+    return {.reqid_of = [this](const std::string& connection,
+                               const std::string& child) {
+                return host_.engine().reqid_of(connection, child);
+            },
+            .source_for = [this](const IpAddress& remote) {
+                return host_.plane().source_for(remote);
+            }};
+}
+
+std::vector<InstalledPolicy> Gateway::wanted_policies() {
+    std::vector<InstalledPolicy> out;
+    const PolicySource source = policy_source();
+    for (const ike::Connection& connection : current_->connections) {
+        for (const ike::ChildConfig& child : connection.children) {
+            const ChildName name{connection.name, child.name};
+            const bool wanted = installed_by_hand_.contains(name) ||
+                                (installs_by_itself(child) && !uninstalled_by_hand_.contains(name));
+            if (!wanted) { continue; }
+            if (auto policy = policy_of(connection, child, source)) {
+                out.push_back({*std::move(policy), child.mode});
+            }
+        }
+    }
+    return out;
+}
+
+void Gateway::remove_policies_that_changed(const std::vector<InstalledPolicy>& wanted) {
+    std::erase_if(policies_, [&](const InstalledPolicy& installed) {
+        const bool stays = std::ranges::any_of(wanted, [&](const InstalledPolicy& one) {
+            return same(one.policy, installed.policy);
+        });
+        if (!stays) {
+            host_.plane().remove_policy(installed.policy.connection, installed.policy.name);
+        }
+        return !stays;
+    });
+}
+
+Status Gateway::add(const InstalledPolicy& wanted) {
+    Status done = host_.plane().add_policy(wanted.policy);
+    if (done) { policies_.push_back(wanted); }
+    return done;
+}
+
+void Gateway::sync_policies() {
+    const std::vector<InstalledPolicy> wanted = wanted_policies();
+    remove_policies_that_changed(wanted);
+    for (const InstalledPolicy& one : wanted) {
+        const bool there = std::ranges::any_of(policies_, [&](const InstalledPolicy& installed) {
+            return same(installed.policy, one.policy);
+        });
+        if (there) { continue; }
+        if (const Status done = add(one); !done) {
+            log_.error(LogGroup::plane,
+                       fmt::format("the policy of {}/{} was not installed: {}",
+                                   one.policy.connection, one.policy.name, explain(done.error())));
+        }
+    }
+}
+
+Status Gateway::install_policy(const std::string& connection, const std::string& child) {
+    const ike::Connection* found = find_connection(connection, child);
+    if (found == nullptr) { return std::unexpected(no_such_child(connection, child)); }
+    const auto config = std::ranges::find(found->children, child, &ike::ChildConfig::name);
+    auto policy = policy_of(*found, *config, policy_source());
+    if (!policy) { return std::unexpected(no_address_yet(child)); }
+    const ChildName name{found->name, child};
+    const bool there = std::ranges::any_of(policies_, [&](const InstalledPolicy& installed) {
+        return same(installed.policy, *policy);
+    });
+    if (!there) {
+        if (Status done = add({*std::move(policy), config->mode}); !done) { return done; }
+    }
+    installed_by_hand_.insert(name);
+    uninstalled_by_hand_.erase(name);
+    return {};
+}
+
+Status Gateway::uninstall_policy(const std::string& connection, const std::string& child) {
+    const auto found = std::ranges::find_if(policies_, [&](const InstalledPolicy& installed) {
+        return installed.policy.name == child &&
+               (connection.empty() || installed.policy.connection == connection);
+    });
+    if (found == policies_.end()) { return std::unexpected(not_installed(child)); }
+    const ChildName name{found->policy.connection, child};
+    host_.plane().remove_policy(name.first, name.second);
+    policies_.erase(found);
+    installed_by_hand_.erase(name);
+    uninstalled_by_hand_.insert(name);
+    return {};
+}
+
+const ike::Connection* Gateway::find_connection(const std::string& connection,
+                                                const std::string& child) const {
+    for (const ike::Connection& one : current_->connections) {
+        if (!connection.empty() && one.name != connection) { continue; }
+        if (child.empty() ||
+            std::ranges::find(one.children, child, &ike::ChildConfig::name) != one.children.end()) {
+            return &one;
+        }
+    }
+    return nullptr;
+}
+
+bool Gateway::stands(const std::string& connection, const std::string& child) const {
+    for (const ike::IkeSaStatus& ike : host_.engine().status(Loop::now())) {
+        if (ike.connection != connection) { continue; }
+        if (child.empty()) { return ike.state == ike::IkeState::established; }
+        if (std::ranges::any_of(ike.children, [&](const ike::ChildSaStatus& one) {
+                return one.name == child && one.state == ike::ChildState::installed;
+            })) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void Gateway::start_children(const config::Changes& changes) {
+    const auto changed = [&](const std::string& connection, const std::string& child) {
+        const config::Changes::Child name{connection, child};
+        return std::ranges::find(changes.added, connection) != changes.added.end() ||
+               std::ranges::find(changes.children_added, name) != changes.children_added.end() ||
+               std::ranges::find(changes.children_changed, name) != changes.children_changed.end();
+    };
+    for (const ike::Connection& connection : current_->connections) {
+        for (const ike::ChildConfig& child : connection.children) {
+            const bool is_sa =
+                child.mode == ike::ChildMode::tunnel || child.mode == ike::ChildMode::transport;
+            if (!is_sa || child.start_action != ike::StartAction::start) { continue; }
+            // The second look at one whose peer had no address: it may have one now.
+            const bool waited = waiting_for_name_.erase({connection.name, child.name}) > 0;
+            if (waited || changed(connection.name, child.name)) { start_child(connection, child); }
+        }
+    }
+}
+
+void Gateway::start_child(const ike::Connection& connection, const ike::ChildConfig& child) {
+    const auto lacks_address = [](const ike::AddressPattern& pattern) {
+        return is_name(pattern) && pattern.ranges.empty();
+    };
+    const ChildName name{connection.name, child.name};
+    if (std::ranges::any_of(connection.remote_addrs, lacks_address)) {
+        waiting_for_name_.insert(name);
+        return;
+    }
+    if (stands(connection.name, child.name)) { return; }
+    const ike::CommandId id = host_.new_command([this, name](const ike::CommandDone& done) {
+        if (done.status) { return; }
+        log_.error(LogGroup::daemon, fmt::format("{}/{} (start_action = start) did not come up: {}",
+                                                 name.first, name.second,
+                                                 explain(done.status.error())));
+        // The peer may have moved meanwhile; a new address starts nothing by itself.
+        look_up(store_.names_to_resolve(name.first), [] {});
+    });
+    // Later: the configuration that is being carried over may hold more.
+    loop_.post([this, id, name] { initiate_now(id, name.first, name.second); });
+}
+
+void Gateway::initiate_now(ike::CommandId id, const std::string& connection,
+                           const std::string& child) {
+    host_.handle(ike::Initiate{.id = id, .connection = connection, .child = child});
+}
+
+ike::CommandId Gateway::initiate(const std::string& connection, const std::string& child,
+                                 EngineHost::OnDone done) {
+    const ike::CommandId id = host_.new_command(std::move(done));
+    const ike::Connection* found = find_connection(connection, child);
+    std::set<std::string> names;
+    if (found != nullptr && !stands(found->name, {})) {
+        names = store_.names_to_resolve(found->name);
+    }
+    const std::string name = found == nullptr ? connection : found->name;
+    loop_.post([this, id, name, child, names = std::move(names)]() mutable {
+        const std::set<std::string> asked = names;
+        look_up(std::move(names), [this, id, name, child, asked] {
+            const ike::Connection* now = find_connection(name, child);
+            const bool nowhere =
+                now != nullptr && !now->remote_addrs.empty() &&
+                std::ranges::all_of(now->remote_addrs, [](const ike::AddressPattern& pattern) {
+                    return is_name(pattern) && pattern.ranges.empty();
+                });
+            if (!nowhere) {
+                initiate_now(id, name, child);
+                return;
+            }
+            std::string why;
+            for (const std::string& one : asked) {
+                if (const auto reason = why_.find(one); reason != why_.end()) {
+                    why = reason->second;
+                }
+            }
+            host_.finish({id, std::unexpected(no_address_for(
+                                  fmt::format("{}", fmt::join(asked, ", ")), why))});
+        });
+    });
+    return id;
+}
+
+void Gateway::on_event(const ike::Event& event) {
+    const bool lost = event.kind == ike::EventKind::peer_dead ||
+                      (event.error && (event.error->code == ErrorCode::peer_unreachable ||
+                                       event.error->code == ErrorCode::timed_out));
+    if (!lost || event.connection.empty() || looking_up_) { return; }
+    std::set<std::string> names = store_.names_to_resolve(event.connection);
+    if (names.empty()) { return; }
+    looking_up_ = true;
+    loop_.post([this, names = std::move(names)]() mutable {
+        look_up(std::move(names), [this] { looking_up_ = false; });
+    });
+}
+
+void Gateway::shut_down(std::function<void()> then) {
+    if (after_shutdown_) { return; }
+    after_shutdown_ = std::move(then);
+    const auto finish = [this](const ike::CommandDone&) {
+        loop_.post([this] {
+            if (after_shutdown_) { std::exchange(after_shutdown_, {})(); }
+        });
+    };
+    shutdown_timer_.set_in(shutdown_max);
+    host_.handle(ike::Terminate{.id = host_.new_command(finish)});
+}
+
+}  // namespace culvert::daemon

@@ -1,0 +1,96 @@
+#pragma once
+// What is configured, carried over to the engine and the plane: snapshots, names, policies, what
+// starts by itself, shutting down. Main thread only.
+
+#include <functional>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "config/config.hpp"
+#include "daemon/config_store.hpp"
+#include "daemon/engine_host.hpp"
+#include "daemon/log.hpp"
+#include "daemon/policies.hpp"
+#include "daemon/resolver.hpp"
+
+namespace culvert::daemon {
+
+struct InstalledPolicy {
+    Policy policy;
+    ike::ChildMode mode{};
+};
+
+class Gateway {
+ public:
+    // All that is referred to outlives the gateway.
+    Gateway(Loop& loop, Log& log, EngineHost& host, Resolver& resolver);
+
+    // Changes of the configuration; apply() or apply_soon() follows.
+    ConfigStore& store() { return store_; }
+    // Hands what is in the store to the engine and the plane. Unchanged connections notice nothing.
+    void apply();
+    // The same when no more changes come for a moment: swanctl loads connections one by one.
+    void apply_soon();
+    // Now, if apply_soon() was asked for: before anything that looks at the configuration.
+    void settle();
+    const ike::Config& config() const { return *current_; }
+
+    // Initiates, with the peer's name looked up first if it has one and no SA stands. `connection`
+    // may be empty. The id is there before `done` can run.
+    ike::CommandId initiate(const std::string& connection, const std::string& child,
+                            EngineHost::OnDone done);
+
+    // Traps and shunts on demand, whatever start_action says. not_found, or the plane's refusal.
+    Status install_policy(const std::string& connection, const std::string& child);
+    Status uninstall_policy(const std::string& connection, const std::string& child);
+    const std::vector<InstalledPolicy>& policies() const { return policies_; }
+
+    // Names without an address, and why.
+    const std::map<std::string, std::string, std::less<>>& unresolved() const { return why_; }
+
+    // Follows what the engine tells: a peer that cannot be reached may have moved.
+    void on_event(const ike::Event& event);
+
+    // Deletes all SAs, waits a bounded time for the peers' answers, then calls `then`.
+    void shut_down(std::function<void()> then);
+
+ private:
+    void look_up(std::set<std::string> names, std::function<void()> then);
+    void sync_policies();
+    void remove_policies_that_changed(const std::vector<InstalledPolicy>& wanted);
+    std::vector<InstalledPolicy> wanted_policies();
+    PolicySource policy_source();
+    Status add(const InstalledPolicy& wanted);
+    void start_children(const config::Changes& changes);
+    void start_child(const ike::Connection& connection, const ike::ChildConfig& child);
+    bool stands(const std::string& connection, const std::string& child) const;
+    const ike::Connection* find_connection(const std::string& connection,
+                                           const std::string& child) const;
+    void initiate_now(ike::CommandId id, const std::string& connection, const std::string& child);
+
+    Loop& loop_;
+    Log& log_;
+    EngineHost& host_;
+    Resolver& resolver_;
+    ConfigStore store_;
+    ike::ConfigSnapshot current_;
+    ResolvedNames resolved_;
+    std::map<std::string, std::string, std::less<>> why_;
+    std::vector<InstalledPolicy> policies_;
+    using ChildName = std::pair<std::string, std::string>;
+    std::set<ChildName> installed_by_hand_;
+    std::set<ChildName> uninstalled_by_hand_;
+    std::set<ChildName> waiting_for_name_;  // start_action = start, and the peer has no address yet
+    std::set<std::string> names_asked_;      // no answer yet
+    Timer apply_timer_;
+    bool apply_waits_ = false;
+    Timer name_timer_;
+    Timer shutdown_timer_;
+    std::function<void()> after_shutdown_;
+    bool looking_up_ = false;
+};
+
+}  // namespace culvert::daemon

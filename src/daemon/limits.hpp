@@ -1,0 +1,44 @@
+#pragma once
+// The daemon's limits (style.md, rule 5).
+
+#include <chrono>
+#include <cstddef>
+
+namespace culvert::daemon {
+
+using namespace std::chrono_literals;
+
+// Taken from the plane's threads and not yet handled by the engine; more are dropped and counted.
+constexpr std::size_t mailbox_datagrams_max = 4096;
+constexpr std::size_t mailbox_others_max = 65536;
+
+// Log records kept for `culvert log`.
+constexpr std::size_t recent_records_max = 1000;
+constexpr std::size_t log_text_max = 4096;  // octets of one record's text
+
+// What strangers can make us log (abuse A-10): so many at once, and so many a second after that.
+constexpr unsigned stranger_records_burst = 50;
+constexpr unsigned stranger_records_a_second = 10;
+// What peers and our own life cycle can make us log.
+constexpr unsigned known_records_burst = 5000;
+constexpr unsigned known_records_a_second = 1000;
+constexpr auto suppressed_report_every = 10s;
+
+// A single read from a VICI client.
+constexpr std::size_t vici_read_max = 64 * 1024;
+constexpr std::size_t addresses_a_name_max = 16;
+constexpr auto name_retry = 15s;    // of a name that does not resolve, for what starts by itself
+// Connections that are loaded one by one are handed to the engine together.
+constexpr auto apply_after = 10ms;
+
+constexpr auto liveness_poll = 1s;
+// Child SAs whose counters are asked for in one go.
+constexpr std::size_t liveness_batch_max = 256;
+
+// How long peers get to answer our deletes when we stop.
+constexpr auto shutdown_max = 1s;
+
+// Failures shown by culvert-status.
+constexpr std::size_t failures_shown_max = 64;
+
+}  // namespace culvert::daemon

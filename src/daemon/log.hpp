@@ -1,0 +1,73 @@
+#pragma once
+// The daemon's log. One record goes to the sink, to the ring for `culvert log`, and to VICI's log
+// event. Used by the main thread alone.
+
+#include <chrono>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/ip.hpp"
+#include "daemon/log_spec.hpp"
+
+namespace culvert::daemon {
+
+struct LogRecord {
+    LogGroup group = LogGroup::daemon;
+    Severity severity = Severity::info;
+    std::string text;  // fit for a terminal: whatever came from outside has been through printable()
+    std::string connection{};
+    std::string child{};
+    std::uint32_t ike_unique_id = 0;
+    std::optional<Endpoint> remote{};
+    std::chrono::system_clock::time_point at{};  // set by write()
+};
+
+// "2026-11-24T00:05:00.123Z info  ike   home#1: established ..." and the same as one JSON object.
+std::string to_text(const LogRecord& record);
+std::string to_json(const LogRecord& record);
+
+class Log {
+ public:
+    // system or permission when the file cannot be opened.
+    static Result<std::unique_ptr<Log>> open(const LogSpec& spec, bool foreground);
+    Log(const Log&) = delete;
+    Log& operator=(const Log&) = delete;
+    Log(Log&&) = delete;
+    Log& operator=(Log&&) = delete;
+    ~Log();
+
+    void write(LogRecord record);
+    void error(LogGroup group, std::string text) {
+        write({group, Severity::error, std::move(text)});
+    }
+    void warn(LogGroup group, std::string text) { write({group, Severity::warn, std::move(text)}); }
+    void info(LogGroup group, std::string text) { write({group, Severity::info, std::move(text)}); }
+    void debug(LogGroup group, std::string text) {
+        write({group, Severity::debug, std::move(text)});
+    }
+    bool wants(LogGroup group, Severity severity) const { return spec_.wants(group, severity); }
+
+    // Each record that is wanted; not called for records that it causes itself.
+    void on_record(std::function<void(const LogRecord&)> listener) {
+        listener_ = std::move(listener);
+    }
+    // Oldest first, at most recent_records_max.
+    const std::deque<LogRecord>& recent() const { return recent_; }
+    // After the file was rotated away.
+    void reopen();
+
+ private:
+    class Sink;
+    Log(LogSpec spec, std::unique_ptr<Sink> sink);
+
+    LogSpec spec_;
+    std::unique_ptr<Sink> sink_;
+    std::deque<LogRecord> recent_;
+    std::function<void(const LogRecord&)> listener_;
+    bool in_listener_ = false;
+};
+
+}  // namespace culvert::daemon

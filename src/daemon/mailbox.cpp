@@ -1,0 +1,71 @@
+#include "daemon/mailbox.hpp"
+
+#include <utility>
+
+#include "daemon/limits.hpp"
+
+namespace culvert::daemon {
+
+void Mailbox::put(ike::Input input, bool datagram) {
+    bool wake = false;
+    {
+        const std::scoped_lock lock{mutex_};
+        const std::size_t others = mail_.inputs.size() - datagrams_;
+        if (datagram ? datagrams_ == mailbox_datagrams_max : others >= mailbox_others_max) {
+            ++dropped_;
+            return;
+        }
+        mail_.inputs.push_back(std::move(input));
+        if (datagram) { ++datagrams_; }
+        wake = !std::exchange(woken_, true);
+    }
+    if (wake) { wake_(); }
+}
+
+void Mailbox::ike_datagram(plane::IkeDatagram datagram) {
+    put(ike::Datagram{.local = datagram.local,
+                      .remote = datagram.remote,
+                      .non_esp_marker = datagram.non_esp_marker,
+                      .bytes = std::move(datagram.bytes)},
+        true);
+}
+
+void Mailbox::acquire(ReqId reqid, TrafficSelector local, TrafficSelector remote) {
+    put(ike::Acquire{.reqid = reqid, .local = local, .remote = remote}, false);
+}
+
+void Mailbox::expire(ChildSaId id, plane::ExpireKind kind) {
+    put(ike::Expire{.id = id, .hard = kind == plane::ExpireKind::hard}, false);
+}
+
+void Mailbox::mapping_changed(ChildSaId id, Endpoint remote) {
+    put(ike::MappingChanged{.id = id, .remote = remote}, false);
+}
+
+void Mailbox::addresses_changed() {
+    bool wake = false;
+    {
+        const std::scoped_lock lock{mutex_};
+        mail_.addresses_changed = true;
+        wake = !std::exchange(woken_, true);
+    }
+    if (wake) { wake_(); }
+}
+
+void Mailbox::send_failed(Endpoint remote, Error why) {
+    put(ike::SendFailed{.remote = remote, .why = std::move(why)}, false);
+}
+
+Mailbox::Mail Mailbox::take() {
+    const std::scoped_lock lock{mutex_};
+    woken_ = false;
+    datagrams_ = 0;
+    return std::exchange(mail_, {});
+}
+
+std::uint64_t Mailbox::dropped() const {
+    const std::scoped_lock lock{mutex_};
+    return dropped_;
+}
+
+}  // namespace culvert::daemon

@@ -1,0 +1,16 @@
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "daemon/daemon.hpp"
+#include "daemon/options.hpp"
+
+int main(int argc, char** argv) {
+    const std::vector<std::string> arguments{argv + (argc > 0 ? 1 : 0), argv + argc};
+    const auto parsed = culvert::daemon::parse_options(arguments);
+    if (!parsed.options) {
+        std::fputs(parsed.usage.text.c_str(), parsed.usage.status == 0 ? stdout : stderr);
+        return parsed.usage.status;
+    }
+    return culvert::daemon::run(*parsed.options);
+}

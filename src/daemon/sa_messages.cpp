@@ -1,0 +1,286 @@
+#include "daemon/sa_messages.hpp"
+
+#include <fmt/format.h>
+
+namespace culvert::daemon {
+namespace {
+
+using vici::List;
+using vici::Section;
+
+std::string seconds_between(Instant from, Instant to) {
+    return fmt::format("{}", std::chrono::floor<std::chrono::seconds>(to - from).count());
+}
+
+List to_list(const TrafficSelectors& selectors) {
+    List out;
+    for (const TrafficSelector& selector : selectors) { out.push_back(selector.to_string()); }
+    return out;
+}
+
+List to_list(const std::vector<ike::SelectorConfig>& selectors) {
+    List out;
+    for (const ike::SelectorConfig& one : selectors) {
+        if (!one.dynamic) {
+            out.push_back(one.selector.to_string());
+            continue;
+        }
+        TrafficSelector shown = one.selector;
+        shown.addresses = IpRange::everything(IpFamily::v4);
+        const std::string text = shown.to_string();
+        const std::size_t bracket = text.find('[');
+        out.push_back("dynamic" + (bracket == std::string::npos ? "" : text.substr(bracket)));
+    }
+    return out;
+}
+
+void add_key_size(Section& out, std::string_view key, std::uint16_t bits) {
+    if (bits != 0) { out.set(key, fmt::format("{}", bits)); }
+}
+
+void add_ike_suite(Section& out, const ike::ChosenIkeSuite& suite) {
+    out.set("encr-alg", ike::to_string(suite.encryption));
+    add_key_size(out, "encr-keysize", suite.key_bits);
+    if (suite.integrity != crypto::IntegrityAlgorithm::none) {
+        out.set("integ-alg", ike::to_string(suite.integrity));
+    }
+    out.set("prf-alg", ike::to_string(suite.prf));
+    out.set("dh-group", ike::to_string(suite.ke));
+}
+
+void add_yes(Section& out, std::string_view key, bool value) {
+    if (value) { out.set(key, "yes"); }
+}
+
+bool is_installed(ike::ChildState state) {
+    switch (state) {
+        case ike::ChildState::installed:
+        case ike::ChildState::updating:
+        case ike::ChildState::rekeying:
+        case ike::ChildState::rekeyed:
+        case ike::ChildState::deleting: return true;
+        case ike::ChildState::created:
+        case ike::ChildState::routed:
+        case ike::ChildState::installing:
+        case ike::ChildState::retrying:
+        case ike::ChildState::deleted:
+        case ike::ChildState::destroying: return false;
+    }
+    return false;
+}
+
+void add_child_suite(Section& out, const ike::ChildSaStatus& child) {
+    if (child.suite.encryption != crypto::EncryptionAlgorithm::none) {
+        out.set("encr-alg", ike::to_string(child.suite.encryption));
+        add_key_size(out, "encr-keysize", child.suite.key_bits);
+    }
+    if (child.suite.integrity != crypto::IntegrityAlgorithm::none) {
+        out.set("integ-alg", ike::to_string(child.suite.integrity));
+    }
+    if (child.ke != crypto::KeMethod::none) { out.set("dh-group", ike::to_string(child.ke)); }
+    if (child.suite.esn) { out.set("esn", "1"); }
+}
+
+void add_traffic(Section& out, const ChildSaCounters& counters) {
+    const auto number = [](auto value) { return fmt::format("{}", value); };
+    out.set("bytes-in", number(counters.inbound_bytes));
+    out.set("packets-in", number(counters.inbound_packets));
+    if (counters.inbound_idle_s >= 0) { out.set("use-in", number(counters.inbound_idle_s)); }
+    out.set("bytes-out", number(counters.outbound_bytes));
+    out.set("packets-out", number(counters.outbound_packets));
+    if (counters.outbound_idle_s >= 0) { out.set("use-out", number(counters.outbound_idle_s)); }
+}
+
+void add_lifetimes(Section& out, const ike::ChildSaStatus& child, Instant now) {
+    if (child.rekey_at) { out.set("rekey-time", seconds_between(now, *child.rekey_at)); }
+    if (child.expires_at) { out.set("life-time", seconds_between(now, *child.expires_at)); }
+    out.set("install-time", seconds_between(child.installed_at, now));
+}
+
+std::string_view class_name(ike::AuthMethodKind method) {
+    switch (method) {
+        case ike::AuthMethodKind::psk: return "pre-shared key";
+        case ike::AuthMethodKind::pubkey: return "public key";
+    }
+    return "unspecified";
+}
+
+Section auth_section(const ike::AuthConfig& auth) {
+    Section out;
+    out.set("class", class_name(auth.method));
+    if (auth.id.type != ike::IdType::any) { out.set("id", auth.id.to_string()); }
+    out.set("groups", List{}).set("certs", List{}).set("cacerts", List{});
+    return out;
+}
+
+List to_list(const std::vector<ike::AddressPattern>& patterns) {
+    List out;
+    for (const ike::AddressPattern& pattern : patterns) { out.push_back(pattern.text); }
+    if (out.empty()) { out.emplace_back("%any"); }
+    return out;
+}
+
+Section child_config_section(const ike::ChildConfig& child) {
+    Section out;
+    out.set("mode", mode_name(child.mode));
+    out.set("rekey_time", fmt::format("{}", child.rekey_time.count()));
+    out.set("rekey_bytes", fmt::format("{}", child.rekey_bytes));
+    out.set("rekey_packets", fmt::format("{}", child.rekey_packets));
+    out.set("dpd_action", action_name(child.dpd_action));
+    out.set("close_action", action_name(child.close_action));
+    out.set("local-ts", to_list(child.local_ts));
+    out.set("remote-ts", to_list(child.remote_ts));
+    if (child.priority != 0) { out.set("priority", fmt::format("{}", child.priority)); }
+    out.set("culvert-start-action",
+            child.start_also_traps ? "trap|start" : action_name(child.start_action));
+    return out;
+}
+
+std::string_view version_name(int version) {
+    switch (version) {
+        case 1: return "IKEv1";
+        case 2: return "IKEv2";
+        default: return "IKEv1/2";
+    }
+}
+
+}  // namespace
+
+std::string_view mode_name(ike::ChildMode mode) {
+    switch (mode) {
+        case ike::ChildMode::tunnel: return "TUNNEL";
+        case ike::ChildMode::transport: return "TRANSPORT";
+        case ike::ChildMode::pass: return "PASS";
+        case ike::ChildMode::drop: return "DROP";
+    }
+    return "TUNNEL";
+}
+
+std::string_view mode_name(IpsecMode mode) {
+    return mode == IpsecMode::tunnel ? "TUNNEL" : "TRANSPORT";
+}
+
+std::string_view action_name(ike::StartAction action) {
+    switch (action) {
+        case ike::StartAction::none: return "none";
+        case ike::StartAction::trap: return "trap";
+        case ike::StartAction::start: return "start";
+    }
+    return "none";
+}
+
+std::string child_key(const ike::ChildSaStatus& child) {
+    return fmt::format("{}-{}", child.name, child.unique_id);
+}
+
+Section ike_section(const ike::IkeSaStatus& ike, const Moment& moment) {
+    Section out;
+    out.set("uniqueid", fmt::format("{}", ike.unique_id));
+    out.set("version", fmt::format("{}", ike.version));
+    out.set("state", name(ike.state));
+    out.set("local-host", ike.local.address.to_string());
+    out.set("local-port", fmt::format("{}", ike.local.port));
+    out.set("local-id", ike.local_id.to_string());
+    out.set("remote-host", ike.remote.address.to_string());
+    out.set("remote-port", fmt::format("{}", ike.remote.port));
+    out.set("remote-id", ike.remote_id.to_string());
+    add_yes(out, "initiator", ike.initiator);
+    out.set("initiator-spi", fmt::format("{:016x}", ike.initiator_spi));
+    out.set("responder-spi", fmt::format("{:016x}", ike.responder_spi));
+    add_yes(out, "nat-local", ike.nat_local);
+    add_yes(out, "nat-remote", ike.nat_remote);
+    add_yes(out, "nat-fake", ike.nat_fake);
+    add_yes(out, "nat-any", ike.nat_local || ike.nat_remote || ike.nat_fake);
+    if (ike.suite) { add_ike_suite(out, *ike.suite); }
+    if (ike.established_at) {
+        out.set("established", seconds_between(*ike.established_at, moment.now));
+    }
+    if (ike.rekey_at) { out.set("rekey-time", seconds_between(moment.now, *ike.rekey_at)); }
+    if (ike.reauth_at) { out.set("reauth-time", seconds_between(moment.now, *ike.reauth_at)); }
+    if (ike.handshake) {
+        out.set("culvert-handshake-us",
+                fmt::format("{}", std::chrono::floor<std::chrono::microseconds>(*ike.handshake)
+                                      .count()));
+    }
+    out.set("culvert-age", seconds_between(ike.created_at, moment.now));
+    if (!ike.tasks_queued.empty()) { out.set("tasks-queued", List{ike.tasks_queued}); }
+    if (!ike.tasks_active.empty()) { out.set("tasks-active", List{ike.tasks_active}); }
+    return out;
+}
+
+Section child_section(const ike::ChildSaStatus& child, const Moment& moment) {
+    Section out;
+    out.set("name", child.name);
+    out.set("uniqueid", fmt::format("{}", child.unique_id));
+    out.set("reqid", fmt::format("{}", child.reqid.value()));
+    out.set("state", name(child.state));
+    out.set("mode", mode_name(child.mode));
+    if (is_installed(child.state)) {
+        out.set("protocol", child.suite.protocol == IpsecProtocol::ah ? "AH" : "ESP");
+        add_yes(out, "encap", child.udp_encap);
+        out.set("spi-in", fmt::format("{:08x}", child.inbound_spi.value()));
+        out.set("spi-out", fmt::format("{:08x}", child.outbound_spi.value()));
+        add_child_suite(out, child);
+        const auto counters = moment.counters ? moment.counters(child.id) : std::nullopt;
+        add_traffic(out, counters.value_or(ChildSaCounters{}));
+        add_lifetimes(out, child, moment.now);
+    }
+    out.set("local-ts", to_list(child.local_ts));
+    out.set("remote-ts", to_list(child.remote_ts));
+    return out;
+}
+
+vici::Message list_sa(const ike::IkeSaStatus& ike, const Moment& moment) {
+    Section children;
+    for (const ike::ChildSaStatus& child : ike.children) {
+        children.set(child_key(child), child_section(child, moment));
+    }
+    Section section = ike_section(ike, moment);
+    section.set("child-sas", std::move(children));
+    return vici::Message{}.set(ike.connection, std::move(section));
+}
+
+vici::Message ike_with_child(const ike::IkeSaStatus& ike, const ike::ChildSaStatus& child,
+                             const Moment& moment) {
+    Section section = ike_section(ike, moment);
+    section.set("child-sas", Section{}.set(child_key(child), child_section(child, moment)));
+    return vici::Message{}.set(ike.connection, std::move(section));
+}
+
+vici::Message list_conn(const ike::Connection& connection) {
+    Section out;
+    out.set("local_addrs", to_list(connection.local_addrs));
+    out.set("remote_addrs", to_list(connection.remote_addrs));
+    out.set("local_port", fmt::format("{}", connection.local_port));
+    out.set("remote_port", fmt::format("{}", connection.remote_port));
+    out.set("version", version_name(connection.version));
+    out.set("reauth_time", fmt::format("{}", connection.reauth_time.count()));
+    out.set("rekey_time", fmt::format("{}", connection.rekey_time.count()));
+    out.set("dpd_delay", fmt::format("{}", connection.dpd_delay.count()));
+    List proposals;
+    for (const ike::Proposal& proposal : connection.proposals) {
+        proposals.push_back(proposal.to_string());
+    }
+    out.set("culvert-proposals", std::move(proposals));
+    out.set("local-1", auth_section(connection.local));
+    out.set("remote-1", auth_section(connection.remote));
+    Section children;
+    for (const ike::ChildConfig& child : connection.children) {
+        children.set(child.name, child_config_section(child));
+    }
+    out.set("children", std::move(children));
+    return vici::Message{}.set(connection.name, std::move(out));
+}
+
+vici::Message list_policy(const Policy& policy, std::string_view mode) {
+    Section out;
+    out.set("child", policy.name);
+    out.set("ike", policy.connection);
+    out.set("mode", mode);
+    out.set("local-ts", to_list(policy.local_ts));
+    out.set("remote-ts", to_list(policy.remote_ts));
+    return vici::Message{}.set(fmt::format("{}/{}", policy.connection, policy.name),
+                               std::move(out));
+}
+
+}  // namespace culvert::daemon

@@ -1,0 +1,88 @@
+#pragma once
+// The IKE_AUTH exchange with pre-shared secrets (RFC 7296 1.2, 2.15, 2.16, 2.21.2), both sides.
+
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "ike/v2/child_negotiation.hpp"
+#include "ike/v2/environment.hpp"
+#include "ike/v2/init.hpp"
+
+namespace culvert::ike::v2 {
+
+class AuthInitiator {
+ public:
+    // Fails when there is no secret for the identities. Without `child` no SA and TS payloads are
+    // sent (RFC 6023).
+    static Result<AuthInitiator> begin(SaCore& sa, InitResult init,
+                                       const std::optional<PacketSelectors>& packet,
+                                       const ChildRef& child, const Environment& env);
+
+    wire::Payloads request(const SaCore& sa, const Environment& env) const;
+    bool has_child() const { return offer_.has_value(); }
+    std::string child_name() const { return offer_ ? offer_->config->name : std::string{}; }
+
+    struct Failed {
+        Error error;
+        bool tell_peer = false;  // it thinks that it is up (RFC 7296 2.21.2)
+        bool we_refused = false;
+    };
+    struct Done {
+        std::optional<ChildSaId> child;
+        std::optional<Error> child_error;
+        bool child_we_refused = false;
+        EspSpi refused_spi{};  // of a Child SA that the peer has and we refuse: to be deleted
+        IpsecProtocol refused_protocol = IpsecProtocol::esp;
+    };
+    using Outcome = std::variant<Failed, Done>;
+    Outcome handle(const wire::Payloads& response, SaCore& sa, const Environment& env);
+    // The exchange ends without an answer.
+    void abandon(const Environment& env);
+
+ private:
+    explicit AuthInitiator(InitResult init) : init_(std::move(init)) {}
+    std::optional<Error> verify(const wire::Payloads& response, SaCore& sa,
+                                const Environment& env) const;
+    Outcome take_child(const wire::Payloads& response, SaCore& sa, const Environment& env);
+
+    InitResult init_;
+    std::string secret_name_;
+    Bytes auth_;
+    std::optional<ChildOffer> offer_;
+};
+
+class AuthResponder {
+ public:
+    explicit AuthResponder(InitResult init) : init_(std::move(init)) {}
+    const Bytes& init_request() const { return init_.request; }
+    const Bytes& init_response() const { return init_.response; }
+
+    struct Refused {
+        wire::Payloads response;
+        Error error;
+    };
+    struct Accepted {
+        wire::Payloads response;
+        std::optional<ChildSaId> child;
+        std::optional<Error> child_error;
+        bool initial_contact = false;
+    };
+    using Outcome = std::variant<Refused, Accepted>;
+    // On Accepted the SA has its connection and identities, and the child is installed.
+    Outcome handle(const wire::Payloads& request, SaCore& sa, const Environment& env);
+
+ private:
+    Result<wire::IdResponder> authenticate(const wire::Payloads& request, SaCore& sa,
+                                           const Environment& env);
+    void answer_child(const wire::Payloads& request, SaCore& sa, Accepted& result,
+                      const Environment& env) const;
+
+    InitResult init_;
+};
+
+// "one IDi and AUTH each": the payloads that must stand there exactly once, the others at most
+// once.
+bool sane_auth_request(const wire::Payloads& payloads);
+
+}  // namespace culvert::ike::v2

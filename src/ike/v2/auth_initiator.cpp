@@ -1,0 +1,147 @@
+#include <fmt/format.h>
+
+#include "ike/auth/psk.hpp"
+#include "ike/v2/auth.hpp"
+#include "ike/v2/errors.hpp"
+#include "ike/v2/shared_secrets.hpp"
+#include "ike/v2/uniqueness.hpp"
+
+namespace culvert::ike::v2 {
+
+using wire::NotifyType;
+
+namespace {
+
+Identity expected_remote(const SaCore& sa) {
+    return is_concrete(sa.connection->remote.id) ? sa.connection->remote.id
+                                                 : Identity::of(sa.remote.address);
+}
+
+}  // namespace
+
+Result<AuthInitiator> AuthInitiator::begin(SaCore& sa, InitResult init,
+                                           const std::optional<PacketSelectors>& packet,
+                                           const ChildRef& child, const Environment& env) {
+    sa.local_id = local_identity(*sa.connection, nullptr, sa.local.address);
+    const Identity remote = expected_remote(sa);
+    const SharedSecret* secret = find_secret(env.state.config->secrets, sa.local_id, remote);
+    if (secret == nullptr) { return std::unexpected(no_secret(sa.name(), sa.local_id, remote)); }
+
+    AuthInitiator exchange{std::move(init)};
+    exchange.secret_name_ = secret->name;
+    const crypto::Prf prf = sa.prf();
+    const wire::IdInitiator id{.identity = sa.local_id};
+    exchange.auth_ = psk_auth(prf, secret->secret,
+                              signed_octets(prf, exchange.init_.request, exchange.init_.nr,
+                                            exchange.init_.sk_pi, id.rest_of_id()));
+    if (child) { exchange.offer_ = make_offer(sa, child, false, packet, env); }
+    return exchange;
+}
+
+wire::Payloads AuthInitiator::request(const SaCore& sa, const Environment& env) const {
+    wire::Payloads payloads;
+    payloads.emplace_back(wire::IdInitiator{.identity = sa.local_id});
+    if (wants_initial_contact(sa, env)) {
+        payloads.emplace_back(wire::Notify{.type = NotifyType::initial_contact});
+    }
+    if (is_concrete(sa.connection->remote.id)) {
+        payloads.emplace_back(wire::IdResponder{.identity = sa.connection->remote.id});
+    }
+    payloads.emplace_back(
+        wire::Authentication{.method = wire::AuthMethod::shared_key, .data = auth_});
+    if (offer_) {
+        add_sa_payloads(payloads, *offer_);
+        add_ts_payloads(payloads, *offer_);
+    }
+    return payloads;
+}
+
+AuthInitiator::Outcome AuthInitiator::handle(const wire::Payloads& response, SaCore& sa,
+                                             const Environment& env) {
+    // Without AUTH the error is about the IKE SA, beside AUTH it is about the child (2.21.2).
+    const auto* error = wire::find_error_notify(response);
+    if (error != nullptr && wire::count<wire::Authentication>(response) == 0) {
+        abandon(env);
+        if (error->type == NotifyType::authentication_failed) {
+            return Failed{.error = peer_failed_authentication(
+                              sa.name(), sa.local_id, sa.connection->remote.id, secret_name_)};
+        }
+        return Failed{.error = peer_refused(sa.name(), {}, error->type, "IKE_AUTH")};
+    }
+    if (auto refused = verify(response, sa, env)) {
+        abandon(env);
+        return Failed{.error = std::move(*refused), .tell_peer = true, .we_refused = true};
+    }
+    return take_child(response, sa, env);
+}
+
+std::optional<Error> AuthInitiator::verify(const wire::Payloads& response, SaCore& sa,
+                                           const Environment& env) const {
+    const auto* id = wire::find<wire::IdResponder>(response);
+    const auto* auth = wire::find<wire::Authentication>(response);
+    if (wire::count<wire::IdResponder>(response) != 1 ||
+        wire::count<wire::Authentication>(response) != 1) {
+        return bad_payloads(wire::ExchangeType::ike_auth, "one IDr and AUTH each", response);
+    }
+    const Identity& wanted = sa.connection->remote.id;
+    if (wanted.type != IdType::any && !(id->identity == wanted) && !id->identity.matches(wanted)) {
+        return identity_mismatch(sa.name(), wanted, id->identity);
+    }
+    if (auth->method != wire::AuthMethod::shared_key) {
+        return auth_method_unsupported(sa.name(), "AUTH by " + wire::to_string(auth->method));
+    }
+    const SharedSecret* secret = find_secret(env.state.config->secrets, sa.local_id, id->identity);
+    if (secret == nullptr) { return no_secret(sa.name(), sa.local_id, id->identity); }
+    const crypto::Prf prf = sa.prf();
+    const Bytes expected =
+        psk_auth(prf, secret->secret,
+                 signed_octets(prf, init_.response, init_.ni, init_.sk_pr, id->rest_of_id()));
+    if (!constant_time_equal(expected, auth->data)) {
+        return wrong_psk(sa.name(), sa.local_id, id->identity, secret->name);
+    }
+    sa.remote_id = id->identity;
+    return std::nullopt;
+}
+
+AuthInitiator::Outcome AuthInitiator::take_child(const wire::Payloads& response, SaCore& sa,
+                                                 const Environment& env) {
+    Done done;
+    if (!offer_) { return done; }
+    // Status notifies and errors that we do not know are no refusal when the SA payload is there
+    // (RFC 7296 3.10.1: unknown error types in a response mean failure of the exchange; with SA
+    // present it has not failed).
+    if (const auto* error = wire::find_error_notify(response);
+        error != nullptr && wire::count<wire::SecurityAssociation>(response) == 0) {
+        done.child_error =
+            peer_refused(sa.name(), offer_->config->name, error->type, offer_->to_string());
+        abandon(env);
+        return done;
+    }
+    auto agreed = check_child_answer(sa, *offer_, response);
+    if (!agreed) {
+        done.child_error = std::move(agreed).error();
+        done.child_we_refused = true;
+        // The responder has it already: tell it to forget.
+        if (const auto* answer = wire::find<wire::SecurityAssociation>(response);
+            answer != nullptr && answer->proposals.size() == 1) {
+            done.refused_spi = offer_->inbound_spi;
+            done.refused_protocol = offer_->proposals.front().protocol == ProtocolId::ah
+                                        ? IpsecProtocol::ah
+                                        : IpsecProtocol::esp;
+        }
+        abandon(env);
+        return done;
+    }
+    offer_.reset();
+    ChildKeys keys =
+        derive_child_keys(agreed->suite, sa.suite->prf, sa.sk_d, nullptr, init_.ni, init_.nr);
+    done.child = install_child(sa, *agreed, std::move(keys), true, env);
+    return done;
+}
+
+void AuthInitiator::abandon(const Environment& env) {
+    if (offer_) { env.release(offer_->inbound_spi); }
+    offer_.reset();
+}
+
+}  // namespace culvert::ike::v2

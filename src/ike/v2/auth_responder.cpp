@@ -1,0 +1,172 @@
+#include <algorithm>
+
+#include "ike/auth/psk.hpp"
+#include "ike/v2/auth.hpp"
+#include "ike/v2/errors.hpp"
+#include "ike/v2/shared_secrets.hpp"
+#include "ike/v2/uniqueness.hpp"
+
+namespace culvert::ike::v2 {
+
+using wire::NotifyType;
+
+namespace {
+
+// The connection by identities, among those that fit by address and propose what IKE_SA_INIT chose.
+// That of IKE_SA_INIT wins among equals.
+ConnectionRef connection_for(const SaCore& sa, const Identity* local, const Identity& remote,
+                             const Environment& env) {
+    ConnectionRef best;
+    unsigned best_fit = 0;
+    const auto consider = [&](const ConnectionRef& connection) {
+        const unsigned fit = identity_fit(*connection, local, remote);
+        if (fit > best_fit) {
+            best = connection;
+            best_fit = fit;
+        }
+    };
+    consider(sa.connection);
+    for (const ConnectionRef& connection :
+         connections_by_address(env.state.config, sa.local.address, sa.remote.address)) {
+        if (connection == sa.connection) { continue; }
+        // The suite is chosen already; a connection that would not have is none for this peer.
+        const ChosenIkeSuite& suite = *sa.suite;
+        const bool proposes =
+            std::ranges::any_of(connection->proposals, [&](const Proposal& proposal) {
+                const auto has = [&](TransformType type, std::uint16_t id) {
+                    return std::ranges::any_of(proposal.transforms, [&](const Transform& t) {
+                        return t.type == type && t.id == id &&
+                               (type != TransformType::encr ||
+                                t.key_bits.value_or(0) == suite.key_bits);
+                    });
+                };
+                return has(TransformType::encr, std::to_underlying(suite.encryption)) &&
+                       has(TransformType::prf, std::to_underlying(suite.prf)) &&
+                       has(TransformType::ke, std::to_underlying(suite.ke));
+            });
+        if (proposes) { consider(connection); }
+    }
+    return best;
+}
+
+bool asks_for_address(const wire::Payloads& request) {
+    const auto* cp = wire::find<wire::Configuration>(request);
+    if (cp == nullptr || cp->type != wire::CpType::request) { return false; }
+    return std::ranges::any_of(cp->attributes, [](const wire::CpAttribute& attribute) {
+        return attribute.type == wire::CpAttributeType::internal_ip4_address ||
+               attribute.type == wire::CpAttributeType::internal_ip6_address;
+    });
+}
+
+}  // namespace
+
+bool sane_auth_request(const wire::Payloads& payloads) {
+    const auto sas = wire::count<wire::SecurityAssociation>(payloads);
+    return wire::count<wire::IdInitiator>(payloads) == 1 &&
+           wire::count<wire::IdResponder>(payloads) <= 1 &&
+           wire::count<wire::Authentication>(payloads) <= 1 && sas <= 1 &&
+           wire::count<wire::TsInitiator>(payloads) == sas &&
+           wire::count<wire::TsResponder>(payloads) == sas;
+}
+
+AuthResponder::Outcome AuthResponder::handle(const wire::Payloads& request, SaCore& sa,
+                                             const Environment& env) {
+    const auto refuse = [](Error error) {
+        wire::Payloads response;
+        response.emplace_back(
+            wire::Notify{.type = error.notify.value_or(NotifyType::authentication_failed)});
+        return Refused{.response = std::move(response), .error = std::move(error)};
+    };
+    if (!sane_auth_request(request)) {
+        return refuse(bad_payloads(wire::ExchangeType::ike_auth,
+                                   "one IDi and AUTH, at most one IDr, and SA, TSi and TSr "
+                                   "together",
+                                   request));
+    }
+    auto id = authenticate(request, sa, env);
+    if (!id) { return refuse(std::move(id).error()); }
+
+    Accepted result;
+    result.initial_contact = wire::find_notify(request, NotifyType::initial_contact) != nullptr;
+    const SharedSecret* secret = find_secret(env.state.config->secrets, sa.local_id, sa.remote_id);
+    const crypto::Prf prf = sa.prf();
+    Bytes auth =
+        psk_auth(prf, secret->secret,
+                 signed_octets(prf, init_.response, init_.ni, init_.sk_pr, id->rest_of_id()));
+    result.response.emplace_back(std::move(*id));
+    result.response.emplace_back(
+        wire::Authentication{.method = wire::AuthMethod::shared_key, .data = std::move(auth)});
+    if (wire::find<wire::SecurityAssociation>(request) != nullptr) {
+        answer_child(request, sa, result, env);
+    }
+    return result;
+}
+
+Result<wire::IdResponder> AuthResponder::authenticate(const wire::Payloads& request, SaCore& sa,
+                                                      const Environment& env) {
+    const auto* idi = wire::find<wire::IdInitiator>(request);
+    const auto* idr = wire::find<wire::IdResponder>(request);
+    const auto* auth = wire::find<wire::Authentication>(request);
+    if (auth == nullptr) {
+        return std::unexpected(auth_method_unsupported(sa.name(), "a wish for EAP (no AUTH)"));
+    }
+    if (auth->method != wire::AuthMethod::shared_key) {
+        return std::unexpected(
+            auth_method_unsupported(sa.name(), "AUTH by " + wire::to_string(auth->method)));
+    }
+    const Identity* asked = idr == nullptr ? nullptr : &idr->identity;
+    const ConnectionRef connection = connection_for(sa, asked, idi->identity, env);
+    const Identity local =
+        local_identity(connection ? *connection : *sa.connection, asked, sa.local.address);
+    const SharedSecret* secret =
+        connection ? find_secret(env.state.config->secrets, local, idi->identity) : nullptr;
+
+    // S-07: an unknown identity costs the same work, and gets the same answer, as a wrong secret.
+    Secret stand_in;
+    if (secret == nullptr) {
+        stand_in = Secret{32};
+        env.random().fill(stand_in.write());
+    }
+    const crypto::Prf prf = sa.prf();
+    const Bytes expected =
+        psk_auth(prf, secret == nullptr ? stand_in : secret->secret,
+                 signed_octets(prf, init_.request, init_.nr, init_.sk_pi, idi->rest_of_id()));
+    const bool right = constant_time_equal(expected, auth->data);
+    if (!connection) {
+        return std::unexpected(no_connection_for_identities(idi->identity, asked, sa.remote));
+    }
+    if (secret == nullptr) {
+        return std::unexpected(no_secret(connection->name, local, idi->identity));
+    }
+    if (!right) {
+        return std::unexpected(wrong_psk(connection->name, local, idi->identity, secret->name));
+    }
+    if (connection->unique == Unique::keep &&
+        has_other_sa(connection, local, idi->identity, sa, env)) {
+        return std::unexpected(duplicate_peer(connection->name, idi->identity));
+    }
+    sa.connection = connection;
+    sa.local_id = local;
+    sa.remote_id = idi->identity;
+    return wire::IdResponder{.identity = local};
+}
+
+void AuthResponder::answer_child(const wire::Payloads& request, SaCore& sa, Accepted& result,
+                                 const Environment& env) const {
+    // RFC 7296 2.21.2, 1.2: a Child SA that cannot be is a notify beside AUTH; the IKE SA stays.
+    const auto refuse = [&](Error error) {
+        result.response.emplace_back(
+            wire::Notify{.type = error.notify.value_or(NotifyType::no_proposal_chosen)});
+        result.child_error = std::move(error);
+    };
+    if (asks_for_address(request)) { return refuse(no_address_pool(sa.name())); }
+    auto answer = answer_child_offer(sa, request, false, nullptr, env);
+    if (!answer) { return refuse(std::move(answer).error()); }
+    add_answer_sa(result.response, *answer);
+    add_answer_ts(result.response, *answer);
+    ChildKeys keys = derive_child_keys(answer->agreed.suite, sa.suite->prf, sa.sk_d, nullptr,
+                                       init_.ni, init_.nr);
+    result.child = install_child(sa, answer->agreed, std::move(keys), false, env);
+}
+
+}  // namespace culvert::ike::v2

@@ -1,0 +1,87 @@
+#include "ike/v2/bring_up.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "ike/v2/errors.hpp"
+#include "ike/v2/ike_sa.hpp"
+
+namespace culvert::ike::v2 {
+
+namespace {
+
+// The oldest that takes tasks.
+IkeSa* usable_sa(const ConnectionRef& connection, const Environment& env) {
+    IkeSa* best = nullptr;
+    for (const auto& [spi, sa] : env.state.sas) {
+        if (!sa->usable() || sa->core().connection->name != connection->name) { continue; }
+        if (best == nullptr || sa->core().unique_id < best->core().unique_id) { best = sa.get(); }
+    }
+    return best;
+}
+
+Endpoint local_end(const Connection& connection, const IpAddress& remote, const Environment& env) {
+    const std::uint16_t port =
+        connection.local_port == 500 ? env.settings().port : connection.local_port;
+    if (const auto address = local_address_of(connection, remote.family())) {
+        return {*address, port};
+    }
+    if (env.state.source_for) {
+        if (const auto address = env.state.source_for(remote)) { return {*address, port}; }
+    }
+    return {IpAddress::any(remote.family()), port};
+}
+
+void finish_all(const std::vector<CommandId>& commands, const Status& status,
+                const Environment& env) {
+    for (const CommandId command : commands) { env.command_done(command, status); }
+}
+
+void use(IkeSa& sa, const ChildRef& child, const std::optional<PacketSelectors>& packet,
+         std::vector<CommandId> commands, const Environment& env) {
+    if (sa.connecting() && (!child || sa.creating_child(child->name))) {
+        for (const CommandId command : commands) {
+            sa.wait_for_child(child ? child->name : std::string{}, command);
+        }
+        return;
+    }
+    if (!child || sa.core().find_live(child->name) != nullptr) {
+        return finish_all(commands, {}, env);  // it is up already
+    }
+    if (sa.creating_child(child->name)) {
+        for (const CommandId command : commands) { sa.wait_for_child(child->name, command); }
+        return;
+    }
+    Task task{.what = CreateChildTask{{.child = child, .packet = packet}}, .commands = commands};
+    if (!sa.add(std::move(task), env)) {
+        finish_all(commands, std::unexpected(too_many_tasks(sa.core().name())), env);
+    }
+}
+
+}  // namespace
+
+void bring_up(const ConnectionRef& connection, const ChildRef& child,
+              const std::optional<PacketSelectors>& packet, std::vector<CommandId> commands,
+              const Environment& env) {
+    if (IkeSa* const sa = usable_sa(connection, env)) {
+        return use(*sa, child, packet, std::move(commands), env);
+    }
+    const auto remote = remote_address_of(*connection);
+    if (!remote) {
+        return finish_all(commands, std::unexpected(no_remote_address(*connection)), env);
+    }
+    const std::vector<CommandId> waiting = commands;
+    auto begun = IkeSa::initiate(
+        {.connection = connection,
+         .local = local_end(*connection, *remote, env),
+         .remote = {*remote, connection->remote_port},
+         .child = child,
+         .packet = packet,
+         .commands = std::move(commands),
+         .rounds_left = connection->keyingtries > 0 ? connection->keyingtries - 1 : 0,
+         .for_ever = connection->keyingtries == 0},
+        env);
+    if (!begun) { finish_all(waiting, std::unexpected(std::move(begun).error()), env); }
+}
+
+}  // namespace culvert::ike::v2

@@ -1,0 +1,321 @@
+#include "ike/v2/child_negotiation.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "base/writer.hpp"
+#include "ike/v2/errors.hpp"
+
+namespace culvert::ike::v2 {
+
+using wire::NotifyType;
+
+namespace {
+
+bool is_key_exchange(TransformType type) {
+    return type == TransformType::ke ||
+           (type >= TransformType::addke1 && type <= TransformType::addke7);
+}
+
+Proposals without_ke(Proposals proposals) {
+    for (Proposal& proposal : proposals) {
+        std::erase_if(proposal.transforms,
+                      [](const Transform& t) { return is_key_exchange(t.type); });
+    }
+    // Those that differed in the group alone are now the same.
+    Proposals unique;
+    for (Proposal& proposal : proposals) {
+        const bool known = std::ranges::any_of(unique, [&](const Proposal& p) {
+            return p.protocol == proposal.protocol && p.transforms == proposal.transforms;
+        });
+        if (!known) { unique.push_back(std::move(proposal)); }
+    }
+    std::uint8_t number = 0;
+    for (Proposal& proposal : unique) { proposal.number = ++number; }
+    return unique;
+}
+
+SelectorPair offered_pair(const wire::Payloads& request) {
+    const auto* tsi = wire::find<wire::TsInitiator>(request);
+    const auto* tsr = wire::find<wire::TsResponder>(request);
+    return {.local = tsr->selectors, .remote = tsi->selectors};
+}
+
+struct Choice {
+    ChildRef config;
+    TransportSelectors traffic;
+    bool transport = false;
+};
+
+std::optional<Choice> try_child(const SaCore& sa, const ChildRef& config,
+                                const SelectorPair& offered, bool transport_asked) {
+    if (config->mode == ChildMode::pass || config->mode == ChildMode::drop) { return std::nullopt; }
+    Choice choice{.config = config,
+                  .traffic = {.selectors = offered},
+                  .transport = transport_asked && config->mode == ChildMode::transport};
+    if (choice.transport) { choice.traffic = substitute_for_nat(offered, sa.ends(), sa.nat); }
+    const auto narrowed = narrow_offer(*config, sa.ends(), choice.traffic.selectors);
+    if (!narrowed) { return std::nullopt; }
+    choice.traffic.selectors = *narrowed;
+    return choice;
+}
+
+// The child whose selectors serve the whole offer, else the first that serves a part; that of the
+// Child SA to be replaced before all others.
+std::optional<Choice> choose_child(const SaCore& sa, const SelectorPair& offered,
+                                   bool transport_asked, const Child* rekeyed) {
+    if (rekeyed != nullptr) {
+        if (auto choice = try_child(sa, rekeyed->config, offered, transport_asked)) {
+            return choice;
+        }
+    }
+    std::optional<Choice> part;
+    for (const ChildConfig& child : sa.connection->children) {
+        auto choice = try_child(sa, {sa.connection, &child}, offered, transport_asked);
+        if (!choice) { continue; }
+        const bool whole = choice->traffic.selectors.local == offered.local &&
+                           choice->traffic.selectors.remote == offered.remote;
+        if (whole) { return choice; }
+        if (!part) { part = std::move(choice); }
+    }
+    return part;
+}
+
+IpsecLifetime lifetime_of(const ChildConfig& config, const Environment& env) {
+    // Soft time is the engine's own deadline; the hard one is the plane's as well, so that no key
+    // outlives it whatever happens to us.
+    return {.hard_time = config.life_time,
+            .soft_bytes = env.about(config.rekey_bytes, config.rand_bytes),
+            .hard_bytes = config.life_bytes,
+            .soft_packets = env.about(config.rekey_packets, config.rand_packets),
+            .hard_packets = config.life_packets};
+}
+
+}  // namespace
+
+std::string ChildOffer::to_string() const {
+    std::string text;
+    for (const Proposal& proposal : proposals) {
+        text += fmt::format("{}{}", text.empty() ? "" : ", ", proposal.to_string());
+    }
+    return fmt::format("{} {} with {} === {}", transport ? "transport mode" : "tunnel mode", text,
+                       culvert::to_string(selectors.local), culvert::to_string(selectors.remote));
+}
+
+ChildOffer make_offer(const SaCore& sa, const ChildRef& config, bool with_ke,
+                      const std::optional<PacketSelectors>& packet, const Environment& env) {
+    ChildOffer offer{.config = config,
+                     .reqid = env.state.reqid_of(sa.name(), config->name),
+                     .inbound_spi = env.new_esp_spi(),
+                     .proposals = with_ke ? config->proposals : without_ke(config->proposals),
+                     .selectors = {.local = resolve(config->local_ts, sa.local.address),
+                                   .remote = resolve(config->remote_ts, sa.remote.address)},
+                     .transport = config->mode == ChildMode::transport,
+                     .with_ke = with_ke};
+    std::uint8_t number = 0;
+    for (Proposal& proposal : offer.proposals) {
+        proposal.number = ++number;
+        proposal.spi = octets_of(offer.inbound_spi);
+    }
+    if (packet && contains(offer.selectors.local, packet->local) &&
+        contains(offer.selectors.remote, packet->remote)) {
+        offer.selectors.local.insert(offer.selectors.local.begin(), packet->local);
+        offer.selectors.remote.insert(offer.selectors.remote.begin(), packet->remote);
+    }
+    return offer;
+}
+
+void add_sa_payloads(wire::Payloads& out, const ChildOffer& offer) {
+    if (offer.transport) { out.emplace_back(wire::Notify{.type = NotifyType::use_transport_mode}); }
+    out.emplace_back(wire::SecurityAssociation{.proposals = offer.proposals});
+}
+
+void add_ts_payloads(wire::Payloads& out, const ChildOffer& offer) {
+    out.emplace_back(wire::TsInitiator{.selectors = offer.selectors.local});
+    out.emplace_back(wire::TsResponder{.selectors = offer.selectors.remote});
+}
+
+Result<AgreedChild> check_child_answer(const SaCore& sa, const ChildOffer& offer,
+                                       const wire::Payloads& response) {
+    const auto* answer = wire::find<wire::SecurityAssociation>(response);
+    const auto* tsi = wire::find<wire::TsInitiator>(response);
+    const auto* tsr = wire::find<wire::TsResponder>(response);
+    if (answer == nullptr || tsi == nullptr || tsr == nullptr) {
+        return std::unexpected(
+            bad_payloads(wire::ExchangeType::create_child_sa, "SA, TSi and TSr", response));
+    }
+    auto chosen = check_answer(offer.proposals, answer->proposals, offer.with_ke);
+    if (!chosen) { return std::unexpected(std::move(chosen).error()); }
+    const auto spi = esp_spi_of(chosen->proposal.spi);
+    if (!spi || *spi < esp_spi_min) {
+        return std::unexpected(
+            bad_payloads(wire::ExchangeType::create_child_sa, "an SPI of ESP or AH", response));
+    }
+    const bool transport =
+        offer.transport && wire::find_notify(response, NotifyType::use_transport_mode) != nullptr;
+    TransportSelectors traffic{.selectors = {.local = tsi->selectors, .remote = tsr->selectors}};
+    if (transport) { traffic = substitute_for_nat(traffic.selectors, sa.ends(), sa.nat); }
+    if (!within(offer.selectors, traffic.selectors) ||
+        traffic.selectors.local.size() > selectors_max ||
+        traffic.selectors.remote.size() > selectors_max) {
+        return std::unexpected(answer_widens_selectors(sa.name(), offer.config->name,
+                                                       offer.selectors, traffic.selectors));
+    }
+    return AgreedChild{.config = offer.config,
+                       .reqid = offer.reqid,
+                       .suite = chosen->ipsec,
+                       .ke = chosen->ke,
+                       .inbound_spi = offer.inbound_spi,
+                       .outbound_spi = *spi,
+                       .traffic = std::move(traffic),
+                       // RFC 7296 1.3.1: a responder that declines transport mode means tunnel.
+                       .mode = transport ? IpsecMode::transport : IpsecMode::tunnel};
+}
+
+Result<ChildAnswer> answer_child_offer(const SaCore& sa, const wire::Payloads& request,
+                                       bool with_ke, const Child* rekeyed, const Environment& env) {
+    if (sa.children.size() >= children_max) {
+        return std::unexpected(too_many_children(sa.name()));
+    }
+    const auto* offer = wire::find<wire::SecurityAssociation>(request);
+    const bool transport_asked =
+        wire::find_notify(request, NotifyType::use_transport_mode) != nullptr;
+    const SelectorPair offered = offered_pair(request);
+    auto choice = choose_child(sa, offered, transport_asked, rekeyed);
+    if (!choice) {
+        return std::unexpected(no_selectors_in_common(*sa.connection, sa.ends(), offered));
+    }
+    auto chosen = choose(choice->config->proposals, offer->proposals,
+                         fmt::format("{}.children.{}", sa.name(), choice->config->name), with_ke);
+    if (!chosen) { return std::unexpected(std::move(chosen).error()); }
+    const auto spi = esp_spi_of(chosen->proposal.spi);
+    if (!spi || *spi < esp_spi_min) {
+        return std::unexpected(
+            bad_payloads(wire::ExchangeType::create_child_sa, "an SPI of ESP or AH", request));
+    }
+    ChildAnswer answer{
+        .agreed = {.config = choice->config,
+                   .reqid = env.state.reqid_of(sa.name(), choice->config->name),
+                   .suite = chosen->ipsec,
+                   .ke = chosen->ke,
+                   .inbound_spi = env.new_esp_spi(),
+                   .outbound_spi = *spi,
+                   .traffic = std::move(choice->traffic),
+                   .mode = choice->transport ? IpsecMode::transport : IpsecMode::tunnel},
+        .proposal = std::move(chosen->proposal)};
+    answer.proposal.spi = octets_of(answer.agreed.inbound_spi);
+    return answer;
+}
+
+void add_answer_sa(wire::Payloads& out, const ChildAnswer& answer) {
+    if (answer.agreed.mode == IpsecMode::transport) {
+        out.emplace_back(wire::Notify{.type = NotifyType::use_transport_mode});
+    }
+    out.emplace_back(wire::SecurityAssociation{.proposals = {answer.proposal}});
+}
+
+void add_answer_ts(wire::Payloads& out, const ChildAnswer& answer) {
+    out.emplace_back(wire::TsInitiator{.selectors = answer.agreed.traffic.selectors.remote});
+    out.emplace_back(wire::TsResponder{.selectors = answer.agreed.traffic.selectors.local});
+}
+
+ChildSaId install_child(SaCore& sa, const AgreedChild& agreed, ChildKeys keys, bool we_initiated,
+                        const Environment& env) {
+    const ChildConfig& config = *agreed.config;
+    Child child{.id = env.new_child_id(),
+                .reqid = agreed.reqid,
+                .config = agreed.config,
+                .mode = agreed.mode,
+                .suite = agreed.suite,
+                .ke = agreed.ke,
+                .inbound_spi = agreed.inbound_spi,
+                .outbound_spi = agreed.outbound_spi,
+                .udp_encap = sa.nat.any(),
+                .local_ts = agreed.traffic.selectors.local,
+                .remote_ts = agreed.traffic.selectors.remote,
+                .installed_at = env.now,
+                .rekey_at = env.at_about(config.rekey_time, config.rand_time)};
+    if (config.life_time.count() > 0) { child.expires_at = env.now + config.life_time; }
+    IpsecKeys ours = we_initiated ? std::move(keys.initiator) : std::move(keys.responder);
+    IpsecKeys theirs = we_initiated ? std::move(keys.responder) : std::move(keys.initiator);
+    env.emit(InstallChild{.sa = {.id = child.id,
+                                 .reqid = child.reqid,
+                                 .connection = sa.name(),
+                                 .name = config.name,
+                                 .suite = child.suite,
+                                 .mode = child.mode,
+                                 .local_is_initiator = we_initiated,
+                                 .local = sa.local,
+                                 .remote = sa.remote,
+                                 .udp_encap = child.udp_encap,
+                                 .inbound_spi = child.inbound_spi,
+                                 .outbound_spi = child.outbound_spi,
+                                 .inbound = std::move(theirs),
+                                 .outbound = std::move(ours),
+                                 .local_ts = child.local_ts,
+                                 .remote_ts = child.remote_ts,
+                                 .replay_window = config.replay_window,
+                                 .lifetime = lifetime_of(config, env),
+                                 .header_rules = config.header_rules,
+                                 .priority = config.priority,
+                                 .install_policies = config.install_policies,
+                                 .nat_original_local = agreed.traffic.original_local,
+                                 .nat_original_remote = agreed.traffic.original_remote}});
+    env.state.child_owner.insert_or_assign(child.id, sa.local_spi);
+    sa.children.push_back(std::move(child));
+    return sa.children.back().id;
+}
+
+void remove_child(SaCore& sa, ChildSaId id, std::string_view why, const Environment& env) {
+    const auto found = std::ranges::find(sa.children, id, &Child::id);
+    if (found == sa.children.end()) { return; }
+    env.emit(RemoveChild{.id = id});
+    const bool replaced = found->state == ChildState::rekeyed;
+    env.event(sa, *found, replaced ? EventKind::child_state_changed : EventKind::child_down,
+              replaced ? Severity::debug : Severity::info,
+              fmt::format("Child SA {}{{{}}} closed: {}", found->config->name, id.value(), why));
+    env.release(found->inbound_spi);
+    env.state.child_owner.erase(id);
+    sa.children.erase(found);
+}
+
+void stop_sending(Child& child, const Environment& env) {
+    if (!child.sending) { return; }
+    child.sending = false;
+    env.emit(StopSending{.id = child.id});
+}
+
+std::optional<EspSpi> esp_spi_of(ByteView spi) {
+    if (spi.size() != 4) { return std::nullopt; }
+    Reader in{spi};
+    return EspSpi{in.u32()};
+}
+
+Bytes octets_of(EspSpi spi) {
+    Writer out;
+    out.u32(spi.value());
+    return out.take();
+}
+
+crypto::KeMethod first_ke(const Proposals& proposals) {
+    for (const Proposal& proposal : proposals) {
+        for (const Transform& transform : proposal.transforms) {
+            if (transform.type == TransformType::ke) { return crypto::KeMethod{transform.id}; }
+        }
+        // A first proposal without a group asks for none.
+        return crypto::KeMethod::none;
+    }
+    return crypto::KeMethod::none;
+}
+
+bool offers_ke(const Proposals& proposals, crypto::KeMethod method) {
+    return std::ranges::any_of(proposals, [&](const Proposal& proposal) {
+        return std::ranges::any_of(proposal.transforms, [&](const Transform& transform) {
+            return transform.type == TransformType::ke &&
+                   transform.id == std::to_underlying(method);
+        });
+    });
+}
+
+}  // namespace culvert::ike::v2

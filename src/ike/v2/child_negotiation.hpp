@@ -1,0 +1,79 @@
+#pragma once
+// A Child SA's part of IKE_AUTH and CREATE_CHILD_SA (RFC 7296 1.2, 1.3.1, 2.9, 2.17): the offer,
+// the answer, the check of the answer, and the installation.
+
+#include <optional>
+
+#include "ike/auth/key_material.hpp"
+#include "ike/v2/environment.hpp"
+#include "ike/v2/sa_core.hpp"
+#include "ike/wire/payload.hpp"
+
+namespace culvert::ike::v2 {
+
+// What a packet that matched a trap looked like: it goes first in the offer (RFC 7296 2.9).
+struct PacketSelectors {
+    TrafficSelector local;
+    TrafficSelector remote;
+};
+
+struct ChildOffer {
+    ChildRef config;
+    ReqId reqid{};
+    EspSpi inbound_spi{};
+    Proposals proposals;  // with our SPI
+    SelectorPair selectors;
+    bool transport = false;
+    bool with_ke = false;  // key exchange transforms are in `proposals`
+
+    std::string to_string() const;  // for errors: proposals and selectors
+};
+
+// `with_ke` false: as in IKE_AUTH, where no key exchange transform may stand.
+ChildOffer make_offer(const SaCore& sa, const ChildRef& config, bool with_ke,
+                      const std::optional<PacketSelectors>& packet, const Environment& env);
+// N(USE_TRANSPORT_MODE), N(ESP_TFC_PADDING_NOT_SUPPORTED), SA.
+void add_sa_payloads(wire::Payloads& out, const ChildOffer& offer);
+void add_ts_payloads(wire::Payloads& out, const ChildOffer& offer);
+
+struct AgreedChild {
+    ChildRef config;
+    ReqId reqid{};
+    IpsecSuite suite;
+    crypto::KeMethod ke = crypto::KeMethod::none;
+    EspSpi inbound_spi{};
+    EspSpi outbound_spi{};
+    TransportSelectors traffic;
+    IpsecMode mode{};
+};
+
+// The initiator's check of SA, TSi, TSr in a response without error notify.
+Result<AgreedChild> check_child_answer(const SaCore& sa, const ChildOffer& offer,
+                                       const wire::Payloads& response);
+
+struct ChildAnswer {
+    AgreedChild agreed;
+    Proposal proposal;  // with our SPI
+};
+// The responder's choice. `rekeyed`: the Child SA that is to be replaced. Takes an SPI only on
+// success.
+Result<ChildAnswer> answer_child_offer(const SaCore& sa, const wire::Payloads& request,
+                                       bool with_ke, const Child* rekeyed, const Environment& env);
+void add_answer_sa(wire::Payloads& out, const ChildAnswer& answer);
+void add_answer_ts(wire::Payloads& out, const ChildAnswer& answer);
+
+// Into the SA and, as an action, into the plane.
+ChildSaId install_child(SaCore& sa, const AgreedChild& agreed, ChildKeys keys, bool we_initiated,
+                        const Environment& env);
+// Out of both. `why` goes into the event.
+void remove_child(SaCore& sa, ChildSaId id, std::string_view why, const Environment& env);
+// Outbound traffic goes to its successor from now on; inbound lives until the Delete.
+void stop_sending(Child& child, const Environment& env);
+
+// SPI of a proposal or notify, 4 octets (RFC 7296 3.3.1).
+std::optional<EspSpi> esp_spi_of(ByteView spi);
+Bytes octets_of(EspSpi spi);
+crypto::KeMethod first_ke(const Proposals& proposals);
+bool offers_ke(const Proposals& proposals, crypto::KeMethod method);
+
+}  // namespace culvert::ike::v2

@@ -1,0 +1,134 @@
+#include "ike/v2/commands.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "ike/v2/bring_up.hpp"
+#include "ike/v2/errors.hpp"
+#include "ike/v2/ike_sa.hpp"
+
+namespace culvert::ike::v2 {
+
+namespace {
+
+struct Match {
+    IkeSa* sa = nullptr;
+    std::optional<ChildSaId> child{};
+};
+
+// `Terminate` and `Rekey` name SAs in the same way.
+template <class Command>
+std::vector<Match> matches_of(const Command& command, const EngineState& state) {
+    const bool children_meant = !command.child.empty() || command.child_id.has_value();
+    std::vector<Match> out;
+    for (IkeSa* const sa : in_order(state)) {
+        const SaCore& core = sa->core();
+        if ((!command.ike.empty() && core.name() != command.ike) ||
+            (command.ike_id && core.unique_id != *command.ike_id) || !sa->usable()) {
+            continue;
+        }
+        if (!children_meant) {
+            out.push_back({.sa = sa});
+            continue;
+        }
+        for (const Child& child : core.children) {
+            if ((!command.child.empty() && child.config->name != command.child) ||
+                (command.child_id && child.id.value() != *command.child_id) || !child.live()) {
+                continue;
+            }
+            out.push_back({.sa = sa, .child = child.id});
+        }
+    }
+    return out;
+}
+
+Error reauth_not_built() {
+    return {.code = ErrorCode::not_built,
+            .wanted = "to reauthenticate an IKE SA",
+            .received = "a wish that is not built yet",
+            .remedy = "rekey it (without reauth), or take it down and up again"};
+}
+
+}  // namespace
+
+std::vector<IkeSa*> in_order(const EngineState& state) {
+    std::vector<IkeSa*> out;
+    for (const auto& [spi, sa] : state.sas) { out.push_back(sa.get()); }
+    std::ranges::sort(out, {}, [](const IkeSa* sa) { return sa->core().unique_id; });
+    return out;
+}
+
+void carry_out(const Initiate& command, const Environment& env) {
+    ConnectionRef connection;
+    if (!command.connection.empty()) {
+        connection = find_connection(env.state.config, command.connection);
+    } else {
+        for (const Connection& candidate : env.state.config->connections) {
+            const ConnectionRef ref{env.state.config, &candidate};
+            if (find_child(ref, command.child)) {
+                connection = ref;
+                break;
+            }
+        }
+    }
+    if (!connection) {
+        const Error error = command.connection.empty()
+                                ? no_such_child("*", command.child, *env.state.config)
+                                : no_such_connection(command.connection, *env.state.config);
+        return CommandLedger::refuse(command.id, error, env.actions);
+    }
+    ChildRef child;
+    if (!command.child.empty()) {
+        child = find_child(connection, command.child);
+        if (!child) {
+            return CommandLedger::refuse(
+                command.id, no_such_child(connection->name, command.child, *env.state.config),
+                env.actions);
+        }
+    }
+    env.state.commands.begin(command.id, 1, env.actions);
+    bring_up(connection, child, std::nullopt, {command.id}, env);
+}
+
+void carry_out(const Terminate& command, const Environment& env) {
+    const auto matches = matches_of(command, env.state);
+    if (matches.empty()) {
+        return CommandLedger::refuse(command.id, nothing_matched("an SA to close"), env.actions);
+    }
+    env.state.commands.begin(command.id, static_cast<unsigned>(matches.size()), env.actions);
+    for (const Match& match : matches) {
+        if (command.force && !match.child) {
+            match.sa->vanish("closed by force, without waiting for the peer", env);
+            env.command_done(command.id, {});
+        } else if (command.force) {
+            match.sa->drop_child(*match.child, "closed by force, without waiting for the peer",
+                                 env);
+            env.command_done(command.id, {});
+        } else if (match.child) {
+            match.sa->delete_child(*match.child, "a command closes it", {command.id}, env);
+        } else {
+            match.sa->close({command.id}, env);
+        }
+    }
+}
+
+void carry_out(const Rekey& command, const Environment& env) {
+    if (command.reauth) {
+        return CommandLedger::refuse(command.id, reauth_not_built(), env.actions);
+    }
+    auto matches = matches_of(command, env.state);
+    std::erase_if(matches, [](const Match& match) { return !match.sa->established(); });
+    if (matches.empty()) {
+        return CommandLedger::refuse(command.id, nothing_matched("an SA to rekey"), env.actions);
+    }
+    env.state.commands.begin(command.id, static_cast<unsigned>(matches.size()), env.actions);
+    for (const Match& match : matches) {
+        if (match.child) {
+            match.sa->rekey_child(*match.child, {command.id}, env);
+        } else if (!match.sa->add({.what = RekeyIkeTask{}, .commands = {command.id}}, env)) {
+            env.command_done(command.id, std::unexpected(too_many_tasks(match.sa->core().name())));
+        }
+    }
+}
+
+}  // namespace culvert::ike::v2

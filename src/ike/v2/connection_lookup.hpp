@@ -1,0 +1,40 @@
+#pragma once
+// Which connections.<name> serves a peer: by addresses for IKE_SA_INIT, then also by identities in
+// IKE_AUTH.
+
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "ike/connection.hpp"
+
+namespace culvert::ike::v2 {
+
+using ConnectionRef = std::shared_ptr<const Connection>;  // keeps its snapshot alive
+using ChildRef = std::shared_ptr<const ChildConfig>;
+
+ConnectionRef find_connection(const ConfigSnapshot& config, std::string_view name);
+ChildRef find_child(const ConnectionRef& connection, std::string_view name);
+
+// Those whose addresses fit, the most specific first (an address before a subnet before %any), then
+// in order of configuration.
+std::vector<ConnectionRef> connections_by_address(const ConfigSnapshot& config,
+                                                  const IpAddress& local, const IpAddress& remote);
+
+// Where to send to: the first single remote address. Nothing if the connection only answers.
+std::optional<IpAddress> remote_address_of(const Connection& connection);
+// The first single local address of the family.
+std::optional<IpAddress> local_address_of(const Connection& connection, IpFamily family);
+
+// How well identities fit: 0 not at all; exact above pattern above %any. `local`: the IDr that the
+// peer asked for, if it did.
+unsigned identity_fit(const Connection& connection, const Identity* local, const Identity& remote);
+
+// Our own identity on this connection: as configured, else as asked for, else the address.
+Identity local_identity(const Connection& connection, const Identity* asked,
+                        const IpAddress& local);
+// The peer's identity is known before it says so: no pattern.
+bool is_concrete(const Identity& identity);
+
+}  // namespace culvert::ike::v2

@@ -1,0 +1,228 @@
+#include "ike/v2/create_child.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "ike/v2/errors.hpp"
+
+namespace culvert::ike::v2 {
+
+using wire::NotifyType;
+
+Bytes lower_nonce(ByteView ni, ByteView nr) {
+    const bool first = std::ranges::lexicographical_compare(ni, nr);
+    return to_bytes(first ? ni : nr);
+}
+
+Result<CreateChild> CreateChild::begin(SaCore& sa, Wanted wanted, const Environment& env) {
+    const crypto::KeMethod group =
+        wanted.group == crypto::KeMethod::none ? first_ke(wanted.child->proposals) : wanted.group;
+    std::optional<crypto::KeyExchange> ke;
+    if (group != crypto::KeMethod::none) {
+        auto made = crypto::KeyExchange::create(group, env.random());
+        if (!made) { return std::unexpected(std::move(made).error()); }
+        ke = std::move(*made);
+    }
+    ChildOffer offer =
+        make_offer(sa, wanted.child, group != crypto::KeMethod::none, wanted.packet, env);
+    if (wanted.rekeyed) {
+        Child* old = sa.find_child(*wanted.rekeyed);
+        old->state = ChildState::rekeying;
+        // RFC 7296 2.9.2: the new one is no narrower than the old.
+        if (!within(offer.selectors, {.local = old->local_ts, .remote = old->remote_ts}) &&
+            old->mode == IpsecMode::tunnel) {
+            offer.selectors = {.local = old->local_ts, .remote = old->remote_ts};
+        }
+        offer.reqid = old->reqid;
+    }
+    CreateChild exchange{std::move(wanted), std::move(offer), env.random().bytes(nonce_size)};
+    exchange.ke_ = std::move(ke);
+    return exchange;
+}
+
+wire::Payloads CreateChild::request(SaCore& sa) const {
+    wire::Payloads payloads;
+    if (wanted_.rekeyed) {
+        const Child* old = sa.find_child(*wanted_.rekeyed);
+        // RFC 7296 1.3.3, 3.10: the SPI that we expect in inbound packets.
+        payloads.emplace_back(wire::Notify{
+            .protocol = old->suite.protocol == IpsecProtocol::ah ? ProtocolId::ah : ProtocolId::esp,
+            .spi = octets_of(old->inbound_spi),
+            .type = NotifyType::rekey_sa});
+    }
+    add_sa_payloads(payloads, offer_);
+    payloads.emplace_back(wire::Nonce{.data = nonce_});
+    if (ke_) {
+        payloads.emplace_back(
+            wire::KeyExchange{.method = ke_->method(), .data = ke_->public_value()});
+    }
+    add_ts_payloads(payloads, offer_);
+    return payloads;
+}
+
+void CreateChild::collided(ChildSaId made_by_peer, Bytes lowest_nonce) {
+    collision_ = {.made_by_peer = made_by_peer, .lowest_nonce = std::move(lowest_nonce)};
+}
+
+CreateChild::Outcome CreateChild::handle(const wire::Payloads& response, SaCore& sa,
+                                         const Environment& env) {
+    if (const auto* error = wire::find_error_notify(response);
+        error != nullptr && wire::count<wire::SecurityAssociation>(response) == 0) {
+        return refused(*error, sa, env);
+    }
+    const auto fail = [&](Error error, std::optional<EspSpi> spi) {
+        abandon(sa, env);
+        return Failed{.error = std::move(error), .we_refused = true, .refused_spi = spi};
+    };
+    if (!sane_create_child(response)) {
+        return fail(bad_payloads(wire::ExchangeType::create_child_sa, "one SA, Nr, TSi, TSr each",
+                                 response),
+                    std::nullopt);
+    }
+    const EspSpi inbound_spi = offer_.inbound_spi;
+    auto agreed = check_child_answer(sa, offer_, response);
+    if (!agreed) { return fail(std::move(agreed).error(), inbound_spi); }
+    const auto* nonce = wire::find<wire::Nonce>(response);
+    std::optional<Secret> shared;
+    if (agreed->ke != crypto::KeMethod::none) {
+        const auto* ke = wire::find<wire::KeyExchange>(response);
+        if (ke == nullptr || !ke_ || ke->method != ke_->method() || agreed->ke != ke->method) {
+            return fail(bad_payloads(wire::ExchangeType::create_child_sa,
+                                     "a KE payload of the group that was chosen", response),
+                        inbound_spi);
+        }
+        auto derived = ke_->derive(ke->data);
+        if (!derived) { return fail(std::move(derived).error(), inbound_spi); }
+        shared = std::move(*derived);
+    }
+    ChildKeys keys = derive_child_keys(agreed->suite, sa.suite->prf, sa.sk_d,
+                                       shared ? &*shared : nullptr, nonce_, nonce->data);
+    const ChildSaId fresh = install_child(sa, *agreed, std::move(keys), true, env);
+    if (!wanted_.rekeyed) { return Done{.fresh = fresh, .to_delete = {}}; }
+    return settle(fresh, nonce->data, sa, env);
+}
+
+// RFC 7296 2.8, 2.8.1. Without a collision the old one is ours to delete. With one, the SA made
+// with the lowest of the four nonces is one too many and closed by who made it; the other side
+// deletes the old one.
+CreateChild::Done CreateChild::settle(ChildSaId fresh, ByteView peer_nonce, SaCore& sa,
+                                      const Environment& env) const {
+    Child* old = sa.find_child(*wanted_.rekeyed);
+    Child* theirs = collision_ ? sa.find_child(collision_->made_by_peer) : nullptr;
+    const bool ours_is_redundant =
+        theirs != nullptr && std::ranges::lexicographical_compare(lower_nonce(nonce_, peer_nonce),
+                                                                  collision_->lowest_nonce);
+    if (ours_is_redundant) {
+        Child* ours = sa.find_child(fresh);
+        stop_sending(*ours, env);
+        ours->state = ChildState::rekeyed;
+        if (old != nullptr) {
+            old->state = ChildState::rekeyed;
+            stop_sending(*old, env);
+        }
+        return Done{.fresh = collision_->made_by_peer, .to_delete = fresh};
+    }
+    if (theirs != nullptr) {
+        theirs->state = ChildState::rekeyed;
+        stop_sending(*theirs, env);
+    }
+    if (old == nullptr) { return Done{.fresh = fresh, .to_delete = {}}; }
+    old->state = ChildState::rekeyed;
+    stop_sending(*old, env);
+    return Done{.fresh = fresh, .to_delete = old->id};
+}
+
+CreateChild::Outcome CreateChild::refused(const wire::Notify& error, SaCore& sa,
+                                          const Environment& env) {
+    const std::string offered = offer_.to_string();
+    abandon(sa, env);
+    if (error.type == NotifyType::invalid_ke_payload) {
+        crypto::KeMethod asked{};
+        if (error.data.size() == 2) {
+            Reader in{error.data};
+            asked = crypto::KeMethod{in.u16()};
+        }
+        // K-08: once, and only a group that we offered.
+        if (wanted_.group != crypto::KeMethod::none || !ke_ || asked == ke_->method() ||
+            !offers_ke(wanted_.child->proposals, asked)) {
+            return Failed{.error = ke_refused(sa.name(), asked, offered,
+                                              "we do not offer it, or tried it already")};
+        }
+        wanted_.group = asked;
+        return OtherGroup{wanted_};
+    }
+    Error why = peer_refused(sa.name(), child_name(), error.type, offered);
+    if (error.type == NotifyType::temporary_failure) { return Later{std::move(why)}; }
+    return Failed{.error = std::move(why)};
+}
+
+void CreateChild::abandon(SaCore& sa, const Environment& env) {
+    env.release(offer_.inbound_spi);
+    if (!wanted_.rekeyed) { return; }
+    Child* old = sa.find_child(*wanted_.rekeyed);
+    if (old == nullptr || old->state != ChildState::rekeying) { return; }
+    // In a collision the peer's new one stands alone now.
+    const bool replaced = collision_ && sa.find_child(collision_->made_by_peer) != nullptr;
+    old->state = replaced ? ChildState::rekeyed : ChildState::installed;
+}
+
+bool sane_create_child(const wire::Payloads& payloads) {
+    return wire::count<wire::SecurityAssociation>(payloads) == 1 &&
+           wire::count<wire::Nonce>(payloads) == 1 &&
+           wire::count<wire::KeyExchange>(payloads) <= 1 &&
+           wire::count<wire::TsInitiator>(payloads) == 1 &&
+           wire::count<wire::TsResponder>(payloads) == 1;
+}
+
+std::variant<CreatedChild, ChildRefusal> answer_create_child(const wire::Payloads& request,
+                                                             SaCore& sa, Child* rekeyed,
+                                                             const Environment& env) {
+    auto answer = answer_child_offer(sa, request, true, rekeyed, env);
+    if (!answer) { return ChildRefusal{.error = std::move(answer).error()}; }
+    AgreedChild& agreed = answer->agreed;
+    if (rekeyed != nullptr) { agreed.reqid = rekeyed->reqid; }
+    const auto* ke = wire::find<wire::KeyExchange>(request);
+    std::optional<Secret> shared;
+    std::optional<crypto::KeyExchange> own;
+    if (agreed.ke != crypto::KeMethod::none) {
+        if (ke == nullptr || ke->method != agreed.ke) {
+            env.release(agreed.inbound_spi);
+            return ChildRefusal{
+                .error = {.code = ErrorCode::invalid_ke_payload,
+                          .notify = NotifyType::invalid_ke_payload,
+                          .wanted = "a KE payload of " + to_string(agreed.ke),
+                          .received = ke == nullptr ? "none" : "one of " + to_string(ke->method),
+                          .remedy = "nothing: the peer tries again with that group"},
+                .group = agreed.ke};
+        }
+        auto made = crypto::KeyExchange::create(agreed.ke, env.random());
+        auto derived =
+            made ? made->derive(ke->data) : Result<Secret>{std::unexpected(made.error())};
+        if (!derived) {
+            env.release(agreed.inbound_spi);
+            Error error = std::move(derived).error();
+            error.notify = NotifyType::invalid_syntax;
+            return ChildRefusal{.error = std::move(error)};
+        }
+        own = std::move(*made);
+        shared = std::move(*derived);
+    }
+    const auto* ni = wire::find<wire::Nonce>(request);
+    const Bytes nr = env.random().bytes(nonce_size);
+    ChildKeys keys = derive_child_keys(agreed.suite, sa.suite->prf, sa.sk_d,
+                                       shared ? &*shared : nullptr, ni->data, nr);
+    CreatedChild created{.lowest_nonce = lower_nonce(ni->data, nr)};
+    if (rekeyed != nullptr) { created.rekeyed = rekeyed->id; }
+    add_answer_sa(created.response, *answer);
+    created.response.emplace_back(wire::Nonce{.data = nr});
+    if (own) {
+        created.response.emplace_back(
+            wire::KeyExchange{.method = own->method(), .data = own->public_value()});
+    }
+    add_answer_ts(created.response, *answer);
+    created.fresh = install_child(sa, agreed, std::move(keys), false, env);
+    return created;
+}
+
+}  // namespace culvert::ike::v2

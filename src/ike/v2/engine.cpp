@@ -1,0 +1,282 @@
+#include "ike/engine.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "base/assert.hpp"
+#include "base/overloaded.hpp"
+#include "ike/v2/bring_up.hpp"
+#include "ike/v2/commands.hpp"
+#include "ike/v2/errors.hpp"
+#include "ike/v2/ike_sa.hpp"
+
+namespace culvert::ike {
+
+using v2::Environment;
+using v2::IkeSa;
+
+class Engine::Impl {
+ public:
+    Impl(ConfigSnapshot config, Random& random) : state(std::move(config), random) {}
+
+    void datagram(const Datagram& datagram, const Environment& env);
+    void answer_stranger(const Datagram& datagram, wire::IkeHeader header, wire::Notify notify,
+                         const Environment& env);
+    void first_message(const Datagram& datagram, const wire::IkeHeader& header,
+                       const Environment& env);
+    void plane_event(Input& input, const Environment& env);
+    IkeSa* owner(ChildSaId id, const Environment& env);
+    // Forgets IKE SAs that are gone and notes when the others want to be woken.
+    void sweep();
+
+    v2::EngineState state;
+    std::unordered_map<IkeSpi, Instant> scheduled;
+};
+
+namespace {
+
+constexpr std::size_t send_hints_max = 256;
+
+// RFC 2408 3.1 puts IKEv1's Main, Aggressive and Quick Mode on the same ports.
+Error version_not_built(const wire::IkeHeader& header) {
+    return {.code = ErrorCode::unsupported_version,
+            .wanted = "IKEv2 (major version 2)",
+            .received = fmt::format("major version {}", header.major_version),
+            .remedy = header.major_version == 1 ? "set the peer to IKEv2; IKEv1 is not built yet"
+                                                : "nothing: there is no such version"};
+}
+
+}  // namespace
+
+void Engine::Impl::datagram(const Datagram& datagram, const Environment& env) {
+    const auto header = wire::parse_header(datagram.bytes);
+    if (!header) {
+        state.counters.count(v2::Counter::invalid);
+        return;
+    }
+    if (header->major_version != 2) {
+        state.counters.count(v2::Counter::invalid);
+        env.stranger_failure({}, datagram.remote, "IKE", version_not_built(*header));
+        // RFC 7296 2.5: only a higher version is told ours.
+        if (header->major_version > 2 && !header->flags.response) {
+            answer_stranger(datagram, *header, {.type = wire::NotifyType::invalid_major_version},
+                            env);
+        }
+        return;
+    }
+    const bool init = header->exchange == wire::ExchangeType::ike_sa_init;
+    if (init && !header->flags.response) { return first_message(datagram, *header, env); }
+    const IkeSpi ours = header->flags.initiator ? header->responder_spi : header->initiator_spi;
+    if (IkeSa* const sa = env.find(ours)) { return sa->handle(datagram, *header, env); }
+    state.counters.count(v2::Counter::invalid_spi);
+    // RFC 7296 2.21.4; A-09: at a bounded rate, and never longer than what came.
+    if (!header->flags.response && !init) {
+        answer_stranger(datagram, *header, {.type = wire::NotifyType::invalid_ike_spi}, env);
+    }
+}
+
+void Engine::Impl::answer_stranger(const Datagram& datagram, wire::IkeHeader header,
+                                   wire::Notify notify, const Environment& env) {
+    wire::Payloads payloads;
+    payloads.emplace_back(std::move(notify));
+    header.major_version = 2;
+    header.minor_version = 0;
+    header.flags = {.initiator = !header.flags.initiator, .response = true};
+    Bytes answer = wire::write(header, payloads);
+    if (answer.size() > datagram.bytes.size() || !state.stray_answers.allow(env.now)) { return; }
+    env.emit(Transmit{.datagram = {.local = datagram.local,
+                                   .remote = datagram.remote,
+                                   .non_esp_marker = datagram.non_esp_marker,
+                                   .bytes = std::move(answer)}});
+}
+
+void Engine::Impl::first_message(const Datagram& datagram, const wire::IkeHeader& header,
+                                 const Environment& env) {
+    // S-06: what is no first message of an initiator is nothing.
+    if (!header.flags.initiator || header.initiator_spi == IkeSpi{} ||
+        header.responder_spi != IkeSpi{} || header.message_id != MessageId{0}) {
+        state.counters.count(v2::Counter::invalid);
+        return;
+    }
+    const auto known = state.by_initiator_spi.find(header.initiator_spi);
+    IkeSa* const sa = known == state.by_initiator_spi.end() ? nullptr : env.find(known->second);
+    if (sa != nullptr) { return sa->resend_init_response(datagram, env); }
+    v2::respond_to_init(datagram, env);
+}
+
+IkeSa* Engine::Impl::owner(ChildSaId id, const Environment& env) {
+    const auto found = state.child_owner.find(id);
+    IkeSa* const sa = found == state.child_owner.end() ? nullptr : env.find(found->second);
+    if (sa != nullptr) { env.touch(sa->core().local_spi); }
+    return sa;
+}
+
+void Engine::Impl::plane_event(Input& input, const Environment& env) {
+    if (const auto* acquire = std::get_if<Acquire>(&input)) {
+        const auto names = state.names_of_reqid.find(acquire->reqid);
+        if (names == state.names_of_reqid.end()) { return; }
+        const auto connection = v2::find_connection(state.config, names->second.first);
+        const auto child = connection ? v2::find_child(connection, names->second.second) : nullptr;
+        if (!child) { return; }
+        const v2::PacketSelectors packet{.local = acquire->local, .remote = acquire->remote};
+        return v2::bring_up(connection, child, packet, {}, env);
+    }
+    if (const auto* expire = std::get_if<Expire>(&input)) {
+        IkeSa* const sa = owner(expire->id, env);
+        if (sa == nullptr) { return; }
+        if (expire->hard) { return sa->delete_child(expire->id, "its lifetime is over", {}, env); }
+        return sa->rekey_child(expire->id, {}, env);
+    }
+    if (const auto* changed = std::get_if<MappingChanged>(&input)) {
+        if (IkeSa* const sa = owner(changed->id, env)) {
+            sa->mapping_changed(changed->remote, env);
+        }
+        return;
+    }
+    if (const auto* seen = std::get_if<InboundSeen>(&input)) {
+        if (IkeSa* const sa = owner(seen->id, env)) { sa->inbound_seen(seen->at); }
+        return;
+    }
+    if (auto* failed = std::get_if<InstallFailed>(&input)) {
+        IkeSa* const sa = owner(failed->id, env);
+        if (sa == nullptr) { return; }
+        env.failure(sa->core(), {}, "installation", true, failed->why);
+        return sa->delete_child(failed->id, "it could not be installed", {}, env);
+    }
+    auto& failed = std::get<SendFailed>(input);
+    if (state.send_hints.size() >= send_hints_max) { state.send_hints.clear(); }
+    state.send_hints.insert_or_assign(failed.remote.address,
+                                      std::pair{env.now, explain(failed.why)});
+}
+
+void Engine::Impl::sweep() {
+    // Ending one SA may touch another.
+    while (!state.touched.empty()) {
+        for (const IkeSpi spi : std::exchange(state.touched, {})) {
+            if (const auto before = scheduled.find(spi); before != scheduled.end()) {
+                state.deadlines.erase({before->second, spi});
+                scheduled.erase(before);
+            }
+            const auto found = state.sas.find(spi);
+            if (found == state.sas.end()) { continue; }
+            const IkeSa& sa = *found->second;
+            if (sa.gone()) {
+                const auto initiator = state.by_initiator_spi.find(sa.core().remote_spi);
+                if (initiator != state.by_initiator_spi.end() && initiator->second == spi) {
+                    state.by_initiator_spi.erase(initiator);
+                }
+                state.sas.erase(found);
+                continue;
+            }
+            if (const auto when = sa.next_deadline()) {
+                scheduled.emplace(spi, *when);
+                state.deadlines.emplace(*when, spi);
+            }
+        }
+    }
+}
+
+// ---- the engine
+
+Engine::Engine(ConfigSnapshot config, Random& random)
+    : impl_(std::make_unique<Impl>(std::move(config), random)) {}
+Engine::Engine(Engine&&) noexcept = default;
+Engine& Engine::operator=(Engine&&) noexcept = default;
+Engine::~Engine() = default;
+
+Actions Engine::configure(ConfigSnapshot config, Instant now) {
+    Actions actions;
+    const Environment env{.state = impl_->state, .now = now, .actions = actions};
+    impl_->state.config = std::move(config);
+    for (IkeSa* const sa : v2::in_order(impl_->state)) {
+        if (!sa->gone() && !v2::find_connection(impl_->state.config, sa->core().name())) {
+            sa->close({}, env);
+        }
+    }
+    impl_->sweep();
+    return actions;
+}
+
+Actions Engine::handle(Input input, Instant now) {
+    Actions actions;
+    const Environment env{.state = impl_->state, .now = now, .actions = actions};
+    if (const auto* datagram = std::get_if<Datagram>(&input)) {
+        impl_->datagram(*datagram, env);
+    } else if (const auto* up = std::get_if<Initiate>(&input)) {
+        v2::carry_out(*up, env);
+    } else if (const auto* down = std::get_if<Terminate>(&input)) {
+        v2::carry_out(*down, env);
+    } else if (const auto* rekey = std::get_if<Rekey>(&input)) {
+        v2::carry_out(*rekey, env);
+    } else {
+        impl_->plane_event(input, env);
+    }
+    impl_->sweep();
+    return actions;
+}
+
+Actions Engine::tick(Instant now) {
+    Actions actions;
+    const Environment env{.state = impl_->state, .now = now, .actions = actions};
+    std::vector<IkeSpi> due;
+    for (const auto& [when, spi] : impl_->state.deadlines) {
+        if (when > now) { break; }
+        due.push_back(spi);
+    }
+    for (const IkeSpi spi : due) {
+        if (IkeSa* const sa = env.find(spi)) { sa->tick(env); }
+    }
+    impl_->sweep();
+    return actions;
+}
+
+std::optional<Instant> Engine::next_deadline() const {
+    const auto& deadlines = impl_->state.deadlines;
+    if (deadlines.empty()) { return std::nullopt; }
+    return deadlines.begin()->first;
+}
+
+void Engine::use_source_lookup(SourceFor source_for) {
+    impl_->state.source_for = std::move(source_for);
+}
+
+ReqId Engine::reqid_of(const std::string& connection, const std::string& child) {
+    return impl_->state.reqid_of(connection, child);
+}
+
+std::vector<IkeSaStatus> Engine::status(Instant /*now*/) const {
+    std::vector<IkeSaStatus> out;
+    for (const IkeSa* const sa : v2::in_order(impl_->state)) {
+        IkeSaStatus status = sa->status();
+        if (status.state != IkeState::destroying && status.state != IkeState::rekeyed) {
+            out.push_back(std::move(status));
+        }
+    }
+    return out;
+}
+
+std::vector<Failure> Engine::failures() const { return impl_->state.failures.newest_first(); }
+Counters Engine::counters() const { return impl_->state.counters.by_name(); }
+std::size_t Engine::half_open() const { return impl_->state.guard.total(); }
+
+void Engine::check_invariants() const {
+    ASSERT(impl_->state.touched.empty());
+    std::size_t children = 0;
+    for (const auto& [spi, sa] : impl_->state.sas) {
+        ASSERT(sa->core().local_spi == spi);
+        ASSERT(!sa->gone());
+        sa->check_invariants();
+        for (const v2::Child& child : sa->core().children) {
+            const auto owner = impl_->state.child_owner.find(child.id);
+            ASSERT(owner != impl_->state.child_owner.end() && owner->second == spi);
+            ASSERT(impl_->state.esp_spis.contains(child.inbound_spi));
+            ++children;
+        }
+    }
+    ASSERT(children == impl_->state.child_owner.size());
+    ASSERT(impl_->scheduled.size() == impl_->state.deadlines.size());
+}
+
+}  // namespace culvert::ike

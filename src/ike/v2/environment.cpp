@@ -1,0 +1,163 @@
+#include "ike/v2/environment.hpp"
+
+#include <fmt/format.h>
+
+#include "base/assert.hpp"
+#include "ike/v2/ike_sa.hpp"
+
+namespace culvert::ike::v2 {
+
+EngineState::EngineState(ConfigSnapshot snapshot, Random& source)
+    : config(std::move(snapshot)), random(source) {}
+EngineState::~EngineState() = default;
+
+ReqId EngineState::reqid_of(const std::string& connection, const std::string& child) {
+    const auto [found, fresh] = reqids.try_emplace({connection, child});
+    if (!fresh) { return found->second; }
+    // A configured reqid stays as it is; those that we choose keep out of its way.
+    std::set<std::uint32_t> taken;
+    for (const Connection& c : config->connections) {
+        for (const ChildConfig& k : c.children) {
+            if (k.reqid == 0) { continue; }
+            taken.insert(k.reqid);
+            if (c.name == connection && k.name == child) { found->second = ReqId{k.reqid}; }
+        }
+    }
+    if (found->second == ReqId{}) {
+        do { ++last_reqid; } while (taken.contains(last_reqid));
+        found->second = ReqId{last_reqid};
+    }
+    names_of_reqid.insert_or_assign(found->second, std::pair{connection, child});
+    return found->second;
+}
+
+IkeSa& Environment::add(std::unique_ptr<IkeSa> sa) const {
+    const IkeSpi spi = sa->core().local_spi;
+    const auto [where, fresh] = state.sas.emplace(spi, std::move(sa));
+    ASSERT(fresh);
+    touch(spi);
+    return *where->second;
+}
+
+IkeSa* Environment::find(IkeSpi local_spi) const {
+    const auto found = state.sas.find(local_spi);
+    return found == state.sas.end() ? nullptr : found->second.get();
+}
+
+IkeSpi Environment::new_ike_spi() const {
+    for (;;) {
+        const IkeSpi spi{random().u64()};
+        if (spi.value() != 0 && !state.sas.contains(spi)) { return spi; }
+    }
+}
+
+EspSpi Environment::new_esp_spi() const {
+    for (;;) {
+        // The high nibble c is what strongSwan draws from as well: easy to tell in captures.
+        const EspSpi spi{0xc0000000U | (random().u32() & 0x0fffffffU)};
+        if (state.esp_spis.insert(spi).second) { return spi; }
+    }
+}
+
+std::optional<Instant> Environment::at_about(seconds time, seconds spread) const {
+    if (time.count() <= 0) { return std::nullopt; }
+    const auto chance_ms = std::chrono::milliseconds(std::max(spread, seconds(0))).count();
+    const auto less = chance_ms == 0 ? std::uint64_t{0}
+                                     : random().below(static_cast<std::uint64_t>(chance_ms) + 1);
+    const Duration wait = time - milliseconds(less);
+    return now + std::max(wait, Duration(seconds(1)));
+}
+
+std::uint64_t Environment::about(std::uint64_t value, std::uint64_t spread) const {
+    if (value == 0 || spread == 0) { return value; }
+    const std::uint64_t less = random().below(spread + 1);
+    return less >= value ? 1 : value - less;
+}
+
+namespace {
+
+Event event_of(const SaCore& sa, EventKind kind, Severity severity, std::string text) {
+    Event event;
+    event.kind = kind;
+    event.severity = severity;
+    if (sa.connection) { event.connection = sa.connection->name; }
+    event.ike_unique_id = sa.unique_id;
+    event.remote = sa.remote;
+    event.text = std::move(text);
+    return event;
+}
+
+}  // namespace
+
+void Environment::event(const SaCore& sa, EventKind kind, Severity severity,
+                        std::string text) const {
+    Event event = event_of(sa, kind, severity, std::move(text));
+    const bool with_status = kind == EventKind::ike_up || kind == EventKind::ike_down ||
+                             kind == EventKind::ike_rekeyed || kind == EventKind::ike_updated;
+    if (with_status) {
+        if (const IkeSa* whole = find(sa.local_spi)) { event.ike = whole->status(); }
+    }
+    emit(std::move(event));
+}
+
+void Environment::event(const SaCore& sa, const Child& child, EventKind kind, Severity severity,
+                        std::string text) const {
+    Event event = event_of(sa, kind, severity, std::move(text));
+    event.child = child.config->name;
+    event.child_unique_id = child.id.value();
+    const bool with_status = kind == EventKind::child_up || kind == EventKind::child_down ||
+                             kind == EventKind::child_rekeyed;
+    if (with_status) {
+        if (const IkeSa* whole = find(sa.local_spi)) { event.ike = whole->status(); }
+    }
+    emit(std::move(event));
+}
+
+void Environment::exchange_event(const SaCore& sa, std::string text) const {
+    emit(event_of(sa, EventKind::exchange, Severity::debug, std::move(text)));
+}
+
+void Environment::failure(const SaCore& sa, std::string_view child, std::string_view exchange,
+                          bool we_refused, const Error& error) const {
+    Event event =
+        event_of(sa, we_refused ? EventKind::refused : EventKind::was_refused, Severity::warn,
+                 fmt::format("{}{}{} with {}: {}", exchange, child.empty() ? "" : " for child ",
+                             child, sa.remote.to_string(), explain(error)));
+    event.child = child;
+    event.error = error;
+    emit(std::move(event));
+    state.failures.add({.at = now,
+                        .connection = sa.connection ? sa.connection->name : std::string{},
+                        .child = std::string(child),
+                        .remote = sa.remote,
+                        .exchange = std::string(exchange),
+                        .we_refused = we_refused,
+                        .error = error});
+}
+
+void Environment::stranger_failure(std::string_view connection, const Endpoint& remote,
+                                   std::string_view exchange, const Error& error) const {
+    if (!state.stray_events.allow(now)) { return; }
+    SaCore nobody;
+    nobody.remote = remote;
+    Event event =
+        event_of(nobody, EventKind::refused, Severity::warn,
+                 fmt::format("{} from {}: {}", exchange, remote.to_string(), explain(error)));
+    event.connection = connection;
+    event.error = error;
+    emit(std::move(event));
+    state.failures.add({.at = now,
+                        .connection = std::string(connection),
+                        .remote = remote,
+                        .exchange = std::string(exchange),
+                        .we_refused = true,
+                        .error = error});
+}
+
+std::string Environment::send_hint(const IpAddress& remote) const {
+    const auto found = state.send_hints.find(remote);
+    if (found == state.send_hints.end()) { return {}; }
+    return now - found->second.first > minutes(5) ? std::string{} : found->second.second;
+}
+
+}  // namespace culvert::ike::v2

@@ -1,0 +1,104 @@
+#pragma once
+// What the exchanges need of the engine: its tables and counts (EngineState, for as long as the
+// engine lives) and one call's time and actions (Environment).
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <utility>
+#include <vector>
+
+#include "ike/engine.hpp"
+#include "ike/v2/command_ledger.hpp"
+#include "ike/v2/counters.hpp"
+#include "ike/v2/failure_history.hpp"
+#include "ike/v2/half_open_guard.hpp"
+#include "ike/v2/limits.hpp"
+#include "ike/v2/sa_core.hpp"
+
+namespace culvert::ike::v2 {
+
+class IkeSa;
+
+struct EngineState {
+    EngineState(ConfigSnapshot snapshot, Random& source);
+    ~EngineState();
+    EngineState(const EngineState&) = delete;
+    EngineState& operator=(const EngineState&) = delete;
+    EngineState(EngineState&&) = delete;
+    EngineState& operator=(EngineState&&) = delete;
+
+    ReqId reqid_of(const std::string& connection, const std::string& child);
+
+    ConfigSnapshot config;
+    Random& random;
+    SourceFor source_for;
+
+    std::unordered_map<IkeSpi, std::unique_ptr<IkeSa>> sas;  // by our SPI
+    // Where the peer began: its SPI -> ours. A second IKE_SA_INIT of that SPI makes nothing new.
+    std::unordered_map<IkeSpi, IkeSpi> by_initiator_spi;
+    std::unordered_map<ChildSaId, IkeSpi> child_owner;
+    std::unordered_set<EspSpi> esp_spis;
+    std::vector<IkeSpi> touched;  // to be swept and rescheduled after this call
+    std::set<std::pair<Instant, IkeSpi>> deadlines;
+
+    HalfOpenGuard guard;
+    RateLimit stray_answers{stray_answers_per_second_max};
+    RateLimit stray_events{stray_events_per_second_max};
+    CommandLedger commands;
+    CounterSet counters;
+    FailureHistory failures;
+    std::map<IpAddress, std::pair<Instant, std::string>> send_hints;  // what the network said
+
+    std::uint32_t last_ike_unique = 0;
+    std::uint32_t last_child_id = 0;
+    std::uint32_t last_reqid = 0;
+    std::map<std::pair<std::string, std::string>, ReqId> reqids;
+    std::map<ReqId, std::pair<std::string, std::string>> names_of_reqid;
+};
+
+struct Environment {
+    EngineState& state;
+    Instant now;
+    Actions& actions;
+
+    Random& random() const { return state.random; }
+    const EngineSettings& settings() const { return state.config->settings; }
+
+    void touch(IkeSpi local_spi) const { state.touched.push_back(local_spi); }
+    IkeSa& add(std::unique_ptr<IkeSa> sa) const;
+    IkeSa* find(IkeSpi local_spi) const;
+
+    IkeSpi new_ike_spi() const;
+    EspSpi new_esp_spi() const;
+    void release(EspSpi spi) const { state.esp_spis.erase(spi); }
+    ChildSaId new_child_id() const { return ChildSaId{++state.last_child_id}; }
+    std::uint32_t new_ike_unique() const { return ++state.last_ike_unique; }
+    // now + time - up to `spread` by chance; nothing when time is 0.
+    std::optional<Instant> at_about(seconds time, seconds spread) const;
+    std::uint64_t about(std::uint64_t value, std::uint64_t spread) const;
+
+    void emit(Action action) const { actions.push_back(std::move(action)); }
+    void event(const SaCore& sa, EventKind kind, Severity severity, std::string text) const;
+    void event(const SaCore& sa, const Child& child, EventKind kind, Severity severity,
+               std::string text) const;
+    void exchange_event(const SaCore& sa, std::string text) const;
+    // An Event and an entry of the failure history.
+    void failure(const SaCore& sa, std::string_view child, std::string_view exchange,
+                 bool we_refused, const Error& error) const;
+    // The same for a stranger; rate-limited.
+    void stranger_failure(std::string_view connection, const Endpoint& remote,
+                          std::string_view exchange, const Error& error) const;
+    // What the network said lately about this peer; empty if nothing.
+    std::string send_hint(const IpAddress& remote) const;
+
+    void command_done(CommandId id, Status status) const {
+        state.commands.part_done(id, std::move(status), actions);
+    }
+};
+
+}  // namespace culvert::ike::v2

@@ -1,0 +1,382 @@
+#include "ike/v2/errors.hpp"
+
+#include <vector>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+namespace culvert::ike::v2 {
+
+using wire::NotifyType;
+
+namespace {
+
+std::string known_connections(const Config& config) {
+    if (config.connections.empty()) { return "no connection is loaded"; }
+    std::vector<std::string> names;
+    for (const Connection& connection : config.connections) { names.push_back(connection.name); }
+    return fmt::format("loaded are {}", fmt::join(names, ", "));
+}
+
+std::string pair_text(const SelectorPair& pair) {
+    return fmt::format("{} === {}", to_string(pair.local), to_string(pair.remote));
+}
+
+std::string text_of(const Identity& identity) {
+    return fmt::format("{} ({})", identity.to_string(), identity.type_name());
+}
+
+}  // namespace
+
+Error no_such_connection(std::string_view name, const Config& config) {
+    return {.code = ErrorCode::no_connection,
+            .wanted = fmt::format("connection \"{}\"", printable(name)),
+            .received = known_connections(config),
+            .remedy = "name one of those, or add connections." + printable(name) +
+                      " to swanctl.conf and run `culvert reload`"};
+}
+
+Error no_such_child(std::string_view connection, std::string_view child, const Config& config) {
+    std::vector<std::string> names;
+    for (const Connection& c : config.connections) {
+        if (!connection.empty() && c.name != connection) { continue; }
+        for (const ChildConfig& k : c.children) { names.push_back(k.name); }
+    }
+    return {
+        .code = ErrorCode::no_connection,
+        .wanted = fmt::format("child \"{}\"{}", printable(child),
+                              connection.empty() ? std::string(" of any connection")
+                                                 : fmt::format(" of connection {}", connection)),
+        .received = names.empty() ? std::string("there is no child at all")
+                                  : fmt::format("there is {}", fmt::join(names, ", ")),
+        .remedy = fmt::format("name one of those, or add connections.{}.children.{} and run "
+                              "`culvert reload`",
+                              connection.empty() ? "<name>" : connection, printable(child))};
+}
+
+Error no_remote_address(const Connection& connection) {
+    std::vector<std::string> texts;
+    for (const AddressPattern& p : connection.remote_addrs) { texts.push_back(p.text); }
+    return {.code = ErrorCode::config,
+            .wanted = "one address to send to",
+            .received = texts.empty() ? std::string("no remote_addrs, which means %any")
+                                      : fmt::format("remote_addrs = {}", fmt::join(texts, ", ")),
+            .remedy = fmt::format("set connections.{}.remote_addrs to the peer's address, or to a "
+                                  "name that resolves; as it is, this connection can only answer",
+                                  connection.name)};
+}
+
+Error nothing_matched(std::string_view what) {
+    return {.code = ErrorCode::not_found,
+            .wanted = std::string(what),
+            .received = "no SA matches",
+            .remedy = "see `culvert status` for what is up"};
+}
+
+Error cancelled(std::string_view by_what) {
+    return {.code = ErrorCode::cancelled, .received = std::string(by_what)};
+}
+
+Error too_many_tasks(std::string_view connection) {
+    return {.code = ErrorCode::limit_reached,
+            .wanted = fmt::format("another exchange on connection {}", connection),
+            .received = "too many exchanges wait on this IKE SA already",
+            .remedy = "wait until they are done"};
+}
+
+Error peer_unreachable(std::string_view connection, const Endpoint& remote,
+                       wire::ExchangeType exchange, unsigned messages, std::string_view hint) {
+    const bool nat_t = remote.port != 500;
+    return {.code = ErrorCode::peer_unreachable,
+            .wanted = fmt::format("an answer from {} to {}", remote.to_string(),
+                                  wire::to_string(exchange)),
+            .received = fmt::format(
+                "nothing after {} messages{}", messages,
+                hint.empty() ? std::string{} : fmt::format("; the network said: {}", hint)),
+            .remedy = fmt::format(
+                "check connections.{}.remote_addrs, that the peer runs, and that UDP port{} reach "
+                "it and back{}",
+                connection, nat_t ? fmt::format("s 500 and {}", remote.port) : " 500",
+                exchange == wire::ExchangeType::ike_sa_init
+                    ? std::string{}
+                    : std::string("; it did answer IKE_SA_INIT, so a firewall or a missing "
+                                  "forwarding of the NAT-T port is likely"))};
+}
+
+Error half_open_timeout(const Endpoint& remote) {
+    return {.code = ErrorCode::timed_out,
+            .wanted = "IKE_AUTH after IKE_SA_INIT",
+            .received = fmt::format("none from {} in time", remote.to_string()),
+            .remedy =
+                "see the peer's log for why it did not go on; a firewall on UDP port 4500 or "
+                "lost fragments are common"};
+}
+
+Error peer_closed(std::string_view connection, std::string_view what) {
+    return {.code = ErrorCode::peer_gone,
+            .wanted = fmt::format("connection {} to go on", connection),
+            .received = std::string(what),
+            .remedy = "see the peer's log for why"};
+}
+
+Error bad_payloads(wire::ExchangeType exchange, std::string_view wanted,
+                   const wire::Payloads& received) {
+    std::vector<std::string> names;
+    for (const wire::Payload& payload : received) {
+        if (names.size() == 16) {
+            names.emplace_back("...");
+            break;
+        }
+        names.push_back(wire::to_string(wire::type_of(payload)));
+    }
+    return {.code = ErrorCode::malformed,
+            .notify = NotifyType::invalid_syntax,
+            .wanted = fmt::format("{} with {}", wire::to_string(exchange), wanted),
+            .received = fmt::format("[ {} ]", fmt::join(names, " ")),
+            .remedy = "this is a fault of the peer's implementation; report it there"};
+}
+
+Error unexpected_exchange(wire::ExchangeType exchange, std::string_view state) {
+    return {.code = ErrorCode::malformed,
+            .notify = NotifyType::invalid_syntax,
+            .wanted = fmt::format("an exchange that fits an IKE SA that is {}", state),
+            .received = wire::to_string(exchange),
+            .remedy = "this is a fault of the peer's implementation; report it there"};
+}
+
+Error no_connection_for_addresses(const Endpoint& local, const Endpoint& remote) {
+    return {
+        .code = ErrorCode::no_connection,
+        .notify = NotifyType::no_proposal_chosen,
+        .wanted = "a connection whose local_addrs and remote_addrs fit",
+        .received = fmt::format("IKE_SA_INIT from {} to {}", remote.to_string(), local.to_string()),
+        .remedy = fmt::format("add {} to the remote_addrs of the connection that is meant",
+                              remote.address.to_string())};
+}
+
+Error ke_refused(std::string_view connection, crypto::KeMethod asked, std::string_view ours,
+                 std::string_view why) {
+    return {.code = ErrorCode::invalid_ke_payload,
+            .wanted = fmt::format("a group of our proposals ({})", ours),
+            .received = fmt::format("INVALID_KE_PAYLOAD asking for {}: {}", to_string(asked), why),
+            .remedy = fmt::format("put the group that the peer accepts first in the proposals of "
+                                  "connections.{}, on both sides",
+                                  connection)};
+}
+
+Error too_many_cookies(std::string_view connection, const Endpoint& remote) {
+    return {.code = ErrorCode::peer_refused,
+            .wanted = fmt::format("connection {} to be answered", connection),
+            .received = fmt::format("{} asks for one cookie after another", remote.to_string()),
+            .remedy = "the peer is overloaded or its clock of cookies is broken; try again later"};
+}
+
+Error no_connection_for_identities(const Identity& remote, const Identity* local,
+                                   const Endpoint& from) {
+    return {
+        .code = ErrorCode::authentication_failed,
+        .notify = NotifyType::authentication_failed,
+        .wanted = "a connection whose remote.id (and local.id) fit",
+        .received = fmt::format(
+            "{} calls itself {}{}", from.to_string(), text_of(remote),
+            local == nullptr ? std::string{} : fmt::format(" and asks for {}", text_of(*local))),
+        .remedy =
+            fmt::format("set connections.<name>.remote.id = {}{}, or change the peer's "
+                        "local identity",
+                        remote.to_string(),
+                        local == nullptr ? std::string{}
+                                         : fmt::format(" and local.id = {}", local->to_string()))};
+}
+
+Error no_secret(std::string_view connection, const Identity& local, const Identity& remote) {
+    return {
+        .code = ErrorCode::authentication_failed,
+        .notify = NotifyType::authentication_failed,
+        .wanted = fmt::format("a pre-shared secret for {} and {}", text_of(local), text_of(remote)),
+        .received = "none is loaded for that pair",
+        .remedy = fmt::format("add secrets.ike-{} with id-1 = {}, id-2 = {} and the secret",
+                              connection, local.to_string(), remote.to_string())};
+}
+
+Error wrong_psk(std::string_view connection, const Identity& local, const Identity& remote,
+                std::string_view secret) {
+    return {.code = ErrorCode::authentication_failed,
+            .notify = NotifyType::authentication_failed,
+            .wanted = fmt::format("{} to prove that it knows the pre-shared secret secrets.{}",
+                                  text_of(remote), secret),
+            .received = "an AUTH payload that does not verify with it",
+            .remedy = fmt::format("make secrets.{} of connection {} the same on both sides, and "
+                                  "check that the peer uses the secret of {} and {}",
+                                  secret, connection, local.to_string(), remote.to_string())};
+}
+
+Error auth_method_unsupported(std::string_view connection, std::string_view received) {
+    return {.code = ErrorCode::authentication_failed,
+            .notify = NotifyType::authentication_failed,
+            .wanted = "authentication with a pre-shared secret (SHARED_KEY)",
+            .received = std::string(received),
+            .remedy = fmt::format("set auth = psk for this peer on both sides; connections.{}."
+                                  "remote.auth is psk",
+                                  connection)};
+}
+
+Error identity_mismatch(std::string_view connection, const Identity& wanted,
+                        const Identity& received) {
+    return {.code = ErrorCode::authentication_failed,
+            .notify = NotifyType::authentication_failed,
+            .wanted = fmt::format("the peer to be {}", text_of(wanted)),
+            .received = fmt::format("it is {}", text_of(received)),
+            .remedy = fmt::format("set connections.{}.remote.id = {}, or change the peer's local "
+                                  "identity",
+                                  connection, received.to_string())};
+}
+
+Error duplicate_peer(std::string_view connection, const Identity& remote) {
+    return {.code = ErrorCode::authentication_failed,
+            .notify = NotifyType::authentication_failed,
+            .wanted = fmt::format("at most one IKE SA with {} (unique = keep)", text_of(remote)),
+            .received = "another one",
+            .remedy = fmt::format("close the old one, or set connections.{}.unique = replace",
+                                  connection)};
+}
+
+Error peer_failed_authentication(std::string_view connection, const Identity& local,
+                                 const Identity& remote, std::string_view secret) {
+    return {.code = ErrorCode::authentication_failed,
+            .wanted = fmt::format("the peer to accept us as {}, with the pre-shared secret "
+                                  "secrets.{}",
+                                  text_of(local), secret),
+            .received = "AUTHENTICATION_FAILED",
+            .remedy = fmt::format("make secrets.{} the same on both sides, and the peer's remote "
+                                  "identity {}; connections.{}.remote.id is {}. The peer's log "
+                                  "says which it was",
+                                  secret, local.to_string(), connection, remote.to_string())};
+}
+
+Error no_selectors_in_common(const Connection& connection, const Ends& ends,
+                             const SelectorPair& offered) {
+    std::vector<std::string> ours;
+    for (const ChildConfig& child : connection.children) {
+        ours.push_back(fmt::format("{}: {}", child.name,
+                                   pair_text({.local = resolve(child.local_ts, ends.local),
+                                              .remote = resolve(child.remote_ts, ends.remote)})));
+    }
+    const std::string child =
+        connection.children.empty() ? "<name>" : connection.children.front().name;
+    return {.code = ErrorCode::ts_unacceptable,
+            .notify = NotifyType::ts_unacceptable,
+            .wanted = ours.empty()
+                          ? fmt::format("nothing: connection {} has no children", connection.name)
+                          : fmt::format("selectors within {}", fmt::join(ours, "; ")),
+            .received = pair_text(offered),
+            .remedy = fmt::format("set connections.{0}.children.{1}.local_ts = {2} and remote_ts = "
+                                  "{3}, or the peer's to fit ours",
+                                  connection.name, child, to_string(offered.local),
+                                  to_string(offered.remote))};
+}
+
+Error answer_widens_selectors(std::string_view connection, std::string_view child,
+                              const SelectorPair& offered, const SelectorPair& answered) {
+    return {.code = ErrorCode::ts_unacceptable,
+            .notify = NotifyType::ts_unacceptable,
+            .wanted = fmt::format("selectors within {}", pair_text(offered)),
+            .received = pair_text(answered),
+            .remedy = fmt::format("the peer must narrow, not widen (RFC 7296 2.9); make the "
+                                  "selectors of connections.{}.children.{} the same on both sides",
+                                  connection, child)};
+}
+
+Error too_many_children(std::string_view connection) {
+    return {.code = ErrorCode::no_additional_sas,
+            .notify = NotifyType::no_additional_sas,
+            .wanted = "a bounded number of Child SAs on one IKE SA",
+            .received = "a request for one more",
+            .remedy = fmt::format("join the selectors of connections.{}'s children", connection)};
+}
+
+Error no_address_pool(std::string_view connection) {
+    return {.code = ErrorCode::internal_address_failure,
+            .notify = NotifyType::internal_address_failure,
+            .wanted = "no request for a virtual address",
+            .received = "a Configuration payload that asks for one",
+            .remedy = fmt::format("connections.{} has no pools: remove vips from the peer's "
+                                  "connection",
+                                  connection)};
+}
+
+Error child_not_found(std::string_view what) {
+    return {.code = ErrorCode::child_sa_not_found,
+            .notify = NotifyType::child_sa_not_found,
+            .wanted = "the SPI of one of our Child SAs",
+            .received = std::string(what)};
+}
+
+Error busy(std::string_view why) {
+    return {.code = ErrorCode::temporary_failure,
+            .notify = NotifyType::temporary_failure,
+            .wanted = "to answer later (RFC 7296 2.25)",
+            .received = std::string(why)};
+}
+
+Error peer_refused(std::string_view connection, std::string_view child, NotifyType notify,
+                   std::string_view offered) {
+    Error error{.code = ErrorCode::peer_refused,
+                .wanted = std::string(offered),
+                .received = wire::to_string(notify)};
+    const std::string where = child.empty()
+                                  ? fmt::format("connections.{}", connection)
+                                  : fmt::format("connections.{}.children.{}", connection, child);
+    switch (notify) {
+        case NotifyType::no_proposal_chosen:
+            error.code = ErrorCode::no_proposal_chosen;
+            error.remedy =
+                fmt::format("set {}.{} to what the peer accepts, its log has that{}", where,
+                            child.empty() ? "proposals" : "esp_proposals",
+                            child.empty() ? "; some peers say the same when they have no "
+                                            "connection for our address"
+                                          : "");
+            return error;
+        case NotifyType::ts_unacceptable:
+            error.code = ErrorCode::ts_unacceptable;
+            error.remedy = fmt::format(
+                "make {0}.local_ts the peer's remote_ts and {0}.remote_ts "
+                "its local_ts, or wider",
+                where);
+            return error;
+        case NotifyType::single_pair_required:
+            error.code = ErrorCode::single_pair_required;
+            error.remedy = fmt::format("give {}.local_ts and remote_ts one selector each", where);
+            return error;
+        case NotifyType::no_additional_sas:
+            error.code = ErrorCode::no_additional_sas;
+            error.remedy = "the peer takes one Child SA an IKE SA: join the selectors in one child";
+            return error;
+        case NotifyType::internal_address_failure:
+            error.code = ErrorCode::internal_address_failure;
+            error.remedy = "the peer has no virtual address for us: see its pools";
+            return error;
+        case NotifyType::failed_cp_required:
+            error.code = ErrorCode::failed_cp_required;
+            error.remedy = fmt::format(
+                "the peer insists on giving us a virtual address: set "
+                "connections.{}.vips = 0.0.0.0",
+                connection);
+            return error;
+        case NotifyType::invalid_selectors: error.code = ErrorCode::invalid_selectors; return error;
+        case NotifyType::child_sa_not_found:
+            error.code = ErrorCode::child_sa_not_found;
+            error.remedy = "the peer has closed that Child SA already";
+            return error;
+        case NotifyType::temporary_failure:
+            error.code = ErrorCode::temporary_failure;
+            error.remedy = "the peer is busy with the same SA; try again in a while";
+            return error;
+        case NotifyType::authentication_failed:
+            error.code = ErrorCode::authentication_failed;
+            error.remedy = fmt::format("check the secret and the identities of {}", where);
+            return error;
+        default: error.remedy = "see the peer's log for why"; return error;
+    }
+}
+
+}  // namespace culvert::ike::v2

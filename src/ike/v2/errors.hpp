@@ -1,0 +1,67 @@
+#pragma once
+// The refusals of IKEv2 that need words: what we wanted, what came, what to change. Those of
+// proposals are in ike/proposal.
+
+#include <string>
+#include <string_view>
+
+#include "base/error.hpp"
+#include "ike/connection.hpp"
+#include "ike/v2/selectors.hpp"
+#include "ike/wire/header.hpp"
+#include "ike/wire/payload.hpp"
+
+namespace culvert::ike::v2 {
+
+// --- commands
+Error no_such_connection(std::string_view name, const Config& config);
+Error no_such_child(std::string_view connection, std::string_view child, const Config& config);
+Error no_remote_address(const Connection& connection);
+Error nothing_matched(std::string_view what);
+Error cancelled(std::string_view by_what);
+Error too_many_tasks(std::string_view connection);
+
+// --- a peer that does not answer
+Error peer_unreachable(std::string_view connection, const Endpoint& remote,
+                       wire::ExchangeType exchange, unsigned messages, std::string_view hint);
+Error half_open_timeout(const Endpoint& remote);
+Error peer_closed(std::string_view connection, std::string_view what);
+
+// --- payloads that are missing or too many (RFC 7296 2.21: INVALID_SYNTAX inside SK, else silence)
+Error bad_payloads(wire::ExchangeType exchange, std::string_view wanted,
+                   const wire::Payloads& received);
+Error unexpected_exchange(wire::ExchangeType exchange, std::string_view state);
+
+// --- IKE_SA_INIT
+Error no_connection_for_addresses(const Endpoint& local, const Endpoint& remote);
+Error ke_refused(std::string_view connection, crypto::KeMethod asked, std::string_view ours,
+                 std::string_view why);
+Error too_many_cookies(std::string_view connection, const Endpoint& remote);
+
+// --- IKE_AUTH
+Error no_connection_for_identities(const Identity& remote, const Identity* local,
+                                   const Endpoint& from);
+Error no_secret(std::string_view connection, const Identity& local, const Identity& remote);
+Error wrong_psk(std::string_view connection, const Identity& local, const Identity& remote,
+                std::string_view secret);
+Error auth_method_unsupported(std::string_view connection, std::string_view received);
+Error identity_mismatch(std::string_view connection, const Identity& wanted,
+                        const Identity& received);
+Error duplicate_peer(std::string_view connection, const Identity& remote);
+Error peer_failed_authentication(std::string_view connection, const Identity& local,
+                                 const Identity& remote, std::string_view secret);
+
+// --- Child SAs
+Error no_selectors_in_common(const Connection& connection, const Ends& ends,
+                             const SelectorPair& offered);
+Error answer_widens_selectors(std::string_view connection, std::string_view child,
+                              const SelectorPair& offered, const SelectorPair& answered);
+Error too_many_children(std::string_view connection);
+Error no_address_pool(std::string_view connection);
+Error child_not_found(std::string_view what);
+Error busy(std::string_view why);
+// What a peer's error notify means for us, with what we had proposed.
+Error peer_refused(std::string_view connection, std::string_view child, wire::NotifyType notify,
+                   std::string_view offered);
+
+}  // namespace culvert::ike::v2

@@ -1,0 +1,28 @@
+#pragma once
+// Fragments of one message (RFC 7383 2.6), each opened before it is kept.
+
+#include <cstdint>
+#include <map>
+#include <optional>
+
+#include "ike/wire/message.hpp"
+
+namespace culvert::ike::v2 {
+
+class FragmentBuffer {
+ public:
+    FragmentBuffer(MessageId id, bool response) : id_(id), response_(response) {}
+    bool is_for(MessageId id, bool response) const { return id_ == id && response_ == response; }
+
+    // The whole, once the last piece came. Pieces that do not fit the others are left out.
+    std::optional<Result<wire::Message>> add(wire::Fragment fragment);
+
+ private:
+    MessageId id_;
+    bool response_;
+    std::uint16_t total_ = 0;
+    std::size_t size_ = 0;
+    std::map<std::uint16_t, wire::Fragment> pieces_;
+};
+
+}  // namespace culvert::ike::v2

@@ -1,0 +1,105 @@
+#include "ike/v2/half_open_guard.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "base/assert.hpp"
+#include "base/writer.hpp"
+#include "crypto/prf.hpp"
+#include "ike/v2/limits.hpp"
+
+namespace culvert::ike::v2 {
+
+namespace {
+
+constexpr std::size_t cookie_mac_size = 16;
+
+}  // namespace
+
+bool RateLimit::allow(Instant now) {
+    if (now - window_start_ >= std::chrono::seconds(1)) {
+        window_start_ = now;
+        used_ = 0;
+    }
+    if (used_ >= per_second_) { return false; }
+    ++used_;
+    return true;
+}
+
+void HalfOpenGuard::opened(const IpAddress& remote) {
+    ++total_;
+    ++by_prefix_[prefix_of(remote)];
+}
+
+void HalfOpenGuard::closed(const IpAddress& remote) {
+    const auto found = by_prefix_.find(prefix_of(remote));
+    ASSERT(total_ > 0 && found != by_prefix_.end());
+    --total_;
+    if (--found->second == 0) { by_prefix_.erase(found); }
+}
+
+unsigned HalfOpenGuard::from(const IpAddress& remote) const {
+    const auto found = by_prefix_.find(prefix_of(remote));
+    return found == by_prefix_.end() ? 0 : found->second;
+}
+
+HalfOpenGuard::Verdict HalfOpenGuard::judge(const IpAddress& remote,
+                                            const EngineSettings& settings) const {
+    const unsigned here = from(remote);
+    if (settings.block_threshold_per_ip > 0 && here >= settings.block_threshold_per_ip) {
+        return Verdict::ignore;
+    }
+    if (settings.half_open_max > 0 && total_ >= settings.half_open_max) { return Verdict::ignore; }
+    if ((settings.cookie_threshold > 0 && total_ >= settings.cookie_threshold) ||
+        (settings.cookie_threshold_per_ip > 0 && here >= settings.cookie_threshold_per_ip)) {
+        return Verdict::ask_cookie;
+    }
+    return Verdict::accept;
+}
+
+Bytes HalfOpenGuard::make_cookie(ByteView nonce, const IpAddress& remote, IkeSpi initiator_spi,
+                                 Instant now, Random& random) {
+    rotate(now, random);
+    return compute(current_, nonce, remote, initiator_spi);
+}
+
+bool HalfOpenGuard::check_cookie(ByteView cookie, ByteView nonce, const IpAddress& remote,
+                                 IkeSpi initiator_spi, Instant now) {
+    // A secret lives for two periods: one as the current, one as the previous one.
+    const auto fits = [&](const CookieSecret& secret) {
+        return !secret.secret.empty() && now - secret.made < 2 * cookie_secret_lifetime &&
+               constant_time_equal(cookie, compute(secret, nonce, remote, initiator_spi));
+    };
+    return fits(current_) || fits(previous_);
+}
+
+IpAddress HalfOpenGuard::prefix_of(const IpAddress& remote) {
+    if (remote.is_v4()) { return remote; }
+    // One host has a whole /64: counting single IPv6 addresses would count nothing.
+    std::array<std::uint8_t, 16> octets{};
+    std::copy_n(remote.octets().begin(), 8, octets.begin());
+    return IpAddress::from_octets(octets).value_or(remote);
+}
+
+void HalfOpenGuard::rotate(Instant now, Random& random) {
+    if (!current_.secret.empty() && now - current_.made < cookie_secret_lifetime) { return; }
+    CookieSecret next{.version = static_cast<std::uint8_t>(current_.version + 1),
+                      .secret = Secret{32},
+                      .made = now};
+    random.fill(next.secret.write());
+    previous_ = std::exchange(current_, std::move(next));
+}
+
+Bytes HalfOpenGuard::compute(const CookieSecret& secret, ByteView nonce, const IpAddress& remote,
+                             IkeSpi initiator_spi) {
+    Writer spi;
+    spi.u64(initiator_spi.value());
+    const crypto::Prf prf{crypto::PrfAlgorithm::hmac_sha2_256};
+    const Secret mac = prf(secret.secret.reveal(), {nonce, remote.octets(), spi.view()});
+    Bytes cookie{secret.version};
+    append(cookie, mac.reveal().first(cookie_mac_size));
+    return cookie;
+}
+
+}  // namespace culvert::ike::v2

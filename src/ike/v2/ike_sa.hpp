@@ -1,0 +1,215 @@
+#pragma once
+// An IKE SA (RFC 7296): its state, the windows of both directions, what it has to do, and the
+// dispatch of messages to the exchanges.
+
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "ike/v2/auth.hpp"
+#include "ike/v2/environment.hpp"
+#include "ike/v2/fragment_buffer.hpp"
+#include "ike/v2/init.hpp"
+#include "ike/v2/request_window.hpp"
+#include "ike/v2/sa_core.hpp"
+#include "ike/v2/tasks.hpp"
+
+namespace culvert::ike::v2 {
+
+class IkeSa {
+ public:
+    // ---- beginnings
+    struct Begin {
+        ConnectionRef connection;
+        Endpoint local;
+        Endpoint remote;
+        ChildRef child;  // nullptr: the IKE SA alone
+        std::optional<PacketSelectors> packet{};
+        std::vector<CommandId> commands{};
+        unsigned rounds_left = 0;  // keyingtries, after this one
+        bool for_ever = false;
+    };
+    // Begins an IKE SA and sends its first message. Fails if there is no key exchange to be had.
+    static Result<IkeSpi> initiate(Begin begin, const Environment& env);
+    static std::unique_ptr<IkeSa> half_open(SaCore core, InitResult init, const Datagram& request,
+                                            const Environment& env);
+    static std::unique_ptr<IkeSa> successor(SaCore core, const Environment& env);
+
+    IkeSa(SaCore core, const EngineSettings& settings);
+
+    // ---- inputs
+    void handle(const Datagram& datagram, const wire::IkeHeader& header, const Environment& env);
+    void tick(const Environment& env);
+    std::optional<Instant> next_deadline() const;
+    void resend_init_response(const Datagram& request, const Environment& env);
+    // The plane saw an authenticated packet of one of the children.
+    void inbound_seen(Instant at) { last_inbound_ = std::max(last_inbound_, at); }
+    void mapping_changed(const Endpoint& remote, const Environment& env);
+
+    // ---- orders
+    // False, and nothing changed, if too much waits already.
+    bool add(Task task, const Environment& env);
+    // Ends the IKE SA: a Delete to the peer if it knows of it.
+    void close(std::vector<CommandId> commands, const Environment& env);
+    // Ends it here and now, without a word to the peer.
+    void vanish(const std::string& why, const Environment& env);
+    void rekey_child(ChildSaId id, std::vector<CommandId> commands, const Environment& env);
+    void delete_child(ChildSaId id, std::string why, std::vector<CommandId> commands,
+                      const Environment& env);
+    // Removes a child without a word to the peer.
+    void drop_child(ChildSaId id, std::string_view why, const Environment& env);
+
+    // ---- what it is
+    SaCore& core() { return core_; }
+    const SaCore& core() const { return core_; }
+    bool gone() const { return std::holds_alternative<Gone>(state_); }
+    bool connecting() const {
+        return std::holds_alternative<InitSent>(state_) || std::holds_alternative<AuthSent>(state_);
+    }
+    bool established() const { return std::holds_alternative<Established>(state_); }
+    // Established, or will be: takes further tasks.
+    bool usable() const { return (connecting() && !close_wanted_) || established(); }
+    // Works on, or has waiting, the creation of this child.
+    bool creating_child(std::string_view child) const;
+    // The command waits for the child that is being made already.
+    void wait_for_child(std::string_view child, CommandId command);
+    IkeSaStatus status() const;
+    void check_invariants() const;
+
+ private:
+    struct InitSent {
+        InitInitiator exchange;
+    };
+    struct AuthSent {
+        AuthInitiator exchange;
+    };
+    struct HalfOpen {
+        AuthResponder exchange;
+        Instant give_up_at;
+        unsigned bad_decrypts = 0;
+    };
+    // We refused IKE_AUTH: the answer is kept for retransmissions, and nothing else works.
+    struct Rejected {
+        Instant forget_at;
+        unsigned bad_decrypts = 0;
+    };
+    struct Established {};
+    // A successor has taken over; the one who made it sends the Delete.
+    struct Rekeyed {
+        IkeSpi successor{};
+        Instant give_up_at;
+    };
+    // Our Delete of this IKE SA is on its way.
+    struct Deleting {};
+    struct Gone {};
+    using State =
+        std::variant<InitSent, AuthSent, HalfOpen, Rejected, Established, Rekeyed, Deleting, Gone>;
+    friend std::string_view name(const State& state);
+
+    // ike_sa.cpp: life
+    void enter(State next, std::string_view because, const Environment& env);
+    void forget(const Environment& env);
+    void fail_all(const Error& error, const Environment& env);
+    void become_established(const Environment& env);
+    void peer_is_dead(const Environment& env);
+    void restart_children(const std::vector<std::pair<ChildRef, StartAction>>& children,
+                          const Environment& env);
+
+    // ike_sa_messages.cpp: in and out
+    void handle_init(const Datagram& datagram, const wire::IkeHeader& header,
+                     const Environment& env);
+    void handle_protected(const Datagram& datagram, const wire::IkeHeader& header,
+                          const Environment& env);
+    std::optional<Result<wire::Message>> open(const Datagram& datagram,
+                                              const wire::IkeHeader& header);
+    void count_bad_decrypt(const Environment& env);
+    void follow_peer(const Datagram& datagram, const Environment& env);
+    void handle_request(const Datagram& datagram, const wire::Message& request,
+                        const Environment& env);
+    void refuse_message(const Datagram& datagram, const wire::IkeHeader& header, const Error& error,
+                        const Environment& env);
+    void handle_response(const wire::Message& response, const Environment& env);
+    bool send_request(wire::ExchangeType exchange, const wire::Payloads& payloads,
+                      const Environment& env);
+    void respond(const Datagram& datagram, const wire::IkeHeader& request,
+                 const wire::Payloads& payloads, const Environment& env);
+    MessageBytes seal(const wire::IkeHeader& header, const wire::Payloads& payloads,
+                      const Environment& env);
+    void transmit(const MessageBytes& message, const Environment& env);
+    void transmit_to(const MessageBytes& message, const Datagram& request, const Environment& env);
+
+    // ike_sa_handshake.cpp
+    void init_answered(const wire::Message& message, const Datagram& datagram,
+                       const Environment& env);
+    void auth_answered(const wire::Payloads& payloads, const Environment& env);
+    void answer_auth(const Datagram& datagram, const wire::Message& request,
+                     const Environment& env);
+    void handshake_failed(const Error& error, std::string_view exchange, bool we_refused,
+                          const Environment& env);
+    void float_to_nat_t(const Environment& env);
+    void unanswered(const Environment& env);
+    bool start_next_round(const Environment& env);
+
+    // ike_sa_responder.cpp: requests of an established SA
+    wire::Payloads answer_request(const wire::Message& request, const Environment& env);
+    wire::Payloads answer_create(const wire::Payloads& request, const Environment& env);
+    wire::Payloads answer_rekey_child(const wire::Notify& notify, const wire::Payloads& request,
+                                      const Environment& env);
+    wire::Payloads answer_new_child(const wire::Payloads& request, Child* rekeyed,
+                                    const Environment& env);
+    wire::Payloads answer_ike_rekey(const wire::Payloads& request, const Environment& env);
+    wire::Payloads answer_informational(const wire::Payloads& request, const Environment& env);
+    void delete_for_peer(const wire::Delete& payload, wire::Payloads& response,
+                         const Environment& env);
+
+    // ike_sa_tasks.cpp: our own exchanges
+    void pump(const Environment& env);
+    bool begin(Task task, const Environment& env);
+    bool begin_create(CreateChild::Wanted wanted, Task task, const Environment& env);
+    bool begin_rekey_ike(Task task, const Environment& env);
+    bool begin_delete_child(Task task, const Environment& env);
+    void active_answered(const wire::Payloads& response, const Environment& env);
+    void child_answered(CreateChild exchange, Task task, const wire::Payloads& response,
+                        const Environment& env);
+    void ike_rekey_answered(RekeyIke exchange, Task task, const wire::Payloads& response,
+                            const Environment& env);
+    void ike_rekey_failed(const RekeyIke& exchange, const Environment& env);
+    void later(Task task, const Error& error, const Environment& env);
+    void finish(const Task& task, const Status& status, const Environment& env);
+    void child_is_up(ChildSaId id, const std::optional<ChildSaId>& instead_of,
+                     const Environment& env);
+    // Children and tasks go to the successor.
+    void hand_over(IkeSpi successor, const Environment& env);
+    bool busy_with_children() const;
+    bool rekeying_ike() const;
+    bool deleting_ike() const;
+    void tick_children(const Environment& env);
+    void tick_ike(const Environment& env);
+
+    SaCore core_;
+    State state_;
+    RequestWindow requests_;
+    ResponseWindow responses_;
+    std::optional<ActiveExchange> active_;
+    std::deque<Task> queue_;
+    std::optional<FragmentBuffer> fragments_;
+    Instant last_inbound_{};
+    Instant last_outbound_{};
+    Instant last_id_complaint_{};
+    bool close_wanted_ = false;  // before it is established
+    bool counted_half_open_ = false;
+    IpAddress half_open_address_;
+    // The child that goes with IKE_AUTH, and the commands that wait for it.
+    std::optional<Begin> begin_;
+    // A successor of a collision that is not decided: the SA that still holds the children.
+    std::optional<IkeSpi> inherits_from_;
+    // An answer that is the last one: why the IKE SA ends once it is sent.
+    std::optional<std::string> end_after_answer_;
+    seconds dpd_delay_{0};
+    seconds keep_alive_{0};
+};
+
+}  // namespace culvert::ike::v2

@@ -1,0 +1,116 @@
+// What an IKE SA does because time has passed: retransmissions, liveness, keep-alives, lifetimes.
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "base/overloaded.hpp"
+#include "ike/v2/errors.hpp"
+#include "ike/v2/ike_sa.hpp"
+
+namespace culvert::ike::v2 {
+
+namespace {
+
+void earliest(std::optional<Instant>& so_far, const std::optional<Instant>& other) {
+    if (other && (!so_far || *other < *so_far)) { so_far = other; }
+}
+
+bool due(const std::optional<Instant>& when, Instant now) { return when && *when <= now; }
+
+}  // namespace
+
+std::optional<Instant> IkeSa::next_deadline() const {
+    if (gone()) { return std::nullopt; }
+    std::optional<Instant> out = requests_.next_deadline();
+    if (const auto* half = std::get_if<HalfOpen>(&state_)) { earliest(out, half->give_up_at); }
+    if (const auto* rejected = std::get_if<Rejected>(&state_)) {
+        earliest(out, rejected->forget_at);
+    }
+    if (const auto* rekeyed = std::get_if<Rekeyed>(&state_)) { earliest(out, rekeyed->give_up_at); }
+    if (!established()) { return out; }
+    earliest(out, core_.rekey_at);
+    earliest(out, core_.expires_at);
+    for (const Child& child : core_.children) {
+        if (child.state == ChildState::installed) { earliest(out, child.rekey_at); }
+        if (child.state != ChildState::deleting) { earliest(out, child.expires_at); }
+    }
+    if (!active_ && requests_.idle() && !inherits_from_) {
+        for (const Task& task : queue_) { earliest(out, task.not_before); }
+        if (dpd_delay_.count() > 0) { earliest(out, last_inbound_ + dpd_delay_); }
+    }
+    if (core_.nat.local && !core_.nat.fake && keep_alive_.count() > 0) {
+        earliest(out, last_outbound_ + keep_alive_);
+    }
+    return out;
+}
+
+void IkeSa::tick(const Environment& env) {
+    env.touch(core_.local_spi);
+    const auto what_is_due = requests_.tick(env.now);
+    if (std::holds_alternative<RequestWindow::GiveUp>(what_is_due)) { return unanswered(env); }
+    if (std::holds_alternative<RequestWindow::Retransmit>(what_is_due)) {
+        env.event(core_, EventKind::retransmit, Severity::info,
+                  fmt::format("no answer from {} yet: sending request {} once more ({} of {})",
+                              core_.remote.to_string(), requests_.next_id().value() - 1,
+                              requests_.tries(), env.settings().retransmit.tries));
+        transmit(requests_.message(), env);
+    }
+    if (const auto* half = std::get_if<HalfOpen>(&state_);
+        half != nullptr && half->give_up_at <= env.now) {
+        env.stranger_failure(core_.name(), core_.remote, "IKE_AUTH",
+                             half_open_timeout(core_.remote));
+        return forget(env);
+    }
+    if (const auto* rejected = std::get_if<Rejected>(&state_);
+        rejected != nullptr && rejected->forget_at <= env.now) {
+        return forget(env);
+    }
+    if (const auto* rekeyed = std::get_if<Rekeyed>(&state_);
+        rekeyed != nullptr && rekeyed->give_up_at <= env.now) {
+        return forget(env);
+    }
+    if (!established()) { return; }
+    tick_children(env);
+    tick_ike(env);
+    pump(env);
+}
+
+void IkeSa::tick_children(const Environment& env) {
+    std::vector<ChildSaId> to_rekey;
+    std::vector<ChildSaId> to_delete;
+    for (Child& child : core_.children) {
+        if (child.state != ChildState::deleting && due(child.expires_at, env.now)) {
+            child.expires_at.reset();
+            to_delete.push_back(child.id);
+        } else if (child.state == ChildState::installed && due(child.rekey_at, env.now)) {
+            child.rekey_at.reset();
+            to_rekey.push_back(child.id);
+        }
+    }
+    for (const ChildSaId id : to_delete) { delete_child(id, "its lifetime is over", {}, env); }
+    for (const ChildSaId id : to_rekey) { rekey_child(id, {}, env); }
+}
+
+void IkeSa::tick_ike(const Environment& env) {
+    if (due(core_.rekey_at, env.now)) {
+        core_.rekey_at.reset();
+        (void)add({.what = RekeyIkeTask{}}, env);
+    }
+    if (due(core_.expires_at, env.now)) {
+        core_.expires_at.reset();
+        return close({}, env);
+    }
+    const bool idle = !active_ && requests_.idle() && !inherits_from_;
+    if (idle && dpd_delay_.count() > 0 && env.now - last_inbound_ >= dpd_delay_) {
+        queue_.push_front({.what = InformTask{}});
+    }
+    if (core_.nat.local && !core_.nat.fake && keep_alive_.count() > 0 &&
+        env.now - last_outbound_ >= keep_alive_) {
+        last_outbound_ = env.now;
+        env.emit(SendKeepAlive{.local = core_.local, .remote = core_.remote});
+    }
+}
+
+}  // namespace culvert::ike::v2

@@ -1,0 +1,162 @@
+// IKE_SA_INIT and IKE_AUTH inside an IKE SA (RFC 7296 1.2), and what happens when nobody answers.
+
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "base/overloaded.hpp"
+#include "ike/v2/bring_up.hpp"
+#include "ike/v2/errors.hpp"
+#include "ike/v2/ike_sa.hpp"
+#include "ike/v2/uniqueness.hpp"
+
+namespace culvert::ike::v2 {
+
+using wire::ExchangeType;
+using wire::NotifyType;
+
+void IkeSa::init_answered(const wire::Message& message, const Datagram& datagram,
+                          const Environment& env) {
+    InitInitiator& exchange = std::get<InitSent>(state_).exchange;
+    auto outcome = exchange.handle(message, datagram.bytes, core_, env);
+    std::visit(
+        Overloaded{
+            [](InitInitiator::Ignored) {},
+            [&](InitInitiator::SendAgain) {
+                requests_.restart_ids();
+                requests_.send({exchange.request()}, env.now);
+                env.state.counters.count_message(ExchangeType::ike_sa_init, true, false);
+                env.exchange_event(core_, "sending IKE_SA_INIT request 0 again, as the peer asks");
+                transmit(requests_.message(), env);
+            },
+            [&](InitInitiator::Failed& failed) {
+                const bool ours = !failed.error.notify.has_value() &&
+                                  failed.error.code == ErrorCode::bad_key_material;
+                handshake_failed(failed.error, "IKE_SA_INIT", ours, env);
+            },
+            [&](InitInitiator::Done& done) {
+                (void)requests_.answered(message.header.message_id);
+                if (core_.nat.any()) { float_to_nat_t(env); }
+                const ChildRef child = begin_ ? begin_->child : nullptr;
+                const auto packet = begin_ ? begin_->packet : std::nullopt;
+                auto auth = AuthInitiator::begin(core_, std::move(done.result), packet, child, env);
+                if (!auth) { return handshake_failed(auth.error(), "IKE_AUTH", true, env); }
+                const wire::Payloads payloads = auth->request(core_, env);
+                enter(AuthSent{std::move(*auth)}, "IKE_SA_INIT is done", env);
+                if (!send_request(ExchangeType::ike_auth, payloads, env)) {
+                    handshake_failed(cancelled("a message that cannot be sealed"), "IKE_AUTH", true,
+                                     env);
+                }
+            },
+        },
+        outcome);
+}
+
+// RFC 7296 2.23: with a NAT on the way all goes on from and to port 4500.
+void IkeSa::float_to_nat_t(const Environment& env) {
+    if (core_.nat_t_port) { return; }
+    core_.nat_t_port = true;
+    core_.local.port = env.settings().port_nat_t;
+    if (core_.remote.port == 500) { core_.remote.port = 4500; }
+}
+
+void IkeSa::auth_answered(const wire::Payloads& payloads, const Environment& env) {
+    AuthInitiator exchange = std::move(std::get<AuthSent>(state_).exchange);
+    const std::string child_name = exchange.child_name();
+    auto outcome = exchange.handle(payloads, core_, env);
+    if (auto* failed = std::get_if<AuthInitiator::Failed>(&outcome)) {
+        if (failed->tell_peer) {
+            // RFC 7296 2.21.2: it thinks that it is up. Said once; its liveness check does the
+            // rest.
+            (void)send_request(ExchangeType::informational,
+                               {wire::Notify{.type = NotifyType::authentication_failed}}, env);
+            requests_.abandon();
+        }
+        return handshake_failed(failed->error, "IKE_AUTH", failed->we_refused, env);
+    }
+    auto& done = std::get<AuthInitiator::Done>(outcome);
+    const std::vector<CommandId> commands =
+        begin_ ? std::exchange(begin_->commands, {}) : std::vector<CommandId>{};
+    begin_.reset();
+    become_established(env);
+    if (done.child) { child_is_up(*done.child, std::nullopt, env); }
+    if (done.child_error) {
+        env.failure(core_, child_name, "IKE_AUTH", done.child_we_refused, *done.child_error);
+        if (done.refused_spi != EspSpi{}) {
+            (void)add(
+                {.what = DeleteSpiTask{.protocol = done.refused_protocol, .spi = done.refused_spi}},
+                env);
+        }
+    }
+    for (const CommandId command : commands) {
+        env.command_done(command,
+                         done.child_error ? Status{std::unexpected(*done.child_error)} : Status{});
+    }
+    pump(env);
+}
+
+void IkeSa::answer_auth(const Datagram& datagram, const wire::Message& request,
+                        const Environment& env) {
+    AuthResponder& exchange = std::get<HalfOpen>(state_).exchange;
+    auto outcome = exchange.handle(request.payloads, core_, env);
+    if (auto* refused = std::get_if<AuthResponder::Refused>(&outcome)) {
+        respond(datagram, request.header, refused->response, env);
+        env.failure(core_, {}, "IKE_AUTH", true, refused->error);
+        return enter(Rejected{.forget_at = env.now + rejected_linger}, "its IKE_AUTH was refused",
+                     env);
+    }
+    auto& accepted = std::get<AuthResponder::Accepted>(outcome);
+    respond(datagram, request.header, accepted.response, env);
+    become_established(env);
+    if (accepted.child) { child_is_up(*accepted.child, std::nullopt, env); }
+    if (accepted.child_error) { env.failure(core_, {}, "IKE_AUTH", true, *accepted.child_error); }
+    enforce_uniqueness(core_, accepted.initial_contact, env);
+}
+
+void IkeSa::handshake_failed(const Error& error, std::string_view exchange, bool we_refused,
+                             const Environment& env) {
+    const std::string child = begin_ && begin_->child ? begin_->child->name : std::string{};
+    env.failure(core_, child, exchange, we_refused, error);
+    fail_all(error, env);
+    forget(env);
+}
+
+// All retransmissions of a request went unanswered (RFC 7296 2.4).
+void IkeSa::unanswered(const Environment& env) {
+    if (std::holds_alternative<Rekeyed>(state_) || std::holds_alternative<Deleting>(state_)) {
+        if (active_) {
+            const ActiveExchange ended = std::move(*std::exchange(active_, std::nullopt));
+            finish(ended.task, {}, env);  // gone is gone
+        }
+        return forget(env);
+    }
+    if (!connecting()) { return peer_is_dead(env); }
+    const bool init = std::holds_alternative<InitSent>(state_);
+    const Error error = peer_unreachable(
+        core_.name(), core_.remote, init ? ExchangeType::ike_sa_init : ExchangeType::ike_auth,
+        env.settings().retransmit.tries + 1, env.send_hint(core_.remote.address));
+    if (start_next_round(env)) {
+        env.failure(core_, {}, init ? "IKE_SA_INIT" : "IKE_AUTH", false, error);
+        return forget(env);
+    }
+    handshake_failed(error, init ? "IKE_SA_INIT" : "IKE_AUTH", false, env);
+}
+
+// swanctl's keyingtries.
+bool IkeSa::start_next_round(const Environment& env) {
+    if (!begin_ || close_wanted_ || (begin_->rounds_left == 0 && !begin_->for_ever)) {
+        return false;
+    }
+    Begin next = std::move(*std::exchange(begin_, std::nullopt));
+    if (!next.for_ever) { --next.rounds_left; }
+    const std::vector<CommandId> commands = next.commands;
+    const auto begun = initiate(std::move(next), env);
+    if (!begun) {
+        for (const CommandId command : commands) {
+            env.command_done(command, std::unexpected(begun.error()));
+        }
+    }
+    return true;
+}
+
+}  // namespace culvert::ike::v2

@@ -1,0 +1,213 @@
+// Requests of an established IKE SA: CREATE_CHILD_SA and INFORMATIONAL (RFC 7296 1.3, 1.4), with
+// the rules for collisions of 2.25.
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "base/overloaded.hpp"
+#include "base/writer.hpp"
+#include "ike/v2/errors.hpp"
+#include "ike/v2/ike_sa.hpp"
+
+namespace culvert::ike::v2 {
+
+using wire::NotifyType;
+
+namespace {
+
+wire::Payloads only(wire::Notify notify) {
+    wire::Payloads payloads;
+    payloads.emplace_back(std::move(notify));
+    return payloads;
+}
+
+wire::Payloads refusal(const Error& error, crypto::KeMethod group) {
+    wire::Notify notify{.type = error.notify.value_or(NotifyType::no_proposal_chosen)};
+    if (notify.type == NotifyType::invalid_ke_payload) {
+        Writer data;
+        data.u16(std::to_underlying(group));
+        notify.data = data.take();
+    }
+    return only(std::move(notify));
+}
+
+bool wants_ike_rekey(const wire::Payloads& request) {
+    const auto* offer = wire::find<wire::SecurityAssociation>(request);
+    return offer != nullptr && !offer->proposals.empty() &&
+           offer->proposals.front().protocol == ProtocolId::ike;
+}
+
+}  // namespace
+
+wire::Payloads IkeSa::answer_request(const wire::Message& request, const Environment& env) {
+    return request.header.exchange == wire::ExchangeType::create_child_sa
+               ? answer_create(request.payloads, env)
+               : answer_informational(request.payloads, env);
+}
+
+wire::Payloads IkeSa::answer_create(const wire::Payloads& request, const Environment& env) {
+    const auto refuse = [&](const Error& error, crypto::KeMethod group = crypto::KeMethod::none) {
+        env.failure(core_, {}, "CREATE_CHILD_SA", true, error);
+        return refusal(error, group);
+    };
+    // RFC 7296 2.25.2: what is on its way out makes nothing new.
+    if (!established() || deleting_ike() || inherits_from_) {
+        return refuse(busy("this IKE SA is being closed or replaced"));
+    }
+    if (wants_ike_rekey(request)) { return answer_ike_rekey(request, env); }
+    if (rekeying_ike()) { return refuse(busy("this IKE SA is being rekeyed")); }
+    if (!sane_create_child(request)) {
+        const Error error = bad_payloads(wire::ExchangeType::create_child_sa,
+                                         "one SA, Ni, TSi, TSr each, at most one KE", request);
+        // RFC 7296 2.21.3: fatal on both sides.
+        end_after_answer_ = "the peer's request makes no sense";
+        env.failure(core_, {}, "CREATE_CHILD_SA", true, error);
+        return only({.type = NotifyType::invalid_syntax});
+    }
+    if (const auto* rekey = wire::find_notify(request, NotifyType::rekey_sa)) {
+        return answer_rekey_child(*rekey, request, env);
+    }
+    return answer_new_child(request, nullptr, env);
+}
+
+wire::Payloads IkeSa::answer_rekey_child(const wire::Notify& notify, const wire::Payloads& request,
+                                         const Environment& env) {
+    const auto spi = esp_spi_of(notify.spi);
+    const auto protocol =
+        notify.protocol == ProtocolId::ah ? IpsecProtocol::ah : IpsecProtocol::esp;
+    const bool known_protocol =
+        notify.protocol == ProtocolId::esp || notify.protocol == ProtocolId::ah;
+    // RFC 7296 1.3.3: the SPI that the sender expects inbound, so our outbound one.
+    Child* const old = spi && known_protocol ? core_.find_outbound(protocol, *spi) : nullptr;
+    if (old == nullptr || old->state == ChildState::rekeyed) {  // S-05
+        env.failure(core_, {}, "CREATE_CHILD_SA", true, child_not_found("the Child SA to rekey"));
+        return only({.protocol = notify.protocol,
+                     .spi = notify.spi,
+                     .type = NotifyType::child_sa_not_found});
+    }
+    if (old->state == ChildState::deleting) {  // RFC 7296 2.25.1
+        const Error error = busy("this Child SA is being closed");
+        env.failure(core_, old->config->name, "CREATE_CHILD_SA", true, error);
+        return refusal(error, {});
+    }
+    return answer_new_child(request, old, env);
+}
+
+wire::Payloads IkeSa::answer_new_child(const wire::Payloads& request, Child* rekeyed,
+                                       const Environment& env) {
+    const std::optional<ChildSaId> old_id =
+        rekeyed == nullptr ? std::nullopt : std::optional{rekeyed->id};
+    auto outcome = answer_create_child(request, core_, rekeyed, env);
+    if (const auto* refused = std::get_if<ChildRefusal>(&outcome)) {
+        // Naming another group is no failure: the peer comes again with it.
+        if (refused->error.code != ErrorCode::invalid_ke_payload) {
+            env.failure(core_, {}, "CREATE_CHILD_SA", true, refused->error);
+        }
+        return refusal(refused->error, refused->group);
+    }
+    auto& created = std::get<CreatedChild>(outcome);
+    if (old_id) {
+        env.state.counters.count(Counter::child_rekey);
+        auto* ours = active_ ? std::get_if<CreateChild>(&active_->what) : nullptr;
+        Child* const old = core_.find_child(*old_id);  // installing may have moved it
+        if (ours != nullptr && ours->rekeyed() == old_id) {
+            // RFC 7296 2.8.1: both rekey the same one; the nonces decide once our answer is here.
+            ours->collided(created.fresh, created.lowest_nonce);
+        } else if (old != nullptr) {
+            old->state = ChildState::rekeyed;  // the peer deletes it
+            old->rekey_at.reset();
+            stop_sending(*old, env);
+        }
+    }
+    child_is_up(created.fresh, old_id, env);
+    return std::move(created.response);
+}
+
+wire::Payloads IkeSa::answer_ike_rekey(const wire::Payloads& request, const Environment& env) {
+    if (busy_with_children()) {  // RFC 7296 2.25.2
+        const Error error = busy("a Child SA is being created, rekeyed or closed");
+        env.failure(core_, {}, "CREATE_CHILD_SA", true, error);
+        return refusal(error, {});
+    }
+    auto outcome = answer_rekey_ike(request, core_, env);
+    if (const auto* refused = std::get_if<IkeRekeyRefusal>(&outcome)) {
+        if (refused->error.code != ErrorCode::invalid_ke_payload) {
+            env.failure(core_, {}, "CREATE_CHILD_SA", true, refused->error);
+        }
+        return refusal(refused->error, refused->group);
+    }
+    auto& rekeyed = std::get<RekeyedIke>(outcome);
+    env.state.counters.count(Counter::ike_rekey_resp);
+    IkeSa& next = env.add(successor(std::move(rekeyed.successor), env));
+    auto* ours = active_ ? std::get_if<RekeyIke>(&active_->what) : nullptr;
+    if (ours != nullptr) {
+        // RFC 7296 2.25.2: answer as usual; which of the two stands is seen when ours is answered.
+        if (const auto earlier = ours->made_by_peer()) {
+            if (IkeSa* const other = env.find(*earlier)) {
+                other->vanish("the peer rekeyed again", env);
+            }
+        }
+        next.inherits_from_ = core_.local_spi;
+        ours->collided(next.core_.local_spi, std::move(rekeyed.lowest_nonce));
+    } else {
+        hand_over(next.core_.local_spi, env);
+    }
+    return std::move(rekeyed.response);
+}
+
+wire::Payloads IkeSa::answer_informational(const wire::Payloads& request, const Environment& env) {
+    wire::Payloads response;
+    for (const wire::Payload& payload : request) {
+        if (const auto* deletion = std::get_if<wire::Delete>(&payload)) {
+            delete_for_peer(*deletion, response, env);
+        }
+        const auto* notify = std::get_if<wire::Notify>(&payload);
+        // RFC 7296 2.21.2: the initiator refused our IKE_AUTH response.
+        if (notify != nullptr && notify->type == NotifyType::authentication_failed) {
+            const Error error =
+                peer_failed_authentication(core_.name(), core_.local_id, core_.remote_id, {});
+            env.failure(core_, {}, "IKE_AUTH", false, error);
+            end_after_answer_ = "the peer could not authenticate us";
+        }
+    }
+    return response;
+}
+
+void IkeSa::delete_for_peer(const wire::Delete& payload, wire::Payloads& response,
+                            const Environment& env) {
+    if (payload.protocol == ProtocolId::ike) {
+        // RFC 7296 2.25.2: our own rekey is forgotten; the peer's, if there is one, stands.
+        if (active_) {
+            if (const auto* ours = std::get_if<RekeyIke>(&active_->what)) {
+                ike_rekey_failed(*ours, env);
+            }
+        }
+        end_after_answer_ = "the peer deleted it";
+        return;
+    }
+    const auto protocol =
+        payload.protocol == ProtocolId::ah ? IpsecProtocol::ah : IpsecProtocol::esp;
+    std::vector<EspSpi> answered;
+    std::vector<std::pair<ChildRef, StartAction>> again;
+    for (const EspSpi spi : payload.esp_spis()) {
+        const Child* const child = core_.find_outbound(protocol, spi);
+        if (child == nullptr) { continue; }  // D-01
+        // RFC 7296 2.25.1: being deleted from here as well, it is not named again.
+        if (child->state != ChildState::deleting) { answered.push_back(child->inbound_spi); }
+        if (child->live()) { again.emplace_back(child->config, child->config->close_action); }
+        remove_child(core_, child->id, "the peer deleted it", env);
+    }
+    if (!answered.empty()) {
+        wire::Delete deletion = wire::Delete::esp(answered);
+        deletion.protocol = payload.protocol;
+        response.emplace_back(std::move(deletion));
+    }
+    for (const auto& [child, action] : again) {
+        if (action != StartAction::start) { continue; }
+        (void)add({.what = CreateChildTask{{.child = child}}}, env);
+    }
+}
+
+}  // namespace culvert::ike::v2

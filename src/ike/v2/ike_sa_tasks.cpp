@@ -1,0 +1,371 @@
+// What an IKE SA begins itself: its queue, the one exchange in flight, and its deadlines.
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "base/assert.hpp"
+#include "base/overloaded.hpp"
+#include "ike/v2/errors.hpp"
+#include "ike/v2/ike_sa.hpp"
+
+namespace culvert::ike::v2 {
+
+using wire::ExchangeType;
+
+std::string_view name(const Task& task) {
+    return std::visit(
+        Overloaded{[](const CreateChildTask&) { return std::string_view{"CHILD_CREATE"}; },
+                   [](const RekeyChildTask&) { return std::string_view{"CHILD_REKEY"}; },
+                   [](const RekeyIkeTask&) { return std::string_view{"IKE_REKEY"}; },
+                   [](const DeleteChildTask&) { return std::string_view{"CHILD_DELETE"}; },
+                   [](const DeleteSpiTask&) { return std::string_view{"CHILD_DELETE"}; },
+                   [](const DeleteIkeTask&) { return std::string_view{"IKE_DELETE"}; },
+                   [](const InformTask& inform) {
+                       return std::string_view{inform.payloads.empty() ? "IKE_DPD"
+                                                                       : "INFORMATIONAL"};
+                   }},
+        task.what);
+}
+
+bool IkeSa::add(Task task, const Environment& env) {
+    if (queue_.size() >= tasks_max || gone()) { return false; }
+    queue_.push_back(std::move(task));
+    env.touch(core_.local_spi);
+    pump(env);
+    return true;
+}
+
+void IkeSa::pump(const Environment& env) {
+    env.touch(core_.local_spi);
+    for (;;) {
+        const bool rekeyed = std::holds_alternative<Rekeyed>(state_);
+        if ((!established() && !rekeyed) || active_ || !requests_.idle() || inherits_from_) {
+            return;
+        }
+        const auto next = std::ranges::find_if(queue_, [&](const Task& task) {
+            return task.not_before <= env.now &&
+                   (!rekeyed || std::holds_alternative<DeleteIkeTask>(task.what));
+        });
+        if (next == queue_.end()) { return; }
+        Task task = std::move(*next);
+        queue_.erase(next);
+        if (begin(std::move(task), env)) { return; }
+    }
+}
+
+// True if an exchange is in flight now; false if the task has ended without one.
+bool IkeSa::begin(Task task, const Environment& env) {
+    const auto inform = [&](wire::Payloads payloads, auto what) {
+        if (!send_request(ExchangeType::informational, payloads, env)) {
+            finish(task, std::unexpected(cancelled("a message that cannot be sealed")), env);
+            forget(env);
+            return false;
+        }
+        active_ = ActiveExchange{.what = std::move(what), .task = std::move(task)};
+        return true;
+    };
+    if (auto* create = std::get_if<CreateChildTask>(&task.what)) {
+        auto wanted = create->wanted;
+        return begin_create(std::move(wanted), std::move(task), env);
+    }
+    if (const auto* rekey = std::get_if<RekeyChildTask>(&task.what)) {
+        const Child* const old = core_.find_child(rekey->id);
+        if (old == nullptr || !old->live()) {
+            // Gone, or replaced by the peer meanwhile: nothing is left to do.
+            const bool replaced = old != nullptr && old->state == ChildState::rekeyed;
+            finish(task,
+                   replaced ? Status{}
+                            : Status{std::unexpected(child_not_found("the Child SA to rekey"))},
+                   env);
+            return false;
+        }
+        CreateChild::Wanted wanted{.child = old->config, .rekeyed = old->id, .group = rekey->group};
+        return begin_create(std::move(wanted), std::move(task), env);
+    }
+    if (std::holds_alternative<RekeyIkeTask>(task.what)) {
+        return begin_rekey_ike(std::move(task), env);
+    }
+    if (std::holds_alternative<DeleteChildTask>(task.what)) {
+        return begin_delete_child(std::move(task), env);
+    }
+    if (const auto* spi = std::get_if<DeleteSpiTask>(&task.what)) {
+        wire::Delete deletion = wire::Delete::esp({spi->spi});
+        if (spi->protocol == IpsecProtocol::ah) { deletion.protocol = ProtocolId::ah; }
+        const DeletingChildren what{
+            .protocol = spi->protocol, .spi = spi->spi, .id = {}, .why = {}};
+        return inform({std::move(deletion)}, what);
+    }
+    if (std::holds_alternative<DeleteIkeTask>(task.what)) {
+        if (!inform({wire::Delete::ike_sa()}, DeletingIke{})) { return false; }
+        if (established()) { enter(Deleting{}, "we close it", env); }
+        return true;
+    }
+    wire::Payloads payloads = std::get<InformTask>(task.what).payloads;
+    return inform(std::move(payloads), Informing{});
+}
+
+bool IkeSa::begin_create(CreateChild::Wanted wanted, Task task, const Environment& env) {
+    const auto fail = [&](const Error& error) {
+        env.failure(core_, {}, "CREATE_CHILD_SA", true, error);
+        finish(task, std::unexpected(error), env);
+        return false;
+    };
+    // Made by somebody else while this waited.
+    if (!wanted.rekeyed && !wanted.packet && core_.find_live(wanted.child->name) != nullptr) {
+        finish(task, {}, env);
+        return false;
+    }
+    if (!wanted.rekeyed && core_.children.size() >= children_max) {
+        return fail(too_many_children(core_.name()));
+    }
+    auto exchange = CreateChild::begin(core_, std::move(wanted), env);
+    if (!exchange) { return fail(exchange.error()); }
+    if (!send_request(ExchangeType::create_child_sa, exchange->request(core_), env)) {
+        exchange->abandon(core_, env);
+        fail(cancelled("a message that cannot be sealed"));
+        forget(env);
+        return false;
+    }
+    active_ = ActiveExchange{.what = std::move(*exchange), .task = std::move(task)};
+    return true;
+}
+
+bool IkeSa::begin_rekey_ike(Task task, const Environment& env) {
+    auto exchange = RekeyIke::begin(core_, std::get<RekeyIkeTask>(task.what).group, env);
+    const bool sent =
+        exchange && send_request(ExchangeType::create_child_sa, exchange->request(core_), env);
+    if (!sent) {
+        const Error error =
+            exchange ? cancelled("a message that cannot be sealed") : exchange.error();
+        finish(task, std::unexpected(error), env);
+        return false;
+    }
+    active_ = ActiveExchange{.what = std::move(*exchange), .task = std::move(task)};
+    return true;
+}
+
+bool IkeSa::begin_delete_child(Task task, const Environment& env) {
+    const auto& wanted = std::get<DeleteChildTask>(task.what);
+    Child* const child = core_.find_child(wanted.id);
+    if (child == nullptr) {
+        finish(task, {}, env);  // the peer was first
+        return false;
+    }
+    stop_sending(*child, env);
+    child->state = ChildState::deleting;
+    const DeletingChildren what{.protocol = child->suite.protocol,
+                                .spi = child->inbound_spi,
+                                .id = child->id,
+                                .why = wanted.why};
+    wire::Delete deletion = wire::Delete::esp({child->inbound_spi});
+    if (what.protocol == IpsecProtocol::ah) { deletion.protocol = ProtocolId::ah; }
+    if (!send_request(ExchangeType::informational, {std::move(deletion)}, env)) {
+        finish(task, std::unexpected(cancelled("a message that cannot be sealed")), env);
+        forget(env);
+        return false;
+    }
+    active_ = ActiveExchange{.what = what, .task = std::move(task)};
+    return true;
+}
+
+void IkeSa::active_answered(const wire::Payloads& response, const Environment& env) {
+    ASSERT(active_);
+    ActiveExchange ended = std::move(*std::exchange(active_, std::nullopt));
+    std::visit(Overloaded{
+                   [&](CreateChild& exchange) {
+                       child_answered(std::move(exchange), std::move(ended.task), response, env);
+                   },
+                   [&](RekeyIke& exchange) {
+                       ike_rekey_answered(std::move(exchange), std::move(ended.task), response,
+                                          env);
+                   },
+                   [&](DeletingChildren& what) {
+                       if (what.id) { remove_child(core_, *what.id, what.why, env); }
+                       finish(ended.task, {}, env);
+                   },
+                   [&](DeletingIke&) {
+                       finish(ended.task, {}, env);
+                       forget(env);
+                   },
+                   [&](Informing&) { finish(ended.task, {}, env); },
+               },
+               ended.what);
+}
+
+void IkeSa::child_answered(CreateChild exchange, Task task, const wire::Payloads& response,
+                           const Environment& env) {
+    const std::string child = exchange.child_name();
+    const auto rekeyed = exchange.rekeyed();
+    auto outcome = exchange.handle(response, core_, env);
+    std::visit(
+        Overloaded{
+            [&](CreateChild::Done& done) {
+                if (rekeyed) { env.state.counters.count(Counter::child_rekey); }
+                child_is_up(done.fresh, rekeyed, env);
+                finish(task, {}, env);
+                if (done.to_delete) { delete_child(*done.to_delete, "it was rekeyed", {}, env); }
+            },
+            [&](CreateChild::OtherGroup& other) {
+                if (auto* rekey = std::get_if<RekeyChildTask>(&task.what)) {
+                    rekey->group = other.wanted.group;
+                } else {
+                    task.what = CreateChildTask{std::move(other.wanted)};
+                }
+                queue_.push_front(std::move(task));
+            },
+            [&](CreateChild::Later& busy_peer) { later(std::move(task), busy_peer.error, env); },
+            [&](CreateChild::Failed& failed) {
+                env.failure(core_, child, "CREATE_CHILD_SA", failed.we_refused, failed.error);
+                finish(task, std::unexpected(failed.error), env);
+                if (failed.refused_spi) {
+                    queue_.push_front({.what = DeleteSpiTask{.protocol = IpsecProtocol::esp,
+                                                             .spi = *failed.refused_spi}});
+                }
+                Child* const old = rekeyed ? core_.find_child(*rekeyed) : nullptr;
+                if (old == nullptr) { return; }
+                if (failed.error.code == ErrorCode::child_sa_not_found &&
+                    old->state == ChildState::installed) {
+                    // RFC 7296 2.25: the peer has it no more, so neither have we.
+                    return drop_child(*rekeyed, "the peer does not have it any more", env);
+                }
+                old->rekey_at = env.at_about(rekey_retry, seconds{10});
+            },
+        },
+        outcome);
+}
+
+void IkeSa::ike_rekey_answered(RekeyIke exchange, Task task, const wire::Payloads& response,
+                               const Environment& env) {
+    auto outcome = exchange.handle(response, core_, env);
+    std::visit(Overloaded{
+                   [&](RekeyIke::Done& done) {
+                       env.state.counters.count(Counter::ike_rekey_init);
+                       IkeSa& ours = env.add(successor(std::move(done.successor), env));
+                       const auto made_by_peer = exchange.made_by_peer();
+                       IkeSa* const theirs = made_by_peer ? env.find(*made_by_peer) : nullptr;
+                       if (theirs != nullptr) { theirs->inherits_from_.reset(); }
+                       finish(task, {}, env);
+                       if (theirs != nullptr && !theirs->gone() && done.redundant) {
+                           // RFC 7296 2.8.2: ours is one too many; its Delete is ours, that of the
+                           // old theirs.
+                           hand_over(theirs->core_.local_spi, env);
+                           ours.close({}, env);
+                           return;
+                       }
+                       hand_over(ours.core_.local_spi, env);
+                       if (theirs != nullptr && !theirs->gone()) {
+                           theirs->enter(Rekeyed{.successor = ours.core_.local_spi,
+                                                 .give_up_at = env.now + rekeyed_linger_max},
+                                         "one rekey too many, which the peer closes", env);
+                       }
+                       queue_.push_front({.what = DeleteIkeTask{}});
+                   },
+                   [&](RekeyIke::OtherGroup& other) {
+                       std::get<RekeyIkeTask>(task.what).group = other.group;
+                       queue_.push_front(std::move(task));
+                   },
+                   [&](RekeyIke::Later& busy_peer) {
+                       if (exchange.made_by_peer()) {
+                           finish(task, {}, env);
+                           return ike_rekey_failed(exchange, env);
+                       }
+                       later(std::move(task), busy_peer.error, env);
+                   },
+                   [&](RekeyIke::Failed& failed) {
+                       env.failure(core_, {}, "CREATE_CHILD_SA", failed.we_refused, failed.error);
+                       finish(task, std::unexpected(failed.error), env);
+                       ike_rekey_failed(exchange, env);
+                       if (established()) {
+                           core_.rekey_at = env.at_about(rekey_retry, seconds{10});
+                       }
+                   },
+               },
+               outcome);
+}
+
+// Of a collision the peer's successor alone is left.
+void IkeSa::ike_rekey_failed(const RekeyIke& exchange, const Environment& env) {
+    const auto made_by_peer = exchange.made_by_peer();
+    IkeSa* const theirs = made_by_peer ? env.find(*made_by_peer) : nullptr;
+    if (theirs == nullptr || theirs->gone()) { return; }
+    theirs->inherits_from_.reset();
+    hand_over(theirs->core_.local_spi, env);
+}
+
+// TEMPORARY_FAILURE (RFC 7296 2.25): again after a while.
+void IkeSa::later(Task task, const Error& error, const Environment& env) {
+    if (++task.temporary_failures > temporary_failures_max) {
+        env.failure(core_, {}, "CREATE_CHILD_SA", false, error);
+        finish(task, std::unexpected(error), env);
+        return;
+    }
+    const auto wait_ms = std::chrono::duration_cast<milliseconds>(temporary_failure_wait).count();
+    const auto more = env.random().below(static_cast<std::uint64_t>(wait_ms));
+    task.not_before =
+        env.now + temporary_failure_wait + milliseconds{static_cast<std::int64_t>(more)};
+    queue_.push_back(std::move(task));
+}
+
+void IkeSa::finish(const Task& task, const Status& status, const Environment& env) {
+    for (const CommandId command : task.commands) { env.command_done(command, status); }
+}
+
+void IkeSa::child_is_up(ChildSaId id, const std::optional<ChildSaId>& instead_of,
+                        const Environment& env) {
+    const Child* const child = core_.find_child(id);
+    if (child == nullptr) { return; }
+    const std::string what =
+        instead_of ? fmt::format("rekeyed {}{{{}}} to", child->config->name, instead_of->value())
+                   : "established";
+    env.event(core_, *child, instead_of ? EventKind::child_rekeyed : EventKind::child_up,
+              Severity::info,
+              fmt::format("Child SA {} {}{{{}}} with SPIs {:08x}_i {:08x}_o and TS {} === {}", what,
+                          child->config->name, id.value(), child->inbound_spi.value(),
+                          child->outbound_spi.value(), to_string(child->local_ts),
+                          to_string(child->remote_ts)));
+}
+
+void IkeSa::hand_over(IkeSpi successor, const Environment& env) {
+    IkeSa* const next = env.find(successor);
+    ASSERT(next != nullptr && next != this);
+    for (Child& child : core_.children) {
+        env.state.child_owner.insert_or_assign(child.id, successor);
+        next->core_.children.push_back(std::move(child));
+    }
+    core_.children.clear();
+    std::deque<Task> kept;
+    for (Task& task : queue_) {
+        if (std::holds_alternative<InformTask>(task.what)) {
+            finish(task, {}, env);
+        } else if (std::holds_alternative<RekeyIkeTask>(task.what)) {
+            finish(task, {}, env);  // it has just been
+        } else {
+            // A wish to close goes with what it meant.
+            next->queue_.push_back(std::move(task));
+        }
+    }
+    queue_ = std::move(kept);
+    const std::string text = fmt::format("IKE SA {}[{}] rekeyed to [{}]", core_.name(),
+                                         core_.unique_id, next->core_.unique_id);
+    enter(Rekeyed{.successor = successor, .give_up_at = env.now + rekeyed_linger_max},
+          "its successor took over", env);
+    env.event(next->core_, EventKind::ike_rekeyed, Severity::info, text);
+    next->pump(env);
+}
+
+bool IkeSa::busy_with_children() const {
+    return active_ && (std::holds_alternative<CreateChild>(active_->what) ||
+                       std::holds_alternative<DeletingChildren>(active_->what));
+}
+
+bool IkeSa::rekeying_ike() const {
+    return active_ && std::holds_alternative<RekeyIke>(active_->what);
+}
+
+bool IkeSa::deleting_ike() const {
+    return active_ && std::holds_alternative<DeletingIke>(active_->what);
+}
+
+}  // namespace culvert::ike::v2

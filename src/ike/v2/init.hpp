@@ -1,0 +1,66 @@
+#pragma once
+// The IKE_SA_INIT exchange (RFC 7296 1.2, 2.6, 2.7, 2.10, 2.23), both sides.
+
+#include <variant>
+
+#include "crypto/key_exchange.hpp"
+#include "ike/v2/environment.hpp"
+#include "ike/v2/sa_core.hpp"
+#include "ike/wire/message.hpp"
+
+namespace culvert::ike::v2 {
+
+// What IKE_AUTH needs of IKE_SA_INIT (RFC 7296 2.15); gone once the IKE SA is established.
+struct InitResult {
+    Bytes request;  // as they travelled
+    Bytes response;
+    Bytes ni;
+    Bytes nr;
+    Secret sk_pi;
+    Secret sk_pr;
+    bool peer_takes_childless = false;  // RFC 6023
+};
+
+class InitInitiator {
+ public:
+    // Draws the nonce and the key of the first group of our proposals.
+    static Result<InitInitiator> begin(const SaCore& sa, const Environment& env);
+
+    // The request as it stands now: with the cookie and the group that the responder asked for.
+    const Bytes& request() const { return request_; }
+
+    struct Ignored {};    // not the answer, or one that anybody could have sent
+    struct SendAgain {};  // request() has changed
+    struct Failed {
+        Error error;
+    };
+    struct Done {
+        InitResult result;
+    };
+    using Outcome = std::variant<Ignored, SendAgain, Failed, Done>;
+    // On Done the SA has its suite, keys, peer's SPI and what is known of NATs.
+    Outcome handle(const wire::Message& response, ByteView raw, SaCore& sa, const Environment& env);
+
+ private:
+    InitInitiator(crypto::KeyExchange ke, Bytes nonce)
+        : ke_(std::move(ke)), nonce_(std::move(nonce)) {}
+
+    void build(const SaCore& sa, const Environment& env);
+    Outcome take_cookie(const wire::Notify& notify, const SaCore& sa, const Environment& env);
+    Outcome change_group(const wire::Notify& notify, const SaCore& sa, const Environment& env);
+    Outcome take_answer(const wire::Message& response, ByteView raw, SaCore& sa,
+                        const Environment& env);
+
+    crypto::KeyExchange ke_;
+    Bytes nonce_;
+    Bytes cookie_;
+    Bytes request_;
+    unsigned cookies_ = 0;
+    unsigned group_changes_ = 0;
+};
+
+// Answers a first IKE_SA_INIT request. Nothing is kept unless it is accepted; then there is a
+// half-open IKE SA.
+void respond_to_init(const Datagram& datagram, const Environment& env);
+
+}  // namespace culvert::ike::v2

@@ -1,0 +1,206 @@
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "base/writer.hpp"
+#include "ike/v2/child_negotiation.hpp"
+#include "ike/v2/errors.hpp"
+#include "ike/v2/ike_sa.hpp"
+#include "ike/v2/init.hpp"
+#include "ike/v2/key_log.hpp"
+
+namespace culvert::ike::v2 {
+
+using wire::NotifyType;
+
+namespace {
+
+struct Offer {
+    const wire::SecurityAssociation* sa = nullptr;
+    const wire::KeyExchange* ke = nullptr;
+    const wire::Nonce* nonce = nullptr;
+};
+
+std::optional<Offer> offer_of(const wire::Payloads& payloads) {
+    const bool complete = wire::count<wire::SecurityAssociation>(payloads) == 1 &&
+                          wire::count<wire::KeyExchange>(payloads) == 1 &&
+                          wire::count<wire::Nonce>(payloads) == 1;
+    if (!complete) { return std::nullopt; }
+    return Offer{.sa = wire::find<wire::SecurityAssociation>(payloads),
+                 .ke = wire::find<wire::KeyExchange>(payloads),
+                 .nonce = wire::find<wire::Nonce>(payloads)};
+}
+
+// Without state: no SPI of ours, nothing remembered (RFC 7296 2.6).
+void answer_without_state(const Datagram& request, const wire::IkeHeader& header,
+                          wire::Notify notify, const Environment& env) {
+    const wire::IkeHeader reply{.initiator_spi = header.initiator_spi,
+                                .exchange = wire::ExchangeType::ike_sa_init,
+                                .flags = {.response = true}};
+    env.state.counters.count_message(wire::ExchangeType::ike_sa_init, true, true);
+    env.emit(Transmit{.datagram = {.local = request.local,
+                                   .remote = request.remote,
+                                   .non_esp_marker = request.non_esp_marker,
+                                   .bytes = wire::write(reply, {std::move(notify)})}});
+}
+
+bool cookie_wanted(const Datagram& datagram, const wire::Message& request, ByteView nonce,
+                   const Environment& env) {
+    switch (env.state.guard.judge(datagram.remote.address, env.settings())) {
+        case HalfOpenGuard::Verdict::accept: return false;
+        case HalfOpenGuard::Verdict::ignore: return true;  // was asked before: judged already
+        case HalfOpenGuard::Verdict::ask_cookie: break;
+    }
+    const auto* cookie = wire::find_notify(request.payloads, NotifyType::cookie);
+    return cookie == nullptr ||
+           !env.state.guard.check_cookie(cookie->data, nonce, datagram.remote.address,
+                                         request.header.initiator_spi, env.now);
+}
+
+struct Selection {
+    ConnectionRef connection;
+    ChosenProposal chosen;
+};
+
+Result<Selection> select(const Datagram& datagram, const Offer& offer, const Environment& env) {
+    const auto candidates =
+        connections_by_address(env.state.config, datagram.local.address, datagram.remote.address);
+    if (candidates.empty()) {
+        return std::unexpected(no_connection_for_addresses(datagram.local, datagram.remote));
+    }
+    std::optional<Error> first_error;
+    for (const ConnectionRef& connection : candidates) {
+        auto chosen = choose(connection->proposals, offer.sa->proposals, connection->name, true);
+        if (chosen) { return Selection{.connection = connection, .chosen = std::move(*chosen)}; }
+        if (!first_error) { first_error = std::move(chosen).error(); }
+    }
+    return std::unexpected(std::move(*first_error));
+}
+
+struct Accepted {
+    SaCore core;
+    InitResult init;
+};
+
+Result<Accepted> accept(const Datagram& datagram, const wire::Message& request, const Offer& offer,
+                        Selection selection, const Environment& env) {
+    auto ke = crypto::KeyExchange::create(offer.ke->method, env.random());
+    if (!ke) { return std::unexpected(std::move(ke).error()); }
+    const auto shared = ke->derive(offer.ke->data);
+    if (!shared) { return std::unexpected(shared.error()); }
+
+    SaCore sa;
+    sa.unique_id = env.new_ike_unique();
+    sa.connection = std::move(selection.connection);
+    sa.local_spi = env.new_ike_spi();
+    sa.remote_spi = request.header.initiator_spi;
+    sa.local = datagram.local;
+    sa.remote = datagram.remote;
+    sa.nat_t_port = datagram.non_esp_marker;
+    sa.created_at = env.now;
+    sa.nat = detect_nat(request.payloads, sa.remote_spi, IkeSpi{}, sa.local, sa.remote);
+    if (sa.nat.supported && sa.connection->encap) {
+        sa.nat.fake = true;
+        sa.nat.local = true;
+    }
+    sa.peer_takes_fragments =
+        wire::find_notify(request.payloads, NotifyType::ikev2_fragmentation_supported) != nullptr;
+
+    InitResult init{
+        .request = datagram.bytes, .ni = offer.nonce->data, .nr = env.random().bytes(nonce_size)};
+    IkeKeys keys = derive_ike_keys(selection.chosen.ike, *shared,
+                                   {.ni = init.ni,
+                                    .nr = init.nr,
+                                    .initiator_spi = sa.remote_spi,
+                                    .responder_spi = sa.local_spi});
+    sa.use_keys(selection.chosen.ike, keys);
+    log_keys(sa, keys, env);
+    init.sk_pi = std::move(keys.sk_pi);
+    init.sk_pr = std::move(keys.sk_pr);
+
+    wire::Payloads payloads;
+    payloads.emplace_back(
+        wire::SecurityAssociation{.proposals = {std::move(selection.chosen.proposal)}});
+    payloads.emplace_back(wire::KeyExchange{.method = ke->method(), .data = ke->public_value()});
+    payloads.emplace_back(wire::Nonce{.data = init.nr});
+    if (sa.nat.supported) {
+        add_nat_detection(payloads, sa.remote_spi, sa.local_spi, sa.local, sa.remote,
+                          sa.connection->encap, env.random());
+    }
+    if (sa.peer_takes_fragments) {
+        payloads.emplace_back(wire::Notify{.type = NotifyType::ikev2_fragmentation_supported});
+    }
+    payloads.emplace_back(wire::Notify{.type = NotifyType::childless_ikev2_supported});
+    const wire::IkeHeader header{.initiator_spi = sa.remote_spi,
+                                 .responder_spi = sa.local_spi,
+                                 .exchange = wire::ExchangeType::ike_sa_init,
+                                 .flags = {.response = true}};
+    init.response = wire::write(header, payloads);
+    env.exchange_event(sa, "sending " + wire::describe(header, payloads));
+    return Accepted{.core = std::move(sa), .init = std::move(init)};
+}
+
+}  // namespace
+
+void respond_to_init(const Datagram& datagram, const Environment& env) {
+    const auto refuse = [&](std::string_view connection, const Error& error) {
+        env.stranger_failure(connection, datagram.remote, "IKE_SA_INIT", error);
+    };
+    if (env.state.guard.judge(datagram.remote.address, env.settings()) ==
+        HalfOpenGuard::Verdict::ignore) {
+        return;  // counted by half_open(); a word for each would be a flood of its own
+    }
+    const auto request = wire::parse_message(datagram.bytes);
+    if (!request) {
+        env.state.counters.count(Counter::invalid);
+        return refuse({}, request.error());
+    }
+    env.state.counters.count_message(wire::ExchangeType::ike_sa_init, false, false);
+    const wire::IkeHeader& header = request->header;
+    if (const auto critical = wire::unknown_critical(request->payloads)) {
+        answer_without_state(datagram, header,
+                             {.type = NotifyType::unsupported_critical_payload,
+                              .data = {std::to_underlying(*critical)}},
+                             env);
+        return refuse({}, wire::unsupported_critical_payload(*critical));
+    }
+    const auto offer = offer_of(request->payloads);
+    if (!offer) {
+        env.state.counters.count(Counter::invalid);
+        return refuse({}, bad_payloads(wire::ExchangeType::ike_sa_init, "one SA, KE and Ni each",
+                                       request->payloads));
+    }
+    if (cookie_wanted(datagram, *request, offer->nonce->data, env)) {
+        return answer_without_state(
+            datagram, header,
+            {.type = NotifyType::cookie,
+             .data = env.state.guard.make_cookie(offer->nonce->data, datagram.remote.address,
+                                                 header.initiator_spi, env.now, env.random())},
+            env);
+    }
+    auto selection = select(datagram, *offer, env);
+    if (!selection) {
+        answer_without_state(datagram, header, {.type = NotifyType::no_proposal_chosen}, env);
+        return refuse({}, selection.error());
+    }
+    if (selection->chosen.ke != offer->ke->method) {
+        // RFC 7296 1.2, 2.7: name the group; the initiator comes again.
+        Writer group;
+        group.u16(std::to_underlying(selection->chosen.ke));
+        return answer_without_state(
+            datagram, header, {.type = NotifyType::invalid_ke_payload, .data = group.take()}, env);
+    }
+    const std::string connection = selection->connection->name;
+    auto accepted = accept(datagram, *request, *offer, std::move(*selection), env);
+    if (!accepted) {
+        // A public value that RFC 6989 or RFC 8031 refuse is no value of an honest peer.
+        env.state.counters.count(Counter::invalid);
+        return refuse(connection, accepted.error());
+    }
+    env.exchange_event(accepted->core, "received " + wire::describe(*request));
+    IkeSa& sa = env.add(
+        IkeSa::half_open(std::move(accepted->core), std::move(accepted->init), datagram, env));
+    sa.resend_init_response(datagram, env);
+}
+
+}  // namespace culvert::ike::v2

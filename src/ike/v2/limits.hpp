@@ -1,0 +1,35 @@
+#pragma once
+// Bounds on what a peer, authenticated or not, may make an IKE SA hold or do.
+
+#include <chrono>
+#include <cstddef>
+
+namespace culvert::ike::v2 {
+
+using std::chrono::milliseconds;
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+constexpr std::size_t nonce_size = 32;       // RFC 7296 2.10: at least half the prf's key size
+constexpr std::size_t cookie_size_max = 64;  // RFC 7296 2.6
+constexpr seconds cookie_secret_lifetime{60};
+constexpr unsigned cookie_retries_max = 4;          // as initiator, a handshake
+constexpr unsigned invalid_ke_retries_max = 1;      // as initiator, an exchange (abuse case K-08)
+constexpr unsigned bad_decrypts_half_open_max = 8;  // then the half-open SA answers no more
+constexpr std::size_t children_max = 128;           // Child SAs of one IKE SA (S-14)
+constexpr std::size_t tasks_max = 256;              // exchanges waiting for their turn
+constexpr std::size_t selectors_max = 128;          // a side of a Child SA, after narrowing
+constexpr unsigned temporary_failures_max = 8;      // then the exchange is given up
+constexpr seconds temporary_failure_wait{5};        // and up to as much again, by chance
+constexpr seconds rekey_retry{60};                  // after a refused rekey
+constexpr seconds rekeyed_linger_max{180};  // a replaced SA waits so long for the peer's Delete
+constexpr seconds rejected_linger{20};      // a refused IKE_AUTH keeps its answer for retransmits
+constexpr std::size_t failures_per_peer_max = 16;
+constexpr std::size_t failure_peers_max = 256;
+constexpr unsigned stray_answers_per_second_max = 20;  // INVALID_IKE_SPI, INVALID_MAJOR_VERSION
+constexpr unsigned stray_events_per_second_max = 10;   // events that a stranger can trigger
+constexpr std::size_t fragment_size =
+    1280 - 40 - 8 - 4;                              // fits an IPv6 minimum MTU with the marker
+constexpr std::size_t fragments_bytes_max = 65535;  // held for one message
+
+}  // namespace culvert::ike::v2

@@ -1,0 +1,83 @@
+#pragma once
+// What an IKE SA is, whichever exchange goes on: names, ends, keys, children. The exchanges read
+// it, and change what their result is.
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "crypto/ike_cipher.hpp"
+#include "crypto/prf.hpp"
+#include "ike/auth/key_material.hpp"
+#include "ike/engine.hpp"
+#include "ike/status.hpp"
+#include "ike/v2/connection_lookup.hpp"
+#include "ike/v2/nat_detection.hpp"
+#include "ike/v2/selectors.hpp"
+#include "ike/wire/spi.hpp"
+
+namespace culvert::ike::v2 {
+
+struct Child {
+    ChildSaId id{};
+    ReqId reqid{};
+    ChildRef config;
+    ChildState state = ChildState::installed;
+    IpsecMode mode{};
+    IpsecSuite suite;
+    crypto::KeMethod ke = crypto::KeMethod::none;
+    EspSpi inbound_spi{};
+    EspSpi outbound_spi{};
+    bool udp_encap = false;
+    bool sending = true;  // false after StopSending
+    TrafficSelectors local_ts;
+    TrafficSelectors remote_ts;
+    Instant installed_at{};
+    std::optional<Instant> rekey_at{};
+    std::optional<Instant> expires_at{};
+
+    // Ours to rekey or to close: neither replaced nor on its way out.
+    bool live() const { return state == ChildState::installed || state == ChildState::rekeying; }
+};
+
+struct SaCore {
+    std::uint32_t unique_id = 0;
+    ConnectionRef connection;
+    bool original_initiator = false;
+    IkeSpi local_spi{};
+    IkeSpi remote_spi{};
+    Endpoint local;
+    Endpoint remote;
+    bool nat_t_port = false;            // speaks on the NAT-T port, with the marker
+    bool peer_takes_fragments = false;  // RFC 7383
+    NatSituation nat;
+    std::optional<ChosenIkeSuite> suite;
+    std::optional<crypto::IkeCipher> inbound;
+    std::optional<crypto::IkeCipher> outbound;
+    Secret sk_d;
+    Identity local_id;
+    Identity remote_id;
+    Instant created_at{};
+    std::optional<Instant> established_at;
+    std::optional<Instant> rekey_at;
+    std::optional<Instant> expires_at;
+    std::vector<Child> children;
+
+    IkeSpi initiator_spi() const { return original_initiator ? local_spi : remote_spi; }
+    IkeSpi responder_spi() const { return original_initiator ? remote_spi : local_spi; }
+    crypto::Prf prf() const { return crypto::Prf{suite->prf}; }
+    Ends ends() const { return {.local = local.address, .remote = remote.address}; }
+    const std::string& name() const { return connection->name; }
+
+    Child* find_child(ChildSaId id);
+    Child* find_inbound(IpsecProtocol protocol, EspSpi spi);
+    Child* find_outbound(IpsecProtocol protocol, EspSpi spi);
+    // A live one of this configured child.
+    Child* find_live(std::string_view child_name);
+
+    // Ciphers and SK_d from the keys of an exchange.
+    void use_keys(const ChosenIkeSuite& chosen, const IkeKeys& keys);
+};
+
+}  // namespace culvert::ike::v2

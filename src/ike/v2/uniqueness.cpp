@@ -1,0 +1,58 @@
+#include "ike/v2/uniqueness.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "ike/v2/ike_sa.hpp"
+
+namespace culvert::ike::v2 {
+
+bool has_other_sa(const ConnectionRef& connection, const Identity& local, const Identity& remote,
+                  const SaCore& except, const Environment& env) {
+    return std::ranges::any_of(env.state.sas, [&](const auto& entry) {
+        const SaCore& other = entry.second->core();
+        return &other != &except && entry.second->established() &&
+               other.connection->name == connection->name && other.local_id == local &&
+               other.remote_id == remote;
+    });
+}
+
+bool wants_initial_contact(const SaCore& sa, const Environment& env) {
+    if (sa.connection->unique == Unique::never || !is_concrete(sa.connection->remote.id)) {
+        return false;
+    }
+    // Any SA with these identities counts, also one that is only on its way.
+    return std::ranges::none_of(env.state.sas, [&](const auto& entry) {
+        const SaCore& other = entry.second->core();
+        if (&other == &sa || entry.second->gone()) { return false; }
+        const bool same_ids =
+            other.local_id == sa.local_id && other.remote_id == sa.connection->remote.id;
+        return same_ids || other.remote.address == sa.remote.address;
+    });
+}
+
+void enforce_uniqueness(const SaCore& sa, bool initial_contact, const Environment& env) {
+    if (sa.connection->unique == Unique::never) { return; }
+    const bool replace = sa.connection->unique == Unique::replace;
+    if (!initial_contact && !replace) { return; }
+    std::vector<IkeSpi> others;
+    for (const auto& [spi, other] : env.state.sas) {
+        const SaCore& core = other->core();
+        const bool same_ids = core.local_id == sa.local_id && core.remote_id == sa.remote_id;
+        if (&core != &sa && same_ids && other->established()) { others.push_back(spi); }
+    }
+    std::ranges::sort(others);  // the order of actions must not hang on that of a hash table
+    for (const IkeSpi spi : others) {
+        IkeSa* other = env.find(spi);
+        if (initial_contact && other->core().established_at < sa.created_at) {
+            other->vanish(fmt::format("{} says INITIAL_CONTACT: it has forgotten this IKE SA",
+                                      sa.remote_id.to_string()),
+                          env);
+        } else if (replace) {
+            other->close({}, env);
+        }
+    }
+}
+
+}  // namespace culvert::ike::v2
