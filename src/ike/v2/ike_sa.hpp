@@ -206,6 +206,8 @@ class IkeSa {
     std::optional<Begin> begin_;
     // A successor of a collision that is not decided: the SA that still holds the children.
     std::optional<IkeSpi> inherits_from_;
+    // Deleted by the peer before its answer, which tells us of them, arrived.
+    std::vector<EspSpi> deleted_early_;
     // An answer that is the last one: why the IKE SA ends once it is sent.
     std::optional<std::string> end_after_answer_;
     seconds dpd_delay_{0};

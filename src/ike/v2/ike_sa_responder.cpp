@@ -81,6 +81,10 @@ wire::Payloads IkeSa::answer_rekey_child(const wire::Notify& notify, const wire:
         notify.protocol == ProtocolId::esp || notify.protocol == ProtocolId::ah;
     // RFC 7296 1.3.3: the SPI that the sender expects inbound, so our outbound one.
     Child* const old = spi && known_protocol ? core_.find_outbound(protocol, *spi) : nullptr;
+    if (old == nullptr && active_ && std::holds_alternative<CreateChild>(active_->what)) {
+        // The peer's answer, which is on its way, may bring the very SA.
+        return refusal(busy("the answer that makes this Child SA has not arrived yet"), {});
+    }
     if (old == nullptr || old->state == ChildState::rekeyed) {  // S-05
         env.failure(core_, {}, "CREATE_CHILD_SA", true, child_not_found("the Child SA to rekey"));
         return only({.protocol = notify.protocol,
@@ -193,7 +197,14 @@ void IkeSa::delete_for_peer(const wire::Delete& payload, wire::Payloads& respons
     std::vector<std::pair<ChildRef, StartAction>> again;
     for (const EspSpi spi : payload.esp_spis()) {
         const Child* const child = core_.find_outbound(protocol, spi);
-        if (child == nullptr) { continue; }  // D-01
+        if (child == nullptr) {
+            // D-01, or one that the answer on its way to us is about to bring.
+            const bool waiting = active_ && std::holds_alternative<CreateChild>(active_->what);
+            if (waiting && deleted_early_.size() < deleted_early_max) {
+                deleted_early_.push_back(spi);
+            }
+            continue;
+        }
         // RFC 7296 2.25.1: being deleted from here as well, it is not named again.
         if (child->state != ChildState::deleting) { answered.push_back(child->inbound_spi); }
         if (child->live()) { again.emplace_back(child->config, child->config->close_action); }

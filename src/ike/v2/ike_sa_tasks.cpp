@@ -198,6 +198,7 @@ void IkeSa::child_answered(CreateChild exchange, Task task, const wire::Payloads
                            const Environment& env) {
     const std::string child = exchange.child_name();
     const auto rekeyed = exchange.rekeyed();
+    const std::vector<EspSpi> deleted_early = std::exchange(deleted_early_, {});
     auto outcome = exchange.handle(response, core_, env);
     std::visit(
         Overloaded{
@@ -205,6 +206,11 @@ void IkeSa::child_answered(CreateChild exchange, Task task, const wire::Payloads
                 if (rekeyed) { env.state.counters.count(Counter::child_rekey); }
                 child_is_up(done.fresh, rekeyed, env);
                 finish(task, {}, env);
+                const Child* const fresh = core_.find_child(done.fresh);
+                if (fresh != nullptr &&
+                    std::ranges::find(deleted_early, fresh->outbound_spi) != deleted_early.end()) {
+                    drop_child(done.fresh, "the peer deleted it", env);
+                }
                 if (done.to_delete) { delete_child(*done.to_delete, "it was rekeyed", {}, env); }
             },
             [&](CreateChild::OtherGroup& other) {

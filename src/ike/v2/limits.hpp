@@ -17,6 +17,7 @@ constexpr unsigned cookie_retries_max = 4;          // as initiator, a handshake
 constexpr unsigned invalid_ke_retries_max = 1;      // as initiator, an exchange (abuse case K-08)
 constexpr unsigned bad_decrypts_half_open_max = 8;  // then the half-open SA answers no more
 constexpr std::size_t children_max = 128;           // Child SAs of one IKE SA (S-14)
+constexpr std::size_t deleted_early_max = 16;       // SPIs of Deletes that overtook an answer
 constexpr std::size_t tasks_max = 256;              // exchanges waiting for their turn
 constexpr std::size_t selectors_max = 128;          // a side of a Child SA, after narrowing
 constexpr unsigned temporary_failures_max = 8;      // then the exchange is given up
