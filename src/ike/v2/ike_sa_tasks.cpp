@@ -269,6 +269,10 @@ void IkeSa::ike_rekey_answered(RekeyIke exchange, Task task, const wire::Payload
                        queue_.push_front({.what = DeleteIkeTask{}});
                    },
                    [&](RekeyIke::OtherGroup& other) {
+                       if (exchange.made_by_peer()) {  // the peer's rekey stands: no need for ours
+                           finish(task, {}, env);
+                           return ike_rekey_failed(exchange, env);
+                       }
                        std::get<RekeyIkeTask>(task.what).group = other.group;
                        queue_.push_front(std::move(task));
                    },
