@@ -1,0 +1,12 @@
+#pragma once
+
+#include <string>
+
+#include "vici/message.hpp"
+
+namespace culvert::cli {
+
+// A VICI message as JSON: sections are objects, lists arrays, values strings. Indented by two.
+std::string to_json(const vici::Message& message);
+
+}  // namespace culvert::cli

@@ -1,0 +1,219 @@
+#include "cli/render.hpp"
+
+#include <array>
+#include <charconv>
+#include <cstdint>
+
+#include <fmt/format.h>
+
+namespace culvert::cli {
+namespace {
+
+std::uint64_t number(std::string_view text) {
+    std::uint64_t value = 0;
+    std::from_chars(text.data(), text.data() + text.size(), value);
+    return value;
+}
+
+std::string joined(const vici::Section& section, std::string_view key) {
+    const vici::List* const list = section.list(key);
+    if (list == nullptr) { return {}; }
+    std::string out;
+    for (const std::string& item : *list) { out += (out.empty() ? "" : " ") + item; }
+    return out;
+}
+
+std::string with_size(const vici::Section& section, std::string_view algorithm,
+                      std::string_view size) {
+    const std::string name = section.value_or(algorithm, "");
+    const std::string bits = section.value_or(size, "");
+    return bits.empty() ? name : name + "-" + bits;
+}
+
+std::string suite(const vici::Section& section) {
+    std::string out = with_size(section, "encr-alg", "encr-keysize");
+    for (const auto& [name, size] : {std::pair{"integ-alg", "integ-keysize"},
+                                     std::pair{"prf-alg", ""}, std::pair{"dh-group", ""}}) {
+        const std::string part = with_size(section, name, size);
+        if (!part.empty()) { out += (out.empty() ? "" : "/") + part; }
+    }
+    if (section.value_or("esn", "") == "1" || section.value_or("esn", "") == "yes") {
+        out += "/ESN";
+    }
+    return out;
+}
+
+std::string render_child(const vici::Section& child) {
+    const bool in_udp = child.value_or("encap", "no") == "yes";
+    std::string out = fmt::format(
+        "    {} #{}: {}, {} mode, {}{}, {}\n", child.value_or("name", "?"),
+        child.value_or("uniqueid", "?"), child.value_or("state", "?"), child.value_or("mode", "?"),
+        child.value_or("protocol", "ESP"), in_udp ? " in UDP" : "", suite(child));
+    out += fmt::format("      {} === {}\n", joined(child, "local-ts"), joined(child, "remote-ts"));
+    out += fmt::format("      in  {}  {} in {} packets\n", child.value_or("spi-in", "?"),
+                       octets(child.value_or("bytes-in", "0")), child.value_or("packets-in", "0"));
+    out +=
+        fmt::format("      out {}  {} in {} packets\n", child.value_or("spi-out", "?"),
+                    octets(child.value_or("bytes-out", "0")), child.value_or("packets-out", "0"));
+    if (const std::string* rekey = child.value("rekey-time")) {
+        out += fmt::format("      rekey in {}\n", duration(*rekey));
+    }
+    return out;
+}
+
+const vici::Section* child_named(const vici::Section& ike, std::string_view name) {
+    const vici::Section* const children = ike.section("child-sas");
+    if (children == nullptr) { return nullptr; }
+    for (const vici::Entry& entry : children->entries) {
+        const auto* child = std::get_if<vici::Section>(&entry.element);
+        if (child != nullptr && child->value_or("name", "") == name) { return child; }
+    }
+    return nullptr;
+}
+
+std::string render_failure(const vici::Section& failure) {
+    const std::string connection = failure.value_or("connection", "");
+    return fmt::format("  {} ago, {} with {}{}, refused by {}\n    {}\n",
+                       duration(failure.value_or("ago", "0")), failure.value_or("exchange", "?"),
+                       failure.value_or("remote", "?"),
+                       connection.empty() ? "" : " (" + connection + ")",
+                       failure.value_or("refused-by", "?"), failure.value_or("text", ""));
+}
+
+std::string state_in_words(const vici::Section& ike) {
+    const std::string state = ike.value_or("state", "?");
+    if (state == "ESTABLISHED") { return "up for " + duration(ike.value_or("established", "0")); }
+    if (state == "CONNECTING") {
+        return "connecting for " + duration(ike.value_or("culvert-age", "0"));
+    }
+    return state;
+}
+
+}  // namespace
+
+std::string duration(std::string_view seconds) {
+    const std::uint64_t all = number(seconds);
+    if (all < 120) { return fmt::format("{} s", all); }
+    if (all < 7200) { return fmt::format("{} min", all / 60); }
+    if (all < 48 * 3600) { return fmt::format("{} h {} min", all / 3600, all / 60 % 60); }
+    return fmt::format("{} d {} h", all / 86400, all / 3600 % 24);
+}
+
+std::string octets(std::string_view count) {
+    constexpr std::array<std::string_view, 5> units{"B", "kB", "MB", "GB", "TB"};
+    auto value = static_cast<double>(number(count));
+    std::size_t unit = 0;
+    while (value >= 1000 && unit + 1 < units.size()) {
+        value /= 1000;
+        ++unit;
+    }
+    return unit == 0 ? fmt::format("{} B", number(count))
+                     : fmt::format("{:.1f} {}", value, units.at(unit));
+}
+
+std::string render_sa(const vici::Message& sa) {
+    std::string out;
+    for (const vici::Entry& entry : sa.entries) {
+        const auto* const ike = std::get_if<vici::Section>(&entry.element);
+        if (ike == nullptr) { continue; }
+        out += fmt::format("{} #{}: {}, {}\n", entry.key, ike->value_or("uniqueid", "?"),
+                           state_in_words(*ike), suite(*ike));
+        for (const std::string side : {"local", "remote"}) {
+            out += fmt::format("  {:<6} {}[{}]  {}\n", side, ike->value_or(side + "-host", "?"),
+                               ike->value_or(side + "-port", "?"), ike->value_or(side + "-id", ""));
+        }
+        if (ike->value_or("nat-any", "no") == "yes") {
+            out += fmt::format("  NAT    {}{}{}\n",
+                               ike->value_or("nat-local", "no") == "yes" ? "here " : "",
+                               ike->value_or("nat-remote", "no") == "yes" ? "at the peer " : "",
+                               ike->value_or("nat-fake", "no") == "yes" ? "(forced by encap)" : "");
+        }
+        const vici::Section* const children = ike->section("child-sas");
+        if (children == nullptr) { continue; }
+        for (const vici::Entry& child : children->entries) {
+            if (const auto* section = std::get_if<vici::Section>(&child.element)) {
+                out += render_child(*section);
+            }
+        }
+    }
+    return out;
+}
+
+std::string render_status(const StatusParts& parts) {
+    std::string out;
+    if (const vici::Section* const daemon = parts.daemon.section("daemon")) {
+        out +=
+            fmt::format("culvertd {}, up for {}, plane {}\n\n", daemon->value_or("version", "?"),
+                        duration(daemon->value_or("uptime", "0")), daemon->value_or("plane", "?"));
+    }
+    for (const vici::Message& sa : parts.sas) { out += render_sa(sa); }
+    for (const vici::Message& connection : parts.connections) {
+        for (const vici::Entry& entry : connection.entries) {
+            bool running = false;
+            for (const vici::Message& sa : parts.sas) {
+                running = running || sa.section(entry.key) != nullptr;
+            }
+            if (!running) { out += fmt::format("{}: down\n", entry.key); }
+        }
+    }
+    if (parts.connections.empty()) { out += "no connections are loaded\n"; }
+    if (const vici::Section* const names = parts.daemon.section("unresolved-names")) {
+        for (const vici::Entry& entry : names->entries) {
+            const auto* why = std::get_if<std::string>(&entry.element);
+            out += fmt::format("{} does not resolve: {}\n", entry.key, why == nullptr ? "" : *why);
+        }
+    }
+    const vici::Section* const failures = parts.daemon.section("failures");
+    if (failures != nullptr && !failures->entries.empty()) {
+        out += "\nlast failures\n";
+        for (const vici::Entry& entry : failures->entries) {
+            if (const auto* failure = std::get_if<vici::Section>(&entry.element)) {
+                out += render_failure(*failure);
+            }
+        }
+    }
+    return out;
+}
+
+std::string render_up(const std::vector<vici::Message>& sas, std::string_view ike,
+                      std::string_view child) {
+    for (const vici::Message& sa : sas) {
+        for (const vici::Entry& entry : sa.entries) {
+            const auto* const section = std::get_if<vici::Section>(&entry.element);
+            if (section == nullptr || (!ike.empty() && entry.key != ike) ||
+                (!child.empty() && child_named(*section, child) == nullptr)) {
+                continue;
+            }
+            const std::uint64_t took_us = number(section->value_or("culvert-handshake-us", "0"));
+            std::string out =
+                fmt::format("{} is up, handshake {:.1f} ms\n", child.empty() ? ike : child,
+                            static_cast<double>(took_us) / 1000);
+            return out + render_sa(sa);
+        }
+    }
+    return "up\n";
+}
+
+std::string render_error(std::string_view what, const Error& error) {
+    std::string out = fmt::format("culvert: {}: {}\n", what, name(error.code));
+    if (!error.wanted.empty()) { out += fmt::format("  wanted:    {}\n", error.wanted); }
+    if (!error.received.empty()) { out += fmt::format("  got:       {}\n", error.received); }
+    if (!error.remedy.empty()) { out += fmt::format("  to fix it: {}\n", error.remedy); }
+    return out;
+}
+
+Error error_of(const vici::Message& answer) {
+    Error error{.wanted = answer.value_or("wanted", ""),
+                .received = answer.value_or("received", ""),
+                .remedy = answer.value_or("remedy", "")};
+    const std::string code = answer.value_or("code", "");
+    for (int i = 0; i <= static_cast<int>(ErrorCode::internal); ++i) {
+        if (name(static_cast<ErrorCode>(i)) == code) { error.code = static_cast<ErrorCode>(i); }
+    }
+    if (error.wanted.empty() && error.received.empty()) {
+        error.received = answer.value_or("errmsg", "");
+    }
+    return error;
+}
+
+}  // namespace culvert::cli
