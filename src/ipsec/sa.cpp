@@ -13,10 +13,17 @@ Instant deadline(Instant now, std::chrono::seconds after) {
     return after.count() == 0 ? Instant::max() : now + after;
 }
 
+Error ah_not_built() {
+    return {.code = ErrorCode::not_built,
+            .wanted = "an SA of AH (RFC 4302)",
+            .received = "a packet engine that carries ESP only, so far",
+            .remedy = "use esp_proposals; null with an integrity algorithm gives what AH would"};
+}
+
 Result<crypto::PacketCipher> make_cipher(const IpsecSuite& suite, const IpsecKeys& keys) {
+    if (suite.protocol == IpsecProtocol::ah) { return std::unexpected(ah_not_built()); }
     return crypto::PacketCipher::create(
-        {.encryption = suite.protocol == IpsecProtocol::ah ? crypto::EncryptionAlgorithm::null
-                                                           : suite.encryption,
+        {.encryption = suite.encryption,
          .key_bits = suite.key_bits,
          .integrity = suite.integrity,
          .esn = suite.esn},

@@ -97,9 +97,10 @@ Bytes HalfOpenGuard::compute(const CookieSecret& secret, ByteView nonce, const I
     spi.u64(initiator_spi.value());
     const crypto::Prf prf{crypto::PrfAlgorithm::hmac_sha2_256};
     const Secret mac = prf(secret.secret.reveal(), {nonce, remote.octets(), spi.view()});
-    Bytes cookie{secret.version};
-    append(cookie, mac.reveal().first(cookie_mac_size));
-    return cookie;
+    Writer cookie;
+    cookie.u8(secret.version);
+    cookie.bytes(mac.reveal().first(cookie_mac_size));
+    return cookie.take();
 }
 
 }  // namespace culvert::ike::v2

@@ -136,7 +136,11 @@ void IkeSa::fail_all(const Error& error, const Environment& env) {
         // What was to end has ended.
         const bool was_deletion = std::holds_alternative<DeleteIkeTask>(task.what) ||
                                   std::holds_alternative<DeleteChildTask>(task.what);
-        finish(task, was_deletion ? Status{} : Status{std::unexpected(error)}, env);
+        if (was_deletion) {
+            finish(task, {}, env);
+        } else {
+            finish(task, std::unexpected(error), env);
+        }
     }
     if (begin_) {
         for (const CommandId command : std::exchange(begin_->commands, {})) {
