@@ -93,8 +93,8 @@ void Commands::initiate(ClientId client, const vici::Message& message) {
 
 void Commands::terminate(ClientId client, const vici::Message& message) {
     if (names_none(message)) {
-        parts_.server.respond(client, vici::failure(missing_name(
-                                          "terminate", "ike, child, ike-id or child-id")));
+        parts_.server.respond(
+            client, vici::failure(missing_name("terminate", "ike, child, ike-id or child-id")));
         return;
     }
     const ike::CommandId id = parts_.host.new_command(on_done());
@@ -130,14 +130,14 @@ void Commands::redirect(ClientId client, const vici::Message& message) {
 }
 
 void Commands::install(ClientId client, const vici::Message& message) {
-    const Status done = parts_.gateway.install_policy(message.value_or("ike", ""),
-                                                      message.value_or("child", ""));
+    const Status done =
+        parts_.gateway.install_policy(message.value_or("ike", ""), message.value_or("child", ""));
     parts_.server.respond(client, done ? vici::success() : vici::failure(done.error()));
 }
 
 void Commands::uninstall(ClientId client, const vici::Message& message) {
-    const Status done = parts_.gateway.uninstall_policy(message.value_or("ike", ""),
-                                                        message.value_or("child", ""));
+    const Status done =
+        parts_.gateway.uninstall_policy(message.value_or("ike", ""), message.value_or("child", ""));
     parts_.server.respond(client, done ? vici::success() : vici::failure(done.error()));
 }
 

@@ -1,13 +1,12 @@
 // What can be asked: version, stats, list-*, counters, culvert-status, culvert-log.
 
-#include <sys/utsname.h>
-
 #include <algorithm>
 #include <array>
-#include <unistd.h>
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
+#include <sys/utsname.h>
+#include <unistd.h>
 
 #include "daemon/commands.hpp"
 #include "daemon/limits.hpp"
@@ -43,7 +42,8 @@ std::string wall_clock(Duration ago) {
 }
 
 bool matches_filter(const Message& message, const ike::IkeSaStatus& ike) {
-    if (const std::string* name = message.value("ike"); name != nullptr && *name != ike.connection) {
+    if (const std::string* name = message.value("ike");
+        name != nullptr && *name != ike.connection) {
         return false;
     }
     const std::string* id = message.value("ike-id");
@@ -98,13 +98,9 @@ void Commands::stats(ClientId client, const Message&) {
         return out;
     };
     Message out;
-    out.set("uptime", Section{}
-                          .set("running", roughly(seconds_of(uptime)))
-                          .set("since", wall_clock(uptime)));
-    out.set("workers", Section{}
-                           .set("total", "1")
-                           .set("idle", "0")
-                           .set("active", priorities("1")));
+    out.set("uptime",
+            Section{}.set("running", roughly(seconds_of(uptime))).set("since", wall_clock(uptime)));
+    out.set("workers", Section{}.set("total", "1").set("idle", "0").set("active", priorities("1")));
     out.set("queues", priorities("0"));
     out.set("scheduled", parts_.host.engine().next_deadline() ? "1" : "0");
     out.set("ikesas",

@@ -134,10 +134,10 @@ class Daemon {
         log_.on_record([this](const LogRecord& record) {
             if (server_.anyone_wants("log")) { server_.raise("log", log_message(record)); }
         });
-        server_.serve({.request = [this](ClientId client,
-                                         vici::Request request) {
-                           commands_.run(client, std::move(request));
-                       },
+        server_.serve({.request =
+                           [this](ClientId client, vici::Request request) {
+                               commands_.run(client, std::move(request));
+                           },
                        .gone = [this](ClientId client) { commands_.gone(client); }});
         loop_.on_signals({SIGTERM, SIGINT, SIGHUP}, [this](int number) { on_signal(number); });
         gateway_.store().replace_file(std::move(configured_.config));
@@ -226,9 +226,8 @@ Result<Configured> configure(const Options& options, Log& log) {
     if (read || options.config_file) { return read; }
     auto without = read_configuration(options, false);
     if (!without) { return without; }
-    log.error(LogGroup::config,
-              fmt::format("{} was not loaded: {}", default_config_file,
-                          printable(explain(read.error()), 4096)));
+    log.error(LogGroup::config, fmt::format("{} was not loaded: {}", default_config_file,
+                                            printable(explain(read.error()), 4096)));
     return without;
 }
 

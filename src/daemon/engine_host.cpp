@@ -70,36 +70,37 @@ void EngineHost::carry_out(ike::Actions actions, Instant now) {
 }
 
 void EngineHost::carry_out(ike::Action& action, std::deque<ike::Input>& more) {
-    std::visit(
-        Overloaded{
-            [&](ike::Transmit& a) { transmit(std::move(a.datagram)); },
-            [&](ike::SendKeepAlive& a) {
-                // RFC 3948 2.3: a single octet 0xff, without marker in front.
-                plane_.send_ike({a.local, a.remote, false, Bytes{0xff}});
-            },
-            [&](ike::InstallChild& a) {
-                const ChildSaId id = a.sa.id;
-                if (Status done = plane_.install(std::move(a.sa)); !done) {
-                    more.emplace_back(ike::InstallFailed{id, std::move(done).error()});
-                    return;
-                }
-                installed_.emplace(id, Liveness{});
-                if (installed_.size() == 1) { liveness_timer_.set_in(liveness_poll); }
-            },
-            [&](const ike::StopSending& a) { plane_.stop_sending(a.id); },
-            [&](const ike::RemoveChild& a) {
-                installed_.erase(a.id);
-                plane_.remove(a.id);
-            },
-            [&](const ike::UpdateEndpoints& a) {
-                Status done = plane_.update_endpoints(a.id, a.local, a.remote, a.udp_encap);
-                if (!done) { more.emplace_back(ike::InstallFailed{a.id, std::move(done).error()}); }
-            },
-            [&](const ike::CommandDone& a) { finish(a); },
-            [&](const ike::KeyLog& a) { listeners_.key_log(a.line); },
-            [&](const ike::Event& a) { listeners_.event(a); },
-        },
-        action);
+    std::visit(Overloaded{
+                   [&](ike::Transmit& a) { transmit(std::move(a.datagram)); },
+                   [&](ike::SendKeepAlive& a) {
+                       // RFC 3948 2.3: a single octet 0xff, without marker in front.
+                       plane_.send_ike({a.local, a.remote, false, Bytes{0xff}});
+                   },
+                   [&](ike::InstallChild& a) {
+                       const ChildSaId id = a.sa.id;
+                       if (Status done = plane_.install(std::move(a.sa)); !done) {
+                           more.emplace_back(ike::InstallFailed{id, std::move(done).error()});
+                           return;
+                       }
+                       installed_.emplace(id, Liveness{});
+                       if (installed_.size() == 1) { liveness_timer_.set_in(liveness_poll); }
+                   },
+                   [&](const ike::StopSending& a) { plane_.stop_sending(a.id); },
+                   [&](const ike::RemoveChild& a) {
+                       installed_.erase(a.id);
+                       plane_.remove(a.id);
+                   },
+                   [&](const ike::UpdateEndpoints& a) {
+                       Status done = plane_.update_endpoints(a.id, a.local, a.remote, a.udp_encap);
+                       if (!done) {
+                           more.emplace_back(ike::InstallFailed{a.id, std::move(done).error()});
+                       }
+                   },
+                   [&](const ike::CommandDone& a) { finish(a); },
+                   [&](const ike::KeyLog& a) { listeners_.key_log(a.line); },
+                   [&](const ike::Event& a) { listeners_.event(a); },
+               },
+               action);
 }
 
 void EngineHost::transmit(ike::Datagram datagram) {
@@ -108,8 +109,8 @@ void EngineHost::transmit(ike::Datagram datagram) {
             datagram.local.address = *source;
         }
     }
-    plane_.send_ike({datagram.local, datagram.remote, datagram.non_esp_marker,
-                     std::move(datagram.bytes)});
+    plane_.send_ike(
+        {datagram.local, datagram.remote, datagram.non_esp_marker, std::move(datagram.bytes)});
 }
 
 // RFC 7296 2.4: protected packets that arrive are as good a proof of life as an answer. Asked for

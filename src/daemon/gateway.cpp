@@ -12,10 +12,9 @@ namespace {
 
 Error no_such_child(const std::string& connection, const std::string& child) {
     return {.code = ErrorCode::not_found,
-            .wanted = connection.empty()
-                          ? fmt::format("the child {}", printable(child))
-                          : fmt::format("the child {} of connection {}", printable(child),
-                                        printable(connection)),
+            .wanted = connection.empty() ? fmt::format("the child {}", printable(child))
+                                         : fmt::format("the child {} of connection {}",
+                                                       printable(child), printable(connection)),
             .received = "a configuration without it",
             .remedy = "see what is loaded (culvert status, swanctl --list-conns), and load it"};
 }
@@ -88,7 +87,9 @@ void Gateway::apply() {
     for (const std::string& name : names) {
         if (!resolved_.contains(name) && !names_asked_.contains(name)) { unknown.insert(name); }
     }
-    if (!unknown.empty()) { look_up(std::move(unknown), [] {}); }
+    if (!unknown.empty()) {
+        look_up(std::move(unknown), [] {});
+    }
 }
 
 void Gateway::look_up(std::set<std::string> names, std::function<void()> then) {
@@ -126,13 +127,12 @@ void Gateway::look_up(std::set<std::string> names, std::function<void()> then) {
 }
 
 PolicySource Gateway::policy_source() {
-    return {.reqid_of = [this](const std::string& connection,
-                               const std::string& child) {
+    return {
+        .reqid_of =
+            [this](const std::string& connection, const std::string& child) {
                 return host_.engine().reqid_of(connection, child);
             },
-            .source_for = [this](const IpAddress& remote) {
-                return host_.plane().source_for(remote);
-            }};
+        .source_for = [this](const IpAddress& remote) { return host_.plane().source_for(remote); }};
 }
 
 std::vector<InstalledPolicy> Gateway::wanted_policies() {
@@ -154,9 +154,8 @@ std::vector<InstalledPolicy> Gateway::wanted_policies() {
 
 void Gateway::remove_policies_that_changed(const std::vector<InstalledPolicy>& wanted) {
     std::erase_if(policies_, [&](const InstalledPolicy& installed) {
-        const bool stays = std::ranges::any_of(wanted, [&](const InstalledPolicy& one) {
-            return same(one.policy, installed.policy);
-        });
+        const bool stays = std::ranges::any_of(
+            wanted, [&](const InstalledPolicy& one) { return same(one.policy, installed.policy); });
         if (!stays) {
             host_.plane().remove_policy(installed.policy.connection, installed.policy.name);
         }
@@ -274,9 +273,9 @@ void Gateway::start_child(const ike::Connection& connection, const ike::ChildCon
     if (stands(connection.name, child.name)) { return; }
     const ike::CommandId id = host_.new_command([this, name](const ike::CommandDone& done) {
         if (done.status) { return; }
-        log_.error(LogGroup::daemon, fmt::format("{}/{} (start_action = start) did not come up: {}",
-                                                 name.first, name.second,
-                                                 explain(done.status.error())));
+        log_.error(LogGroup::daemon,
+                   fmt::format("{}/{} (start_action = start) did not come up: {}", name.first,
+                               name.second, explain(done.status.error())));
         // The peer may have moved meanwhile; a new address starts nothing by itself.
         look_up(store_.names_to_resolve(name.first), [] {});
     });
@@ -317,8 +316,8 @@ ike::CommandId Gateway::initiate(const std::string& connection, const std::strin
                     why = reason->second;
                 }
             }
-            host_.finish({id, std::unexpected(no_address_for(
-                                  fmt::format("{}", fmt::join(asked, ", ")), why))});
+            host_.finish({id, std::unexpected(
+                                  no_address_for(fmt::format("{}", fmt::join(asked, ", ")), why))});
         });
     });
     return id;

@@ -84,7 +84,7 @@ class Gateway {
     std::set<ChildName> installed_by_hand_;
     std::set<ChildName> uninstalled_by_hand_;
     std::set<ChildName> waiting_for_name_;  // start_action = start, and the peer has no address yet
-    std::set<std::string> names_asked_;      // no answer yet
+    std::set<std::string> names_asked_;     // no answer yet
     Timer apply_timer_;
     bool apply_waits_ = false;
     Timer name_timer_;

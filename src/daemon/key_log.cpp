@@ -1,8 +1,8 @@
 #include "daemon/key_log.hpp"
 
 #include <cerrno>
-#include <fcntl.h>
 
+#include <fcntl.h>
 #include <fmt/format.h>
 
 namespace culvert::daemon {

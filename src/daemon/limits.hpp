@@ -27,7 +27,7 @@ constexpr auto suppressed_report_every = 10s;
 // A single read from a VICI client.
 constexpr std::size_t vici_read_max = 64 * 1024;
 constexpr std::size_t addresses_a_name_max = 16;
-constexpr auto name_retry = 15s;    // of a name that does not resolve, for what starts by itself
+constexpr auto name_retry = 15s;  // of a name that does not resolve, for what starts by itself
 // Connections that are loaded one by one are handed to the engine together.
 constexpr auto apply_after = 10ms;
 

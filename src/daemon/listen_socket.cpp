@@ -3,12 +3,12 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+
+#include <fmt/format.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
-
-#include <fmt/format.h>
 
 #include "plane/socket_address.hpp"
 
@@ -56,7 +56,7 @@ bool somebody_answers(const sockaddr_un& address) {
 
 Result<plane::FileDescriptor> listen_unix(const vici::Uri& uri) {
     const sockaddr_un address = address_of(uri.path);
-    struct stat found {};
+    struct stat found{};
     if (::lstat(uri.path.c_str(), &found) == 0) {
         if (!S_ISSOCK(found.st_mode)) { return std::unexpected(not_a_socket(uri)); }
         if (somebody_answers(address)) { return std::unexpected(vici_socket_in_use(uri)); }
@@ -78,9 +78,8 @@ Result<plane::FileDescriptor> listen_unix(const vici::Uri& uri) {
 
 Result<plane::FileDescriptor> listen_tcp(const vici::Uri& uri) {
     const auto address = plane::SocketAddress::of(uri.endpoint);
-    plane::FileDescriptor socket{
-        ::socket(plane::address_family(uri.endpoint.address.family()),
-                 SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
+    plane::FileDescriptor socket{::socket(plane::address_family(uri.endpoint.address.family()),
+                                          SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
     const int on = 1;
     ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     if (::bind(socket.get(), address.data(), address.length) != 0 ||

@@ -2,8 +2,8 @@
 
 #include <cerrno>
 #include <cstring>
-#include <fcntl.h>
 
+#include <fcntl.h>
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -123,9 +123,8 @@ Result<std::unique_ptr<Log>> Log::open(const LogSpec& spec, bool foreground) {
                 break;
         }
     } catch (const spdlog::spdlog_ex& refused) {
-        return std::unexpected(Error{.code = ErrorCode::system,
-                                     .wanted = "to open the log",
-                                     .received = refused.what()});
+        return std::unexpected(Error{
+            .code = ErrorCode::system, .wanted = "to open the log", .received = refused.what()});
     }
     return std::unique_ptr<Log>{new Log{spec, std::move(sink)}};
 }
@@ -138,8 +137,7 @@ void Log::write(LogRecord record) {
     if (!wants(record.group, record.severity)) { return; }
     record.at = std::chrono::system_clock::now();
     if (record.text.size() > log_text_max) { record.text.resize(log_text_max); }
-    const std::string line =
-        spec_.format == LogFormat::json ? to_json(record) : to_text(record);
+    const std::string line = spec_.format == LogFormat::json ? to_json(record) : to_text(record);
     sink_->logger->log(level_of(record.severity), fmt::string_view{line});
     if (recent_.size() == recent_records_max) { recent_.pop_front(); }
     recent_.push_back(record);

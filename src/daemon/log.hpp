@@ -17,7 +17,8 @@ namespace culvert::daemon {
 struct LogRecord {
     LogGroup group = LogGroup::daemon;
     Severity severity = Severity::info;
-    std::string text;  // fit for a terminal: whatever came from outside has been through printable()
+    std::string
+        text;  // fit for a terminal: whatever came from outside has been through printable()
     std::string connection{};
     std::string child{};
     std::uint32_t ike_unique_id = 0;

@@ -14,9 +14,10 @@ constexpr std::array<std::string_view, 5> severity_names{"error", "warn", "info"
 
 Error bad_log_item(std::string_view item) {
     return {.code = ErrorCode::config,
-            .wanted = "--log with a level (error, warn, info, debug, trace), GROUP=LEVEL (groups: "
-                      "daemon, config, vici, ike, plane), format=text|json, file=PATH or syslog, "
-                      "joined by commas",
+            .wanted =
+                "--log with a level (error, warn, info, debug, trace), GROUP=LEVEL (groups: "
+                "daemon, config, vici, ike, plane), format=text|json, file=PATH or syslog, "
+                "joined by commas",
             .received = fmt::format("'{}'", printable(item)),
             .remedy = "write it like info,ike=debug,format=json,file=/var/log/culvertd.log"};
 }

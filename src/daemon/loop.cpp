@@ -1,6 +1,7 @@
 #include "daemon/loop.hpp"
 
 #include <ctime>
+
 #include <sys/timerfd.h>
 
 #define ASIO_STANDALONE
@@ -53,8 +54,7 @@ void Loop::stop() { impl_->context.stop(); }
 void Loop::post(Task task) {
     // asio copies no handler that only moves, but its type must look copyable to none: a shared one
     // serves.
-    asio::post(impl_->context,
-               [shared = std::make_shared<Task>(std::move(task))] { (*shared)(); });
+    asio::post(impl_->context, [shared = std::make_shared<Task>(std::move(task))] { (*shared)(); });
 }
 
 Instant Loop::now() {
@@ -129,12 +129,12 @@ class Watcher::Impl : public std::enable_shared_from_this<Watcher::Impl> {
     bool alive = true;
 
     void wait(asio::posix::stream_descriptor::wait_type type, Task task) {
-        descriptor.async_wait(type, [self = shared_from_this(),
-                                     shared = std::make_shared<Task>(std::move(task))](
-                                        const asio::error_code& error) {
-            if (error || !self->alive) { return; }
-            (*shared)();
-        });
+        descriptor.async_wait(
+            type, [self = shared_from_this(), shared = std::make_shared<Task>(std::move(task))](
+                      const asio::error_code& error) {
+                if (error || !self->alive) { return; }
+                (*shared)();
+            });
     }
 };
 

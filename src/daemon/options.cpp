@@ -18,10 +18,11 @@ constexpr bool has_key_log = false;
 #endif
 
 Error no_key_log() {
-    return {.code = ErrorCode::not_built,
-            .wanted = "--key-log",
-            .received = "a build that cannot write session keys",
-            .remedy = "use a debug build (cmake -DCULVERT_KEY_LOG=ON), and never with real traffic"};
+    return {
+        .code = ErrorCode::not_built,
+        .wanted = "--key-log",
+        .received = "a build that cannot write session keys",
+        .remedy = "use a debug build (cmake -DCULVERT_KEY_LOG=ON), and never with real traffic"};
 }
 
 ParsedOptions usage_error(std::string_view text) {
@@ -58,9 +59,9 @@ ParsedOptions parse_options(const std::vector<std::string>& arguments) {
     Texts texts;
     CLI::App app{"culvertd, the IPsec key-exchange daemon", "culvertd"};
     app.set_version_flag("--version", fmt::format("culvertd {}", version));
-    app.add_option("--config", texts.config,
-                   fmt::format("swanctl.conf to load (default: {} if it is there)",
-                               default_config_file));
+    app.add_option(
+        "--config", texts.config,
+        fmt::format("swanctl.conf to load (default: {} if it is there)", default_config_file));
     app.add_option("--settings", texts.settings, "strongswan.conf-like file with a charon section");
     app.add_option("--vici", texts.vici, "where to serve VICI: unix:///path or tcp://address:port");
     app.add_option("--plane", texts.plane, "what carries packets: user, kernel or null")
@@ -69,9 +70,9 @@ ParsedOptions parse_options(const std::vector<std::string>& arguments) {
     app.add_option("--log", texts.log,
                    "like info,ike=debug,format=json,file=/path (groups: daemon, config, vici, ike, "
                    "plane)");
-    app.add_option("--key-log", texts.key_log,
-                   has_key_log ? "write session keys to this file, for tshark"
-                               : "not in this build");
+    app.add_option(
+        "--key-log", texts.key_log,
+        has_key_log ? "write session keys to this file, for tshark" : "not in this build");
     app.add_flag("--foreground", options.foreground, "stay in the foreground, log to stderr");
     try {
         std::vector<std::string> reversed{arguments.rbegin(), arguments.rend()};

@@ -4,11 +4,11 @@
 #include <cerrno>
 #include <fstream>
 #include <string>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 
 #include <cap-ng.h>
 #include <fmt/format.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 
 namespace culvert::daemon {
 namespace {

@@ -4,10 +4,11 @@
 #include <cstring>
 #include <deque>
 #include <mutex>
-#include <netdb.h>
-#include <netinet/in.h>
 #include <system_error>
 #include <thread>
+
+#include <netdb.h>
+#include <netinet/in.h>
 
 #include "daemon/limits.hpp"
 
@@ -83,9 +84,8 @@ struct Resolver::Shared {
             for (const std::string& name : job.names) { look_up(name, answer); }
             const std::scoped_lock lock{mutex};
             if (loop == nullptr) { return; }
-            loop->post([on_answer = std::move(job.on_answer), answer = std::move(answer)]() mutable {
-                on_answer(std::move(answer));
-            });
+            loop->post([on_answer = std::move(job.on_answer),
+                        answer = std::move(answer)]() mutable { on_answer(std::move(answer)); });
         }
     }
 };

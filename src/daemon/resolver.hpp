@@ -15,7 +15,7 @@ namespace culvert::daemon {
 class Resolver {
  public:
     struct Answer {
-        ResolvedNames addresses;                            // every name that was asked for
+        ResolvedNames addresses;                              // every name that was asked for
         std::map<std::string, std::string, std::less<>> why;  // of those without an address
     };
     using OnAnswer = std::move_only_function<void(Answer)>;

@@ -199,8 +199,8 @@ Section ike_section(const ike::IkeSaStatus& ike, const Moment& moment) {
     if (ike.reauth_at) { out.set("reauth-time", seconds_between(moment.now, *ike.reauth_at)); }
     if (ike.handshake) {
         out.set("culvert-handshake-us",
-                fmt::format("{}", std::chrono::floor<std::chrono::microseconds>(*ike.handshake)
-                                      .count()));
+                fmt::format("{}",
+                            std::chrono::floor<std::chrono::microseconds>(*ike.handshake).count()));
     }
     out.set("culvert-age", seconds_between(ike.created_at, moment.now));
     if (!ike.tasks_queued.empty()) { out.set("tasks-queued", List{ike.tasks_queued}); }

@@ -5,8 +5,9 @@
 #include <cstddef>
 #include <cstdlib>
 #include <cstring>
-#include <fcntl.h>
 #include <string>
+
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -38,9 +39,7 @@ Result<Background> Background::enter(bool foreground) {
     const plane::FileDescriptor reading{ends[0]};
     out.pipe_ = plane::FileDescriptor{ends[1]};
     const pid_t child = ::fork();
-    if (child < 0) {
-        return std::unexpected(system_error("to go into the background", errno));
-    }
+    if (child < 0) { return std::unexpected(system_error("to go into the background", errno)); }
     if (child > 0) {
         out.pipe_.reset();
         wait_for_start(reading, child);

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <sys/socket.h>
 #include <utility>
 
 #include <fmt/format.h>
+#include <sys/socket.h>
 
 #include "daemon/limits.hpp"
 #include "daemon/listen_socket.hpp"
@@ -67,16 +67,16 @@ void ViciServer::accept() {
 void ViciServer::adopt(int descriptor) {
     plane::FileDescriptor socket{descriptor};
     if (clients_.size() == vici::clients_max) {
-        log_.warn(LogGroup::vici, fmt::format("turned a client away: {} are connected already",
-                                              vici::clients_max));
+        log_.warn(LogGroup::vici,
+                  fmt::format("turned a client away: {} are connected already", vici::clients_max));
         return;
     }
     const ClientId id{++last_client_};
-    log_.debug(LogGroup::vici, fmt::format("client {} connected: {}", id.value(),
-                                           describe_peer(socket.get())));
-    auto& client = clients_
-                       .emplace(id, std::make_unique<Client>(loop_, std::move(socket), catalog_))
-                       .first->second;
+    log_.debug(LogGroup::vici,
+               fmt::format("client {} connected: {}", id.value(), describe_peer(socket.get())));
+    auto& client =
+        clients_.emplace(id, std::make_unique<Client>(loop_, std::move(socket), catalog_))
+            .first->second;
     wait(id, *client);
 }
 

@@ -22,12 +22,11 @@ Error ah_not_built() {
 
 Result<crypto::PacketCipher> make_cipher(const IpsecSuite& suite, const IpsecKeys& keys) {
     if (suite.protocol == IpsecProtocol::ah) { return std::unexpected(ah_not_built()); }
-    return crypto::PacketCipher::create(
-        {.encryption = suite.encryption,
-         .key_bits = suite.key_bits,
-         .integrity = suite.integrity,
-         .esn = suite.esn},
-        keys.encryption, keys.integrity);
+    return crypto::PacketCipher::create({.encryption = suite.encryption,
+                                         .key_bits = suite.key_bits,
+                                         .integrity = suite.integrity,
+                                         .esn = suite.esn},
+                                        keys.encryption, keys.integrity);
 }
 
 }  // namespace

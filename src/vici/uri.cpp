@@ -1,8 +1,7 @@
 #include "vici/uri.hpp"
 
-#include <sys/un.h>
-
 #include <fmt/format.h>
+#include <sys/un.h>
 
 namespace culvert::vici {
 namespace {

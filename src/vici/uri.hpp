@@ -1,6 +1,6 @@
 #pragma once
-// Where a VICI daemon listens: "unix:///run/charon.vici" (also a plain path), "tcp://127.0.0.1:4502",
-// "tcp://[::1]:4502".
+// Where a VICI daemon listens: "unix:///run/charon.vici" (also a plain path),
+// "tcp://127.0.0.1:4502", "tcp://[::1]:4502".
 
 #include <string>
 #include <string_view>
