@@ -229,3 +229,40 @@ case_unreachable() { # nobody listens there
     ! is_culvert 1 || says "$dir/up.log" 'no answer|unreachable|timed? ?out|did not answer|refused' "culvert up must explain"
     side_alive 1
 }
+
+# ---- tshark opens IKE and ESP with the keys that a debug build writes out
+
+tshark_fields() { # tshark_fields FILTER FIELD
+    WIRESHARK_CONFIG_DIR=$dir/wireshark tshark -n -r "$dir/wire.pcap" -o esp.enable_encryption_decode:TRUE \
+        -o esp.enable_authentication_check:TRUE -Y "$1" -T fields -e "$2" 2>"$dir/tshark.log"
+}
+decrypted_by_tshark() {
+    command -v tshark >/dev/null || skip "tshark is not installed"
+    culvertd=${KEYLOG_CULVERTD:-$source/build/debug/bin/culvertd}
+    [[ -x $culvertd ]] || skip "no debug build of culvertd, which alone writes keys ($culvertd)"
+    net_gateways
+    wire_begin 0
+    side_start 2
+    culvertd_options="--key-log $dir/keys"
+    side_start 1
+    establish
+    ping_ok h1 10.2.0.2
+    down 1 ike gw
+    wire_end
+    mkdir -p "$dir/wireshark"
+    cp "$dir/keys" "$dir/wireshark/ikev2_decryption_table"
+    cp "$dir/keys.esp" "$dir/wireshark/esp_sa"
+    local names pings wrong
+    names=$(tshark_fields 'isakmp.exchangetype == 35' isakmp.id.data.fqdn | sort -u | tr '\n,' '  ')
+    [[ $names == *g1.example* && $names == *g2.example* ]] ||
+        { cat "$dir/tshark.log"; fail "tshark does not see IDi and IDr in IKE_AUTH but '$names'"; }
+    pings=$(tshark_fields 'icmp.type == 8 && ip.src == 10.1.0.2' icmp.seq | wc -l)
+    ((pings >= 6)) || { cat "$dir/tshark.log"; fail "tshark sees $pings pings in ESP, not 6 or more"; }
+    [[ $(tshark_fields 'isakmp.exchangetype == 37' isakmp.delete.protoid | sort -u) == *1* ]] ||
+        fail "tshark does not see the delete of the IKE SA"
+    wrong=$(tshark_fields 'esp && !icmp' esp.spi | wc -l)
+    ((wrong == 0)) || fail "tshark cannot open $wrong ESP packets"
+}
+case_tshark_gcm() { decrypted_by_tshark; }
+case_tshark_cbc() { both proposals aes128-sha256-modp2048; both esp aes128-sha256; decrypted_by_tshark; }
+case_tshark_encap() { both_conn "encap = yes"; both esp aes256-sha512; decrypted_by_tshark; }
