@@ -100,30 +100,16 @@ is_culvert() { [[ $(value impl "$1") == culvert ]]; }
 side_start() { # side_start N
     local n=$1
     (umask 077 && mkdir -p "$dir/$n/swanctl" && write_conf "$n" >"$dir/$n/swanctl/swanctl.conf")
+    write_settings "$n"
     rm -f "$dir/$n.vici"
     "start_$(value impl "$n")" "$n"
 }
 
-start_culvert() {
-    local n=$1
-    # shellcheck disable=SC2086  # options, if any
-    setsid ip netns exec "$net_prefix-g$n" "$culvertd" --config "$dir/$n/swanctl/swanctl.conf" --vici "$(vici "$n")" --plane "${plane:-user}" \
-        --state-dir "$dir/$n/state" --foreground ${culvertd_options-} >"$(side_log "$n")" 2>&1 </dev/null &
-    printf -v "pid_$n" %s $!
-    net_pids+=("$!")
-    until_true 15 side_answers "$n" "$!" || fail "culvertd of side $n did not start"
-}
-
-start_strongswan() {
-    local n=$1 place=$dir/$1
-    mkdir -p "$place/swanctl"/{x509,x509ca,x509ocsp,x509aa,x509ac,x509crl,pubkey,private,rsa,ecdsa,pkcs8,pkcs12}
-    cat >"$place/strongswan.conf" <<CONF
-charon {
+# What both daemons read of strongswan.conf; the rest is for charon alone.
+write_settings() { # write_settings N
+    local n=$1 charon_alone=''
+    is_culvert "$n" || charon_alone="
     load = random nonce openssl aes sha1 sha2 hmac kdf cmac xcbc ctr ccm gcm chapoly gmp curve25519 pem pkcs1 pkcs8 x509 pubkey revocation constraints ${strongswan_plane-kernel-libipsec} kernel-netlink socket-default vici updown counters
-    retransmit_tries = 2
-    retransmit_timeout = 1
-    retransmit_base = 1
-    $charon_lines
     plugins {
         vici { socket = $(vici "$n") }
         kernel-libipsec { allow_peer_ts = yes }
@@ -132,10 +118,31 @@ charon {
             default = 1
             ike = 2
             cfg = 2
-            flush_line = yes } }
+            flush_line = yes } }"
+    cat >"$dir/$n/strongswan.conf" <<CONF
+charon {
+    retransmit_tries = 2
+    retransmit_timeout = 1
+    retransmit_base = 1
+    $charon_lines$charon_alone
 }
 CONF
-    # shellcheck disable=SC2016  # expanded inside: a /run of its own keeps charon.pid apart
+}
+
+start_culvert() {
+    local n=$1
+    # shellcheck disable=SC2086  # options, if any
+    setsid ip netns exec "$net_prefix-g$n" "$culvertd" --config "$dir/$n/swanctl/swanctl.conf" \
+        --settings "$dir/$n/strongswan.conf" --vici "$(vici "$n")" --plane "${plane:-user}" --state-dir "$dir/$n/state" \
+        --log "${culvertd_log:-info,ike=debug}" --foreground ${culvertd_options-} >"$(side_log "$n")" 2>&1 </dev/null &
+    printf -v "pid_$n" %s $!
+    net_pids+=("$!")
+    until_true 15 side_answers "$n" "$!" || fail "culvertd of side $n did not start"
+}
+
+start_strongswan() {
+    local n=$1 place=$dir/$1
+    mkdir -p "$place/swanctl"/{x509,x509ca,x509ocsp,x509aa,x509ac,x509crl,pubkey,private,rsa,ecdsa,pkcs8,pkcs12}
     STRONGSWAN_CONF=$place/strongswan.conf setsid ip netns exec "$net_prefix-g$n" \
         unshare -m --propagation private bash -c 'mount -t tmpfs tmpfs /run && exec /usr/lib/ipsec/charon' \
         >"$place/charon.out" 2>&1 </dev/null &
@@ -158,7 +165,7 @@ culvert_of() { # culvert_of N ARGS...
 
 side_answers() {
     kill -0 "$2" 2>/dev/null || fail "culvertd of side $1 ended at once"
-    if is_culvert "$1"; then culvert_of "$1" version; else swanctl_of "$1" --version; fi
+    if is_culvert "$1"; then culvert_of "$1" status; else swanctl_of "$1" --version; fi
 }
 side_alive() {
     local v=pid_$1
