@@ -13,7 +13,7 @@ using enum KeywordStatus;
 constexpr std::string_view no = "no|false|disabled|0";
 constexpr std::string_view yes = "yes|true|enabled|1";
 constexpr std::string_view zero = "0|0s|0m|0h|0d|0k";
-constexpr std::string_view no_mark = "0/0x00000000|0x00000000/0x00000000|0/0";
+constexpr std::string_view no_mark = "0|0/0x00000000|0x00000000/0x00000000|0/0";
 
 constexpr std::string_view certificates = "certificates are not built yet; use auth = psk";
 constexpr std::string_view addresses =

@@ -106,6 +106,7 @@ void check_secret(const ike::Connection& conn, const ike::Config& config, const 
                      conn.remote.method == ike::AuthMethodKind::psk;
     if (!psk || has_secret(conn, config, owners)) { return; }
     const std::string local = describe(conn.local, conn.local_addrs);
+    const bool anybody = conn.remote.id.type == IdType::any;
     const std::string remote = describe(conn.remote, conn.remote_addrs);
     report.add({.severity = Problem::Severity::warning,
                 .place = place,
@@ -113,8 +114,9 @@ void check_secret(const ike::Connection& conn, const ike::Config& config, const 
                 .what = fmt::format("no secret belongs to {} (local) or {} (remote), but auth is "
                                     "psk",
                                     local, remote),
-                .remedy = fmt::format("add secrets {{ ike-{} {{ id = {}  secret = ... }} }}",
-                                      printable(conn.name), remote)});
+                .remedy = fmt::format("add secrets {{ ike-{} {{ {}secret = ... }} }}",
+                                      printable(conn.name),
+                                      anybody ? "" : fmt::format("id = {} ... ", remote))});
 }
 
 // Two secrets for one and the same set of owners: which one counts?
@@ -276,11 +278,15 @@ std::optional<Weakness> weakness_of(const ike::Proposals& proposals, ike::Protoc
     return std::nullopt;
 }
 
-void check_across(const ike::Config& config, const Places& places, Report& report) {
+void check_across(const ike::Config& config, const Places& places, bool all_secrets,
+                  Report& report) {
     const Owners owners{config.secrets};
     for (const ike::Connection& conn : config.connections) {
         const auto place = places.find({conn.name, ""});
-        check_secret(conn, config, owners, place == places.end() ? Place{} : place->second, report);
+        if (all_secrets) {
+            check_secret(conn, config, owners, place == places.end() ? Place{} : place->second,
+                         report);
+        }
         check_overlaps(conn, places, report);
     }
     check_doubled_secrets(config, places, report);
@@ -289,7 +295,7 @@ void check_across(const ike::Config& config, const Places& places, Report& repor
 
 Problems lint(const ike::Config& config) {
     Report report;
-    check_across(config, {}, report);
+    check_across(config, {}, true, report);
     for (const ike::Connection& conn : config.connections) {
         const auto check = [&](const ike::Proposals& proposals, ike::ProtocolId protocol,
                                std::string path) {

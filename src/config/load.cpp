@@ -63,7 +63,7 @@ class Loader {
         const Scope root{tree_.root, &tree_.places, "", report_};
         root.each([&](const Field& field) { top(root, field); });
         warn_of_readers();
-        check_across(out_.config, places_, report_);
+        check_across(out_.config, places_, !secret_missing_, report_);
         out_.problems = report_.take();
         return std::move(out_);
     }
@@ -112,7 +112,10 @@ class Loader {
             secret_files_.insert(field->place().file.get());
         }
         auto secret = read_secret_section(scope);
-        if (!secret) { return; }
+        if (!secret) {
+            secret_missing_ = true;
+            return;
+        }
         places_[{"", secret->name}] = scope.place();
         out_.config.secrets.push_back(*std::move(secret));
     }
@@ -133,6 +136,7 @@ class Loader {
     Loaded out_;
     Places places_;
     std::set<const std::string*> secret_files_;
+    bool secret_missing_ = false;  // one could not be read: who lacks one is not known
 };
 
 }  // namespace

@@ -173,8 +173,10 @@ void not_built(const Field& field, const Keyword& keyword) {
     switch (keyword.status) {
         case KeywordStatus::built: return;
         case KeywordStatus::refused:
-            field.error("is not built yet, and without it the connection would be another",
-                        keyword.note);
+            field.error(
+                "is not built yet, and ignoring it would change what is protected or who may "
+                "connect",
+                keyword.note);
             return;
         case KeywordStatus::warned:
             field.warning(fmt::format("is ignored, it is not built: {}", keyword.note), "");

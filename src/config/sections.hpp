@@ -33,7 +33,9 @@ void read_charon(const Scope& scope, ike::EngineSettings& engine, DaemonSettings
 // Where connections, children ({connection, child}) and secrets ({"", name}) stand, for checks that
 // look at several.
 using Places = std::map<std::pair<std::string, std::string>, Place>;
-void check_across(const ike::Config& config, const Places& places, Report& report);
+// `all_secrets`: config has all that there are, so that a missing one can be told.
+void check_across(const ike::Config& config, const Places& places, bool all_secrets,
+                  Report& report);
 
 // Weak algorithms in proposals that somebody wrote; the default ones pass.
 struct Weakness {
