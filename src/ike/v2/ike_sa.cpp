@@ -1,11 +1,14 @@
 #include "ike/v2/ike_sa.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
+#include <array>
+#include <utility>
+
+#include <fmt/format.h>
 
 #include "base/assert.hpp"
 #include "base/overloaded.hpp"
+#include "ike/v2/bring_up.hpp"
 #include "ike/v2/errors.hpp"
 
 namespace culvert::ike::v2 {
@@ -14,16 +17,46 @@ IkeSa::IkeSa(SaCore core, const EngineSettings& settings)
     : core_(std::move(core)),
       state_(Established{}),
       requests_(settings.retransmit),
+      dpd_delay_(core_.connection->dpd_delay),
       keep_alive_(settings.keep_alive) {}
+
+Result<IkeSpi> IkeSa::initiate(Begin begin, const Environment& env) {
+    SaCore core;
+    core.unique_id = env.new_ike_unique();
+    core.connection = begin.connection;
+    core.original_initiator = true;
+    core.local_spi = env.new_ike_spi();
+    core.local = begin.local;
+    core.remote = begin.remote;
+    // swanctl's remote_port: anything but 500 starts on the NAT-T socket.
+    core.nat_t_port = begin.remote.port != 500;
+    if (core.nat_t_port) { core.local.port = env.settings().port_nat_t; }
+    core.created_at = env.now;
+    auto exchange = InitInitiator::begin(core, env);
+    if (!exchange) { return std::unexpected(std::move(exchange).error()); }
+
+    auto made = std::make_unique<IkeSa>(std::move(core), env.settings());
+    IkeSa& sa = env.add(std::move(made));
+    sa.begin_ = std::move(begin);
+    env.event(sa.core_, EventKind::note, Severity::info,
+              fmt::format("initiating IKE SA {}[{}] to {}", sa.core_.name(), sa.core_.unique_id,
+                          sa.core_.remote.address.to_string()));
+    sa.requests_.send({exchange->request()}, env.now);
+    sa.state_ = InitSent{std::move(*exchange)};
+    env.state.counters.count_message(wire::ExchangeType::ike_sa_init, true, false);
+    env.exchange_event(sa.core_, "sending IKE_SA_INIT request 0");
+    sa.transmit(sa.requests_.message(), env);
+    return sa.core_.local_spi;
+}
 
 std::unique_ptr<IkeSa> IkeSa::half_open(SaCore core, InitResult init, const Datagram& request,
                                         const Environment& env) {
     auto sa = std::make_unique<IkeSa>(std::move(core), env.settings());
-    sa->half_open_address_ = request.remote.address;
+    sa->responses_.answered(MessageId{0}, {init.response});
     sa->counted_half_open_ = true;
+    sa->half_open_address_ = request.remote.address;
     env.state.guard.opened(sa->half_open_address_);
     env.state.by_initiator_spi.insert_or_assign(sa->core_.remote_spi, sa->core_.local_spi);
-    sa->responses_.answered(MessageId{0}, {init.response});
     sa->state_ = HalfOpen{.exchange = AuthResponder{std::move(init)},
                           .give_up_at = env.now + env.settings().half_open_timeout};
     return sa;
@@ -36,246 +69,185 @@ std::unique_ptr<IkeSa> IkeSa::successor(SaCore core, const Environment& env) {
     return sa;
 }
 
-std::string_view IkeSa::name(const State& state) {
-    return std::visit(Overloaded{
-                          [](const InitSent&) { return "IKE_SA_INIT sent"; },
-                          [](const AuthSent&) { return "IKE_AUTH sent"; },
-                          [](const HalfOpen&) { return "half-open"; },
-                          [](const Lingering&) { return "over"; },
-                          [](const Established&) { return "established"; },
-                          [](const Rekeyed&) { return "rekeyed"; },
-                          [](const Deleting&) { return "deleting"; },
-                          [](const Gone&) { return "gone"; },
-                      },
-                      state);
+std::string_view name(const IkeSa::State& state) {
+    constexpr std::array<std::string_view, 8> names{"INIT_SENT", "AUTH_SENT",   "HALF_OPEN",
+                                                    "REJECTED",  "ESTABLISHED", "REKEYED",
+                                                    "DELETING",  "GONE"};
+    return names.at(state.index());
 }
 
 void IkeSa::enter(State next, std::string_view because, const Environment& env) {
-    env.event(core_, EventKind::ike_state_changed, Severity::debug,
-              fmt::format("IKE SA {}[{}]: {} -> {}, because {}", core_.name(), core_.unique_id,
-                          name(state_), name(next), because));
+    const std::string text = fmt::format("IKE SA {}[{}] {} -> {}: {}", core_.name(),
+                                         core_.unique_id, name(state_), name(next), because);
     state_ = std::move(next);
+    env.touch(core_.local_spi);
+    env.event(core_, EventKind::ike_state_changed, Severity::debug, text);
 }
 
 void IkeSa::become_established(const Environment& env) {
-    if (counted_half_open_) {
-        env.state.guard.closed(half_open_address_);
-        counted_half_open_ = false;
-    }
+    if (std::exchange(counted_half_open_, false)) { env.state.guard.closed(half_open_address_); }
     core_.established_at = env.now;
+    last_inbound_ = env.now;
+    last_outbound_ = env.now;
     const Connection& connection = *core_.connection;
     core_.rekey_at = env.at_about(connection.rekey_time, connection.rand_time);
     if (core_.rekey_at) { core_.expires_at = *core_.rekey_at + connection.over_time; }
-    last_inbound_ = env.now;
-    enter(Established{}, "both sides are authenticated", env);
+    dpd_delay_ = connection.dpd_delay;
+    enter(Established{}, "both ends are authenticated", env);
+    const auto took = std::chrono::duration_cast<milliseconds>(env.now - core_.created_at);
     env.event(core_, EventKind::ike_up, Severity::info,
-              fmt::format("IKE SA {}[{}] established between {}[{}] and {}[{}] with {}",
+              fmt::format("IKE SA {}[{}] established between {}[{}] and {}[{}] with {} in {} ms{}",
                           core_.name(), core_.unique_id, core_.local.address.to_string(),
                           core_.local_id.to_string(), core_.remote.address.to_string(),
-                          core_.remote_id.to_string(), core_.suite->to_string()));
+                          core_.remote_id.to_string(), core_.suite->to_string(), took.count(),
+                          core_.nat.any() ? ", NAT on the way: ESP goes in UDP" : ""));
 }
 
-void IkeSa::end(const Error& why, bool linger, const Environment& env) {
-    const bool was_up = core_.established_at.has_value() &&
-                        !std::holds_alternative<Rekeyed>(state_) && !inherits_from_ &&
-                        !std::holds_alternative<Lingering>(state_);
-    if (was_up) {
-        env.event(core_, EventKind::ike_down, Severity::info,
-                  fmt::format("IKE SA {}[{}] with {} closed: {}", core_.name(), core_.unique_id,
-                              core_.remote.to_string(), explain(why)));
-    }
-    while (!core_.children.empty()) {
-        remove_child(core_, core_.children.back().id, "its IKE SA is closed", env);
-    }
-    if (auto* waiting = std::get_if<AuthSent>(&state_)) { waiting->exchange.abandon(env); }
+void IkeSa::forget(const Environment& env) {
+    if (gone()) { return; }
+    if (auto* sent = std::get_if<AuthSent>(&state_)) { sent->exchange.abandon(env); }
     if (active_) {
-        if (auto* create = std::get_if<CreateChild>(&active_->what)) { create->abandon(core_, env); }
-    }
-    fail_all(why, env);
-    requests_.abandon();
-    if (linger) {
-        enter(Lingering{.forget_at = env.now + linger_time}, explain(why), env);
-        return;
-    }
-    if (counted_half_open_) {
-        env.state.guard.closed(half_open_address_);
-        counted_half_open_ = false;
-    }
-    if (!core_.original_initiator) {
-        const auto found = env.state.by_initiator_spi.find(core_.remote_spi);
-        if (found != env.state.by_initiator_spi.end() && found->second == core_.local_spi) {
-            env.state.by_initiator_spi.erase(found);
+        if (auto* create = std::get_if<CreateChild>(&active_->what)) {
+            create->abandon(core_, env);
         }
     }
-    enter(Gone{}, explain(why), env);
-    env.touch(core_.local_spi);
+    const bool replaced = std::holds_alternative<Rekeyed>(state_);
+    const bool was_up = core_.established_at.has_value() && !replaced && !inherits_from_;
+    while (!core_.children.empty()) {
+        remove_child(core_, core_.children.back().id, "its IKE SA ends", env);
+    }
+    fail_all(peer_closed(core_.name(), "the IKE SA"), env);
+    if (std::exchange(counted_half_open_, false)) { env.state.guard.closed(half_open_address_); }
+    if (was_up) {
+        env.event(core_, EventKind::ike_down, Severity::info,
+                  fmt::format("IKE SA {}[{}] with {} closed", core_.name(), core_.unique_id,
+                              core_.remote_id.to_string()));
+    }
+    enter(Gone{}, "nothing is left to do", env);
 }
 
 void IkeSa::fail_all(const Error& error, const Environment& env) {
-    const auto done = [&](const std::vector<CommandId>& commands, bool wanted_the_end) {
-        for (const CommandId id : commands) {
-            env.command_done(id, wanted_the_end ? Status{} : Status{std::unexpected(error)});
-        }
-    };
-    const auto fail = [&](Task& task) {
-        const bool wanted_the_end = std::holds_alternative<DeleteIkeTask>(task.what) ||
-                                    std::holds_alternative<DeleteChildTask>(task.what);
-        done(std::exchange(task.commands, {}), wanted_the_end);
-    };
-    if (active_) { fail(active_->task); }
+    std::vector<Task> tasks;
+    if (active_) { tasks.push_back(std::move(active_->task)); }
     active_.reset();
-    for (Task& task : queue_) { fail(task); }
+    for (Task& task : queue_) { tasks.push_back(std::move(task)); }
     queue_.clear();
-    if (begin_) { done(std::exchange(begin_->commands, {}), false); }
-    begin_.reset();
+    for (const Task& task : tasks) {
+        // What was to end has ended.
+        const bool was_deletion = std::holds_alternative<DeleteIkeTask>(task.what) ||
+                                  std::holds_alternative<DeleteChildTask>(task.what);
+        if (was_deletion) {
+            finish(task, {}, env);
+        } else {
+            finish(task, std::unexpected(error), env);
+        }
+    }
+    if (begin_) {
+        for (const CommandId command : std::exchange(begin_->commands, {})) {
+            env.command_done(command, std::unexpected(error));
+        }
+    }
 }
 
 void IkeSa::vanish(const std::string& why, const Environment& env) {
-    end(peer_closed(core_.connection ? core_.name() : std::string{}, why), false, env);
+    if (gone()) { return; }
+    env.event(core_, EventKind::note, Severity::info,
+              fmt::format("IKE SA {}[{}] dropped: {}", core_.name(), core_.unique_id, why));
+    fail_all(cancelled(why), env);
+    forget(env);
 }
+
+void IkeSa::peer_is_dead(const Environment& env) {
+    const Error error =
+        peer_unreachable(core_.name(), core_.remote, wire::ExchangeType::informational,
+                         env.settings().retransmit.tries + 1, env.send_hint(core_.remote.address));
+    Event event{.kind = EventKind::peer_dead,
+                .severity = Severity::warn,
+                .connection = core_.name(),
+                .ike_unique_id = core_.unique_id,
+                .remote = core_.remote,
+                .error = error,
+                .text = fmt::format("peer {} of IKE SA {}[{}] is dead", core_.remote.to_string(),
+                                    core_.name(), core_.unique_id)};
+    env.emit(std::move(event));
+    env.failure(core_, {}, "INFORMATIONAL", false, error);
+    std::vector<std::pair<ChildRef, StartAction>> again;
+    for (const Child& child : core_.children) {
+        if (child.live()) { again.emplace_back(child.config, child.config->dpd_action); }
+    }
+    fail_all(error, env);
+    forget(env);
+    restart_children(again, env);
+}
+
+// A trap needs nothing from here: its policy stays in the plane and asks when a packet comes.
+void IkeSa::restart_children(const std::vector<std::pair<ChildRef, StartAction>>& children,
+                             const Environment& env) {
+    for (const auto& [child, action] : children) {
+        if (action != StartAction::start) { continue; }
+        const ConnectionRef connection = find_connection(env.state.config, core_.name());
+        if (!connection) { return; }
+        if (const ChildRef now = find_child(connection, child->name)) {
+            bring_up(connection, now, std::nullopt, {}, env);
+        }
+    }
+}
+
+// ---- orders
 
 void IkeSa::close(std::vector<CommandId> commands, const Environment& env) {
-    env.touch(core_.local_spi);
     const auto done = [&] {
-        for (const CommandId id : commands) { env.command_done(id, {}); }
+        for (const CommandId command : commands) { env.command_done(command, {}); }
     };
-    std::visit(
-        Overloaded{
-            [&](InitSent&) {  // the peer keeps nothing that its time would not clear
-                end(cancelled("it was closed while it connected"), false, env);
-                done();
-            },
-            [&](AuthSent&) {
-                close_wanted_ = true;
-                queue_.push_back({.what = DeleteIkeTask{}, .commands = std::move(commands)});
-            },
-            [&](HalfOpen&) {
-                end(cancelled("it was closed while it connected"), false, env);
-                done();
-            },
-            [&](Established&) {
-                std::deque<Task> dropped = std::exchange(queue_, {});
-                queue_.push_back({.what = DeleteIkeTask{}, .commands = std::move(commands)});
-                for (Task& task : dropped) {
-                    finish(task, std::unexpected(cancelled("the IKE SA is being closed")), env);
-                }
-                pump(env);
-            },
-            [&](Rekeyed&) {
-                queue_.push_back({.what = DeleteIkeTask{}, .commands = std::move(commands)});
-                pump(env);
-            },
-            [&](Deleting&) {
-                if (!active_) { return done(); }
-                auto& waiting = active_->task.commands;
-                waiting.insert(waiting.end(), commands.begin(), commands.end());
-            },
-            [&](Lingering&) { done(); },
-            [&](Gone&) { done(); },
-        },
-        state_);
+    if (std::holds_alternative<Deleting>(state_) && active_) {
+        auto& waiting = active_->task.commands;
+        waiting.insert(waiting.end(), commands.begin(), commands.end());
+        return;
+    }
+    if (std::holds_alternative<Established>(state_) || std::holds_alternative<AuthSent>(state_)) {
+        // Before it is established the peer may have it already: the Delete goes out then.
+        close_wanted_ = close_wanted_ || std::holds_alternative<AuthSent>(state_);
+        queue_.push_front({.what = DeleteIkeTask{}, .commands = std::move(commands)});
+        env.touch(core_.local_spi);
+        return pump(env);
+    }
+    fail_all(cancelled("the command to close the IKE SA"), env);
+    forget(env);
+    done();
 }
 
-void IkeSa::drop_child(ChildSaId id, std::string_view why, const Environment& env) {
-    remove_child(core_, id, why, env);
+void IkeSa::rekey_child(ChildSaId id, std::vector<CommandId> commands, const Environment& env) {
+    const Child* const child = core_.find_child(id);
+    if (child == nullptr || !established()) {
+        for (const CommandId command : commands) {
+            env.command_done(command, std::unexpected(child_not_found("the Child SA to rekey")));
+        }
+        return;
+    }
+    Task task{.what = RekeyChildTask{.id = id}, .commands = commands};
+    if (!add(std::move(task), env)) {
+        for (const CommandId command : commands) {
+            env.command_done(command, std::unexpected(too_many_tasks(core_.name())));
+        }
+    }
 }
 
 void IkeSa::delete_child(ChildSaId id, std::string why, std::vector<CommandId> commands,
                          const Environment& env) {
-    Task task{.what = DeleteChildTask{.id = id, .why = std::move(why)},
-              .commands = std::move(commands)};
-    queue_.push_back(std::move(task));
+    // In front: what is to end must not wait behind a rekey of itself.
+    queue_.push_front({.what = DeleteChildTask{.id = id, .why = std::move(why)},
+                       .commands = std::move(commands)});
     env.touch(core_.local_spi);
     pump(env);
 }
 
-void IkeSa::rekey_child(ChildSaId id, std::vector<CommandId> commands, const Environment& env) {
-    for (Task& task : queue_) {
-        auto* waiting = std::get_if<RekeyChildTask>(&task.what);
-        if (waiting == nullptr || waiting->id != id) { continue; }
-        task.commands.insert(task.commands.end(), commands.begin(), commands.end());
-        return;
-    }
-    if (active_) {
-        const auto* create = std::get_if<CreateChild>(&active_->what);
-        if (create != nullptr && create->rekeyed() == id) {
-            auto& waiting = active_->task.commands;
-            waiting.insert(waiting.end(), commands.begin(), commands.end());
-            return;
-        }
-    }
-    queue_.push_back({.what = RekeyChildTask{.id = id}, .commands = std::move(commands)});
+void IkeSa::drop_child(ChildSaId id, std::string_view why, const Environment& env) {
+    remove_child(core_, id, why, env);
     env.touch(core_.local_spi);
-    pump(env);
-}
-
-bool IkeSa::add(Task task, const Environment& env) {
-    if (queue_.size() >= tasks_max) { return false; }
-    queue_.push_back(std::move(task));
-    env.touch(core_.local_spi);
-    pump(env);
-    return true;
-}
-
-void IkeSa::mapping_changed(const Endpoint& remote, const Environment& env) {
-    // Only of a peer behind a NAT: else an attacker on the path could move it (RFC 7296 2.23).
-    if (!core_.nat.remote || core_.remote == remote) { return; }
-    core_.remote = remote;
-    for (const Child& child : core_.children) {
-        env.emit(UpdateEndpoints{.id = child.id,
-                                 .local = core_.local,
-                                 .remote = core_.remote,
-                                 .udp_encap = child.udp_encap});
-    }
-    env.event(core_, EventKind::ike_updated, Severity::info,
-              fmt::format("IKE SA {}[{}]: the peer is at {} now", core_.name(), core_.unique_id,
-                          remote.to_string()));
-}
-
-void IkeSa::peer_is_dead(const Environment& env) {
-    const Error error = peer_unreachable(core_.name(), core_.remote,
-                                         wire::ExchangeType::informational, requests_.tries() + 1,
-                                         env.send_hint(core_.remote.address));
-    env.event(core_, EventKind::peer_dead, Severity::warn,
-              fmt::format("IKE SA {}[{}]: {}", core_.name(), core_.unique_id, explain(error)));
-    env.failure(core_, {}, "liveness check", false, error);
-    std::vector<std::pair<ChildRef, StartAction>> children;
-    for (const Child& child : core_.children) {
-        if (child.live()) { children.emplace_back(child.config, child.config->dpd_action); }
-    }
-    end(error, false, env);
-    restart_children(children, env);
-}
-
-void IkeSa::restart_children(const std::vector<std::pair<ChildRef, StartAction>>& children,
-                             const Environment& env) {
-    const ConnectionRef connection = find_connection(env.state.config, core_.name());
-    if (!connection || !remote_address_of(*connection)) { return; }
-    IkeSa* fresh = nullptr;
-    for (const auto& [child, action] : children) {
-        const ChildRef current = find_child(connection, child->name);
-        if (action != StartAction::start || !current) { continue; }
-        if (fresh != nullptr) {
-            fresh->add({.what = CreateChildTask{.wanted = {.child = current}}}, env);
-            continue;
-        }
-        Endpoint local = core_.local;
-        local.port = connection->local_port;
-        const auto begun =
-            initiate({.connection = connection,
-                      .local = local,
-                      .remote = {.address = *remote_address_of(*connection),
-                                 .port = connection->remote_port},
-                      .child = current,
-                      .rounds_left = connection->keyingtries,
-                      .for_ever = true},
-                     env);
-        if (begun) { fresh = env.find(*begun); }
-    }
 }
 
 bool IkeSa::creating_child(std::string_view child) const {
-    if (begin_ && begin_->child && begin_->child->name == child) { return true; }
+    if (connecting() && begin_ && begin_->child && begin_->child->name == child) { return true; }
     if (active_) {
         const auto* create = std::get_if<CreateChild>(&active_->what);
         if (create != nullptr && !create->rekeyed() && create->child_name() == child) {
@@ -289,7 +261,8 @@ bool IkeSa::creating_child(std::string_view child) const {
 }
 
 void IkeSa::wait_for_child(std::string_view child, CommandId command) {
-    if (begin_ && begin_->child && begin_->child->name == child) {
+    if (connecting() && begin_ &&
+        (child.empty() || (begin_->child && begin_->child->name == child))) {
         begin_->commands.push_back(command);
         return;
     }
@@ -301,13 +274,82 @@ void IkeSa::wait_for_child(std::string_view child, CommandId command) {
         }
     }
     for (Task& task : queue_) {
-        auto* create = std::get_if<CreateChildTask>(&task.what);
+        const auto* create = std::get_if<CreateChildTask>(&task.what);
         if (create != nullptr && create->wanted.child->name == child) {
             task.commands.push_back(command);
             return;
         }
     }
-    ASSERT(false);  // the caller asked creating_child() first
+    ASSERT(false);  // creating_child() said that there is one
+}
+
+// ---- what it is
+
+IkeSaStatus IkeSa::status() const {
+    const IkeState state = std::visit(
+        Overloaded{[](const InitSent&) { return IkeState::connecting; },
+                   [](const AuthSent&) { return IkeState::connecting; },
+                   [](const HalfOpen&) { return IkeState::connecting; },
+                   [](const Rejected&) { return IkeState::destroying; },
+                   [&](const Established&) {
+                       return rekeying_ike() ? IkeState::rekeying : IkeState::established;
+                   },
+                   [](const Rekeyed&) { return IkeState::rekeyed; },
+                   [](const Deleting&) { return IkeState::deleting; },
+                   [](const Gone&) { return IkeState::destroying; }},
+        state_);
+    IkeSaStatus out{.connection = core_.name(),
+                    .unique_id = core_.unique_id,
+                    .state = state,
+                    .local = core_.local,
+                    .remote = core_.remote,
+                    .local_id = core_.local_id,
+                    .remote_id = core_.remote_id,
+                    .initiator = core_.original_initiator,
+                    .initiator_spi = core_.initiator_spi().value(),
+                    .responder_spi = core_.responder_spi().value(),
+                    .nat_local = core_.nat.local,
+                    .nat_remote = core_.nat.remote,
+                    .nat_fake = core_.nat.fake,
+                    .suite = core_.suite,
+                    .created_at = core_.created_at,
+                    .established_at = core_.established_at,
+                    .rekey_at = core_.rekey_at};
+    if (core_.established_at) { out.handshake = *core_.established_at - core_.created_at; }
+    for (const Child& child : core_.children) {
+        out.children.push_back({.name = child.config->name,
+                                .unique_id = child.id.value(),
+                                .id = child.id,
+                                .reqid = child.reqid,
+                                .state = child.state,
+                                .mode = child.mode,
+                                .udp_encap = child.udp_encap,
+                                .inbound_spi = child.inbound_spi,
+                                .outbound_spi = child.outbound_spi,
+                                .suite = child.suite,
+                                .ke = child.ke,
+                                .local_ts = child.local_ts,
+                                .remote_ts = child.remote_ts,
+                                .installed_at = child.installed_at,
+                                .rekey_at = child.rekey_at,
+                                .expires_at = child.expires_at});
+    }
+    if (active_) { out.tasks_active.emplace_back(v2::name(active_->task)); }
+    if (std::holds_alternative<InitSent>(state_)) { out.tasks_active.emplace_back("IKE_INIT"); }
+    if (std::holds_alternative<AuthSent>(state_)) { out.tasks_active.emplace_back("IKE_AUTH"); }
+    for (const Task& task : queue_) { out.tasks_queued.emplace_back(v2::name(task)); }
+    return out;
+}
+
+void IkeSa::check_invariants() const {
+    ASSERT(!gone() || core_.children.empty());
+    ASSERT(!gone() || (!active_ && queue_.empty()));
+    ASSERT(!active_ || !requests_.idle());
+    ASSERT(!established() || (core_.inbound && core_.outbound && core_.suite));
+    for (const Child& child : core_.children) {
+        ASSERT(child.config != nullptr);
+        ASSERT(child.inbound_spi >= esp_spi_min && child.outbound_spi >= esp_spi_min);
+    }
 }
 
 }  // namespace culvert::ike::v2

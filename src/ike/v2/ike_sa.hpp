@@ -91,9 +91,8 @@ class IkeSa {
         Instant give_up_at;
         unsigned bad_decrypts = 0;
     };
-    // It is over (IKE_AUTH refused, Delete answered): the last answer is kept for retransmissions,
-    // and nothing else works.
-    struct Lingering {
+    // We refused IKE_AUTH: the answer is kept for retransmissions, and nothing else works.
+    struct Rejected {
         Instant forget_at;
         unsigned bad_decrypts = 0;
     };
@@ -107,13 +106,12 @@ class IkeSa {
     struct Deleting {};
     struct Gone {};
     using State =
-        std::variant<InitSent, AuthSent, HalfOpen, Lingering, Established, Rekeyed, Deleting, Gone>;
-    static std::string_view name(const State& state);
+        std::variant<InitSent, AuthSent, HalfOpen, Rejected, Established, Rekeyed, Deleting, Gone>;
+    friend std::string_view name(const State& state);
 
     // ike_sa.cpp: life
     void enter(State next, std::string_view because, const Environment& env);
-    // Children, half-open count and waiting commands end; then Gone, or Lingering with the answer.
-    void end(const Error& why, bool linger, const Environment& env);
+    void forget(const Environment& env);
     void fail_all(const Error& error, const Environment& env);
     void become_established(const Environment& env);
     void peer_is_dead(const Environment& env);
@@ -121,21 +119,18 @@ class IkeSa {
                           const Environment& env);
 
     // ike_sa_messages.cpp: in and out
-    bool spend_decrypt();
     void handle_init(const Datagram& datagram, const wire::IkeHeader& header,
                      const Environment& env);
     void handle_protected(const Datagram& datagram, const wire::IkeHeader& header,
                           const Environment& env);
     std::optional<Result<wire::Message>> open(const Datagram& datagram,
                                               const wire::IkeHeader& header);
-    void complain_of_id(MessageId id, const Environment& env);
+    void count_bad_decrypt(const Environment& env);
     void follow_peer(const Datagram& datagram, const Environment& env);
     void handle_request(const Datagram& datagram, const wire::Message& request,
                         const Environment& env);
     void refuse_message(const Datagram& datagram, const wire::IkeHeader& header, const Error& error,
                         const Environment& env);
-    void answer_established(const Datagram& datagram, const wire::Message& request,
-                            const Environment& env);
     void handle_response(const wire::Message& response, const Environment& env);
     bool send_request(wire::ExchangeType exchange, const wire::Payloads& payloads,
                       const Environment& env);
@@ -215,8 +210,7 @@ class IkeSa {
     std::vector<EspSpi> deleted_early_;
     // An answer that is the last one: why the IKE SA ends once it is sent.
     std::optional<std::string> end_after_answer_;
-    // The answer to the request at hand is our last word.
-    std::optional<Error> end_after_response_;
+    seconds dpd_delay_{0};
     seconds keep_alive_{0};
 };
 

@@ -27,7 +27,6 @@ constexpr seconds rekeyed_linger_max{180};  // a replaced SA waits so long for t
 constexpr seconds rejected_linger{20};      // a refused IKE_AUTH keeps its answer for retransmits
 constexpr std::size_t failures_per_peer_max = 16;
 constexpr std::size_t failure_peers_max = 256;
-constexpr seconds id_complaint_interval{60};  // INVALID_MESSAGE_ID, an IKE SA
 constexpr unsigned stray_answers_per_second_max = 20;  // INVALID_IKE_SPI, INVALID_MAJOR_VERSION
 constexpr unsigned stray_events_per_second_max = 10;   // events that a stranger can trigger
 constexpr std::size_t fragment_size =
