@@ -97,6 +97,7 @@ class Resolver {
             out.entries.back().element = *value;
             return true;
         }
+        out.entries.back().element = vici::Section{};  // a section even if what follows fails
         if (depth == section_depth_max) { return fail(nests_too_deep(one.item->place)); }
         Sources sources;
         for (const Node* node : one.sections) {

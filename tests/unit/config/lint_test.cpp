@@ -1,0 +1,126 @@
+// Checks that look at several sections at once, and what a reload means.
+
+#include <gtest/gtest.h>
+
+#include "load_text.hpp"
+
+namespace culvert::config {
+namespace {
+
+std::string connection(std::string_view name, std::string_view local, std::string_view remote,
+                       std::string_view more = "") {
+    return std::string{name} + " { local { auth = psk\n" + std::string{local} +
+           "\n} remote { auth = psk\n" + std::string{remote} + "\n}\n" + std::string{more} +
+           "\n}\n";
+}
+
+TEST(Lint, MissesASecretNamingBothSides) {
+    const auto problems = [](std::string_view conn, std::string_view secrets) {
+        return show(load_text("connections {\n" + std::string{conn} + "}\nsecrets {\n" +
+                              std::string{secrets} + "}\n")
+                        .problems);
+    };
+    const std::string conn = connection("c", "id = moon", "id = sun");
+    EXPECT_EQ(problems(conn, ""),
+              "t.conf:2: warning: connections.c: no secret belongs to moon (local) or sun "
+              "(remote), but auth is psk. To fix it: add secrets { ike-c { id = sun ... secret = "
+              "... } }\n");
+    EXPECT_EQ(problems(conn, "ike { id = venus\n secret = 0123456789 }"), problems(conn, ""));
+    EXPECT_EQ(problems(conn, "ike { id = SUN\n secret = 0123456789 }"), "");
+    EXPECT_EQ(problems(conn, "ike { id = moon\n secret = 0123456789 }"), "");
+    EXPECT_EQ(problems(conn, "ike { secret = 0123456789 }"), "");
+    EXPECT_EQ(problems(conn, "ike { id = %any\n secret = 0123456789 }"), "");
+    // Identities that are addresses; peers that are not known yet.
+    const std::string by_address =
+        connection("c", "", "", "local_addrs = 10.0.0.1\nremote_addrs = 10.0.0.2");
+    EXPECT_EQ(problems(by_address, "ike { id = 10.0.0.2\n secret = 0123456789 }"), "");
+    EXPECT_NE(problems(by_address, "ike { id = 10.0.0.3\n secret = 0123456789 }"), "");
+    EXPECT_EQ(problems(connection("c", "id = moon", ""), "ike { id = x\n secret = 0123456789 }"),
+              "");
+    EXPECT_NE(problems(connection("c", "id = moon", ""), ""), "");
+}
+
+TEST(Lint, FindsChildrenThatOverlap) {
+    const auto problems = [](std::string_view a, std::string_view b) {
+        const std::string children =
+            "children {\na {\n" + std::string{a} + "\n}\nb {\n" + std::string{b} + "\n}\n}";
+        return show(load_text(connection_with(children)).problems);
+    };
+    const char* const net = "local_ts = 10.1.0.0/16\nremote_ts = 10.2.0.0/16";
+    EXPECT_EQ(problems(net, "local_ts = 10.1.5.0/24\nremote_ts = 10.0.0.0/8"),
+              "t.conf:8: warning: connections.c.children.b: its selectors overlap with those of a: "
+              "a packet may take either. To fix it: make the selectors disjoint, or give the two a "
+              "priority\n");
+    EXPECT_EQ(problems(net, "local_ts = 10.1.0.0/16\nremote_ts = 10.3.0.0/16"), "");
+    EXPECT_EQ(problems(net, "local_ts = 10.1.0.0/16\nremote_ts = 10.2.0.0/16\npriority = 5"), "");
+    EXPECT_NE(problems("", ""), "");
+    EXPECT_EQ(problems("remote_ts = dynamic[tcp]", "remote_ts = dynamic[udp]"), "");
+}
+
+TEST(Lint, MentionsChildrenOfOneNameInSeveralConnections) {
+    const char* const child = "children { net { } }";
+    EXPECT_EQ(show(load_text("connections {\n" + connection("a", "", "", child) +
+                             connection("b", "", "", child) + connection("c", "", "", child) +
+                             "}\nsecrets { ike { secret = 0123456789 } }")
+                       .problems),
+              "t.conf:14: info: connections.b.children.net: a child of this name is also in a and "
+              "1 more. To fix it: name the connection too where you name the child\n");
+}
+
+TEST(Lint, WorksWithoutPlaces) {
+    const Loaded loaded = load_text(
+        "connections {\n" +
+        connection("c", "id = moon", "id = sun", "proposals = 3des-sha256-modp2048") + "}");
+    EXPECT_EQ(show(lint(loaded.config)),
+              "warning: connections.c: no secret belongs to moon (local) or sun (remote), but auth "
+              "is psk. To fix it: add secrets { ike-c { id = sun ... secret = ... } }\n"
+              "warning: connections.c.proposals: weak, kept for old peers only: 3des. To fix it: "
+              "use aes256gcm16-prfsha384-ecp384, or aes128-sha256-modp2048, if the peer can\n");
+}
+
+std::string show(const Changes& changes) {
+    std::string out;
+    for (const auto& name : changes.added) { out += "+" + name + " "; }
+    for (const auto& name : changes.removed) { out += "-" + name + " "; }
+    for (const auto& name : changes.changed) { out += "~" + name + " "; }
+    for (const auto& c : changes.children_added) {
+        out += "+" + c.connection + "/" + c.child + " ";
+    }
+    for (const auto& c : changes.children_removed) {
+        out += "-" + c.connection + "/" + c.child + " ";
+    }
+    for (const auto& c : changes.children_changed) {
+        out += "~" + c.connection + "/" + c.child + " ";
+    }
+    if (changes.secrets) { out += "secrets "; }
+    if (changes.settings) { out += "settings "; }
+    return out;
+}
+
+TEST(Compare, TellsWhatAReloadChanges) {
+    const auto before = [](std::string_view more) { return load_text(connection_with(more)); };
+    const Loaded a = before("children { x { } y { } }");
+    const auto against = [&](const std::string& text) {
+        return show(compare(a.config, load_text(text).config));
+    };
+    EXPECT_EQ(against(connection_with("children { x { } y { } }")), "");
+    EXPECT_TRUE(compare(a.config, a.config).empty());
+    EXPECT_EQ(against(connection_with("children { x { } }")), "-c/y ");
+    EXPECT_EQ(against(connection_with("children { y { } x { } z { } }")), "+c/z ");
+    EXPECT_EQ(against(connection_with("children { x { local_ts = 10.0.0.0/8\n} y { } }")), "~c/x ");
+    EXPECT_EQ(
+        against(connection_with("children { x { rekey_time = 1d\n} y { mode = transport\n} }")),
+        "~c/x ~c/y ");
+    EXPECT_EQ(against(connection_with("dpd_delay = 1\nchildren { x { } y { } }")), "~c ");
+    EXPECT_EQ(against(connection_with("remote_addrs = a.b\nchildren { x { } y { } }")), "~c ");
+    EXPECT_EQ(against(connection_with("children { x { } y { } }") + "charon { keep_alive = 3 }"),
+              "settings ");
+    EXPECT_EQ(against("connections { d { local { auth = psk } remote { auth = psk } } }"),
+              "+d -c secrets ");
+    EXPECT_EQ(show(compare(load_text("secrets { ike { secret = 0123456789 } }").config,
+                           load_text("secrets { ike { secret = 0123456780 } }").config)),
+              "secrets ");
+}
+
+}  // namespace
+}  // namespace culvert::config
