@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "base/overloaded.hpp"
 #include "daemon/limits.hpp"
 
@@ -95,6 +97,26 @@ void EngineHost::carry_out(ike::Action& action, std::deque<ike::Input>& more) {
                        if (!done) {
                            more.emplace_back(ike::InstallFailed{a.id, std::move(done).error()});
                        }
+                   },
+                   [&](const ike::InstallVirtualAddress& a) {
+                       if (Status done = plane_.add_address(a.address); !done) {
+                           listeners_.event(
+                               {.kind = ike::EventKind::note,
+                                .severity = ike::Severity::error,
+                                .connection = a.connection,
+                                .error = done.error(),
+                                .text = fmt::format(
+                                    "the virtual address {} of connection {} was not "
+                                    "installed: {}",
+                                    a.address.to_string(), a.connection, explain(done.error()))});
+                       }
+                   },
+                   [&](const ike::RemoveVirtualAddress& a) { plane_.remove_address(a.address); },
+                   [&](const ike::UseNameServers& a) {
+                       if (listeners_.name_servers) { listeners_.name_servers(a.what, true); }
+                   },
+                   [&](const ike::ForgetNameServers& a) {
+                       if (listeners_.name_servers) { listeners_.name_servers(a.what, false); }
                    },
                    [&](const ike::CommandDone& a) { finish(a); },
                    [&](const ike::KeyLog& a) { listeners_.key_log(a.line); },

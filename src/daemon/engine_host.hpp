@@ -20,6 +20,8 @@ class EngineHost {
     struct Listeners {
         std::function<void(const ike::Event&)> event;
         std::function<void(const std::string& line)> key_log;
+        // Name servers that a peer gave: to be used, or not any more. May be empty.
+        std::function<void(const ike::NameServers&, bool use)> name_servers{};
     };
 
     // All that is referred to outlives the host.

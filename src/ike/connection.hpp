@@ -31,6 +31,9 @@ struct SelectorConfig {
     TrafficSelector selector;  // with `dynamic` only protocol and ports count
 };
 
+// RFC 6023.
+enum class Childless : std::uint8_t { allow, prefer, force, never };
+
 struct ChildConfig {
     std::string name;
     ChildMode mode = ChildMode::tunnel;
@@ -92,6 +95,11 @@ struct Connection {
     Proposals proposals;
     bool encap = false;
     bool mobike = true;
+    Childless childless = Childless::allow;
+    // Virtual addresses to ask for; 0.0.0.0 and :: are "any" of that family.
+    std::vector<IpAddress> vips;
+    // Names of Config::pools that give virtual addresses to the peer, tried in this order.
+    std::vector<std::string> pools;
     seconds dpd_delay{0};
     unsigned keyingtries = 1;  // 0: for ever
     Unique unique = Unique::no;
@@ -102,6 +110,25 @@ struct Connection {
     AuthConfig local;
     AuthConfig remote;
     std::vector<ChildConfig> children;
+};
+
+// A configuration attribute as it goes into the reply (RFC 7296 3.15.1).
+struct PoolAttribute {
+    std::uint16_t type = 0;
+    Bytes value;
+
+    friend bool operator==(const PoolAttribute&, const PoolAttribute&) = default;
+};
+
+// Virtual addresses for peers, of one family, and what else they are told (swanctl's
+// pools.<name>).
+struct Pool {
+    std::string name;
+    IpRange addresses;  // all of them are given out; who leaves out network and broadcast
+                        // addresses is the maker of this
+    std::vector<PoolAttribute> attributes;
+
+    friend bool operator==(const Pool&, const Pool&) = default;
 };
 
 struct SharedSecret {
@@ -124,12 +151,14 @@ struct EngineSettings {
     seconds keep_alive{20};  // NAT keep-alives; 0: off
     std::uint16_t port = 500;
     std::uint16_t port_nat_t = 4500;
+    bool make_before_break = true;  // of reauthentication; false: the old IKE SA ends first
     bool use_non_esp_marker_on_port_nat_t = true;
 };
 
 struct Config {
     std::vector<Connection> connections;
     std::vector<SharedSecret> secrets;
+    std::vector<Pool> pools;
     EngineSettings settings;
 };
 

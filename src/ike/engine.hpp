@@ -13,6 +13,7 @@
 #include "base/instant.hpp"
 #include "base/random.hpp"
 #include "ike/connection.hpp"
+#include "ike/leases.hpp"
 #include "ike/status.hpp"
 #include "ipsec_types/child_sa.hpp"
 #include "ipsec_types/policy.hpp"
@@ -115,6 +116,31 @@ struct UpdateEndpoints {
     Endpoint remote;
     bool udp_encap = false;
 };
+// A virtual address that a peer gave us (RFC 7296 2.19): onto the TUN, before the Child SAs that
+// use it; and off again, after them.
+struct InstallVirtualAddress {
+    std::string connection;
+    IpAddress address;
+};
+struct RemoveVirtualAddress {
+    std::string connection;
+    IpAddress address;
+};
+// Name servers that a peer told us, for the host's resolver; with `domains` for those only (RFC
+// 8598). The same value takes them away again.
+struct NameServers {
+    std::string connection;
+    std::vector<IpAddress> servers;
+    std::vector<std::string> domains;
+
+    friend bool operator==(const NameServers&, const NameServers&) = default;
+};
+struct UseNameServers {
+    NameServers what;
+};
+struct ForgetNameServers {
+    NameServers what;
+};
 // What `culvert up` waits for. On success `matched` counts what the command was carried out on.
 struct CommandDone {
     CommandId id{};
@@ -162,7 +188,8 @@ struct Event {
 };
 
 using Action = std::variant<Transmit, SendKeepAlive, InstallChild, StopSending, RemoveChild,
-                            UpdateEndpoints, CommandDone, KeyLog, Event>;
+                            UpdateEndpoints, InstallVirtualAddress, RemoveVirtualAddress,
+                            UseNameServers, ForgetNameServers, CommandDone, KeyLog, Event>;
 using Actions = std::vector<Action>;
 
 // Which of our addresses routing would send from; nothing when there is no route. Asked once for an
@@ -191,6 +218,9 @@ class Engine {
 
     // Without it the first message leaves from the any-address, and the peer takes us for NATed.
     void use_source_lookup(SourceFor source_for);
+
+    // Who has which virtual address; without it the engine keeps a book of its own.
+    void use_leases(std::shared_ptr<Leases> leases);
 
     // The engine's source of SPIs asks the shell nothing; the ReqId of a configured child is stable
     // by name.

@@ -72,7 +72,9 @@ struct IkeSaStatus {
     Endpoint remote;
     Identity local_id;
     Identity remote_id;
-    bool initiator = false;  // we are the original initiator
+    std::vector<IpAddress> local_vips;   // given to us
+    std::vector<IpAddress> remote_vips;  // given by us
+    bool initiator = false;              // we are the original initiator
     std::uint64_t initiator_spi = 0;
     std::uint64_t responder_spi = 0;
     bool nat_local = false;

@@ -101,6 +101,17 @@ class Plane {
     virtual Status update_endpoints(ChildSaId id, Endpoint local, Endpoint remote,
                                     bool udp_encap) = 0;
 
+    // A virtual address that a peer gave us (RFC 7296 2.19): from here on an address of this host.
+    // Twice the same is no error.
+    virtual Status add_address(const IpAddress& address) {
+        return std::unexpected(
+            Error{.code = ErrorCode::not_built,
+                  .wanted = "to use the virtual address " + address.to_string(),
+                  .received = "a plane that cannot give this host addresses",
+                  .remedy = "use --plane user, or remove vips from the connection"});
+    }
+    virtual void remove_address(const IpAddress& address) { static_cast<void>(address); }
+
     virtual Status add_policy(const Policy& policy) = 0;
     virtual void remove_policy(const std::string& connection, const std::string& name) = 0;
 

@@ -113,6 +113,19 @@ void Peer::carry_out_one(ike::Action& action) {
                 found->second.sa.remote = update.remote;
                 ++shared_.tally["endpoints_updated"];
             },
+            [&](ike::InstallVirtualAddress& install) {
+                ++shared_.tally["addresses_installed"];
+                if (!addresses_.insert(install.address).second) {
+                    complain("a virtual address installed twice");
+                }
+            },
+            [&](ike::RemoveVirtualAddress& remove) {
+                if (addresses_.erase(remove.address) == 0) {
+                    complain("a virtual address removed that is not there");
+                }
+            },
+            [](ike::UseNameServers&) {},
+            [](ike::ForgetNameServers&) {},
             [&](ike::CommandDone& done) {
                 ++shared_.tally[done.status ? "command_succeeded" : "command_failed"];
                 if (done.id.value() == 0 || done.id.value() > commands_) {

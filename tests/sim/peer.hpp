@@ -47,6 +47,7 @@ class Peer {
     const IpAddress& address() const { return address_; }
     const ike::Engine& engine() const { return engine_; }
     const std::map<ChildSaId, InstalledSa>& installed() const { return installed_; }
+    const std::set<IpAddress>& addresses() const { return addresses_; }
     // Statuses of the commands that have ended, by CommandId.
     const std::map<std::uint64_t, Status>& ended() const { return ended_; }
 
@@ -78,6 +79,7 @@ class Peer {
     test::SeededRandom random_;
     ike::Engine engine_;
     std::map<ChildSaId, InstalledSa> installed_;
+    std::set<IpAddress> addresses_;  // virtual ones that this peer was given
     std::uint64_t commands_ = 0;
     std::map<std::uint64_t, Status> ended_;
     std::optional<Instant> armed_;

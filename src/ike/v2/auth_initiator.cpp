@@ -2,6 +2,7 @@
 
 #include "ike/auth/psk.hpp"
 #include "ike/v2/auth.hpp"
+#include "ike/v2/configuration.hpp"
 #include "ike/v2/errors.hpp"
 #include "ike/v2/shared_secrets.hpp"
 #include "ike/v2/uniqueness.hpp"
@@ -34,6 +35,7 @@ Result<AuthInitiator> AuthInitiator::begin(SaCore& sa, InitResult init,
     exchange.auth_ = psk_auth(prf, secret->secret,
                               signed_octets(prf, exchange.init_.request, exchange.init_.nr,
                                             exchange.init_.sk_pi, id.rest_of_id()));
+    sa.awaits_vips = !sa.connection->vips.empty();
     if (child) { exchange.offer_ = make_offer(sa, child, false, packet, env); }
     return exchange;
 }
@@ -49,6 +51,9 @@ wire::Payloads AuthInitiator::request(const SaCore& sa, const Environment& env) 
     }
     payloads.emplace_back(
         wire::Authentication{.method = wire::AuthMethod::shared_key, .data = auth_});
+    if (auto cp = address_request(*sa.connection, sa.vips_before)) {
+        payloads.emplace_back(std::move(*cp));
+    }
     if (offer_) {
         add_sa_payloads(payloads, *offer_);
         add_ts_payloads(payloads, *offer_);
@@ -106,7 +111,13 @@ std::optional<Error> AuthInitiator::verify(const wire::Payloads& response, SaCor
 AuthInitiator::Outcome AuthInitiator::take_child(const wire::Payloads& response, SaCore& sa,
                                                  const Environment& env) {
     Done done;
-    if (!offer_) { return done; }
+    sa.awaits_vips = false;
+    Status addresses{};
+    if (!sa.connection->vips.empty()) { addresses = take_address_reply(response, sa, env); }
+    if (!offer_) {
+        if (!addresses) { done.child_error = std::move(addresses).error(); }
+        return done;
+    }
     // Status notifies and errors that we do not know are no refusal when the SA payload is there
     // (RFC 7296 3.10.1: unknown error types in a response mean failure of the exchange; with SA
     // present it has not failed).
@@ -117,7 +128,8 @@ AuthInitiator::Outcome AuthInitiator::take_child(const wire::Payloads& response,
         abandon(env);
         return done;
     }
-    auto agreed = check_child_answer(sa, *offer_, response);
+    auto agreed = addresses ? check_child_answer(sa, *offer_, response)
+                            : Result<AgreedChild>{std::unexpected(std::move(addresses).error())};
     if (!agreed) {
         done.child_error = std::move(agreed).error();
         done.child_we_refused = true;

@@ -2,6 +2,7 @@
 
 #include "ike/auth/psk.hpp"
 #include "ike/v2/auth.hpp"
+#include "ike/v2/configuration.hpp"
 #include "ike/v2/errors.hpp"
 #include "ike/v2/shared_secrets.hpp"
 #include "ike/v2/uniqueness.hpp"
@@ -47,15 +48,6 @@ ConnectionRef connection_for(const SaCore& sa, const Identity* local, const Iden
         if (proposes) { consider(connection); }
     }
     return best;
-}
-
-bool asks_for_address(const wire::Payloads& request) {
-    const auto* cp = wire::find<wire::Configuration>(request);
-    if (cp == nullptr || cp->type != wire::CpType::request) { return false; }
-    return std::ranges::any_of(cp->attributes, [](const wire::CpAttribute& attribute) {
-        return attribute.type == wire::CpAttributeType::internal_ip4_address ||
-               attribute.type == wire::CpAttributeType::internal_ip6_address;
-    });
 }
 
 }  // namespace
@@ -159,7 +151,9 @@ void AuthResponder::answer_child(const wire::Payloads& request, SaCore& sa, Acce
             wire::Notify{.type = error.notify.value_or(NotifyType::no_proposal_chosen)});
         result.child_error = std::move(error);
     };
-    if (asks_for_address(request)) { return refuse(no_address_pool(sa.name())); }
+    auto addresses = answer_address_request(request, sa, env);
+    if (!addresses) { return refuse(std::move(addresses).error()); }
+    if (*addresses) { result.response.emplace_back(std::move(**addresses)); }
     auto answer = answer_child_offer(sa, request, false, nullptr, env);
     if (!answer) { return refuse(std::move(answer).error()); }
     add_answer_sa(result.response, *answer);

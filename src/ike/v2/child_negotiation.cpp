@@ -105,12 +105,13 @@ std::string ChildOffer::to_string() const {
 
 ChildOffer make_offer(const SaCore& sa, const ChildRef& config, bool with_ke,
                       const std::optional<PacketSelectors>& packet, const Environment& env) {
+    const Ends ends = sa.ends();
     ChildOffer offer{.config = config,
                      .reqid = env.state.reqid_of(sa.name(), config->name),
                      .inbound_spi = env.new_esp_spi(),
                      .proposals = with_ke ? config->proposals : without_ke(config->proposals),
-                     .selectors = {.local = resolve(config->local_ts, sa.local.address),
-                                   .remote = resolve(config->remote_ts, sa.remote.address)},
+                     .selectors = {.local = resolve(config->local_ts, ends.dynamic_local()),
+                                   .remote = resolve(config->remote_ts, ends.dynamic_remote())},
                      .transport = config->mode == ChildMode::transport,
                      .with_ke = with_ke};
     std::uint8_t number = 0;
@@ -161,6 +162,17 @@ Result<AgreedChild> check_child_answer(const SaCore& sa, const ChildOffer& offer
         traffic.selectors.remote.size() > selectors_max) {
         return std::unexpected(answer_widens_selectors(sa.name(), offer.config->name,
                                                        offer.selectors, traffic.selectors));
+    }
+    if (!sa.local_vips.empty() && !transport) {
+        // Offered was everything, since the address was not known then; used is the address.
+        const TrafficSelectors ours = resolve(offer.config->local_ts, sa.ends().dynamic_local());
+        TrafficSelectors narrowed = narrow(ours, traffic.selectors.local);
+        if (narrowed.empty()) {
+            return std::unexpected(answer_widens_selectors(
+                sa.name(), offer.config->name, {.local = ours, .remote = offer.selectors.remote},
+                traffic.selectors));
+        }
+        traffic.selectors.local = std::move(narrowed);
     }
     return AgreedChild{.config = offer.config,
                        .reqid = offer.reqid,

@@ -242,6 +242,11 @@ void Engine::use_source_lookup(SourceFor source_for) {
     impl_->state.source_for = std::move(source_for);
 }
 
+void Engine::use_leases(std::shared_ptr<Leases> leases) {
+    ASSERT(leases != nullptr);
+    impl_->state.lease_source = std::move(leases);
+}
+
 ReqId Engine::reqid_of(const std::string& connection, const std::string& child) {
     return impl_->state.reqid_of(connection, child);
 }

@@ -8,7 +8,7 @@
 namespace culvert::ike::v2 {
 
 EngineState::EngineState(ConfigSnapshot snapshot, Random& source)
-    : config(std::move(snapshot)), random(source) {}
+    : config(std::move(snapshot)), random(source), lease_source(std::make_shared<LeaseBook>()) {}
 EngineState::~EngineState() = default;
 
 ReqId EngineState::reqid_of(const std::string& connection, const std::string& child) {

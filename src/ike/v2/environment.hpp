@@ -54,6 +54,10 @@ struct EngineState {
     FailureHistory failures;
     std::map<IpAddress, std::pair<Instant, std::string>> send_hints;  // what the network said
 
+    std::shared_ptr<Leases> lease_source;
+    Leases& leases() { return *lease_source; }
+    std::map<IpAddress, unsigned> virtual_addresses;  // ours, and how many IKE SAs have each
+
     std::uint32_t last_ike_unique = 0;
     std::uint32_t last_child_id = 0;
     std::uint32_t last_reqid = 0;

@@ -257,9 +257,10 @@ Error no_selectors_in_common(const Connection& connection, const Ends& ends,
                              const SelectorPair& offered) {
     std::vector<std::string> ours;
     for (const ChildConfig& child : connection.children) {
-        ours.push_back(fmt::format("{}: {}", child.name,
-                                   pair_text({.local = resolve(child.local_ts, ends.local),
-                                              .remote = resolve(child.remote_ts, ends.remote)})));
+        ours.push_back(
+            fmt::format("{}: {}", child.name,
+                        pair_text({.local = resolve(child.local_ts, ends.dynamic_local()),
+                                   .remote = resolve(child.remote_ts, ends.dynamic_remote())})));
     }
     const std::string child =
         connection.children.empty() ? "<name>" : connection.children.front().name;
@@ -301,6 +302,37 @@ Error no_address_pool(std::string_view connection) {
             .received = "a Configuration payload that asks for one",
             .remedy = fmt::format("connections.{} has no pools: remove vips from the peer's "
                                   "connection",
+                                  connection)};
+}
+
+Error no_virtual_address(std::string_view connection) {
+    return {.code = ErrorCode::internal_address_failure,
+            .notify = NotifyType::internal_address_failure,
+            .wanted = fmt::format("a virtual address (connections.{}.vips)", connection),
+            .received = "an answer without one",
+            .remedy = fmt::format("give the peer a pool for us, or remove connections.{}.vips",
+                                  connection)};
+}
+
+Error address_request_required(std::string_view connection) {
+    return {.code = ErrorCode::failed_cp_required,
+            .notify = NotifyType::failed_cp_required,
+            .wanted = fmt::format("a request for a virtual address, since connections.{}.pools is "
+                                  "set",
+                                  connection),
+            .received = "none",
+            .remedy = fmt::format("set vips = 0.0.0.0 at the peer, or remove connections.{}.pools",
+                                  connection)};
+}
+
+Error pools_are_empty(std::string_view connection, const std::vector<std::string>& pools) {
+    return {.code = ErrorCode::internal_address_failure,
+            .notify = NotifyType::internal_address_failure,
+            .wanted = "a free virtual address of the family that was asked for",
+            .received =
+                fmt::format("no such pool, or all addresses in use, in {}", fmt::join(pools, ", ")),
+            .remedy = fmt::format("widen pools.<name>.addrs, or name one more pool in "
+                                  "connections.{}.pools",
                                   connection)};
 }
 

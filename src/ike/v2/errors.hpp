@@ -4,6 +4,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/error.hpp"
 #include "ike/connection.hpp"
@@ -58,6 +59,9 @@ Error answer_widens_selectors(std::string_view connection, std::string_view chil
                               const SelectorPair& offered, const SelectorPair& answered);
 Error too_many_children(std::string_view connection);
 Error no_address_pool(std::string_view connection);
+Error no_virtual_address(std::string_view connection);
+Error address_request_required(std::string_view connection);
+Error pools_are_empty(std::string_view connection, const std::vector<std::string>& pools);
 Error child_not_found(std::string_view what);
 Error busy(std::string_view why);
 // What a peer's error notify means for us, with what we had proposed.

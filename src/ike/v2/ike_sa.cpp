@@ -9,6 +9,7 @@
 #include "base/assert.hpp"
 #include "base/overloaded.hpp"
 #include "ike/v2/bring_up.hpp"
+#include "ike/v2/configuration.hpp"
 #include "ike/v2/errors.hpp"
 
 namespace culvert::ike::v2 {
@@ -32,6 +33,7 @@ Result<IkeSpi> IkeSa::initiate(Begin begin, const Environment& env) {
     core.nat_t_port = begin.remote.port != 500;
     if (core.nat_t_port) { core.local.port = env.settings().port_nat_t; }
     core.created_at = env.now;
+    core.vips_before = begin.vips_before;
     auto exchange = InitInitiator::begin(core, env);
     if (!exchange) { return std::unexpected(std::move(exchange).error()); }
 
@@ -116,6 +118,7 @@ void IkeSa::forget(const Environment& env) {
     while (!core_.children.empty()) {
         remove_child(core_, core_.children.back().id, "its IKE SA ends", env);
     }
+    give_back_addresses(core_, env);
     fail_all(peer_closed(core_.name(), "the IKE SA"), env);
     if (std::exchange(counted_half_open_, false)) { env.state.guard.closed(half_open_address_); }
     if (was_up) {
@@ -305,6 +308,8 @@ IkeSaStatus IkeSa::status() const {
                     .remote = core_.remote,
                     .local_id = core_.local_id,
                     .remote_id = core_.remote_id,
+                    .local_vips = core_.local_vips,
+                    .remote_vips = {},
                     .initiator = core_.original_initiator,
                     .initiator_spi = core_.initiator_spi().value(),
                     .responder_spi = core_.responder_spi().value(),
@@ -315,6 +320,7 @@ IkeSaStatus IkeSa::status() const {
                     .created_at = core_.created_at,
                     .established_at = core_.established_at,
                     .rekey_at = core_.rekey_at};
+    for (const SaCore::Lease& lease : core_.leases) { out.remote_vips.push_back(lease.address); }
     if (core_.established_at) { out.handshake = *core_.established_at - core_.created_at; }
     for (const Child& child : core_.children) {
         out.children.push_back({.name = child.config->name,

@@ -29,7 +29,8 @@ class IkeSa {
         ChildRef child;  // nullptr: the IKE SA alone
         std::optional<PacketSelectors> packet{};
         std::vector<CommandId> commands{};
-        unsigned rounds_left = 0;  // keyingtries, after this one
+        std::vector<IpAddress> vips_before{};  // virtual addresses to ask for again
+        unsigned rounds_left = 0;              // keyingtries, after this one
         bool for_ever = false;
     };
     // Begins an IKE SA and sends its first message. Fails if there is no key exchange to be had.

@@ -8,6 +8,7 @@
 
 #include "base/overloaded.hpp"
 #include "base/writer.hpp"
+#include "ike/v2/configuration.hpp"
 #include "ike/v2/errors.hpp"
 #include "ike/v2/ike_sa.hpp"
 
@@ -163,6 +164,7 @@ wire::Payloads IkeSa::answer_ike_rekey(const wire::Payloads& request, const Envi
 
 wire::Payloads IkeSa::answer_informational(const wire::Payloads& request, const Environment& env) {
     wire::Payloads response;
+    if (auto cp = answer_informational_cp(request)) { response.emplace_back(std::move(*cp)); }
     for (const wire::Payload& payload : request) {
         if (const auto* deletion = std::get_if<wire::Delete>(&payload)) {
             delete_for_peer(*deletion, response, env);

@@ -345,6 +345,9 @@ void IkeSa::hand_over(IkeSpi successor, const Environment& env) {
         next->core_.children.push_back(std::move(child));
     }
     core_.children.clear();
+    next->core_.leases = std::exchange(core_.leases, {});
+    next->core_.local_vips = std::exchange(core_.local_vips, {});
+    next->core_.name_servers = std::exchange(core_.name_servers, {});
     std::deque<Task> kept;
     for (Task& task : queue_) {
         if (std::holds_alternative<InformTask>(task.what)) {

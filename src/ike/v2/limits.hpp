@@ -20,6 +20,9 @@ constexpr std::size_t children_max = 128;           // Child SAs of one IKE SA (
 constexpr std::size_t deleted_early_max = 16;       // SPIs of Deletes that overtook an answer
 constexpr std::size_t tasks_max = 256;              // exchanges waiting for their turn
 constexpr std::size_t selectors_max = 128;          // a side of a Child SA, after narrowing
+constexpr std::size_t virtual_addresses_max = 8;    // of one IKE SA, a direction
+constexpr std::size_t name_servers_max = 8;         // taken from a peer
+constexpr std::size_t dns_domains_max = 64;         // taken from a peer (RFC 8598)
 constexpr unsigned temporary_failures_max = 8;      // then the exchange is given up
 constexpr seconds temporary_failure_wait{5};        // and up to as much again, by chance
 constexpr seconds rekey_retry{60};                  // after a refused rekey

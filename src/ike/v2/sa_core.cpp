@@ -1,6 +1,26 @@
 #include "ike/v2/sa_core.hpp"
 
+#include <algorithm>
+
 namespace culvert::ike::v2 {
+
+Ends SaCore::ends() const {
+    Ends out{.local = local.address, .remote = remote.address};
+    const auto exactly = [](const IpAddress& address) {
+        return IpRange{.first = address, .last = address};
+    };
+    for (const IpAddress& vip : local_vips) { out.local_virtual.push_back(exactly(vip)); }
+    if (awaits_vips) {
+        // RFC 7296 2.19: what it will be is not known yet, so everything is offered.
+        for (const IpFamily family : {IpFamily::v4, IpFamily::v6}) {
+            const bool asked = std::ranges::any_of(
+                connection->vips, [&](const IpAddress& vip) { return vip.family() == family; });
+            if (asked) { out.local_virtual.push_back(IpRange::everything(family)); }
+        }
+    }
+    for (const Lease& lease : leases) { out.remote_virtual.push_back(exactly(lease.address)); }
+    return out;
+}
 
 Child* SaCore::find_child(ChildSaId id) {
     for (Child& child : children) {

@@ -64,10 +64,21 @@ struct SaCore {
     std::optional<Instant> expires_at;
     std::vector<Child> children;
 
+    // Virtual addresses (RFC 7296 2.19). They go to the successor with the children.
+    struct Lease {
+        std::string pool;
+        IpAddress address;
+    };
+    std::vector<Lease> leases;           // given by us
+    std::vector<IpAddress> local_vips;   // given to us
+    NameServers name_servers;            // in use by the host
+    std::vector<IpAddress> vips_before;  // what we had before a reauthentication
+    bool awaits_vips = false;            // asked for, not answered yet
+
     IkeSpi initiator_spi() const { return original_initiator ? local_spi : remote_spi; }
     IkeSpi responder_spi() const { return original_initiator ? remote_spi : local_spi; }
     crypto::Prf prf() const { return crypto::Prf{suite->prf}; }
-    Ends ends() const { return {.local = local.address, .remote = remote.address}; }
+    Ends ends() const;
     const std::string& name() const { return connection->name; }
 
     Child* find_child(ChildSaId id);

@@ -21,22 +21,41 @@ void replace_address(TrafficSelectors& selectors, const IpAddress& address) {
 
 }  // namespace
 
-TrafficSelectors resolve(const std::vector<SelectorConfig>& configured, const IpAddress& end) {
-    const IpRange here{.first = end, .last = end};
-    if (configured.empty()) { return {TrafficSelector::of(here)}; }
+std::vector<IpRange> Ends::dynamic_local() const {
+    return local_virtual.empty() ? std::vector{IpRange{.first = local, .last = local}}
+                                 : local_virtual;
+}
+
+std::vector<IpRange> Ends::dynamic_remote() const {
+    return remote_virtual.empty() ? std::vector{IpRange{.first = remote, .last = remote}}
+                                  : remote_virtual;
+}
+
+TrafficSelectors resolve(const std::vector<SelectorConfig>& configured,
+                         const std::vector<IpRange>& here) {
     TrafficSelectors resolved;
-    resolved.reserve(configured.size());
+    if (configured.empty()) {
+        for (const IpRange& range : here) { resolved.push_back(TrafficSelector::of(range)); }
+        return resolved;
+    }
     for (const SelectorConfig& entry : configured) {
-        resolved.push_back(entry.selector);
-        if (entry.dynamic) { resolved.back().addresses = here; }
+        if (!entry.dynamic) {
+            resolved.push_back(entry.selector);
+            continue;
+        }
+        for (const IpRange& range : here) {
+            resolved.push_back(entry.selector);
+            resolved.back().addresses = range;
+        }
     }
     return resolved;
 }
 
 std::optional<SelectorPair> narrow_offer(const ChildConfig& child, const Ends& ends,
                                          const SelectorPair& offered) {
-    SelectorPair result{.local = narrow(resolve(child.local_ts, ends.local), offered.local),
-                        .remote = narrow(resolve(child.remote_ts, ends.remote), offered.remote)};
+    SelectorPair result{
+        .local = narrow(resolve(child.local_ts, ends.dynamic_local()), offered.local),
+        .remote = narrow(resolve(child.remote_ts, ends.dynamic_remote()), offered.remote)};
     if (result.local.empty() || result.remote.empty()) { return std::nullopt; }
     if (result.local.size() > selectors_max) { result.local.resize(selectors_max); }
     if (result.remote.size() > selectors_max) { result.remote.resize(selectors_max); }

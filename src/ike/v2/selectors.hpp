@@ -15,10 +15,17 @@ namespace culvert::ike::v2 {
 struct Ends {
     IpAddress local;
     IpAddress remote;
+    // What "dynamic" stands for instead, where there are virtual addresses.
+    std::vector<IpRange> local_virtual{};
+    std::vector<IpRange> remote_virtual{};
+
+    std::vector<IpRange> dynamic_local() const;
+    std::vector<IpRange> dynamic_remote() const;
 };
 
-// "dynamic" becomes the address of that end. No selector at all is "dynamic".
-TrafficSelectors resolve(const std::vector<SelectorConfig>& configured, const IpAddress& end);
+// "dynamic" becomes the addresses of that end. No selector at all is "dynamic".
+TrafficSelectors resolve(const std::vector<SelectorConfig>& configured,
+                         const std::vector<IpRange>& here);
 
 struct SelectorPair {
     TrafficSelectors local;

@@ -70,6 +70,7 @@ class NullPlane final : public Plane {
         sas_.erase(id);
     }
     Status update_endpoints(ChildSaId, Endpoint, Endpoint, bool) override { return {}; }
+    Status add_address(const IpAddress&) override { return {}; }
     Status add_policy(const Policy& policy) override {
         const std::scoped_lock lock{mutex_};
         policies_.emplace(policy.connection, policy.name);

@@ -124,6 +124,14 @@ Status KernelSetUp::set_mtu(std::uint32_t mtu) {
     return netlink_.set_mtu(tun_index_, mtu);
 }
 
+Status KernelSetUp::add_address(const IpAddress& address) {
+    return netlink_.add_address(tun_index_, address);
+}
+
+Status KernelSetUp::remove_address(const IpAddress& address) {
+    return netlink_.remove_address(tun_index_, address);
+}
+
 void KernelSetUp::undo() {
     if (!announced_) { return; }
     undo(*announced_);

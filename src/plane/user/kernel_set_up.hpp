@@ -28,6 +28,9 @@ class KernelSetUp {
     // Makes the routes in the table these and no others.
     Status apply(const std::vector<Route>& routes);
     Status set_mtu(std::uint32_t mtu);
+    // Addresses of the TUN; they end with it.
+    Status add_address(const IpAddress& address);
+    Status remove_address(const IpAddress& address);
     // Takes all away.
     void undo();
 

@@ -196,6 +196,38 @@ Status Netlink::set_mtu(int index, std::uint32_t mtu) {
                    fmt::format("to set the TUN interface's MTU to {}", mtu));
 }
 
+namespace {
+
+Message address_message(int type, int flags, int index, const IpAddress& address) {
+    Message message = make_message(type, flags);
+    ifaddrmsg body{};
+    body.ifa_family = family_octet(address.family());
+    body.ifa_prefixlen = static_cast<unsigned char>(address.bits());
+    // Usable at once: nobody else on a TUN can have it (RFC 4862 5.4).
+    body.ifa_flags = address.is_v6() ? IFA_F_NODAD : 0;
+    body.ifa_index = static_cast<std::uint32_t>(index);
+    put_body(message, body);
+    put_octets(message, IFA_LOCAL, address.octets());
+    put_octets(message, IFA_ADDRESS, address.octets());
+    return message;
+}
+
+}  // namespace
+
+Status Netlink::add_address(int index, const IpAddress& address) {
+    const int error =
+        impl_->request(address_message(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, index, address));
+    return verdict(error == EEXIST ? 0 : error,
+                   fmt::format("to give the TUN interface the address {}", address.to_string()));
+}
+
+Status Netlink::remove_address(int index, const IpAddress& address) {
+    const int error = impl_->request(address_message(RTM_DELADDR, 0, index, address));
+    const bool gone = error == EADDRNOTAVAIL || error == ENODEV;
+    return verdict(gone ? 0 : error, fmt::format("to take the address {} off the TUN interface",
+                                                 address.to_string()));
+}
+
 Status Netlink::delete_link(std::string_view name) {
     const std::string terminated{name};
     const unsigned index = ::if_nametoindex(terminated.c_str());

@@ -52,6 +52,9 @@ class Netlink {
     // Sets the MTU and brings the interface up.
     Status set_up(int index, std::uint32_t mtu);
     Status set_mtu(int index, std::uint32_t mtu);
+    // An address of the interface, with a full prefix. What is (not) there already is no error.
+    Status add_address(int index, const IpAddress& address);
+    Status remove_address(int index, const IpAddress& address);
     // Nothing happens when it is not there.
     Status delete_link(std::string_view name);
 

@@ -70,6 +70,8 @@ class UserPlane final : public Plane {
     void stop_sending(ChildSaId id) override;
     void remove(ChildSaId id) override;
     Status update_endpoints(ChildSaId id, Endpoint local, Endpoint remote, bool udp_encap) override;
+    Status add_address(const IpAddress& address) override;
+    void remove_address(const IpAddress& address) override;
     Status add_policy(const Policy& policy) override;
     void remove_policy(const std::string& connection, const std::string& name) override;
 
@@ -315,6 +317,24 @@ Status UserPlane::update_endpoints(ChildSaId id, Endpoint local, Endpoint remote
         paths_changed_ = true;
     }
     return done;
+}
+
+// The monitor passes over our own interface, so what routes prefer as source is learned here.
+Status UserPlane::add_address(const IpAddress& address) {
+    const std::scoped_lock lock{mutex_};
+    if (auto done = kernel_->add_address(address); !done) { return done; }
+    if (std::ranges::find(host_addresses_, address) == host_addresses_.end()) {
+        host_addresses_.push_back(address);
+    }
+    return follow_policies();
+}
+
+void UserPlane::remove_address(const IpAddress& address) {
+    const std::scoped_lock lock{mutex_};
+    std::erase(host_addresses_, address);
+    // First the routes that prefer it as source.
+    static_cast<void>(follow_policies());
+    static_cast<void>(kernel_->remove_address(address));
 }
 
 Status UserPlane::add_policy(const Policy& policy) {
