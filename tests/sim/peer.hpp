@@ -51,6 +51,8 @@ class Peer {
     // Statuses of the commands that have ended, by CommandId.
     const std::map<std::uint64_t, Status>& ended() const { return ended_; }
 
+    void use_leases(std::shared_ptr<ike::Leases> leases) { engine_.use_leases(std::move(leases)); }
+
     void feed(ike::Input input);
     std::uint64_t initiate(std::string connection, std::string child);
     std::uint64_t terminate(std::string ike, std::string child);

@@ -78,6 +78,13 @@ TEST(Seeds, WhatIsMisconfiguredIsRefusedAndExplained) {
     EXPECT_GT(tally["error_ts_unacceptable"], 0U);
 }
 
+TEST(Seeds, VirtualAddressesBelongToOnePeerEach) {
+    Tally tally = play_all("addresses", 200);
+    EXPECT_GT(tally["addresses_installed"], 500U);
+    EXPECT_GT(tally["addresses_held"], 200U);
+    EXPECT_GT(tally["ike_rekeyed"], 50U);
+}
+
 TEST(Seeds, TheSameSeedGivesTheSameRun) {
     const World* const world = find_world("lossy");
     ASSERT_NE(world, nullptr);

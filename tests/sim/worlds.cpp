@@ -1,9 +1,12 @@
+#include "sim/worlds.hpp"
+
 #include <array>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "base/assert.hpp"
+#include "sim/builders.hpp"
 #include "sim/simulation.hpp"
 
 namespace culvert::sim {
@@ -12,99 +15,6 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::minutes;
 using std::chrono::seconds;
-
-IpAddress address_of(unsigned peer) { return IpAddress::v4(0x0a000001U + peer); }  // 10.0.0.1...
-std::string name_of(unsigned peer) { return fmt::format("peer{}.sim", peer); }
-
-template <class T>
-T must(Result<T> result) {
-    ASSERT(result.has_value());
-    return std::move(*result);
-}
-
-ike::SelectorConfig selector(std::string_view text) {
-    return {.dynamic = false, .selector = *TrafficSelector::parse(text)};
-}
-
-ike::AddressPattern exactly(const IpAddress& address) {
-    return {.text = address.to_string(), .any = false, .ranges = {IpRange{address, address}}};
-}
-
-ike::ChildConfig make_child(std::string name, unsigned self, unsigned other, unsigned net) {
-    ike::ChildConfig child;
-    child.name = std::move(name);
-    child.proposals =
-        must(ike::parse_proposals(ike::ProtocolId::esp, "aes256gcm16, aes128-sha256"));
-    child.local_ts = {selector(fmt::format("10.{}.{}.0/24", self + 1, net))};
-    child.remote_ts = {selector(fmt::format("10.{}.{}.0/24", other + 1, net))};
-    return child;
-}
-
-// The connection of `self` to `other`, named after the other. Liveness is on, so that whatever is
-// half dead is found out.
-ike::Connection make_connection(unsigned self, unsigned other, std::string_view proposals) {
-    ike::Connection connection;
-    connection.name = fmt::format("to{}", other);
-    connection.version = 2;
-    connection.local_addrs = {exactly(address_of(self))};
-    connection.remote_addrs = {exactly(address_of(other))};
-    connection.proposals = must(ike::parse_proposals(ike::ProtocolId::ike, proposals));
-    connection.local = {.method = ike::AuthMethodKind::psk,
-                        .id = must(ike::Identity::parse(name_of(self)))};
-    connection.remote = {.method = ike::AuthMethodKind::psk,
-                         .id = must(ike::Identity::parse(name_of(other)))};
-    connection.dpd_delay = seconds{30};
-    connection.children.push_back(make_child("net", self, other, 1));
-    connection.children.push_back(make_child("second", self, other, 2));
-    return connection;
-}
-
-ike::SharedSecret make_secret(unsigned a, unsigned b, std::string_view value) {
-    ike::SharedSecret secret;
-    secret.name = "ike-sim";
-    secret.owners = {must(ike::Identity::parse(name_of(a))),
-                     must(ike::Identity::parse(name_of(b)))};
-    secret.secret = Secret::copy_of(as_bytes(value));
-    return secret;
-}
-
-ike::EngineSettings impatient() {
-    ike::EngineSettings settings;
-    settings.retransmit = {
-        .timeout = milliseconds{1000}, .base = 1.8, .tries = 4, .limit = milliseconds{0}};
-    return settings;
-}
-
-// Both prefer something else now and then, so that INVALID_KE_PAYLOAD is met.
-std::string_view some_proposals(Simulation& sim) {
-    constexpr std::array<std::string_view, 3> choices{
-        "aes256gcm16-prfsha384-x25519-ecp256",
-        "aes128gcm16-prfsha256-ecp256-x25519, aes256gcm16-prfsha384-ecp256-x25519",
-        "aes256gcm16-prfsha384-x25519",
-    };
-    return choices.at(sim.random().below(choices.size()));
-}
-
-ike::Config config_of(unsigned self, unsigned other, std::string_view proposals) {
-    ike::Config config;
-    config.settings = impatient();
-    config.connections.push_back(make_connection(self, other, proposals));
-    config.secrets.push_back(make_secret(self, other, "only for the simulation"));
-    return config;
-}
-
-void add_pair(Simulation& sim) {
-    sim.add_peer(name_of(0), address_of(0), config_of(0, 1, some_proposals(sim)));
-    sim.add_peer(name_of(1), address_of(1), config_of(1, 0, some_proposals(sim)));
-}
-
-Conditions bad(unsigned loss) {
-    return {.loss_percent = loss,
-            .duplicate_percent = 5,
-            .corrupt_percent = 2,
-            .delay_min = milliseconds{5},
-            .delay_max = milliseconds{300}};
-}
 
 // What people do to a pair, at moments of chance.
 void meddle(Simulation& sim, unsigned deeds, bool with_rekeys) {
@@ -130,11 +40,6 @@ void meddle(Simulation& sim, unsigned deeds, bool with_rekeys) {
             }
         });
     }
-}
-
-void finish(Simulation& sim) {
-    sim.schedule().run_until(sim.schedule().now() + minutes{2});
-    sim.settle_and_check();
 }
 
 void play_plain(Simulation& sim) {
@@ -310,6 +215,8 @@ const std::vector<World>& worlds() {
         {"races", "both ends rekey, create and delete in the same moment", play_races},
         {"misconfigured", "wrong secret, identity, proposal or selectors: refused, and explained",
          play_misconfigured},
+        {"addresses", "clients come and go at a gateway that gives them virtual addresses",
+         play_addresses},
     };
     return all;
 }

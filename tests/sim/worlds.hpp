@@ -1,0 +1,10 @@
+#pragma once
+// Worlds that have a file of their own; the list of all is in worlds.cpp.
+
+#include "sim/simulation.hpp"
+
+namespace culvert::sim {
+
+void play_addresses(Simulation& sim);
+
+}  // namespace culvert::sim
