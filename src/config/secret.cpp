@@ -38,6 +38,13 @@ void check_entries(const Scope& scope, std::string_view type) {
     });
 }
 
+std::string upper(std::string text) {
+    for (char& c : text) {
+        if (c >= 'a' && c <= 'z') { c = static_cast<char>(c - 'a' + 'A'); }
+    }
+    return text;
+}
+
 }  // namespace
 
 std::optional<ike::SharedSecret> read_secret_section(const Scope& scope) {
@@ -86,7 +93,8 @@ LoadedSecret load_shared(const vici::Message& message) {
     Report report;
     const Scope scope{message, nullptr, "", report};
     ike::SharedSecret secret{.name = message.value_or("id", "")};
-    const std::string type = message.value_or("type", "");
+    // swanctl sends the word of its section: "ike".
+    const std::string type = upper(message.value_or("type", ""));
     const std::string* data = message.value("data");
     bool complete = true;
     scope.each([&](const Field& field) {
