@@ -3,6 +3,7 @@
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
+#include <optional>
 
 #include <fmt/format.h>
 
@@ -14,6 +15,7 @@
 #include "daemon/event_log.hpp"
 #include "daemon/gateway.hpp"
 #include "daemon/key_log.hpp"
+#include "daemon/lease_store.hpp"
 #include "daemon/privileges.hpp"
 #include "daemon/startup.hpp"
 #include "daemon/version.hpp"
@@ -115,6 +117,7 @@ class Daemon {
     ~Daemon() { plane_.reset(); }
 
     Status start() {
+        open_leases();
         if (Status done = listen(server_, options_); !done) { return done; }
         // With somebody else on our ports the plane is about to fail, and says who it is: that
         // takes all our rights.
@@ -153,6 +156,21 @@ class Daemon {
         auto out = std::make_shared<ike::Config>();
         out->settings = configured_.config.settings;
         return out;
+    }
+
+    // Without the file we still give addresses; they may be others after a restart.
+    void open_leases() {
+        const auto warn = [this](const Error& why) {
+            log_.warn(LogGroup::daemon, printable(explain(why), 4096));
+        };
+        auto store = LeaseStore::open(options_.state_dir + "/leases.sqlite");
+        if (!store) { return warn(store.error()); }
+        lease_store_.emplace(std::move(*store));
+        const auto book = std::make_shared<ike::LeaseBook>([this, warn](const ike::Lease& lease) {
+            if (const Status kept = lease_store_->keep(lease); !kept) { warn(kept.error()); }
+        });
+        if (const Status done = lease_store_->load(*book); !done) { warn(done.error()); }
+        host_.use_leases(book);
     }
 
     EngineHost::Listeners listeners() {
@@ -214,6 +232,7 @@ class Daemon {
     std::unique_ptr<plane::Plane> plane_;
     Resolver resolver_;
     EventLog event_log_;
+    std::optional<LeaseStore> lease_store_;
     EngineHost host_;
     Gateway gateway_;
     ViciServer server_;

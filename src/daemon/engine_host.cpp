@@ -19,6 +19,12 @@ EngineHost::EngineHost(Loop& loop, plane::Plane& plane, ike::Engine engine, List
       liveness_timer_(loop, [this] { poll_liveness(); }) {
     engine_.use_source_lookup(
         [this](const IpAddress& remote) { return plane_.source_for(remote); });
+    use_leases(std::make_shared<ike::LeaseBook>());
+}
+
+void EngineHost::use_leases(std::shared_ptr<ike::LeaseBook> leases) {
+    leases_ = std::move(leases);
+    engine_.use_leases(leases_);
 }
 
 void EngineHost::drain() {

@@ -5,6 +5,7 @@
 #include <deque>
 #include <functional>
 #include <map>
+#include <memory>
 #include <string>
 
 #include "daemon/loop.hpp"
@@ -29,6 +30,10 @@ class EngineHost {
 
     // What the plane reports to; pass it to Plane::start().
     Mailbox& mailbox() { return mailbox_; }
+
+    // Who has which virtual address, for the engine and for whoever asks.
+    void use_leases(std::shared_ptr<ike::LeaseBook> leases);
+    const ike::LeaseBook& leases() const { return *leases_; }
 
     void handle(ike::Input input);
     void configure(ike::ConfigSnapshot config);
@@ -62,6 +67,7 @@ class EngineHost {
     plane::Plane& plane_;
     ike::Engine engine_;
     Listeners listeners_;
+    std::shared_ptr<ike::LeaseBook> leases_;
     Mailbox mailbox_;
     Timer deadline_;
     Timer liveness_timer_;
