@@ -1,34 +1,46 @@
 #pragma once
-// The commands of `culvert`, each one function: prints to standard output (errors to standard
-// error) and gives the exit status.
+// The commands of `culvert`, each one function: prints, and gives the exit status. docs/culvert.md
+// tells what each prints, and the JSON of each.
 
-#include <cstdint>
 #include <string>
 #include <string_view>
 
+#include "cli/context.hpp"
+
 namespace culvert::cli {
 
-// 2 is for wrong usage.
-enum class Exit : int { ok = 0, failed = 1, no_daemon = 3 };
+// `name`: a child, a connection (then all its children), or "connection/child". control.cpp
+Exit up(const Context& context, std::string_view name);
+Exit down(const Context& context, std::string_view name, bool force);
+Exit rekey(const Context& context, std::string_view name, bool reauth);
 
-struct Common {
-    std::string vici;  // URI; empty: where the daemon usually is
-    bool json = false;
-    bool verbose = false;
-    std::int64_t timeout_s = 0;  // of up, down, rekey; 0: as long as it takes
+// show.cpp
+Exit status(const Context& context);
+Exit stats(const Context& context);
+Exit leases(const Context& context);
+Exit certs(const Context& context);
+Exit version(const Context& context);
+
+// Log lines: those kept, and with `follow` those to come. `peer`: only lines about it, by
+// connection, address or identity; empty: all. follow.cpp
+struct LogWishes {
+    bool follow = false;
+    std::string peer{};
 };
+Exit log(const Context& context, const LogWishes& wishes);
+// Life-cycle events as they come, until interrupted.
+Exit monitor(const Context& context);
 
-// `name`: a child, a connection, or "connection/child".
-Exit up(const Common& common, std::string_view name);
-Exit down(const Common& common, std::string_view name, bool force);
-Exit rekey(const Common& common, std::string_view name);
-Exit status(const Common& common);
-Exit stats(const Common& common);
-Exit reload(const Common& common);
-Exit log(const Common& common, bool follow);
-Exit version(const Common& common);
+// What the daemon's file would change, and changing it. configuration.cpp
+Exit diff(const Context& context);
+Exit reload(const Context& context);
 // Reads a swanctl.conf without a daemon.
-Exit check(const Common& common, const std::string& file);
-Exit diagnose(const Common& common, std::string_view name);
+Exit check(const Context& context, const std::string& file);
+
+// From here to the peer, step by step. diagnose.cpp
+Exit diagnose(const Context& context, std::string_view name);
+
+// ipsec.conf and ipsec.secrets as a swanctl.conf on standard output. import.cpp
+Exit import_ipsec(const Context& context, const std::string& conf, const std::string& secrets);
 
 }  // namespace culvert::cli

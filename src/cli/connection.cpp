@@ -47,18 +47,43 @@ class UnixStream final : public vici::ByteStream {
     int fd_;
 };
 
+Error no_tcp(std::string_view uri) {
+    return {.code = ErrorCode::not_built,
+            .wanted = "a daemon over TCP",
+            .received = std::string{uri},
+            .remedy = "name its Unix socket: unix:///path"};
+}
+
 Error not_reachable(const std::string& path, int error_number) {
     Error error = system_error(fmt::format("culvertd on {}", path), error_number);
-    error.code = error_number == EACCES || error_number == EPERM ? ErrorCode::permission
-                                                                 : ErrorCode::not_found;
-    if (error.code == ErrorCode::permission) {
-        error.remedy = "run it as root, or as a member of the group that owns the socket";
-    } else if (error_number == ECONNREFUSED) {
-        error.remedy = "start culvertd: the socket is one that a dead daemon left";
-    } else {
-        error.remedy = "start culvertd, or name its socket with --vici URI";
+    switch (error_number) {
+        case EACCES:
+        case EPERM:
+            error.code = ErrorCode::permission;
+            error.remedy = "run culvert as root (sudo), or as a member of the socket's group";
+            break;
+        case ECONNREFUSED:
+            error.code = ErrorCode::not_found;
+            error.received += ": the socket is one that a dead daemon left";
+            error.remedy = "start culvertd (systemctl start culvert)";
+            break;
+        case ENOENT:
+            error.code = ErrorCode::not_found;
+            error.received += ": no daemon listens there";
+            error.remedy =
+                "start culvertd (systemctl start culvert), or name its socket with --vici URI";
+            break;
+        default: error.remedy = "look at the daemon's log (journalctl -u culvert)"; break;
     }
     return error;
+}
+
+// Neither place has one.
+Error nobody_listens(Error first) {
+    first.wanted =
+        fmt::format("culvertd on {} or {}", vici::Uri::parse(vici::second_uri).value().path,
+                    vici::Uri::parse(vici::default_uri).value().path);
+    return first;
 }
 
 Result<int> dial(const std::string& path) {
@@ -83,41 +108,27 @@ Result<int> dial(const std::string& path) {
     return std::unexpected(not_reachable(path, why));
 }
 
+Result<std::unique_ptr<vici::ByteStream>> open_one(std::string_view text) {
+    const auto uri = vici::Uri::parse(text);
+    if (!uri) { return std::unexpected(uri.error()); }
+    if (uri->path.empty()) { return std::unexpected(no_tcp(text)); }
+    const auto fd = dial(uri->path);
+    if (!fd) { return std::unexpected(fd.error()); }
+    return std::make_unique<UnixStream>(*fd);
+}
+
 }  // namespace
 
-struct Connection::Impl {
-    Impl(int fd, std::string where) : stream(fd), client(stream), uri(std::move(where)) {}
-    UnixStream stream;
-    vici::Client client;
-    std::string uri;
-};
-
-Connection::Connection(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
-Connection::Connection(Connection&&) noexcept = default;
-Connection& Connection::operator=(Connection&&) noexcept = default;
-Connection::~Connection() = default;
-vici::Client& Connection::client() { return impl_->client; }
-const std::string& Connection::uri() const { return impl_->uri; }
-
-Result<Connection> Connection::open(std::string_view uri) {
-    const auto try_one = [](std::string_view text) -> Result<Connection> {
-        const auto parsed = vici::Uri::parse(text);
-        if (!parsed) { return std::unexpected(parsed.error()); }
-        if (parsed->path.empty()) {
-            return std::unexpected(Error{.code = ErrorCode::not_built,
-                                         .wanted = "a daemon over TCP",
-                                         .received = std::string{text},
-                                         .remedy = "name its Unix socket: unix:///path"});
-        }
-        const auto fd = dial(parsed->path);
-        if (!fd) { return std::unexpected(fd.error()); }
-        return Connection{std::make_unique<Impl>(*fd, std::string{text})};
-    };
-    if (!uri.empty()) { return try_one(uri); }
+Result<std::unique_ptr<vici::ByteStream>> open_daemon(std::string_view uri) {
+    if (!uri.empty()) { return open_one(uri); }
     // The first may be another daemon's: ours then listens at the second.
-    auto second = try_one(vici::second_uri);
+    auto second = open_one(vici::second_uri);
     if (second) { return second; }
-    return try_one(vici::default_uri);
+    auto first = open_one(vici::default_uri);
+    if (first || first.error().code == ErrorCode::permission) { return first; }
+    // "Permission denied" is the better word of the two: there a daemon is.
+    if (second.error().code == ErrorCode::permission) { return second; }
+    return std::unexpected(nobody_listens(first.error()));
 }
 
 }  // namespace culvert::cli

@@ -1,67 +1,119 @@
 // culvert: the operator's command line.
 
+#include <cstdio>
 #include <functional>
 #include <string>
 
 #include <CLI/CLI.hpp>
+#include <unistd.h>
 
 #include "cli/commands.hpp"
+#include "cli/connection.hpp"
 
 namespace {
 
-using culvert::cli::Common;
-using culvert::cli::Exit;
+using namespace culvert::cli;
 
-void add_common(CLI::App& command, Common& common) {
-    command.add_option("--vici", common.vici, "URI of the daemon's socket: unix:///path");
-    command.add_flag("--json", common.json, "print JSON");
-}
+// Each line is out at once: `culvert log --follow | grep` must not wait for a full buffer.
+class Standard final : public Output {
+ public:
+    void out(std::string_view text) override { write(stdout, text); }
+    void err(std::string_view text) override { write(stderr, text); }
+
+ private:
+    static void write(std::FILE* file, std::string_view text) {
+        std::fwrite(text.data(), 1, text.size(), file);
+        std::fflush(file);
+    }
+};
+
+// Everything that the command line can set; one of a run.
+struct Words {
+    std::string name;
+    std::string file = "/etc/swanctl/swanctl.conf";
+    LogWishes log;
+    bool flag = false;
+};
+
+class CommandLine {
+ public:
+    CommandLine() { app_.require_subcommand(1); }
+
+    int run(int argc, char** argv) {
+        add_tunnels();
+        add_views();
+        add_configuration();
+        try {
+            app_.parse(argc, argv);
+        } catch (const CLI::ParseError& error) { return app_.exit(error) == 0 ? 0 : 2; }
+        return static_cast<int>(chosen_());
+    }
+
+ private:
+    CLI::App* command(const char* word, const char* about, std::function<Exit()> run) {
+        CLI::App* const sub = app_.add_subcommand(word, about);
+        sub->add_option("--vici", context_.vici, "URI of the daemon's socket: unix:///path");
+        sub->add_flag("--json", context_.json, "print JSON");
+        sub->callback([this, run = std::move(run)] { chosen_ = run; });
+        return sub;
+    }
+
+    CLI::App* named(const char* word, const char* about, std::function<Exit()> run) {
+        CLI::App* const sub = command(word, about, std::move(run));
+        sub->add_option("name", words_.name, "a connection, a child, or connection/child")
+            ->required();
+        sub->add_option("--timeout", context_.timeout_s, "give up waiting after so many seconds")
+            ->check(CLI::NonNegativeNumber);
+        sub->add_flag("-v,--verbose", context_.verbose, "show the progress");
+        return sub;
+    }
+
+    void add_tunnels() {
+        named("up", "bring a tunnel up", [this] { return up(context_, words_.name); });
+        named("down", "take a tunnel down", [this] {
+            return down(context_, words_.name, words_.flag);
+        })->add_flag("--force", words_.flag, "do not wait for the peer");
+        named("rekey", "give a tunnel fresh keys", [this] {
+            return rekey(context_, words_.name, words_.flag);
+        })->add_flag("--reauth", words_.flag, "make a new IKE SA, with authentication");
+    }
+
+    void add_views() {
+        command("status", "connections, SAs, traffic, the last failures",
+                [this] { return status(context_); });
+        CLI::App* const lines =
+            command("log", "the last log lines", [this] { return log(context_, words_.log); });
+        lines->add_flag("-f,--follow", words_.log.follow, "and those to come");
+        lines->add_option("--peer", words_.log.peer,
+                          "only lines about this connection, address or identity");
+        command("monitor", "what happens to tunnels, as it happens",
+                [this] { return monitor(context_); });
+        command("stats", "counters of the daemon", [this] { return stats(context_); });
+        command("leases", "pools, and who has which virtual address",
+                [this] { return leases(context_); });
+        command("certs", "certificates that are loaded", [this] { return certs(context_); });
+        command("version", "of this program and of the daemon",
+                [this] { return version(context_); });
+    }
+
+    void add_configuration() {
+        command("check", "look a configuration over, without a daemon",
+                [this] { return check(context_, words_.file); })
+            ->add_option("file", words_.file, "a swanctl.conf")
+            ->capture_default_str();
+        command("diff", "what a reload would change", [this] { return diff(context_); });
+        command("reload", "read the configuration again, all or nothing",
+                [this] { return reload(context_); });
+    }
+
+    CLI::App app_{"Brings IPsec tunnels up and down, and tells how they are.", "culvert"};
+    Standard output_;
+    Context context_{
+        .output = output_, .open = open_daemon, .terminal = ::isatty(STDOUT_FILENO) == 1};
+    Words words_;
+    std::function<Exit()> chosen_;
+};
 
 }  // namespace
 
-int main(int argc, char** argv) {
-    CLI::App app{"Brings IPsec tunnels up and down, and tells how they are."};
-    app.require_subcommand(1);
-    Common common;
-    std::string name;
-    std::string file = "/etc/swanctl/swanctl.conf";
-    bool flag = false;
-    std::function<Exit()> chosen;
-    const auto command = [&](const char* word, const char* about, std::function<Exit()> run) {
-        CLI::App* const sub = app.add_subcommand(word, about);
-        add_common(*sub, common);
-        sub->callback([&chosen, run = std::move(run)] { chosen = run; });
-        return sub;
-    };
-    const auto named = [&](CLI::App* sub) {
-        sub->add_option("name", name, "a child, a connection, or connection/child")->required();
-        sub->add_option("--timeout", common.timeout_s, "give up waiting after so many seconds");
-        sub->add_flag("-v,--verbose", common.verbose, "show the progress");
-        return sub;
-    };
-    command("status", "connections, SAs, traffic, the last failures",
-            [&] { return status(common); });
-    named(command("up", "bring a tunnel up", [&] { return up(common, name); }));
-    named(command("down", "take a tunnel down", [&] {
-        return down(common, name, flag);
-    }))->add_flag("--force", flag, "do not wait for the peer");
-    named(command("rekey", "give a tunnel fresh keys", [&] { return rekey(common, name); }));
-    command("reload", "read the configuration again, all or nothing",
-            [&] { return reload(common); });
-    command("check", "look a configuration over, without a daemon",
-            [&] { return check(common, file); })
-        ->add_option("file", file, "a swanctl.conf")
-        ->capture_default_str();
-    command("log", "the last log lines", [&] {
-        return log(common, flag);
-    })->add_flag("-f,--follow", flag, "and those to come");
-    command("monitor", "log lines as they come", [&] { return log(common, true); });
-    command("stats", "counters of the daemon", [&] { return stats(common); });
-    command("version", "of this program and of the daemon", [&] { return version(common); });
-    named(command("diagnose", "find out why a tunnel does not come up",
-                  [&] { return diagnose(common, name); }));
-    try {
-        app.parse(argc, argv);
-    } catch (const CLI::ParseError& error) { return app.exit(error) == 0 ? 0 : 2; }
-    return static_cast<int>(chosen());
-}
+int main(int argc, char** argv) { return CommandLine{}.run(argc, argv); }

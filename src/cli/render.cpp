@@ -3,6 +3,7 @@
 #include <array>
 #include <charconv>
 #include <cstdint>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -80,13 +81,20 @@ std::string render_failure(const vici::Section& failure) {
                        failure.value_or("refused-by", "?"), failure.value_or("text", ""));
 }
 
-std::string state_in_words(const vici::Section& ike) {
+std::string state_in_words(const vici::Section& ike, const Style& style) {
     const std::string state = ike.value_or("state", "?");
-    if (state == "ESTABLISHED") { return "up for " + duration(ike.value_or("established", "0")); }
-    if (state == "CONNECTING") {
-        return "connecting for " + duration(ike.value_or("culvert-age", "0"));
+    if (state == "ESTABLISHED") {
+        return style.good("up") + " for " + duration(ike.value_or("established", "0"));
     }
-    return state;
+    if (state == "CONNECTING") {
+        return style.bad("connecting") + " for " + duration(ike.value_or("culvert-age", "0"));
+    }
+    // As people say it: "rekeying".
+    std::string out;
+    for (const char c : state) {
+        out += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    }
+    return out;
 }
 
 }  // namespace
@@ -111,13 +119,13 @@ std::string octets(std::string_view count) {
                      : fmt::format("{:.1f} {}", value, units.at(unit));
 }
 
-std::string render_sa(const vici::Message& sa) {
+std::string render_sa(const vici::Message& sa, const Style& style) {
     std::string out;
     for (const vici::Entry& entry : sa.entries) {
         const auto* const ike = std::get_if<vici::Section>(&entry.element);
         if (ike == nullptr) { continue; }
         out += fmt::format("{} #{}: {}, {}\n", entry.key, ike->value_or("uniqueid", "?"),
-                           state_in_words(*ike), suite(*ike));
+                           state_in_words(*ike, style), suite(*ike));
         for (const std::string side : {"local", "remote"}) {
             out += fmt::format("  {:<6} {}[{}]  {}\n", side, ike->value_or(side + "-host", "?"),
                                ike->value_or(side + "-port", "?"), ike->value_or(side + "-id", ""));
@@ -127,6 +135,18 @@ std::string render_sa(const vici::Message& sa) {
                                ike->value_or("nat-local", "no") == "yes" ? "here " : "",
                                ike->value_or("nat-remote", "no") == "yes" ? "at the peer " : "",
                                ike->value_or("nat-fake", "no") == "yes" ? "(forced by encap)" : "");
+        }
+        if (const std::string vips = joined(*ike, "local-vips"); !vips.empty()) {
+            out += fmt::format("  our virtual address    {}\n", vips);
+        }
+        if (const std::string vips = joined(*ike, "remote-vips"); !vips.empty()) {
+            out += fmt::format("  peer's virtual address {}\n", vips);
+        }
+        if (const std::string* rekey = ike->value("rekey-time")) {
+            out += fmt::format("  rekey in {}\n", duration(*rekey));
+        }
+        if (const std::string* reauth = ike->value("reauth-time")) {
+            out += fmt::format("  reauthentication in {}\n", duration(*reauth));
         }
         const vici::Section* const children = ike->section("child-sas");
         if (children == nullptr) { continue; }
@@ -139,21 +159,22 @@ std::string render_sa(const vici::Message& sa) {
     return out;
 }
 
-std::string render_status(const StatusParts& parts) {
+std::string render_status(const StatusParts& parts, const Style& style) {
     std::string out;
     if (const vici::Section* const daemon = parts.daemon.section("daemon")) {
         out +=
             fmt::format("culvertd {}, up for {}, plane {}\n\n", daemon->value_or("version", "?"),
                         duration(daemon->value_or("uptime", "0")), daemon->value_or("plane", "?"));
     }
-    for (const vici::Message& sa : parts.sas) { out += render_sa(sa); }
+    std::set<std::string> running;
+    for (const vici::Message& sa : parts.sas) {
+        out += render_sa(sa, style);
+        for (const vici::Entry& entry : sa.entries) { running.insert(entry.key); }
+    }
     for (const vici::Message& connection : parts.connections) {
         for (const vici::Entry& entry : connection.entries) {
-            bool running = false;
-            for (const vici::Message& sa : parts.sas) {
-                running = running || sa.section(entry.key) != nullptr;
-            }
-            if (!running) { out += fmt::format("{}: down\n", entry.key); }
+            if (running.contains(entry.key)) { continue; }
+            out += fmt::format("{}: {}\n", entry.key, style.bad("down"));
         }
     }
     if (parts.connections.empty()) { out += "no connections are loaded\n"; }
@@ -175,23 +196,30 @@ std::string render_status(const StatusParts& parts) {
     return out;
 }
 
-std::string render_up(const std::vector<vici::Message>& sas, std::string_view ike,
-                      std::string_view child) {
+const vici::Message* sa_of(const std::vector<vici::Message>& sas, std::string_view ike,
+                           std::string_view child) {
     for (const vici::Message& sa : sas) {
         for (const vici::Entry& entry : sa.entries) {
             const auto* const section = std::get_if<vici::Section>(&entry.element);
-            if (section == nullptr || (!ike.empty() && entry.key != ike) ||
-                (!child.empty() && child_named(*section, child) == nullptr)) {
-                continue;
+            if (section != nullptr && (ike.empty() || entry.key == ike) &&
+                (child.empty() || child_named(*section, child) != nullptr)) {
+                return &sa;
             }
-            const std::uint64_t took_us = number(section->value_or("culvert-handshake-us", "0"));
-            std::string out =
-                fmt::format("{} is up, handshake {:.1f} ms\n", child.empty() ? ike : child,
-                            static_cast<double>(took_us) / 1000);
-            return out + render_sa(sa);
         }
     }
-    return "up\n";
+    return nullptr;
+}
+
+std::string render_up(const vici::Message& sa, std::string_view name, const Style& style) {
+    std::uint64_t took_us = 0;
+    for (const vici::Entry& entry : sa.entries) {
+        if (const auto* section = std::get_if<vici::Section>(&entry.element)) {
+            took_us = number(section->value_or("culvert-handshake-us", "0"));
+        }
+    }
+    return fmt::format("{} is {}, handshake {:.1f} ms\n", name, style.good("up"),
+                       static_cast<double>(took_us) / 1000) +
+           render_sa(sa, style);
 }
 
 std::string render_error(std::string_view what, const Error& error) {
@@ -203,7 +231,9 @@ std::string render_error(std::string_view what, const Error& error) {
 }
 
 Error error_of(const vici::Message& answer) {
-    Error error{.wanted = answer.value_or("wanted", ""),
+    // What is not ours says no more than errmsg.
+    Error error{.code = ErrorCode::peer_refused,
+                .wanted = answer.value_or("wanted", ""),
                 .received = answer.value_or("received", ""),
                 .remedy = answer.value_or("remedy", "")};
     const std::string code = answer.value_or("code", "");

@@ -10,20 +10,38 @@
 
 namespace culvert::cli {
 
+// Colours for a terminal, none for a pipe.
+class Style {
+ public:
+    explicit Style(bool coloured) : coloured_(coloured) {}
+    std::string good(std::string_view text) const { return painted("32", text); }
+    std::string bad(std::string_view text) const { return painted("31", text); }
+
+ private:
+    std::string painted(std::string_view colour, std::string_view text) const {
+        if (!coloured_) { return std::string{text}; }
+        return std::string{"\x1b["}.append(colour).append("m").append(text).append("\x1b[0m");
+    }
+    bool coloured_;
+};
+
 // What `status` shows: the answers of culvert-status, list-conns and list-sas.
 struct StatusParts {
     vici::Message daemon;
     std::vector<vici::Message> connections;
     std::vector<vici::Message> sas;
 };
-std::string render_status(const StatusParts& parts);
+std::string render_status(const StatusParts& parts, const Style& style);
 
 // One IKE SA of a list-sa event with its children, indented below a heading.
-std::string render_sa(const vici::Message& sa);
+std::string render_sa(const vici::Message& sa, const Style& style);
 
-// What was negotiated, for `culvert up`: of the IKE SA that has this child (or, of that name).
-std::string render_up(const std::vector<vici::Message>& sas, std::string_view ike,
-                      std::string_view child);
+// The list-sa event of the IKE SA of this connection that has this child; either may be empty.
+const vici::Message* sa_of(const std::vector<vici::Message>& sas, std::string_view ike,
+                           std::string_view child);
+
+// What was negotiated, for `culvert up`.
+std::string render_up(const vici::Message& sa, std::string_view name, const Style& style);
 
 // Three lines: what was wanted, what came, what to do.
 std::string render_error(std::string_view what, const Error& error);

@@ -46,6 +46,7 @@ const std::map<std::string_view, Commands::Handler>& Commands::handlers() {
         {"reset-counters", &Commands::reset_counters},
         {"culvert-status", &Commands::culvert_status},
         {"culvert-reload", &Commands::culvert_reload},
+        {"culvert-diff", &Commands::culvert_diff},
         {"culvert-log", &Commands::culvert_log},
     };
     return table;
@@ -55,6 +56,7 @@ vici::Catalog Commands::catalog() {
     vici::Catalog out;
     for (const auto& [command, handler] : handlers()) { out.commands.emplace(command); }
     out.events = vici::protocol_events();
+    out.events.emplace("culvert-failure");
     return out;
 }
 

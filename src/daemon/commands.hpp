@@ -27,6 +27,8 @@ class Commands {
         const Options& options;
         // Reads the file again and applies it, or says why not.
         std::function<Status()> reload;
+        // What that would change, or why it would be refused.
+        std::function<Result<config::Changes>()> preview;
         // Log records that were not written, since the start.
         std::function<std::uint64_t()> records_suppressed;
     };
@@ -75,6 +77,7 @@ class Commands {
     void clear_creds(ClientId client, const vici::Message& message);
     void reload_settings(ClientId client, const vici::Message& message);
     void culvert_reload(ClientId client, const vici::Message& message);
+    void culvert_diff(ClientId client, const vici::Message& message);
     void empty_answer(ClientId client, const vici::Message& message);
     void empty_keys(ClientId client, const vici::Message& message);
     void empty_authorities(ClientId client, const vici::Message& message);

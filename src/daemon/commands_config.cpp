@@ -29,6 +29,27 @@ Error not_loaded(std::string_view what, std::string_view name) {
             .received = "nothing of this name is loaded"};
 }
 
+vici::List names_of(const std::vector<config::Changes::Child>& children) {
+    vici::List out;
+    for (const config::Changes::Child& child : children) {
+        out.push_back(fmt::format("{}/{}", child.connection, child.child));
+    }
+    return out;
+}
+
+vici::Message message_of(const config::Changes& changes) {
+    vici::Message out;
+    out.set("success", "yes");
+    out.set("added", changes.added).set("removed", changes.removed);
+    out.set("changed", changes.changed);
+    out.set("children-added", names_of(changes.children_added));
+    out.set("children-removed", names_of(changes.children_removed));
+    out.set("children-changed", names_of(changes.children_changed));
+    out.set("secrets", changes.secrets ? "yes" : "no");
+    out.set("settings", changes.settings ? "yes" : "no");
+    return out;
+}
+
 }  // namespace
 
 void Commands::load_conn(ClientId client, const vici::Message& message) {
@@ -126,8 +147,20 @@ void Commands::reload_settings(ClientId client, const vici::Message&) {
 }
 
 void Commands::culvert_reload(ClientId client, const vici::Message&) {
+    // Taken before: afterwards nothing differs. What is wrong with the file, reload() tells and
+    // logs.
+    const auto changes = parts_.preview();
     const Status done = parts_.reload();
-    parts_.server.respond(client, done ? vici::success() : vici::failure(done.error()));
+    if (!done) {
+        parts_.server.respond(client, vici::failure(done.error()));
+        return;
+    }
+    parts_.server.respond(client, changes ? message_of(*changes) : vici::success());
+}
+
+void Commands::culvert_diff(ClientId client, const vici::Message&) {
+    const auto changes = parts_.preview();
+    parts_.server.respond(client, changes ? message_of(*changes) : vici::failure(changes.error()));
 }
 
 void Commands::empty_answer(ClientId client, const vici::Message&) {

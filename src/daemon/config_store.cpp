@@ -152,4 +152,15 @@ ike::ConfigSnapshot ConfigStore::snapshot(const ResolvedNames& resolved) const {
     return out;
 }
 
+ConfigStore ConfigStore::copy() const {
+    ConfigStore out;
+    out.connections_ = connections_;
+    for (const StoredSecret& stored : secrets_) {
+        out.secrets_.push_back({clone(stored.secret), stored.origin});
+    }
+    out.settings_ = settings_;
+    out.unnamed_ = unnamed_;
+    return out;
+}
+
 }  // namespace culvert::daemon

@@ -43,6 +43,9 @@ class ConfigStore {
 
     ike::ConfigSnapshot snapshot(const ResolvedNames& resolved) const;
 
+    // A copy to try changes on.
+    ConfigStore copy() const;
+
  private:
     struct StoredConnection {
         ike::Connection connection;

@@ -109,6 +109,7 @@ class Daemon {
                      .server = server_,
                      .options = options,
                      .reload = [this] { return reload(); },
+                     .preview = [this] { return preview(); },
                      .records_suppressed = [this] { return event_log_.suppressed(); }}) {}
     Daemon(const Daemon&) = delete;
     Daemon& operator=(const Daemon&) = delete;
@@ -180,7 +181,16 @@ class Daemon {
                         commands_.on_event(event);
                         gateway_.on_event(event);
                     },
-                .key_log = [this](const std::string& line) { key_log_.write(line); }};
+                .key_log = [this](const std::string& line) { key_log_.write(line); },
+                .trap =
+                    [this](const std::string& connection, const std::string& child) {
+                        const Status done = gateway_.install_policy(connection, child);
+                        if (!done) {
+                            log_.error(LogGroup::daemon,
+                                       fmt::format("the trap of {}/{} was not installed: {}",
+                                                   connection, child, explain(done.error())));
+                        }
+                    }};
     }
 
     void log_problems(const config::Problems& problems) {
@@ -208,6 +218,12 @@ class Daemon {
         gateway_.apply();
         log_.info(LogGroup::config, "the configuration was reloaded");
         return {};
+    }
+
+    Result<config::Changes> preview() {
+        auto read = read_configuration(options_, true);
+        if (!read) { return std::unexpected(std::move(read).error()); }
+        return gateway_.preview(std::move(read->config));
     }
 
     void on_signal(int number) {

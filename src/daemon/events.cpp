@@ -82,6 +82,20 @@ vici::Message alert(const ike::Event& event, std::string_view type, const Moment
     return out;
 }
 
+// The same keys as in culvert-status.
+vici::Message failure_event(const ike::Event& event) {
+    vici::Message out;
+    out.set("connection", printable(event.connection)).set("child", printable(event.child));
+    if (event.remote) { out.set("remote", event.remote->to_string()); }
+    out.set("refused-by", event.kind == ike::EventKind::refused ? "us" : "peer");
+    out.set("code", name(event.error->code));
+    out.set("wanted", printable(event.error->wanted, log_text_max));
+    out.set("received", printable(event.error->received, log_text_max));
+    out.set("remedy", printable(event.error->remedy, log_text_max));
+    out.set("text", printable(explain(*event.error), log_text_max));
+    return out;
+}
+
 }  // namespace
 
 LogRecord to_record(const ike::Event& event) {
@@ -130,6 +144,7 @@ vici::Message log_message(const LogRecord& record) {
         out.set("ikesa-uniqueid", fmt::format("{}", record.ike_unique_id));
     }
     out.set("msg", record.text);
+    if (record.remote) { out.set("culvert-remote", record.remote->to_string()); }
     out.set("culvert-severity", name(record.severity));
     return out;
 }
@@ -172,6 +187,10 @@ std::vector<ViciEvent> vici_events(const ike::Event& event, const Moment& moment
             case ike::EventKind::peer_dead:
             case ike::EventKind::note: break;
         }
+    }
+    if (event.error &&
+        (event.kind == ike::EventKind::refused || event.kind == ike::EventKind::was_refused)) {
+        out.push_back({"culvert-failure", failure_event(event)});
     }
     if (const std::string_view type = alert_type(event); !type.empty()) {
         out.push_back({"alert", alert(event, type, moment)});

@@ -92,6 +92,12 @@ void Gateway::apply() {
     }
 }
 
+config::Changes Gateway::preview(ike::Config file) const {
+    ConfigStore next = store_.copy();
+    next.replace_file(std::move(file));
+    return config::compare(*current_, *next.snapshot(resolved_));
+}
+
 void Gateway::look_up(std::set<std::string> names, std::function<void()> then) {
     if (names.empty()) {
         then();

@@ -37,6 +37,8 @@ class Gateway {
     // Now, if apply_soon() was asked for: before anything that looks at the configuration.
     void settle();
     const ike::Config& config() const { return *current_; }
+    // What a reload to this would change.
+    config::Changes preview(ike::Config file) const;
 
     // Initiates, with the peer's name looked up first if it has one and no SA stands. `connection`
     // may be empty. The id is there before `done` can run.

@@ -34,6 +34,12 @@ List to_list(const std::vector<ike::SelectorConfig>& selectors) {
     return out;
 }
 
+List to_list(const std::vector<IpAddress>& addresses) {
+    List out;
+    for (const IpAddress& address : addresses) { out.push_back(address.to_string()); }
+    return out;
+}
+
 void add_key_size(Section& out, std::string_view key, std::uint16_t bits) {
     if (bits != 0) { out.set(key, fmt::format("{}", bits)); }
 }
@@ -203,6 +209,8 @@ Section ike_section(const ike::IkeSaStatus& ike, const Moment& moment) {
                             std::chrono::floor<std::chrono::microseconds>(*ike.handshake).count()));
     }
     out.set("culvert-age", seconds_between(ike.created_at, moment.now));
+    if (!ike.local_vips.empty()) { out.set("local-vips", to_list(ike.local_vips)); }
+    if (!ike.remote_vips.empty()) { out.set("remote-vips", to_list(ike.remote_vips)); }
     if (!ike.tasks_queued.empty()) { out.set("tasks-queued", List{ike.tasks_queued}); }
     if (!ike.tasks_active.empty()) { out.set("tasks-active", List{ike.tasks_active}); }
     return out;

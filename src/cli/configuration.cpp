@@ -1,0 +1,84 @@
+// check, diff, reload: the configuration.
+
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "cli/commands.hpp"
+#include "cli/render_lists.hpp"
+#include "config/config.hpp"
+
+namespace culvert::cli {
+namespace {
+
+using Severity = config::Problem::Severity;
+
+std::string_view word(Severity severity) {
+    switch (severity) {
+        case Severity::error: return "error";
+        case Severity::warning: return "warning";
+        case Severity::info: return "info";
+    }
+    return "error";
+}
+
+vici::Section section_of(const config::Problem& problem) {
+    vici::Section out;
+    out.set("severity", word(problem.severity));
+    if (problem.place.file != nullptr) {
+        out.set("file", *problem.place.file).set("line", fmt::format("{}", problem.place.line));
+    }
+    out.set("path", problem.path).set("what", problem.what).set("remedy", problem.remedy);
+    return out;
+}
+
+Exit show_changes(const Context& context, std::string_view what, std::string_view command,
+                  std::string_view done) {
+    return with_daemon(context, what, [&](vici::Client& client) {
+        const auto answer = ask(client, command);
+        if (!answer) { return fail(context, what, answer.error()); }
+        if (context.json) {
+            print_json(context, *answer);
+        } else {
+            context.output.out(render_changes(*answer, done));
+        }
+        return Exit::ok;
+    });
+}
+
+}  // namespace
+
+Exit diff(const Context& context) {
+    return show_changes(context, "diff", "culvert-diff", "a reload would change nothing");
+}
+
+Exit reload(const Context& context) {
+    return show_changes(context, "reload", "culvert-reload", "reloaded, nothing has changed");
+}
+
+Exit check(const Context& context, const std::string& file) {
+    const config::Loaded loaded = config::load_file(file, config::disk());
+    const Exit status = loaded.ok() ? Exit::ok : Exit::failed;
+    if (context.json) {
+        std::vector<vici::Message> problems;
+        for (const config::Problem& problem : loaded.problems) {
+            problems.push_back(section_of(problem));
+        }
+        vici::Message out;
+        out.set("file", file).set("success", loaded.ok() ? "yes" : "no");
+        out.set("connections", fmt::format("{}", loaded.config.connections.size()));
+        out.set("secrets", fmt::format("{}", loaded.config.secrets.size()));
+        out.set("problems", numbered(std::move(problems)));
+        print_json(context, out);
+        return status;
+    }
+    for (const config::Problem& problem : loaded.problems) {
+        context.output.out(problem.to_string() + "\n");
+    }
+    context.output.out(fmt::format("{}: {}, {} connections, {} secrets\n", file,
+                                   loaded.ok() ? "fine" : "refused",
+                                   loaded.config.connections.size(), loaded.config.secrets.size()));
+    return status;
+}
+
+}  // namespace culvert::cli

@@ -1,0 +1,79 @@
+// log and monitor: what happened, and what happens.
+
+#include <array>
+
+#include <fmt/format.h>
+
+#include "cli/commands.hpp"
+#include "cli/render_lists.hpp"
+
+namespace culvert::cli {
+namespace {
+
+// What tells of the life of SAs; "log" and the listings' events do not belong here.
+constexpr std::array<std::string_view, 7> life_cycle{"ike-updown",     "ike-rekey",   "ike-update",
+                                                     "child-updown",   "child-rekey", "alert",
+                                                     "culvert-failure"};
+
+bool is_about(const vici::Message& record, const std::string& peer) {
+    if (peer.empty()) { return true; }
+    for (const std::string_view key : {"ikesa-name", "culvert-remote", "msg"}) {
+        if (record.value_or(key, "").find(peer) != std::string::npos) { return true; }
+    }
+    return false;
+}
+
+void print_record(const Context& context, const vici::Message& record, const LogWishes& wishes) {
+    if (!is_about(record, wishes.peer)) { return; }
+    if (context.json) {
+        print_json(context, record);
+    } else {
+        context.output.out(record.value_or("culvert-line", record.value_or("msg", "")) + "\n");
+    }
+}
+
+}  // namespace
+
+Exit log(const Context& context, const LogWishes& wishes) {
+    return with_daemon(context, "log", [&](vici::Client& client) {
+        const auto show = [&](const vici::Message& one) { print_record(context, one, wishes); };
+        if (!wishes.follow) {
+            const auto answer = client.request("culvert-log", {}, "log", show);
+            return answer ? Exit::ok : fail(context, "log", answer.error());
+        }
+        // First the subscription: between the kept records and the new ones none is lost.
+        if (const Status done = client.subscribe("log"); !done) {
+            return fail(context, "log", done.error());
+        }
+        if (const auto answer = ask(client, "culvert-log"); !answer) {
+            return fail(context, "log", answer.error());
+        }
+        for (;;) {
+            const auto event = client.next_event();
+            if (!event) { return fail(context, "log", event.error()); }
+            show(event->message);
+        }
+    });
+}
+
+Exit monitor(const Context& context) {
+    return with_daemon(context, "monitor", [&](vici::Client& client) {
+        for (const std::string_view event : life_cycle) {
+            if (const Status done = client.subscribe(event); !done) {
+                return fail(context, "monitor", done.error());
+            }
+        }
+        for (;;) {
+            const auto event = client.next_event();
+            if (!event) { return fail(context, "monitor", event.error()); }
+            if (context.json) {
+                print_json(context,
+                           vici::Message{}.set("event", event->name).set("data", event->message));
+            } else {
+                context.output.out(render_event(event->name, event->message));
+            }
+        }
+    });
+}
+
+}  // namespace culvert::cli

@@ -1,0 +1,92 @@
+#include "cli/target.hpp"
+
+#include <algorithm>
+#include <optional>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "config/nearest.hpp"
+
+namespace culvert::cli {
+namespace {
+
+constexpr std::size_t names_shown_max = 8;
+
+// "a, b, c and 4 more".
+std::string some_of(const std::vector<std::string>& names) {
+    const auto shown = std::min(names.size(), names_shown_max);
+    const std::string out = fmt::format(
+        "{}", fmt::join(names.begin(), names.begin() + static_cast<std::ptrdiff_t>(shown), ", "));
+    return shown == names.size() ? out : fmt::format("{} and {} more", out, names.size() - shown);
+}
+
+Error nothing_of_this_name(std::string_view name, const std::vector<std::string>& known) {
+    std::string remedy = "load a configuration that has it (culvert reload)";
+    if (!known.empty()) {
+        const std::vector<std::string_view> views{known.begin(), known.end()};
+        const auto meant = config::nearest(name, views);
+        remedy = meant ? fmt::format("did you mean {}? There is {}", *meant, some_of(known))
+                       : fmt::format("choose one of {}", some_of(known));
+    }
+    return {.code = ErrorCode::not_found,
+            .wanted = fmt::format("a connection or a child called {}", printable(name)),
+            .received = "a daemon that has none of this name loaded",
+            .remedy = std::move(remedy)};
+}
+
+Error several_have_it(std::string_view name, const std::vector<std::string>& owners) {
+    return {.code = ErrorCode::config,
+            .wanted = fmt::format("one child called {}", printable(name)),
+            .received = fmt::format("one in each of {}", some_of(owners)),
+            .remedy = fmt::format("say which: {}/{}", owners.front(), printable(name))};
+}
+
+}  // namespace
+
+Result<Target> target_of(const Messages& connections, std::string_view name) {
+    if (const auto slash = name.find('/'); slash != std::string_view::npos) {
+        return Target{.ike = std::string{name.substr(0, slash)},
+                      .child = std::string{name.substr(slash + 1)}};
+    }
+    std::vector<std::string> owners;
+    std::vector<std::string> known;
+    bool is_connection = false;
+    for (const vici::Message& connection : connections) {
+        for (const vici::Entry& entry : connection.entries) {
+            const auto* const section = std::get_if<vici::Section>(&entry.element);
+            if (section == nullptr) { continue; }
+            is_connection = is_connection || entry.key == name;
+            known.push_back(entry.key);
+            const vici::Section* const children = section->section("children");
+            if (children == nullptr) { continue; }
+            for (const vici::Entry& child : children->entries) {
+                if (child.key == name) { owners.push_back(entry.key); }
+                if (child.key != entry.key) { known.push_back(child.key); }
+            }
+        }
+    }
+    if (is_connection) { return Target{.ike = std::string{name}, .child = {}}; }
+    if (owners.size() > 1) { return std::unexpected(several_have_it(name, owners)); }
+    if (owners.size() == 1) { return Target{.ike = owners.front(), .child = std::string{name}}; }
+    return std::unexpected(nothing_of_this_name(name, known));
+}
+
+std::vector<std::string> children_of(const Messages& connections, std::string_view connection) {
+    std::vector<std::string> out;
+    for (const vici::Message& message : connections) {
+        const vici::Section* const section = message.section(connection);
+        const vici::Section* const children =
+            section == nullptr ? nullptr : section->section("children");
+        if (children == nullptr) { continue; }
+        for (const vici::Entry& entry : children->entries) {
+            const auto* const child = std::get_if<vici::Section>(&entry.element);
+            if (child == nullptr) { continue; }
+            const std::string mode = child->value_or("mode", "TUNNEL");
+            if (mode != "PASS" && mode != "DROP") { out.push_back(entry.key); }
+        }
+    }
+    return out;
+}
+
+}  // namespace culvert::cli
