@@ -96,7 +96,11 @@ void EngineHost::carry_out(ike::Action& action, std::deque<ike::Input>& more) {
                    [&](const ike::StopSending& a) { plane_.stop_sending(a.id); },
                    [&](const ike::RemoveChild& a) {
                        installed_.erase(a.id);
-                       plane_.remove(a.id);
+                       if (a.replaced) {
+                           plane_.retire(a.id);
+                       } else {
+                           plane_.remove(a.id);
+                       }
                    },
                    [&](const ike::UpdateEndpoints& a) {
                        Status done = plane_.update_endpoints(a.id, a.local, a.remote, a.udp_encap);
@@ -118,6 +122,9 @@ void EngineHost::carry_out(ike::Action& action, std::deque<ike::Input>& more) {
                        }
                    },
                    [&](const ike::RemoveVirtualAddress& a) { plane_.remove_address(a.address); },
+                   [&](const ike::InstallTrap& a) {
+                       if (listeners_.trap) { listeners_.trap(a.connection, a.child); }
+                   },
                    [&](const ike::UseNameServers& a) {
                        if (listeners_.name_servers) { listeners_.name_servers(a.what, true); }
                    },

@@ -21,6 +21,8 @@ class EngineHost {
     struct Listeners {
         std::function<void(const ike::Event&)> event;
         std::function<void(const std::string& line)> key_log;
+        // dpd_action or close_action = trap.
+        std::function<void(const std::string& connection, const std::string& child)> trap{};
         // Name servers that a peer gave: to be used, or not any more. May be empty.
         std::function<void(const ike::NameServers&, bool use)> name_servers{};
     };

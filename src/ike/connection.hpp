@@ -59,6 +59,10 @@ struct ChildConfig {
     bool install_policies = true;
     HeaderRules header_rules;
     seconds inactivity{0};
+    // The shell's business: a program with its arguments that is told of up and down, and what it
+    // is told about access to this host.
+    std::string updown;
+    bool hostaccess = false;
 };
 
 enum class AuthMethodKind : std::uint8_t { psk, pubkey };

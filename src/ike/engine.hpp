@@ -88,8 +88,13 @@ struct SendFailed {
     Endpoint remote;
     Error why;
 };
+// Addresses of this host that peers may reach it by, and perhaps routes, are others now (and once at
+// the start). For MOBIKE (RFC 4555).
+struct AddressesChanged {
+    std::vector<IpAddress> addresses;
+};
 using Input = std::variant<Datagram, Initiate, Terminate, Rekey, Acquire, Expire, MappingChanged,
-                           InboundSeen, InstallFailed, SendFailed>;
+                           InboundSeen, InstallFailed, SendFailed, AddressesChanged>;
 
 // ---- actions, to be carried out in order
 
@@ -109,12 +114,20 @@ struct StopSending {
 };
 struct RemoveChild {
     ChildSaId id{};
+    // Another SA took over: what the peer sent before it knew may still be under way.
+    bool replaced = false;
 };
 struct UpdateEndpoints {
     ChildSaId id{};
     Endpoint local;
     Endpoint remote;
     bool udp_encap = false;
+};
+// dpd_action or close_action = trap: from now on the child's policy waits for packets, whatever its
+// start_action was.
+struct InstallTrap {
+    std::string connection;
+    std::string child;
 };
 // A virtual address that a peer gave us (RFC 7296 2.19): onto the TUN, before the Child SAs that
 // use it; and off again, after them.
@@ -187,9 +200,10 @@ struct Event {
     std::optional<IkeSaStatus> ike{};  // for up, down, rekeyed, updated: the SA as it is (was)
 };
 
-using Action = std::variant<Transmit, SendKeepAlive, InstallChild, StopSending, RemoveChild,
-                            UpdateEndpoints, InstallVirtualAddress, RemoveVirtualAddress,
-                            UseNameServers, ForgetNameServers, CommandDone, KeyLog, Event>;
+using Action =
+    std::variant<Transmit, SendKeepAlive, InstallChild, StopSending, RemoveChild, UpdateEndpoints,
+                 InstallVirtualAddress, RemoveVirtualAddress, UseNameServers, ForgetNameServers,
+                 InstallTrap, CommandDone, KeyLog, Event>;
 using Actions = std::vector<Action>;
 
 // Which of our addresses routing would send from; nothing when there is no route. Asked once for an

@@ -71,16 +71,25 @@ void Sad::find(std::span<const EspSpi> spis, std::span<InboundSa*> found) const 
     for (std::size_t i = 0; i < spis.size(); ++i) { found[i] = find(spis[i]); }
 }
 
-void Sad::add(std::shared_ptr<OutboundSa> sa) {
-    const ReqId reqid = sa->reqid();
+Sad::Served& Sad::served(ReqId reqid) {
     auto at = std::ranges::lower_bound(outbound_, reqid, {}, &Served::reqid);
     if (at == outbound_.end() || at->reqid != reqid) { at = outbound_.insert(at, {reqid, {}}); }
-    const auto same = std::ranges::find(at->sas, sa->id(), [](const auto& s) { return s->id(); });
-    if (same != at->sas.end()) {
+    return *at;
+}
+
+void Sad::add(std::shared_ptr<OutboundSa> sa) {
+    auto& sas = served(sa->reqid()).sas;
+    const auto same = std::ranges::find(sas, sa->id(), [](const auto& s) { return s->id(); });
+    if (same != sas.end()) {
         *same = std::move(sa);
     } else {
-        at->sas.push_back(std::move(sa));
+        sas.push_back(std::move(sa));
     }
+}
+
+void Sad::add_behind(std::shared_ptr<OutboundSa> sa) {
+    auto& sas = served(sa->reqid()).sas;
+    sas.insert(sas.begin(), std::move(sa));
 }
 
 void Sad::remove_outbound(ReqId reqid, ChildSaId id) {

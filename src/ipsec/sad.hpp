@@ -153,6 +153,8 @@ class Sad {
     void remove_inbound(EspSpi spi);
     // The newest SA of a reqid is preferred. An SA of the same id is replaced.
     void add(std::shared_ptr<OutboundSa> sa);
+    // As if it were the oldest: used when the others of the reqid are gone.
+    void add_behind(std::shared_ptr<OutboundSa> sa);
     void remove_outbound(ReqId reqid, ChildSaId id);
 
     // Null when there is none.
@@ -175,6 +177,7 @@ class Sad {
         ReqId reqid{};
         std::vector<std::shared_ptr<OutboundSa>> sas;  // newest last
     };
+    Served& served(ReqId reqid);
     std::size_t slot_of(EspSpi spi) const;
     void grow();
 

@@ -88,6 +88,9 @@ struct ChildSa {
     HeaderRules header_rules;
     std::uint32_t priority = 0;  // of the policies; 0: computed from the selectors, narrower first
     bool install_policies = true;
+    // The peer rekeyed and may not have its half yet: packets leave through the older SAs of the
+    // reqid for as long as one of them sends (RFC 7296 2.8).
+    bool behind_older = false;
     std::optional<std::uint16_t>
         tfc_padding{};  // pad inner packets to this many octets; 0xffff: to the path MTU
 

@@ -6,6 +6,10 @@
 
 namespace culvert::plane {
 
+// How long the inbound half of a rekeyed SA stays when the SA is closed: more than packets take
+// from the peer to us.
+inline constexpr std::chrono::seconds retired_linger{5};
+
 // The largest IP packet, and so the largest datagram or coalesced run of datagrams.
 constexpr std::size_t packet_octets_max = 65535;
 // Datagrams or super-packets taken from a socket in one go; more adds latency and gains nothing.

@@ -97,6 +97,9 @@ class Plane {
     // on until remove().
     virtual void stop_sending(ChildSaId id) = 0;
     virtual void remove(ChildSaId id) = 0;
+    // It was rekeyed and is closed on both sides: it sends no more, and what the peer sent before
+    // is still taken for retired_linger.
+    virtual void retire(ChildSaId id) = 0;
     // MOBIKE or a changed NAT mapping.
     virtual Status update_endpoints(ChildSaId id, Endpoint local, Endpoint remote,
                                     bool udp_encap) = 0;

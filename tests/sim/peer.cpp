@@ -13,6 +13,8 @@ namespace culvert::sim {
 namespace {
 
 constexpr std::uint64_t wakes_in_a_row_max = 1000;
+// As the user plane has it.
+constexpr std::chrono::seconds retired_linger{5};
 
 // Counts what a run met, from the outside: clear notifies on the wire.
 void count_notifies(const Bytes& bytes, Tally& tally) {
@@ -70,6 +72,10 @@ std::uint64_t Peer::rekey(std::string ike, std::string child) {
     return run(ike::Rekey{.ike = std::move(ike), .child = std::move(child)});
 }
 
+std::uint64_t Peer::reauthenticate(std::string ike) {
+    return run(ike::Rekey{.ike = std::move(ike), .reauth = true});
+}
+
 void Peer::carry_out(ike::Actions actions) {
     for (auto& action : actions) { carry_out_one(action); }
     engine_.check_invariants();
@@ -98,9 +104,14 @@ void Peer::carry_out_one(ike::Action& action) {
                 found->second.sending = false;
             },
             [&](ike::RemoveChild& remove) {
-                if (installed_.erase(remove.id) == 0) {
+                const auto found = installed_.find(remove.id);
+                if (found == installed_.end() || found->second.retired) {
                     complain(fmt::format("RemoveChild of an SA that is not there: {}",
                                          remove.id.value()));
+                } else if (remove.replaced) {
+                    retire(remove.id);
+                } else {
+                    this->remove(remove.id);
                 }
             },
             [&](ike::UpdateEndpoints& update) {
@@ -124,6 +135,7 @@ void Peer::carry_out_one(ike::Action& action) {
                     complain("a virtual address removed that is not there");
                 }
             },
+            [&](ike::InstallTrap&) { ++shared_.tally["traps"]; },
             [](ike::UseNameServers&) {},
             [](ike::ForgetNameServers&) {},
             [&](ike::CommandDone& done) {
@@ -167,9 +179,27 @@ void Peer::install(ChildSa sa) {
     }
     if (sa.local_ts.empty() || sa.remote_ts.empty()) { complain("an SA without selectors"); }
     const ChildSaId id = sa.id;
-    if (!installed_.emplace(id, InstalledSa{.sa = std::move(sa)}).second) {
+    const std::int64_t rank = sa.behind_older ? --hindmost_ : ++newest_;
+    if (!installed_.emplace(id, InstalledSa{.sa = std::move(sa), .rank = rank}).second) {
         complain(fmt::format("SA {} installed twice", id.value()));
     }
+}
+
+void Peer::retire(ChildSaId id) {
+    InstalledSa& entry = installed_.at(id);
+    entry.sending = false;
+    entry.retired = true;
+    shared_.schedule.after(retired_linger, [this, id] { installed_.erase(id); });
+}
+
+void Peer::remove(ChildSaId id) {
+    const ReqId reqid = installed_.at(id).sa.reqid;
+    installed_.erase(id);
+    const bool served = std::ranges::any_of(installed_, [&](const auto& entry) {
+        return entry.second.sa.reqid == reqid && !entry.second.retired;
+    });
+    if (served) { return; }
+    std::erase_if(installed_, [&](const auto& entry) { return entry.second.sa.reqid == reqid; });
 }
 
 void Peer::arm() {
@@ -195,8 +225,14 @@ void Peer::tick() {
 }
 
 void Peer::send_traffic(const std::vector<Peer*>& others) {
+    std::map<ReqId, const InstalledSa*> used;
     for (const auto& [id, entry] : installed_) {
         if (!entry.sending) { continue; }
+        const InstalledSa*& best = used[entry.sa.reqid];
+        if (best == nullptr || best->rank < entry.rank) { best = &entry; }
+    }
+    for (const auto& [reqid, sa] : used) {
+        const InstalledSa& entry = *sa;
         const EspSpi spi = entry.sa.outbound_spi;
         const Bytes key = to_bytes(entry.sa.outbound.encryption.reveal());
         shared_.network.carry([this, spi, key, others] {
@@ -212,6 +248,10 @@ void Peer::send_traffic(const std::vector<Peer*>& others) {
                 }
             }
             ++shared_.tally["packets_without_sa"];
+            if (shared_.verbose) {
+                fmt::print("          {}'s packet under SPI {:08x} found no SA\n", name_,
+                           spi.value());
+            }
         });
     }
 }

@@ -22,6 +22,8 @@ using Complaints = std::vector<std::string>;
 struct InstalledSa {
     ChildSa sa;
     bool sending = true;
+    bool retired = false;   // takes what is still under way
+    std::int64_t rank = 0;  // of those that send for a reqid the highest is used
 };
 
 struct Shared {
@@ -57,8 +59,9 @@ class Peer {
     std::uint64_t initiate(std::string connection, std::string child);
     std::uint64_t terminate(std::string ike, std::string child);
     std::uint64_t rekey(std::string ike, std::string child);
+    std::uint64_t reauthenticate(std::string ike);
 
-    // Sends one packet through every SA that sends; what arrives is proof of life there.
+    // Sends one packet for each reqid; what arrives is proof of life there.
     void send_traffic(const std::vector<Peer*>& others);
 
     // At the end of a run.
@@ -71,6 +74,8 @@ class Peer {
     void carry_out(ike::Actions actions);
     void carry_out_one(ike::Action& action);
     void install(ChildSa sa);
+    void retire(ChildSaId id);
+    void remove(ChildSaId id);
     void arm();
     void tick();
     void complain(std::string what) const;
@@ -81,6 +86,8 @@ class Peer {
     test::SeededRandom random_;
     ike::Engine engine_;
     std::map<ChildSaId, InstalledSa> installed_;
+    std::int64_t newest_ = 0;
+    std::int64_t hindmost_ = 0;
     std::set<IpAddress> addresses_;  // virtual ones that this peer was given
     std::uint64_t commands_ = 0;
     std::map<std::uint64_t, Status> ended_;

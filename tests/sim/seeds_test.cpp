@@ -70,6 +70,13 @@ TEST(Seeds, RacesEndInAgreement) {
     EXPECT_GT(tally["ike_rekeyed"], 50U);
 }
 
+TEST(Seeds, NoPacketIsLostToARekey) {
+    Tally tally = play_all("handover", 200);
+    EXPECT_GT(tally["child_rekeyed"], 500U);
+    EXPECT_GT(tally["ike_rekeyed"], 200U);
+    EXPECT_GT(tally["packets_opened"], 100'000U);
+}
+
 TEST(Seeds, WhatIsMisconfiguredIsRefusedAndExplained) {
     Tally tally = play_all("misconfigured", 200);
     EXPECT_GT(tally["explained"], 150U);

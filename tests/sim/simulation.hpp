@@ -34,6 +34,7 @@ class Simulation {
     void sometime(Duration span, std::function<void()> what);
     // Packets through every SA, every `interval`, until the end of the run.
     void keep_traffic(Duration interval);
+    void stop_traffic() { traffic_ = false; }
 
     // The network heals, everything comes to rest, and then both ends must agree (design.md,
     // "Tests").

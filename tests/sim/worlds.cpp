@@ -131,13 +131,14 @@ void play_races(Simulation& sim) {
         for (std::size_t who = 0; who < 2; ++who) {
             Peer& peer = *sim.peers().at(who);
             const std::string connection = fmt::format("to{}", 1 - who);
-            const auto what = sim.random().below(6);
+            const auto what = sim.random().below(7);
             sim.sometime(milliseconds{150}, [&peer, connection, what] {
                 switch (what) {
                     case 0: peer.terminate("", "net"); return;
                     case 1: peer.initiate(connection, "second"); return;
                     case 2: peer.rekey(connection, ""); return;
                     case 3: peer.terminate(connection, ""); return;
+                    case 4: peer.reauthenticate(connection); return;
                     default: peer.rekey("", "net"); return;
                 }
             });
@@ -145,6 +146,34 @@ void play_races(Simulation& sim) {
         sim.schedule().run_until(sim.schedule().now() + seconds{5});
         sim.peers().at(0)->initiate("to1", "net");
         sim.schedule().run_until(sim.schedule().now() + seconds{5});
+    }
+    finish(sim);
+}
+
+// Packets all the time, rekeys of both kinds, now from one end and now from both at once, and a
+// network that delays: not one packet may find its SA missing.
+void play_handover(Simulation& sim) {
+    sim.network().set({.delay_min = milliseconds{5}, .delay_max = milliseconds{120}});
+    add_pair(sim);
+    sim.peers().at(0)->initiate("to1", "net");
+    sim.schedule().run_until(sim.schedule().now() + seconds{5});
+    sim.keep_traffic(milliseconds{10});
+    for (unsigned round = 0; round < 4; ++round) {
+        for (std::size_t who = 0; who < 2; ++who) {
+            Peer& peer = *sim.peers().at(who);
+            const std::string connection = fmt::format("to{}", 1 - who);
+            const bool of_child = sim.random().chance(70);
+            sim.sometime(milliseconds{150}, [&peer, connection, of_child] {
+                peer.rekey(of_child ? "" : connection, of_child ? "net" : "");
+            });
+        }
+        sim.schedule().run_until(sim.schedule().now() + seconds{4});
+    }
+    sim.stop_traffic();
+    sim.schedule().run_until(sim.schedule().now() + seconds{1});
+    if (sim.tally()["packets_opened"] < 100) { sim.complain("hardly any packet arrived"); }
+    if (const auto lost = sim.tally()["packets_without_sa"]; lost != 0) {
+        sim.complain(fmt::format("{} packets were lost to a rekey", lost));
     }
     finish(sim);
 }
@@ -213,6 +242,7 @@ const std::vector<World>& worlds() {
         {"rekey", "rekeys of both kinds from both ends, half of the runs with 20 % loss",
          play_rekey},
         {"races", "both ends rekey, create and delete in the same moment", play_races},
+        {"handover", "rekeys under a stream of packets, of which none may be lost", play_handover},
         {"misconfigured", "wrong secret, identity, proposal or selectors: refused, and explained",
          play_misconfigured},
         {"addresses", "clients come and go at a gateway that gives them virtual addresses",

@@ -103,13 +103,14 @@ void play_addresses(Simulation& sim) {
         Peer& peer = sim.add_peer(name_of(i), address_of(i), std::move(config));
         sim.sometime(seconds{5}, [&peer] { peer.initiate("to0", "net"); });
         for (unsigned deed = 0; deed < 4; ++deed) {
-            const auto what = sim.random().below(5);
+            const auto what = sim.random().below(6);
             sim.sometime(minutes{1}, [&peer, what] {
                 switch (what) {
                     case 0: peer.terminate("to0", ""); return;
                     case 1: peer.rekey("to0", ""); return;
                     case 2: peer.rekey("", "net"); return;
                     case 3: peer.initiate("to0", "second"); return;
+                    case 4: peer.reauthenticate("to0"); return;
                     default: peer.initiate("to0", "net"); return;
                 }
             });

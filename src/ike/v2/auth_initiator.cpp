@@ -4,6 +4,7 @@
 #include "ike/v2/auth.hpp"
 #include "ike/v2/configuration.hpp"
 #include "ike/v2/errors.hpp"
+#include "ike/v2/mobike.hpp"
 #include "ike/v2/shared_secrets.hpp"
 #include "ike/v2/uniqueness.hpp"
 
@@ -54,6 +55,9 @@ wire::Payloads AuthInitiator::request(const SaCore& sa, const Environment& env) 
     if (auto cp = address_request(*sa.connection, sa.vips_before)) {
         payloads.emplace_back(std::move(*cp));
     }
+    if (sa.connection->mobike) {
+        add_mobike_support(payloads, additional_addresses(sa, env.state.host_addresses));
+    }
     if (offer_) {
         add_sa_payloads(payloads, *offer_);
         add_ts_payloads(payloads, *offer_);
@@ -76,6 +80,13 @@ AuthInitiator::Outcome AuthInitiator::handle(const wire::Payloads& response, SaC
     if (auto refused = verify(response, sa, env)) {
         abandon(env);
         return Failed{.error = std::move(*refused), .tell_peer = true, .we_refused = true};
+    }
+    if (sa.connection->mobike &&
+        wire::find_notify(response, NotifyType::mobike_supported) != nullptr) {
+        sa.mobike.on = true;
+        sa.mobike.peer_addresses =
+            additional_addresses_in(response).value_or(std::vector<IpAddress>{});
+        sa.mobike.told = additional_addresses(sa, env.state.host_addresses);
     }
     return take_child(response, sa, env);
 }

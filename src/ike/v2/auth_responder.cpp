@@ -4,6 +4,7 @@
 #include "ike/v2/auth.hpp"
 #include "ike/v2/configuration.hpp"
 #include "ike/v2/errors.hpp"
+#include "ike/v2/mobike.hpp"
 #include "ike/v2/shared_secrets.hpp"
 #include "ike/v2/uniqueness.hpp"
 
@@ -88,6 +89,14 @@ AuthResponder::Outcome AuthResponder::handle(const wire::Payloads& request, SaCo
     result.response.emplace_back(std::move(*id));
     result.response.emplace_back(
         wire::Authentication{.method = wire::AuthMethod::shared_key, .data = std::move(auth)});
+    if (sa.connection->mobike &&
+        wire::find_notify(request, NotifyType::mobike_supported) != nullptr) {
+        sa.mobike.on = true;
+        sa.mobike.peer_addresses =
+            additional_addresses_in(request).value_or(std::vector<IpAddress>{});
+        sa.mobike.told = additional_addresses(sa, env.state.host_addresses);
+        add_mobike_support(result.response, sa.mobike.told);
+    }
     if (wire::find<wire::SecurityAssociation>(request) != nullptr) {
         answer_child(request, sa, result, env);
     }

@@ -14,7 +14,10 @@ namespace {
 IkeSa* usable_sa(const ConnectionRef& connection, const Environment& env) {
     IkeSa* best = nullptr;
     for (const auto& [spi, sa] : env.state.sas) {
-        if (!sa->usable() || sa->core().connection->name != connection->name) { continue; }
+        if (!sa->usable() || sa->replaced_by_another() ||
+            sa->core().connection->name != connection->name) {
+            continue;
+        }
         if (best == nullptr || sa->core().unique_id < best->core().unique_id) { best = sa.get(); }
     }
     return best;

@@ -272,6 +272,7 @@ ChildSaId install_child(SaCore& sa, const AgreedChild& agreed, ChildKeys keys, b
                                  .header_rules = config.header_rules,
                                  .priority = config.priority,
                                  .install_policies = config.install_policies,
+                                 .behind_older = agreed.behind_older,
                                  .nat_original_local = agreed.traffic.original_local,
                                  .nat_original_remote = agreed.traffic.original_remote}});
     env.state.child_owner.insert_or_assign(child.id, sa.local_spi);
@@ -282,14 +283,20 @@ ChildSaId install_child(SaCore& sa, const AgreedChild& agreed, ChildKeys keys, b
 void remove_child(SaCore& sa, ChildSaId id, std::string_view why, const Environment& env) {
     const auto found = std::ranges::find(sa.children, id, &Child::id);
     if (found == sa.children.end()) { return; }
-    env.emit(RemoveChild{.id = id});
-    const bool replaced = found->state == ChildState::rekeyed;
+    const bool replaced = found->replaced;
+    env.emit(RemoveChild{.id = id, .replaced = replaced});
     env.event(sa, *found, replaced ? EventKind::child_state_changed : EventKind::child_down,
               replaced ? Severity::debug : Severity::info,
               fmt::format("Child SA {}{{{}}} closed: {}", found->config->name, id.value(), why));
     env.release(found->inbound_spi);
     env.state.child_owner.erase(id);
     sa.children.erase(found);
+}
+
+void replaced(Child& child) {
+    child.state = ChildState::rekeyed;
+    child.replaced = true;
+    child.rekey_at.reset();
 }
 
 void stop_sending(Child& child, const Environment& env) {

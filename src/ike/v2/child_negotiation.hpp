@@ -45,6 +45,7 @@ struct AgreedChild {
     EspSpi outbound_spi{};
     TransportSelectors traffic;
     IpsecMode mode{};
+    bool behind_older = false;  // ChildSa::behind_older
 };
 
 // The initiator's check of SA, TSi, TSr in a response without error notify.
@@ -69,6 +70,8 @@ ChildSaId install_child(SaCore& sa, const AgreedChild& agreed, ChildKeys keys, b
 void remove_child(SaCore& sa, ChildSaId id, std::string_view why, const Environment& env);
 // Outbound traffic goes to its successor from now on; inbound lives until the Delete.
 void stop_sending(Child& child, const Environment& env);
+// Another one takes over. It goes on sending, if it did, until stop_sending() or its end.
+void replaced(Child& child);
 
 // SPI of a proposal or notify, 4 octets (RFC 7296 3.3.1).
 std::optional<EspSpi> esp_spi_of(ByteView spi);

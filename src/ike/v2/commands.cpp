@@ -42,13 +42,6 @@ std::vector<Match> matches_of(const Command& command, const EngineState& state) 
     return out;
 }
 
-Error reauth_not_built() {
-    return {.code = ErrorCode::not_built,
-            .wanted = "to reauthenticate an IKE SA",
-            .received = "a wish that is not built yet",
-            .remedy = "rekey it (without reauth), or take it down and up again"};
-}
-
 }  // namespace
 
 std::vector<IkeSa*> in_order(const EngineState& state) {
@@ -113,17 +106,22 @@ void carry_out(const Terminate& command, const Environment& env) {
 }
 
 void carry_out(const Rekey& command, const Environment& env) {
-    if (command.reauth) {
-        return CommandLedger::refuse(command.id, reauth_not_built(), env.actions);
-    }
     auto matches = matches_of(command, env.state);
     std::erase_if(matches, [](const Match& match) { return !match.sa->established(); });
     if (matches.empty()) {
         return CommandLedger::refuse(command.id, nothing_matched("an SA to rekey"), env.actions);
     }
+    if (command.reauth) {
+        // The whole IKE SA, once, whatever named it.
+        for (Match& match : matches) { match.child.reset(); }
+        const auto [first, last] = std::ranges::unique(matches, {}, &Match::sa);
+        matches.erase(first, last);
+    }
     env.state.commands.begin(command.id, static_cast<unsigned>(matches.size()), env.actions);
     for (const Match& match : matches) {
-        if (match.child) {
+        if (command.reauth) {
+            match.sa->reauthenticate({command.id}, env);
+        } else if (match.child) {
             match.sa->rekey_child(*match.child, {command.id}, env);
         } else if (!match.sa->add({.what = RekeyIkeTask{}, .commands = {command.id}}, env)) {
             env.command_done(command.id, std::unexpected(too_many_tasks(match.sa->core().name())));

@@ -13,7 +13,7 @@ constexpr std::array<const char*, static_cast<std::size_t>(Counter::count_)> nam
     "ike-init-out-resp",     "ike-auth-in-req",     "ike-auth-in-resp",     "ike-auth-out-req",
     "ike-auth-out-resp",     "create-child-in-req", "create-child-in-resp", "create-child-out-req",
     "create-child-out-resp", "info-in-req",         "info-in-resp",         "info-out-req",
-    "info-out-resp"};
+    "info-out-resp",         "peer-flaps"};
 
 std::optional<Counter> first_of(wire::ExchangeType exchange) {
     switch (exchange) {

@@ -1,5 +1,5 @@
 #pragma once
-// strongSwan's 21 IKE counters (VICI get-counters).
+// strongSwan's 21 IKE counters (VICI get-counters), and ours behind them.
 
 #include <array>
 #include <cstddef>
@@ -32,6 +32,7 @@ enum class Counter : std::uint8_t {
     info_in_resp,
     info_out_req,
     info_out_resp,
+    flaps,  // a peer was lost once more within a while
     count_,
 };
 

@@ -116,19 +116,18 @@ CreateChild::Done CreateChild::settle(ChildSaId fresh, ByteView peer_nonce, SaCo
     if (ours_is_redundant) {
         Child* ours = sa.find_child(fresh);
         stop_sending(*ours, env);
-        ours->state = ChildState::rekeyed;
-        if (old != nullptr) {
-            old->state = ChildState::rekeyed;
-            stop_sending(*old, env);
-        }
+        replaced(*ours);
+        // The old one goes on sending until the peer deletes it: only then is it sure that the peer
+        // has its own.
+        if (old != nullptr) { replaced(*old); }
         return Done{.fresh = collision_->made_by_peer, .to_delete = fresh};
     }
     if (theirs != nullptr) {
-        theirs->state = ChildState::rekeyed;
+        replaced(*theirs);
         stop_sending(*theirs, env);
     }
     if (old == nullptr) { return Done{.fresh = fresh, .to_delete = {}}; }
-    old->state = ChildState::rekeyed;
+    replaced(*old);
     stop_sending(*old, env);
     return Done{.fresh = fresh, .to_delete = old->id};
 }
@@ -163,8 +162,12 @@ void CreateChild::abandon(SaCore& sa, const Environment& env) {
     Child* old = sa.find_child(*wanted_.rekeyed);
     if (old == nullptr || old->state != ChildState::rekeying) { return; }
     // In a collision the peer's new one stands alone now.
-    const bool replaced = collision_ && sa.find_child(collision_->made_by_peer) != nullptr;
-    old->state = replaced ? ChildState::rekeyed : ChildState::installed;
+    const bool by_peer = collision_ && sa.find_child(collision_->made_by_peer) != nullptr;
+    if (by_peer) {
+        replaced(*old);
+    } else {
+        old->state = ChildState::installed;
+    }
 }
 
 bool sane_create_child(const wire::Payloads& payloads) {
@@ -181,7 +184,10 @@ std::variant<CreatedChild, ChildRefusal> answer_create_child(const wire::Payload
     auto answer = answer_child_offer(sa, request, true, rekeyed, env);
     if (!answer) { return ChildRefusal{.error = std::move(answer).error()}; }
     AgreedChild& agreed = answer->agreed;
-    if (rekeyed != nullptr) { agreed.reqid = rekeyed->reqid; }
+    if (rekeyed != nullptr) {
+        agreed.reqid = rekeyed->reqid;
+        agreed.behind_older = true;
+    }
     const auto* ke = wire::find<wire::KeyExchange>(request);
     std::optional<Secret> shared;
     std::optional<crypto::KeyExchange> own;

@@ -49,6 +49,10 @@ class CreateChild {
     };
     using Outcome = std::variant<Done, OtherGroup, Later, Failed>;
     Outcome handle(const wire::Payloads& response, SaCore& sa, const Environment& env);
+    // In a collision: the peer's replacement for the Child SA that this rekeys.
+    std::optional<ChildSaId> made_by_peer() const {
+        return collision_ ? std::optional{collision_->made_by_peer} : std::nullopt;
+    }
     // The exchange ends without an answer, or with a refusal.
     void abandon(SaCore& sa, const Environment& env);
 

@@ -145,6 +145,14 @@ void Engine::Impl::plane_event(Input& input, const Environment& env) {
         env.failure(sa->core(), {}, "installation", true, failed->why);
         return sa->delete_child(failed->id, "it could not be installed", {}, env);
     }
+    if (auto* changed = std::get_if<AddressesChanged>(&input)) {
+        if (changed->addresses.size() > v2::host_addresses_max) {
+            changed->addresses.resize(v2::host_addresses_max);
+        }
+        state.host_addresses = std::move(changed->addresses);
+        for (IkeSa* const sa : v2::in_order(state)) { sa->addresses_changed(env); }
+        return;
+    }
     auto& failed = std::get<SendFailed>(input);
     if (state.send_hints.size() >= send_hints_max) { state.send_hints.clear(); }
     state.send_hints.insert_or_assign(failed.remote.address,
@@ -228,14 +236,21 @@ Actions Engine::tick(Instant now) {
     for (const IkeSpi spi : due) {
         if (IkeSa* const sa = env.find(spi)) { sa->tick(env); }
     }
+    for (const auto& restart : impl_->state.restarts.take_due(now)) {
+        const auto connection = v2::find_connection(impl_->state.config, restart.connection);
+        const auto child = connection ? v2::find_child(connection, restart.child) : nullptr;
+        if (child) { v2::bring_up(connection, child, std::nullopt, {}, env); }
+    }
     impl_->sweep();
     return actions;
 }
 
 std::optional<Instant> Engine::next_deadline() const {
     const auto& deadlines = impl_->state.deadlines;
-    if (deadlines.empty()) { return std::nullopt; }
-    return deadlines.begin()->first;
+    const auto restart = impl_->state.restarts.next();
+    if (deadlines.empty()) { return restart; }
+    const Instant first = deadlines.begin()->first;
+    return restart && *restart < first ? *restart : first;
 }
 
 void Engine::use_source_lookup(SourceFor source_for) {

@@ -1,5 +1,7 @@
 #include "ike/v2/environment.hpp"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "base/assert.hpp"
@@ -66,6 +68,18 @@ std::optional<Instant> Environment::at_about(seconds time, seconds spread) const
                                      : random().below(static_cast<std::uint64_t>(chance_ms) + 1);
     const Duration wait = time - milliseconds(less);
     return now + std::max(wait, Duration(seconds(1)));
+}
+
+void Environment::set_lifetimes(SaCore& sa) const {
+    const Connection& connection = *sa.connection;
+    sa.rekey_at = at_about(connection.rekey_time, connection.rand_time);
+    if (!sa.reauth_at) { sa.reauth_at = at_about(connection.reauth_time, connection.rand_time); }
+    sa.expires_at.reset();
+    for (const auto& soft : {sa.rekey_at, sa.reauth_at}) {
+        if (!soft) { continue; }
+        const Instant hard = *soft + connection.over_time;
+        sa.expires_at = sa.expires_at ? std::min(*sa.expires_at, hard) : hard;
+    }
 }
 
 std::uint64_t Environment::about(std::uint64_t value, std::uint64_t spread) const {

@@ -18,6 +18,7 @@
 #include "ike/v2/failure_history.hpp"
 #include "ike/v2/half_open_guard.hpp"
 #include "ike/v2/limits.hpp"
+#include "ike/v2/restarts.hpp"
 #include "ike/v2/sa_core.hpp"
 
 namespace culvert::ike::v2 {
@@ -37,6 +38,7 @@ struct EngineState {
     ConfigSnapshot config;
     Random& random;
     SourceFor source_for;
+    std::vector<IpAddress> host_addresses;  // empty: not known
 
     std::unordered_map<IkeSpi, std::unique_ptr<IkeSa>> sas;  // by our SPI
     // Where the peer began: its SPI -> ours. A second IKE_SA_INIT of that SPI makes nothing new.
@@ -52,6 +54,7 @@ struct EngineState {
     CommandLedger commands;
     CounterSet counters;
     FailureHistory failures;
+    RestartBook restarts;
     std::map<IpAddress, std::pair<Instant, std::string>> send_hints;  // what the network said
 
     std::shared_ptr<Leases> lease_source;
@@ -84,6 +87,9 @@ struct Environment {
     std::uint32_t new_ike_unique() const { return ++state.last_ike_unique; }
     // now + time - up to `spread` by chance; nothing when time is 0.
     std::optional<Instant> at_about(seconds time, seconds spread) const;
+    // Soft and hard end of an IKE SA that begins now. A reauthentication that is set stays: a rekey
+    // is none.
+    void set_lifetimes(SaCore& sa) const;
     std::uint64_t about(std::uint64_t value, std::uint64_t spread) const;
 
     void emit(Action action) const { actions.push_back(std::move(action)); }

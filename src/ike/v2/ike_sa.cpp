@@ -92,8 +92,7 @@ void IkeSa::become_established(const Environment& env) {
     last_inbound_ = env.now;
     last_outbound_ = env.now;
     const Connection& connection = *core_.connection;
-    core_.rekey_at = env.at_about(connection.rekey_time, connection.rand_time);
-    if (core_.rekey_at) { core_.expires_at = *core_.rekey_at + connection.over_time; }
+    env.set_lifetimes(core_);
     dpd_delay_ = connection.dpd_delay;
     enter(Established{}, "both ends are authenticated", env);
     const auto took = std::chrono::duration_cast<milliseconds>(env.now - core_.created_at);
@@ -126,7 +125,12 @@ void IkeSa::forget(const Environment& env) {
                   fmt::format("IKE SA {}[{}] with {} closed", core_.name(), core_.unique_id,
                               core_.remote_id.to_string()));
     }
+    give_up_replacing(env);
     enter(Gone{}, "nothing is left to do", env);
+    if (auto what = std::exchange(begins_again_, std::nullopt)) {
+        begin_again(std::move(*what), {}, std::nullopt, env);
+    }
+    if (!restart_.empty()) { restart_children(std::exchange(restart_, {}), env); }
 }
 
 void IkeSa::fail_all(const Error& error, const Environment& env) {
@@ -181,19 +185,6 @@ void IkeSa::peer_is_dead(const Environment& env) {
     fail_all(error, env);
     forget(env);
     restart_children(again, env);
-}
-
-// A trap needs nothing from here: its policy stays in the plane and asks when a packet comes.
-void IkeSa::restart_children(const std::vector<std::pair<ChildRef, StartAction>>& children,
-                             const Environment& env) {
-    for (const auto& [child, action] : children) {
-        if (action != StartAction::start) { continue; }
-        const ConnectionRef connection = find_connection(env.state.config, core_.name());
-        if (!connection) { return; }
-        if (const ChildRef now = find_child(connection, child->name)) {
-            bring_up(connection, now, std::nullopt, {}, env);
-        }
-    }
 }
 
 // ---- orders
@@ -319,7 +310,8 @@ IkeSaStatus IkeSa::status() const {
                     .suite = core_.suite,
                     .created_at = core_.created_at,
                     .established_at = core_.established_at,
-                    .rekey_at = core_.rekey_at};
+                    .rekey_at = core_.rekey_at,
+                    .reauth_at = core_.reauth_at};
     for (const SaCore::Lease& lease : core_.leases) { out.remote_vips.push_back(lease.address); }
     if (core_.established_at) { out.handshake = *core_.established_at - core_.created_at; }
     for (const Child& child : core_.children) {

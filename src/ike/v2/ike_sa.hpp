@@ -49,6 +49,8 @@ class IkeSa {
     // The plane saw an authenticated packet of one of the children.
     void inbound_seen(Instant at) { last_inbound_ = std::max(last_inbound_, at); }
     void mapping_changed(const Endpoint& remote, const Environment& env);
+    // The host's addresses or routes are others now.
+    void addresses_changed(const Environment& env);
 
     // ---- orders
     // False, and nothing changed, if too much waits already.
@@ -60,6 +62,9 @@ class IkeSa {
     void rekey_child(ChildSaId id, std::vector<CommandId> commands, const Environment& env);
     void delete_child(ChildSaId id, std::string why, std::vector<CommandId> commands,
                       const Environment& env);
+    // A new IKE SA with the same children takes its place. The commands end when that is up, or
+    // when this one is closed, as make_before_break has it.
+    void reauthenticate(std::vector<CommandId> commands, const Environment& env);
     // Removes a child without a word to the peer.
     void drop_child(ChildSaId id, std::string_view why, const Environment& env);
 
@@ -73,6 +78,10 @@ class IkeSa {
     bool established() const { return std::holds_alternative<Established>(state_); }
     // Established, or will be: takes further tasks.
     bool usable() const { return (connecting() && !close_wanted_) || established(); }
+    // Another one is about to take its place: nothing new goes onto it.
+    bool replaced_by_another() const { return replaced_by_another_; }
+    // Ends soon, if the peer does not end it before.
+    void linger(seconds time, const Environment& env);
     // Works on, or has waiting, the creation of this child.
     bool creating_child(std::string_view child) const;
     // The command waits for the child that is being made already.
@@ -116,6 +125,23 @@ class IkeSa {
     void fail_all(const Error& error, const Environment& env);
     void become_established(const Environment& env);
     void peer_is_dead(const Environment& env);
+    // ike_sa_reauth.cpp
+    // What of this IKE SA is to be there after it.
+    struct Again {
+        ConnectionRef connection;
+        Endpoint local;
+        Endpoint remote;
+        std::vector<ChildRef> children{};
+        std::vector<IpAddress> vips{};
+    };
+    Again again(const Environment& env) const;
+    static void begin_again(Again what, std::vector<CommandId> commands,
+                            std::optional<IkeSpi> replaces, const Environment& env);
+    void begin_elsewhere(const IpAddress& local, const Environment& env);
+    // The IKE SA that this one's rekeys have led to.
+    static IkeSpi standing(IkeSpi spi, const Environment& env);
+    void end_what_it_replaces(const Environment& env);
+    void give_up_replacing(const Environment& env);
     void restart_children(const std::vector<std::pair<ChildRef, StartAction>>& children,
                           const Environment& env);
 
@@ -155,14 +181,16 @@ class IkeSa {
     bool start_next_round(const Environment& env);
 
     // ike_sa_responder.cpp: requests of an established SA
-    wire::Payloads answer_request(const wire::Message& request, const Environment& env);
+    wire::Payloads answer_request(const wire::Message& request, const Datagram& datagram,
+                                  const Environment& env);
     wire::Payloads answer_create(const wire::Payloads& request, const Environment& env);
     wire::Payloads answer_rekey_child(const wire::Notify& notify, const wire::Payloads& request,
                                       const Environment& env);
     wire::Payloads answer_new_child(const wire::Payloads& request, Child* rekeyed,
                                     const Environment& env);
     wire::Payloads answer_ike_rekey(const wire::Payloads& request, const Environment& env);
-    wire::Payloads answer_informational(const wire::Payloads& request, const Environment& env);
+    wire::Payloads answer_informational(const wire::Payloads& request, const Datagram& datagram,
+                                        const Environment& env);
     void delete_for_peer(const wire::Delete& payload, wire::Payloads& response,
                          const Environment& env);
 
@@ -190,6 +218,26 @@ class IkeSa {
     void tick_children(const Environment& env);
     void tick_ike(const Environment& env);
 
+    // ike_sa_mobike.cpp
+    using Path = std::pair<IpAddress, IpAddress>;  // local, remote
+    Path path_in_use() const { return {core_.local.address, core_.remote.address}; }
+    void update_children(const Environment& env);
+    void tell_addresses(const Environment& env);
+    std::optional<Path> best_path(bool another, const Environment& env);
+    void move_to(const Path& path, const Environment& env);
+    void want_update(const Environment& env);
+    bool try_another_path(const Environment& env);
+    bool begin_update(Task task, const Environment& env);
+    void update_answered(const UpdatingAddresses& sent, const wire::Payloads& response,
+                         const Environment& env);
+    void follow_nat(NatSituation nat, const Environment& env);
+    void follow_update(const wire::Payloads& request, const Datagram& datagram,
+                       wire::Payloads& response, const Environment& env);
+    void probe_answered(const ProbingPath& sent, const wire::Payloads& response,
+                        const Environment& env);
+    void add_mapping_probe(wire::Payloads& payloads, const Environment& env) const;
+    void look_at_mapping(const wire::Payloads& response, const Environment& env);
+
     SaCore core_;
     State state_;
     RequestWindow requests_;
@@ -209,6 +257,13 @@ class IkeSa {
     std::optional<IkeSpi> inherits_from_;
     // Deleted by the peer before its answer, which tells us of them, arrived.
     std::vector<EspSpi> deleted_early_;
+    // Reauthentication: the old one, which ends when this one is up...
+    std::optional<IkeSpi> replaces_;
+    bool replaced_by_another_ = false;
+    // ... or what begins when this one has ended.
+    std::optional<Again> begins_again_;
+    // Children that come up again, or are trapped, when this one has ended.
+    std::vector<std::pair<ChildRef, StartAction>> restart_;
     // An answer that is the last one: why the IKE SA ends once it is sent.
     std::optional<std::string> end_after_answer_;
     seconds dpd_delay_{0};

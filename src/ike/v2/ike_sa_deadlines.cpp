@@ -31,6 +31,7 @@ std::optional<Instant> IkeSa::next_deadline() const {
     if (const auto* rekeyed = std::get_if<Rekeyed>(&state_)) { earliest(out, rekeyed->give_up_at); }
     if (!established()) { return out; }
     earliest(out, core_.rekey_at);
+    earliest(out, core_.reauth_at);
     earliest(out, core_.expires_at);
     for (const Child& child : core_.children) {
         if (child.state == ChildState::installed) { earliest(out, child.rekey_at); }
@@ -48,6 +49,7 @@ std::optional<Instant> IkeSa::next_deadline() const {
 
 void IkeSa::tick(const Environment& env) {
     env.touch(core_.local_spi);
+    if (requests_.exhausted(env.now) && try_another_path(env)) { return; }
     const auto what_is_due = requests_.tick(env.now);
     if (std::holds_alternative<RequestWindow::GiveUp>(what_is_due)) { return unanswered(env); }
     if (std::holds_alternative<RequestWindow::Retransmit>(what_is_due)) {
@@ -97,6 +99,10 @@ void IkeSa::tick_ike(const Environment& env) {
     if (due(core_.rekey_at, env.now)) {
         core_.rekey_at.reset();
         (void)add({.what = RekeyIkeTask{}}, env);
+    }
+    if (due(core_.reauth_at, env.now)) {
+        reauthenticate({}, env);
+        if (!established()) { return; }
     }
     if (due(core_.expires_at, env.now)) {
         core_.expires_at.reset();

@@ -36,7 +36,10 @@ void IkeSa::init_answered(const wire::Message& message, const Datagram& datagram
             },
             [&](InitInitiator::Done& done) {
                 (void)requests_.answered(message.header.message_id);
-                if (core_.nat.any()) { float_to_nat_t(env); }
+                // RFC 4555 3.3: with MOBIKE also where no NAT is, as one may come in between.
+                if (core_.nat.any() || (core_.nat.supported && core_.connection->mobike)) {
+                    float_to_nat_t(env);
+                }
                 const ChildRef child = begin_ ? begin_->child : nullptr;
                 const auto packet = begin_ ? begin_->packet : std::nullopt;
                 auto auth = AuthInitiator::begin(core_, std::move(done.result), packet, child, env);
@@ -155,7 +158,12 @@ bool IkeSa::start_next_round(const Environment& env) {
         for (const CommandId command : commands) {
             env.command_done(command, std::unexpected(begun.error()));
         }
+        return true;
     }
+    // What waits for this IKE SA waits for the next one.
+    IkeSa& following = *env.find(*begun);
+    following.replaces_ = std::exchange(replaces_, std::nullopt);
+    following.queue_ = std::exchange(queue_, {});
     return true;
 }
 

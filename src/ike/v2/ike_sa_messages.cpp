@@ -158,6 +158,8 @@ void IkeSa::follow_peer(const Datagram& datagram, const Environment& env) {
         core_.nat_t_port = datagram.non_esp_marker;
         return;
     }
+    // RFC 4555 3.8: with MOBIKE only UPDATE_SA_ADDRESSES moves it (and ESP, by the plane).
+    if (core_.mobike.on) { return; }
     if (!core_.nat.remote || core_.nat.fake || datagram.remote == core_.remote) { return; }
     mapping_changed(datagram.remote, env);
 }
@@ -201,7 +203,7 @@ void IkeSa::handle_request(const Datagram& datagram, const wire::Message& reques
                            wire::unsupported_critical_payload(*critical));
     }
     if (half_open) { return answer_auth(datagram, request, env); }
-    const wire::Payloads answer = answer_request(request, env);
+    const wire::Payloads answer = answer_request(request, datagram, env);
     respond(datagram, request.header, answer, env);
     if (end_after_answer_) {
         const std::string why = *std::exchange(end_after_answer_, std::nullopt);

@@ -11,6 +11,7 @@
 #include "ike/v2/configuration.hpp"
 #include "ike/v2/errors.hpp"
 #include "ike/v2/ike_sa.hpp"
+#include "ike/v2/mobike.hpp"
 
 namespace culvert::ike::v2 {
 
@@ -42,10 +43,11 @@ bool wants_ike_rekey(const wire::Payloads& request) {
 
 }  // namespace
 
-wire::Payloads IkeSa::answer_request(const wire::Message& request, const Environment& env) {
+wire::Payloads IkeSa::answer_request(const wire::Message& request, const Datagram& datagram,
+                                     const Environment& env) {
     return request.header.exchange == wire::ExchangeType::create_child_sa
                ? answer_create(request.payloads, env)
-               : answer_informational(request.payloads, env);
+               : answer_informational(request.payloads, datagram, env);
 }
 
 wire::Payloads IkeSa::answer_create(const wire::Payloads& request, const Environment& env) {
@@ -121,9 +123,8 @@ wire::Payloads IkeSa::answer_new_child(const wire::Payloads& request, Child* rek
             // RFC 7296 2.8.1: both rekey the same one; the nonces decide once our answer is here.
             ours->collided(created.fresh, created.lowest_nonce);
         } else if (old != nullptr) {
-            old->state = ChildState::rekeyed;  // the peer deletes it
-            old->rekey_at.reset();
-            stop_sending(*old, env);
+            // The peer deletes it once it has the new one; until then packets leave through it.
+            replaced(*old);
         }
     }
     child_is_up(created.fresh, old_id, env);
@@ -162,8 +163,28 @@ wire::Payloads IkeSa::answer_ike_rekey(const wire::Payloads& request, const Envi
     return std::move(rekeyed.response);
 }
 
-wire::Payloads IkeSa::answer_informational(const wire::Payloads& request, const Environment& env) {
+wire::Payloads IkeSa::answer_informational(const wire::Payloads& request, const Datagram& datagram,
+                                           const Environment& env) {
     wire::Payloads response;
+    if (const auto* cookie = wire::find_notify(request, NotifyType::cookie2)) {
+        response.emplace_back(*cookie);  // RFC 4555 3.7
+    }
+    if (core_.mobike.on) {
+        if (auto others = additional_addresses_in(request)) {
+            core_.mobike.peer_addresses = std::move(*others);
+        }
+        const bool update =
+            wire::find_notify(request, NotifyType::update_sa_addresses) != nullptr;
+        const bool asks =
+            wire::find_notify(request, NotifyType::nat_detection_source_ip) != nullptr;
+        if (update) {
+            follow_update(request, datagram, response, env);
+        } else if (asks) {
+            add_nat_detection(response, core_.initiator_spi(), core_.responder_spi(),
+                              datagram.local, datagram.remote, core_.connection->encap,
+                              env.random());
+        }
+    }
     if (auto cp = answer_informational_cp(request)) { response.emplace_back(std::move(*cp)); }
     for (const wire::Payload& payload : request) {
         if (const auto* deletion = std::get_if<wire::Delete>(&payload)) {
@@ -190,6 +211,9 @@ void IkeSa::delete_for_peer(const wire::Delete& payload, wire::Payloads& respons
                 ike_rekey_failed(*ours, env);
             }
         }
+        for (const Child& child : core_.children) {
+            if (child.live()) { restart_.emplace_back(child.config, child.config->close_action); }
+        }
         end_after_answer_ = "the peer deleted it";
         return;
     }
@@ -198,7 +222,7 @@ void IkeSa::delete_for_peer(const wire::Delete& payload, wire::Payloads& respons
     std::vector<EspSpi> answered;
     std::vector<std::pair<ChildRef, StartAction>> again;
     for (const EspSpi spi : payload.esp_spis()) {
-        const Child* const child = core_.find_outbound(protocol, spi);
+        Child* const child = core_.find_outbound(protocol, spi);
         if (child == nullptr) {
             // D-01, or one that the answer on its way to us is about to bring.
             const bool waiting = active_ && std::holds_alternative<CreateChild>(active_->what);
@@ -206,6 +230,11 @@ void IkeSa::delete_for_peer(const wire::Delete& payload, wire::Payloads& respons
                 deleted_early_.push_back(spi);
             }
             continue;
+        }
+        // Of two rekeys in flight the peer's is done, and ours has not been answered yet.
+        const auto* ours = active_ ? std::get_if<CreateChild>(&active_->what) : nullptr;
+        if (ours != nullptr && ours->rekeyed() == child->id && ours->made_by_peer()) {
+            replaced(*child);
         }
         // RFC 7296 2.25.1: being deleted from here as well, it is not named again.
         if (child->state != ChildState::deleting) { answered.push_back(child->inbound_spi); }
@@ -218,6 +247,9 @@ void IkeSa::delete_for_peer(const wire::Delete& payload, wire::Payloads& respons
         response.emplace_back(std::move(deletion));
     }
     for (const auto& [child, action] : again) {
+        if (action == StartAction::trap) {
+            env.emit(InstallTrap{.connection = core_.name(), .child = child->name});
+        }
         if (action != StartAction::start) { continue; }
         (void)add({.what = CreateChildTask{{.child = child}}}, env);
     }

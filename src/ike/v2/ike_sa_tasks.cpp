@@ -22,6 +22,8 @@ std::string_view name(const Task& task) {
                    [](const DeleteChildTask&) { return std::string_view{"CHILD_DELETE"}; },
                    [](const DeleteSpiTask&) { return std::string_view{"CHILD_DELETE"}; },
                    [](const DeleteIkeTask&) { return std::string_view{"IKE_DELETE"}; },
+                   [](const UpdateAddressesTask&) { return std::string_view{"IKE_MOBIKE"}; },
+                   [](const ProbePathTask&) { return std::string_view{"IKE_MOBIKE"}; },
                    [](const InformTask& inform) {
                        return std::string_view{inform.payloads.empty() ? "IKE_DPD"
                                                                        : "INFORMATIONAL"};
@@ -39,6 +41,7 @@ bool IkeSa::add(Task task, const Environment& env) {
 
 void IkeSa::pump(const Environment& env) {
     env.touch(core_.local_spi);
+    end_what_it_replaces(env);
     for (;;) {
         const bool rekeyed = std::holds_alternative<Rekeyed>(state_);
         if ((!established() && !rekeyed) || active_ || !requests_.idle() || inherits_from_) {
@@ -102,7 +105,20 @@ bool IkeSa::begin(Task task, const Environment& env) {
         if (established()) { enter(Deleting{}, "we close it", env); }
         return true;
     }
+    if (std::holds_alternative<UpdateAddressesTask>(task.what)) {
+        return begin_update(std::move(task), env);
+    }
+    if (const auto* probe = std::get_if<ProbePathTask>(&task.what)) {
+        Bytes cookie = probe->cookie;
+        wire::Payloads payloads;
+        payloads.emplace_back(
+            wire::Notify{.type = wire::NotifyType::cookie2, .data = cookie});
+        return inform(payloads, ProbingPath{.cookie = std::move(cookie),
+                                            .local = core_.local,
+                                            .remote = core_.remote});
+    }
     wire::Payloads payloads = std::get<InformTask>(task.what).payloads;
+    if (payloads.empty()) { add_mapping_probe(payloads, env); }
     return inform(std::move(payloads), Informing{});
 }
 
@@ -189,7 +205,12 @@ void IkeSa::active_answered(const wire::Payloads& response, const Environment& e
                        finish(ended.task, {}, env);
                        forget(env);
                    },
-                   [&](Informing&) { finish(ended.task, {}, env); },
+                   [&](Informing&) {
+                       finish(ended.task, {}, env);
+                       look_at_mapping(response, env);
+                   },
+                   [&](UpdatingAddresses& sent) { update_answered(sent, response, env); },
+                   [&](ProbingPath& sent) { probe_answered(sent, response, env); },
                },
                ended.what);
 }
@@ -347,10 +368,13 @@ void IkeSa::hand_over(IkeSpi successor, const Environment& env) {
     core_.children.clear();
     next->core_.leases = std::exchange(core_.leases, {});
     next->core_.local_vips = std::exchange(core_.local_vips, {});
+    next->replaces_ = std::exchange(replaces_, std::nullopt);
+    next->replaced_by_another_ = replaced_by_another_;
     next->core_.name_servers = std::exchange(core_.name_servers, {});
     std::deque<Task> kept;
     for (Task& task : queue_) {
         if (std::holds_alternative<InformTask>(task.what)) {
+            // Also what tells of our addresses: the successor looks for itself.
             finish(task, {}, env);
         } else if (std::holds_alternative<RekeyIkeTask>(task.what)) {
             finish(task, {}, env);  // it has just been

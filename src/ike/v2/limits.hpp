@@ -21,13 +21,22 @@ constexpr std::size_t deleted_early_max = 16;       // SPIs of Deletes that over
 constexpr std::size_t tasks_max = 256;              // exchanges waiting for their turn
 constexpr std::size_t selectors_max = 128;          // a side of a Child SA, after narrowing
 constexpr std::size_t virtual_addresses_max = 8;    // of one IKE SA, a direction
+constexpr std::size_t additional_addresses_max = 16;  // MOBIKE: of either side
+constexpr std::size_t host_addresses_max = 64;
 constexpr std::size_t name_servers_max = 8;         // taken from a peer
 constexpr std::size_t dns_domains_max = 64;         // taken from a peer (RFC 8598)
 constexpr unsigned temporary_failures_max = 8;      // then the exchange is given up
 constexpr seconds temporary_failure_wait{5};        // and up to as much again, by chance
 constexpr seconds rekey_retry{60};                  // after a refused rekey
-constexpr seconds rekeyed_linger_max{180};  // a replaced SA waits so long for the peer's Delete
-constexpr seconds rejected_linger{20};      // a refused IKE_AUTH keeps its answer for retransmits
+constexpr seconds restart_window{600};  // losses of a connection that are so near count together
+constexpr milliseconds restart_spread{1000};
+constexpr unsigned restart_doublings_max = 8;
+constexpr unsigned flaps_told_from = 3;
+constexpr std::size_t restarts_max = 65536;
+constexpr std::size_t restart_connections_max = 65536;
+constexpr seconds reauthenticated_linger{10};  // an old IKE SA beside its reauthenticated self
+constexpr seconds rekeyed_linger_max{180};     // a replaced SA waits so long for the peer's Delete
+constexpr seconds rejected_linger{20};  // a refused IKE_AUTH keeps its answer for retransmits
 constexpr std::size_t failures_per_peer_max = 16;
 constexpr std::size_t failure_peers_max = 256;
 constexpr unsigned stray_answers_per_second_max = 20;  // INVALID_IKE_SPI, INVALID_MAJOR_VERSION

@@ -45,6 +45,7 @@ SaCore successor_of(const SaCore& sa, bool we_initiate, IkeSpi local_spi, IkeSpi
     next.nat_t_port = sa.nat_t_port;
     next.peer_takes_fragments = sa.peer_takes_fragments;
     next.nat = sa.nat;
+    next.mobike = sa.mobike;
     next.local_id = sa.local_id;
     next.remote_id = sa.remote_id;
     return next;
@@ -62,9 +63,8 @@ void derive(SaCore& next, const SaCore& old, const ChosenIkeSuite& suite, const 
     next.unique_id = env.new_ike_unique();
     next.created_at = env.now;
     next.established_at = env.now;
-    const Connection& connection = *next.connection;
-    next.rekey_at = env.at_about(connection.rekey_time, connection.rand_time);
-    if (next.rekey_at) { next.expires_at = *next.rekey_at + connection.over_time; }
+    next.reauth_at = old.reauth_at;
+    env.set_lifetimes(next);
 }
 
 }  // namespace

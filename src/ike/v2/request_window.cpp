@@ -43,6 +43,17 @@ RequestWindow::Due RequestWindow::tick(Instant now) {
     return Retransmit{};
 }
 
+bool RequestWindow::exhausted(Instant now) const {
+    const auto* waiting = std::get_if<Waiting>(&state_);
+    return waiting != nullptr && now >= waiting->deadline && waiting->tries >= config_.tries;
+}
+
+void RequestWindow::begin_again(Instant now) {
+    auto& waiting = std::get<Waiting>(state_);
+    waiting.tries = 0;
+    waiting.deadline = now + wait_after(0);
+}
+
 std::optional<Instant> RequestWindow::next_deadline() const {
     const auto* waiting = std::get_if<Waiting>(&state_);
     if (waiting == nullptr) { return std::nullopt; }

@@ -35,6 +35,10 @@ class RequestWindow {
     bool answered(MessageId id);
     bool waits_for(MessageId id) const;
     void abandon() { state_ = Idle{}; }
+    // The next tick() gives up.
+    bool exhausted(Instant now) const;
+    // The same message with all its retransmissions once more, on another path (RFC 4555 3.5).
+    void begin_again(Instant now);
     // IKE_SA_INIT repeated with a cookie or another group keeps the id 0 (RFC 7296 2.6, 2.7).
     void restart_ids() {
         state_ = Idle{};

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "crypto/ike_cipher.hpp"
@@ -31,6 +32,8 @@ struct Child {
     EspSpi outbound_spi{};
     bool udp_encap = false;
     bool sending = true;  // false after StopSending
+    // Another one has taken over. Unlike the state it stays when this one is being deleted.
+    bool replaced = false;
     TrafficSelectors local_ts;
     TrafficSelectors remote_ts;
     Instant installed_at{};
@@ -61,8 +64,19 @@ struct SaCore {
     Instant created_at{};
     std::optional<Instant> established_at;
     std::optional<Instant> rekey_at;
+    std::optional<Instant> reauth_at;
     std::optional<Instant> expires_at;
     std::vector<Child> children;
+
+    // RFC 4555.
+    struct Mobike {
+        bool on = false;                        // both ends take part
+        std::vector<IpAddress> peer_addresses;  // besides the one in use
+        std::vector<IpAddress> told;            // ours, as the peer knows them
+        std::vector<std::pair<IpAddress, IpAddress>> tried;  // local, remote: since the last answer
+        Bytes seen_as;  // the peer's hash of our address and port
+    };
+    Mobike mobike;
 
     // Virtual addresses (RFC 7296 2.19). They go to the successor with the children.
     struct Lease {

@@ -36,9 +36,16 @@ struct InformTask {
     wire::Payloads payloads;
 };
 
+// MOBIKE (RFC 4555): the path is now core().local to core().remote...
+struct UpdateAddressesTask {};
+// ... and is the peer there?
+struct ProbePathTask {
+    Bytes cookie;
+};
+
 struct Task {
     std::variant<CreateChildTask, RekeyChildTask, RekeyIkeTask, DeleteChildTask, DeleteSpiTask,
-                 DeleteIkeTask, InformTask>
+                 DeleteIkeTask, InformTask, UpdateAddressesTask, ProbePathTask>
         what;
     std::vector<CommandId> commands{};
     Instant not_before{};
@@ -56,9 +63,20 @@ struct DeletingChildren {
 };
 struct DeletingIke {};
 struct Informing {};
+struct UpdatingAddresses {
+    Endpoint local;
+    Endpoint remote;
+};
+struct ProbingPath {
+    Bytes cookie;
+    Endpoint local;
+    Endpoint remote;
+};
 
 struct ActiveExchange {
-    std::variant<CreateChild, RekeyIke, DeletingChildren, DeletingIke, Informing> what;
+    std::variant<CreateChild, RekeyIke, DeletingChildren, DeletingIke, Informing,
+                 UpdatingAddresses, ProbingPath>
+        what;
     Task task;  // that began it
 };
 

@@ -8,11 +8,19 @@
 
 namespace culvert::ike::v2 {
 
+namespace {
+
+// From the same place with the same identities: it is its earlier self, which reauthenticates. Its
+// children go over before it ends.
+bool earlier_self(const SaCore& other, const SaCore& sa) { return other.remote == sa.remote; }
+
+}  // namespace
+
 bool has_other_sa(const ConnectionRef& connection, const Identity& local, const Identity& remote,
                   const SaCore& except, const Environment& env) {
     return std::ranges::any_of(env.state.sas, [&](const auto& entry) {
         const SaCore& other = entry.second->core();
-        return &other != &except && entry.second->established() &&
+        return &other != &except && entry.second->established() && !earlier_self(other, except) &&
                other.connection->name == connection->name && other.local_id == local &&
                other.remote_id == remote;
     });
@@ -49,6 +57,8 @@ void enforce_uniqueness(const SaCore& sa, bool initial_contact, const Environmen
             other->vanish(fmt::format("{} says INITIAL_CONTACT: it has forgotten this IKE SA",
                                       sa.remote_id.to_string()),
                           env);
+        } else if (replace && earlier_self(other->core(), sa)) {
+            other->linger(reauthenticated_linger, env);
         } else if (replace) {
             other->close({}, env);
         }

@@ -65,6 +65,7 @@ class NullPlane final : public Plane {
         return {};
     }
     void stop_sending(ChildSaId) override {}
+    void retire(ChildSaId id) override { remove(id); }
     void remove(ChildSaId id) override {
         const std::scoped_lock lock{mutex_};
         sas_.erase(id);

@@ -47,7 +47,11 @@ Status SaBook::add(const ChildSa& sa, std::uint32_t path_mtu, Random& random, In
     Installed installed{.inbound = std::move(*inbound), .outbound = std::move(*outbound)};
     if (sa.install_policies) { installed.entry = ipsec::entry_of(sa); }
     sad_.add(installed.inbound);
-    sad_.add(installed.outbound);
+    if (sa.behind_older) {
+        sad_.add_behind(installed.outbound);
+    } else {
+        sad_.add(installed.outbound);
+    }
     const bool known = !installed.entry || has(spd_->entries(), *installed.entry);
     sas_.emplace(sa.id, std::move(installed));
     if (!known) { compile(); }
@@ -64,6 +68,39 @@ void SaBook::stop_sending(ChildSaId id) {
 void SaBook::remove(ChildSaId id) {
     const auto at = sas_.find(id);
     if (at == sas_.end()) { return; }
+    const ReqId reqid = at->second.outbound->reqid();
+    erase(at);
+    const auto of_reqid = [reqid](const auto& entry) {
+        return entry.second.outbound->reqid() == reqid;
+    };
+    const bool served = std::ranges::any_of(
+        sas_, [&](const auto& entry) { return of_reqid(entry) && !entry.second.retired_until; });
+    while (!served) {
+        const auto retired = std::ranges::find_if(sas_, of_reqid);
+        if (retired == sas_.end()) { return; }
+        erase(retired);
+    }
+}
+
+void SaBook::retire(ChildSaId id, Instant until) {
+    stop_sending(id);
+    const auto at = sas_.find(id);
+    if (at != sas_.end()) { at->second.retired_until = until; }
+}
+
+bool SaBook::remove_retired(Instant now) {
+    bool any = false;
+    for (auto at = sas_.begin(); at != sas_.end();) {
+        const auto it = at++;
+        if (!it->second.retired_until || *it->second.retired_until > now) { continue; }
+        erase(it);
+        any = true;
+    }
+    return any;
+}
+
+void SaBook::erase(Sas::iterator at) {
+    const ChildSaId id = at->first;
     const Installed gone = std::move(at->second);
     sas_.erase(at);
     sad_.remove_outbound(gone.outbound->reqid(), id);

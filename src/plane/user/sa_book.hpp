@@ -28,7 +28,11 @@ class SaBook {
     // Fails as OutboundSa::create(), or already_exists (the id).
     Status add(const ChildSa& sa, std::uint32_t path_mtu, Random& random, Instant now);
     void stop_sending(ChildSaId id);
+    // With the last SA of its reqid the retired ones go as well.
     void remove(ChildSaId id);
+    // Sends no more, and goes at remove_retired() after `until`.
+    void retire(ChildSaId id, Instant until);
+    bool remove_retired(Instant now);  // true if any went
     // Fails with child_sa_not_found.
     Status update_endpoints(ChildSaId id, const ipsec::SaEndpoints& endpoints,
                             std::uint32_t path_mtu);
@@ -61,10 +65,13 @@ class SaBook {
         std::shared_ptr<ipsec::OutboundSa> outbound;
         std::optional<ipsec::SpdEntry> entry{};
         bool sending = true;  // until stop_sending()
+        std::optional<Instant> retired_until{};
     };
+    using Sas = std::map<ChildSaId, Installed>;
+    void erase(Sas::iterator at);
     void compile();
 
-    std::map<ChildSaId, Installed> sas_;
+    Sas sas_;
     std::map<std::pair<std::string, std::string>, Policy> policies_;
     ipsec::Sad sad_;
     std::shared_ptr<const ipsec::Spd> spd_;

@@ -68,6 +68,7 @@ class UserPlane final : public Plane {
 
     Status install(ChildSa sa) override;
     void stop_sending(ChildSaId id) override;
+    void retire(ChildSaId id) override;
     void remove(ChildSaId id) override;
     Status update_endpoints(ChildSaId id, Endpoint local, Endpoint remote, bool udp_encap) override;
     Status add_address(const IpAddress& address) override;
@@ -307,6 +308,12 @@ void UserPlane::remove(ChildSaId id) {
     told_.erase(id);
 }
 
+void UserPlane::retire(ChildSaId id) {
+    const std::scoped_lock lock{mutex_};
+    book_.retire(id, boot_time_now() + retired_linger);
+    publish();
+}
+
 Status UserPlane::update_endpoints(ChildSaId id, Endpoint local, Endpoint remote, bool udp_encap) {
     const std::scoped_lock lock{mutex_};
     const Status done =
@@ -403,7 +410,9 @@ void UserPlane::tick() {
     std::vector<std::pair<ChildSaId, ipsec::LifetimeEvent>> events;
     {
         const std::scoped_lock lock{mutex_};
-        events = book_.take_lifetime_events(boot_time_now());
+        const Instant now = boot_time_now();
+        if (book_.remove_retired(now)) { publish(); }
+        events = book_.take_lifetime_events(now);
         // What the kernel has learned about paths, and forgotten again (RFC 1191 6.3).
         if (++ticks_ % ticks_between_path_looks == 0) {
             for (const IpAddress& remote : book_.remotes()) {

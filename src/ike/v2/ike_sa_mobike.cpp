@@ -1,0 +1,261 @@
+// MOBIKE (RFC 4555) in an IKE SA: the original initiator picks the path, the other end follows.
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "ike/v2/errors.hpp"
+#include "ike/v2/ike_sa.hpp"
+#include "ike/v2/mobike.hpp"
+
+namespace culvert::ike::v2 {
+
+using wire::NotifyType;
+
+namespace {
+
+constexpr std::size_t cookie2_size = 16;  // RFC 4555 4.2.5: 8 to 64 octets
+
+bool contains(const std::vector<IpAddress>& list, const IpAddress& address) {
+    return std::ranges::find(list, address) != list.end();
+}
+
+Error cookie2_is_wrong(const SaCore& sa) {
+    return {.code = ErrorCode::authentication_failed,
+            .wanted = fmt::format("our COOKIE2 back from {}", sa.remote.to_string()),
+            .received = "an answer with another one, or none",
+            .remedy = "this is a fault of the peer's MOBIKE, or an attack; set mobike = no for the "
+                      "connection if it goes on"};
+}
+
+Error address_was_refused(const SaCore& sa, NotifyType notify) {
+    return {.code = ErrorCode::peer_refused,
+            .wanted = fmt::format("the peer to follow us to {}", sa.local.to_string()),
+            .received = wire::to_string(notify),
+            .remedy = notify == NotifyType::unexpected_nat_detected
+                          ? "there is a NAT on the new path, and one side forbids that"
+                          : "the peer does not take that address: see its configuration"};
+}
+
+}  // namespace
+
+void IkeSa::update_children(const Environment& env) {
+    for (const Child& child : core_.children) {
+        env.emit(UpdateEndpoints{.id = child.id,
+                                 .local = core_.local,
+                                 .remote = core_.remote,
+                                 .udp_encap = child.udp_encap});
+    }
+    env.event(core_, EventKind::ike_updated, Severity::info,
+              fmt::format("IKE SA {}[{}] is now between {} and {}", core_.name(), core_.unique_id,
+                          core_.local.to_string(), core_.remote.to_string()));
+}
+
+// The addresses of this host, or the way to the peer, have changed.
+void IkeSa::addresses_changed(const Environment& env) {
+    if (!established()) { return; }
+    const bool local_is_there =
+        env.state.host_addresses.empty() || contains(env.state.host_addresses, core_.local.address);
+    if (!core_.mobike.on) {
+        if (local_is_there || !core_.original_initiator || replaced_by_another_) { return; }
+        // Without MOBIKE a new IKE SA is the only way on (RFC 4555 1).
+        const auto source = env.state.source_for
+                                ? env.state.source_for(core_.remote.address)
+                                : std::nullopt;
+        if (!source) { return; }
+        env.event(core_, EventKind::note, Severity::info,
+                  fmt::format("IKE SA {}[{}]: {} is gone from this host", core_.name(),
+                              core_.unique_id, core_.local.address.to_string()));
+        return begin_elsewhere(*source, env);
+    }
+    if (core_.original_initiator) {
+        if (const auto path = best_path(false, env); path && *path != path_in_use()) {
+            return move_to(*path, env);
+        }
+    } else if (!local_is_there) {
+        // RFC 4555 3.6: the responder only says what it has; the initiator moves.
+        const auto source = env.state.source_for
+                                ? env.state.source_for(core_.remote.address)
+                                : std::nullopt;
+        if (!source) { return; }
+        core_.local.address = *source;
+        update_children(env);
+    }
+    tell_addresses(env);
+}
+
+void IkeSa::tell_addresses(const Environment& env) {
+    std::vector<IpAddress> additional = additional_addresses(core_, env.state.host_addresses);
+    if (additional == core_.mobike.told) { return; }
+    core_.mobike.told = additional;
+    wire::Payloads payloads;
+    add_additional_addresses(payloads, additional);
+    (void)add({.what = InformTask{std::move(payloads)}}, env);
+}
+
+// The first pair of addresses that routing has a way for, the peer's present address before its
+// other ones. `another`: none that was tried since the last answer.
+std::optional<IkeSa::Path> IkeSa::best_path(bool another, const Environment& env) {
+    if (!env.state.source_for) { return std::nullopt; }
+    std::vector<IpAddress> remotes{core_.remote.address};
+    for (const IpAddress& address : core_.mobike.peer_addresses) {
+        if (!contains(remotes, address)) { remotes.push_back(address); }
+    }
+    for (const IpAddress& remote : remotes) {
+        const auto local = env.state.source_for(remote);
+        if (!local || contains(core_.local_vips, *local)) { continue; }
+        const Path path{*local, remote};
+        const bool tried =
+            std::ranges::find(core_.mobike.tried, path) != core_.mobike.tried.end();
+        if (another && (tried || path == path_in_use())) { continue; }
+        return path;
+    }
+    return std::nullopt;
+}
+
+// RFC 4555 3.5: the SAs follow at once; the peer is told, and what waits for an answer goes out
+// again from the new address.
+void IkeSa::move_to(const Path& path, const Environment& env) {
+    core_.mobike.tried.push_back(path_in_use());
+    core_.local.address = path.first;
+    if (core_.remote.address != path.second) {
+        core_.remote = {path.second,
+                        core_.nat_t_port ? std::uint16_t{4500} : core_.remote.port};
+    }
+    update_children(env);
+    if (!requests_.idle()) {
+        requests_.begin_again(env.now);
+        transmit(requests_.message(), env);
+    }
+    want_update(env);
+}
+
+void IkeSa::want_update(const Environment& env) {
+    const bool waits = std::ranges::any_of(queue_, [](const Task& task) {
+        return std::holds_alternative<UpdateAddressesTask>(task.what);
+    });
+    if (!waits) { queue_.push_front({.what = UpdateAddressesTask{}}); }
+    pump(env);
+}
+
+// Before the peer is given up: another pair of addresses may still work (RFC 4555 3.12).
+bool IkeSa::try_another_path(const Environment& env) {
+    if (!core_.mobike.on || !core_.original_initiator || !established() || requests_.idle()) {
+        return false;
+    }
+    const auto path = best_path(true, env);
+    if (!path) { return false; }
+    move_to(*path, env);
+    return true;
+}
+
+bool IkeSa::begin_update(Task task, const Environment& env) {
+    wire::Payloads payloads;
+    payloads.emplace_back(wire::Notify{.type = NotifyType::update_sa_addresses});
+    add_nat_detection(payloads, core_.initiator_spi(), core_.responder_spi(), core_.local,
+                      core_.remote, core_.connection->encap, env.random());
+    std::vector<IpAddress> additional = additional_addresses(core_, env.state.host_addresses);
+    add_additional_addresses(payloads, additional);
+    core_.mobike.told = std::move(additional);
+    if (!send_request(wire::ExchangeType::informational, payloads, env)) {
+        finish(task, std::unexpected(cancelled("a message that cannot be sealed")), env);
+        forget(env);
+        return false;
+    }
+    active_ = ActiveExchange{.what = UpdatingAddresses{.local = core_.local, .remote = core_.remote},
+                             .task = std::move(task)};
+    return true;
+}
+
+void IkeSa::update_answered(const UpdatingAddresses& sent, const wire::Payloads& response,
+                            const Environment& env) {
+    if (const auto* error = wire::find_error_notify(response)) {
+        env.failure(core_, {}, "INFORMATIONAL", false, address_was_refused(core_, error->type));
+        if (const auto path = best_path(true, env)) { move_to(*path, env); }
+        return;
+    }
+    // Moved on meanwhile: the next update waits already, and this answer is of another path.
+    if (sent.local != core_.local || sent.remote != core_.remote) { return; }
+    core_.mobike.tried.clear();
+    NatSituation nat = detect_nat(response, core_.initiator_spi(), core_.responder_spi(),
+                                  core_.local, core_.remote);
+    if (!nat.supported) { return; }
+    follow_nat(nat, env);
+}
+
+// A NAT more or less on the new path: ESP in UDP or not.
+void IkeSa::follow_nat(NatSituation nat, const Environment& env) {
+    if (core_.connection->encap) { nat.local = nat.fake = true; }
+    core_.nat = nat;
+    bool changed = false;
+    for (Child& child : core_.children) {
+        changed = changed || child.udp_encap != nat.any();
+        child.udp_encap = nat.any();
+    }
+    if (changed) { update_children(env); }
+}
+
+// ---- the other end
+
+void IkeSa::follow_update(const wire::Payloads& request, const Datagram& datagram,
+                          wire::Payloads& response, const Environment& env) {
+    // RFC 4555 3.5: only the original initiator's word counts.
+    if (!core_.mobike.on || core_.original_initiator ||
+        wire::find_notify(request, NotifyType::update_sa_addresses) == nullptr) {
+        return;
+    }
+    if (nat_forbidden_and_there(request, datagram.local, datagram.remote)) {  // S-12
+        response.emplace_back(wire::Notify{.type = NotifyType::unexpected_nat_detected});
+        return;
+    }
+    const bool moved = core_.local != datagram.local || core_.remote != datagram.remote;
+    core_.local = datagram.local;
+    core_.remote = datagram.remote;
+    core_.nat_t_port = datagram.non_esp_marker;
+    const NatSituation nat = detect_nat(request, core_.initiator_spi(), core_.responder_spi(),
+                                        core_.local, core_.remote);
+    if (nat.supported) {
+        core_.nat = nat;
+        if (core_.connection->encap) { core_.nat.local = core_.nat.fake = true; }
+    }
+    add_nat_detection(response, core_.initiator_spi(), core_.responder_spi(), core_.local,
+                      core_.remote, core_.connection->encap, env.random());
+    if (!moved) { return; }
+    // RFC 4555 3.7: traffic follows only after the peer has shown that it is there, so that nobody
+    // has us flood a third party.
+    Bytes cookie = env.random().bytes(cookie2_size);
+    queue_.push_front({.what = ProbePathTask{std::move(cookie)}});
+}
+
+void IkeSa::probe_answered(const ProbingPath& sent, const wire::Payloads& response,
+                           const Environment& env) {
+    const auto* cookie = wire::find_notify(response, NotifyType::cookie2);
+    if (cookie == nullptr || cookie->data != sent.cookie) {
+        env.failure(core_, {}, "INFORMATIONAL", true, cookie2_is_wrong(core_));
+        return close({}, env);  // RFC 4555 3.7: MUST be closed
+    }
+    if (sent.local != core_.local || sent.remote != core_.remote) { return; }  // another one waits
+    for (Child& child : core_.children) { child.udp_encap = core_.nat.any(); }
+    update_children(env);
+}
+
+// Behind a NAT the initiator looks whether its mapping is what it was (RFC 4555 3.8).
+void IkeSa::add_mapping_probe(wire::Payloads& payloads, const Environment& env) const {
+    if (!core_.mobike.on || !core_.original_initiator || !core_.nat.local || core_.nat.fake) {
+        return;
+    }
+    add_nat_detection(payloads, core_.initiator_spi(), core_.responder_spi(), core_.local,
+                      core_.remote, false, env.random());
+}
+
+void IkeSa::look_at_mapping(const wire::Payloads& response, const Environment& env) {
+    if (!core_.mobike.on || !core_.original_initiator) { return; }
+    const auto* seen = wire::find_notify(response, NotifyType::nat_detection_destination_ip);
+    if (seen == nullptr) { return; }
+    const bool changed = !core_.mobike.seen_as.empty() && core_.mobike.seen_as != seen->data;
+    core_.mobike.seen_as = seen->data;
+    if (changed) { want_update(env); }
+}
+
+}  // namespace culvert::ike::v2

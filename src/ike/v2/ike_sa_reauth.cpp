@@ -1,0 +1,177 @@
+// Reauthentication: a new IKE SA from IKE_SA_INIT on takes the place of this one (RFC 7296 2.8.3),
+// before it ends or after; and what comes up again when a peer was lost.
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "ike/v2/bring_up.hpp"
+#include "ike/v2/errors.hpp"
+#include "ike/v2/ike_sa.hpp"
+
+namespace culvert::ike::v2 {
+
+namespace {
+
+Error peer_must_reauthenticate(const SaCore& sa) {
+    return {.code = ErrorCode::unsupported,
+            .wanted = fmt::format("to reauthenticate IKE SA {}[{}]", sa.name(), sa.unique_id),
+            .received = sa.leases.empty()
+                            ? "a peer behind a NAT, which may not be reached with a new IKE SA"
+                            : "a peer that asks us for its address, which only it can begin",
+            .remedy = "let the peer reauthenticate (its reauth_time)"};
+}
+
+}  // namespace
+
+IkeSa::Again IkeSa::again(const Environment& env) const {
+    Again out{.connection = find_connection(env.state.config, core_.name()),
+              .local = core_.local,
+              .remote = core_.remote,
+              .vips = core_.local_vips};
+    if (!out.connection) { return out; }
+    if (core_.original_initiator) {
+        out.remote.port = out.connection->remote_port;
+        out.local.port =
+            out.connection->local_port == 500 ? env.settings().port : out.connection->local_port;
+    }
+    for (const Child& child : core_.children) {
+        if (!child.live()) { continue; }
+        const ChildRef now = find_child(out.connection, child.config->name);
+        const bool known = std::ranges::find(out.children, now) != out.children.end();
+        if (now && !known) { out.children.push_back(now); }
+    }
+    return out;
+}
+
+void IkeSa::begin_again(Again what, std::vector<CommandId> commands, std::optional<IkeSpi> replaces,
+                        const Environment& env) {
+    const std::vector<CommandId> waiting = commands;
+    const unsigned tries = what.connection->keyingtries;
+    const auto begun =
+        initiate({.connection = what.connection,
+                  .local = what.local,
+                  .remote = what.remote,
+                  .child = what.children.empty() ? ChildRef{} : what.children.front(),
+                  .commands = std::move(commands),
+                  .vips_before = std::move(what.vips),
+                  .rounds_left = tries > 0 ? tries - 1 : 0,
+                  .for_ever = tries == 0},
+                 env);
+    if (!begun) {
+        for (const CommandId command : waiting) {
+            env.command_done(command, std::unexpected(begun.error()));
+        }
+        return;
+    }
+    IkeSa& next = *env.find(*begun);
+    next.replaces_ = replaces;
+    for (std::size_t i = 1; i < what.children.size(); ++i) {
+        (void)next.add({.what = CreateChildTask{{.child = what.children.at(i)}}}, env);
+    }
+}
+
+void IkeSa::reauthenticate(std::vector<CommandId> commands, const Environment& env) {
+    core_.reauth_at.reset();
+    const auto fail = [&](const Error& error) {
+        for (const CommandId command : commands) {
+            env.command_done(command, std::unexpected(error));
+        }
+    };
+    if (replaced_by_another_) { return fail(busy("it is being reauthenticated already")); }
+    // What only the peer can begin ends with the hard lifetime if the peer does not.
+    if (!core_.original_initiator && (!core_.leases.empty() || core_.nat.remote)) {
+        env.event(core_, EventKind::note, Severity::info,
+                  fmt::format("IKE SA {}[{}] should be reauthenticated, which is the peer's to "
+                              "begin",
+                              core_.name(), core_.unique_id));
+        return fail(peer_must_reauthenticate(core_));
+    }
+    Again what = again(env);
+    if (!what.connection) { return fail(no_such_connection(core_.name(), *env.state.config)); }
+    env.event(core_, EventKind::note, Severity::info,
+              fmt::format("reauthenticating IKE SA {}[{}]", core_.name(), core_.unique_id));
+    if (env.settings().make_before_break) {
+        replaced_by_another_ = true;
+        begin_again(std::move(what), std::move(commands), core_.local_spi, env);
+        return;
+    }
+    begins_again_ = std::move(what);
+    close(std::move(commands), env);
+}
+
+// Our address is gone: the same from another one. What is left of the old IKE SA times out.
+void IkeSa::begin_elsewhere(const IpAddress& local, const Environment& env) {
+    Again what = again(env);
+    if (!what.connection) { return; }
+    what.local.address = local;
+    replaced_by_another_ = true;
+    begin_again(std::move(what), {}, core_.local_spi, env);
+}
+
+IkeSpi IkeSa::standing(IkeSpi spi, const Environment& env) {
+    for (const IkeSa* sa = env.find(spi); sa != nullptr; sa = env.find(spi)) {
+        const auto* rekeyed = std::get_if<Rekeyed>(&sa->state_);
+        if (rekeyed == nullptr) { break; }
+        spi = rekeyed->successor;
+    }
+    return spi;
+}
+
+// The new IKE SA has all that the old one had, or was refused it.
+void IkeSa::end_what_it_replaces(const Environment& env) {
+    if (!replaces_ || !established() || active_) { return; }
+    const bool making = std::ranges::any_of(queue_, [](const Task& task) {
+        return std::holds_alternative<CreateChildTask>(task.what);
+    });
+    if (making) { return; }
+    const IkeSpi old = standing(*std::exchange(replaces_, std::nullopt), env);
+    if (IkeSa* const sa = env.find(old); sa != nullptr && sa != this) { sa->close({}, env); }
+}
+
+// It never came to be: the old one goes on and tries again, as long as its lifetime lets it.
+void IkeSa::give_up_replacing(const Environment& env) {
+    if (!replaces_) { return; }
+    IkeSa* const old = env.find(standing(*std::exchange(replaces_, std::nullopt), env));
+    if (old == nullptr || old == this || old->gone()) { return; }
+    old->replaced_by_another_ = false;
+    old->core_.reauth_at = env.at_about(rekey_retry, seconds{10});
+    env.touch(old->core_.local_spi);
+}
+
+void IkeSa::linger(seconds time, const Environment& env) {
+    const Instant end = env.now + time;
+    core_.expires_at = core_.expires_at ? std::min(*core_.expires_at, end) : end;
+    core_.rekey_at.reset();
+    core_.reauth_at.reset();
+    env.touch(core_.local_spi);
+}
+
+// A peer was lost, or closed all: dpd_action and close_action.
+void IkeSa::restart_children(const std::vector<std::pair<ChildRef, StartAction>>& children,
+                             const Environment& env) {
+    std::optional<RestartBook::Plan> plan;
+    for (const auto& [child, action] : children) {
+        if (action == StartAction::none) { continue; }
+        const ConnectionRef connection = find_connection(env.state.config, core_.name());
+        if (!connection || !find_child(connection, child->name)) { continue; }
+        if (action == StartAction::trap) {
+            env.emit(InstallTrap{.connection = core_.name(), .child = child->name});
+            continue;
+        }
+        if (!plan) { plan = env.state.restarts.lost(core_.name(), env.now, env.random()); }
+        env.state.restarts.add({.connection = core_.name(), .child = child->name}, plan->at);
+    }
+    if (!plan || plan->losses < flaps_told_from) { return; }
+    const auto wait = std::chrono::duration_cast<milliseconds>(plan->at - env.now);
+    env.state.counters.count(Counter::flaps);
+    env.event(
+        core_, EventKind::note, Severity::warn,
+        fmt::format("connection {} was lost {} times lately: the next try is in {} s; look at "
+                    "the path to {}, and at dpd_delay on both sides",
+                    core_.name(), plan->losses, (wait.count() + 999) / 1000,
+                    core_.remote.address.to_string()));
+}
+
+}  // namespace culvert::ike::v2
