@@ -144,6 +144,7 @@ class Daemon {
                            },
                        .gone = [this](ClientId client) { commands_.gone(client); }});
         loop_.on_signals({SIGTERM, SIGINT, SIGHUP}, [this](int number) { on_signal(number); });
+        host_.look_at_addresses();
         gateway_.store().replace_file(std::move(configured_.config));
         gateway_.apply();
         background.ready();

@@ -6,6 +6,7 @@
 
 #include "base/overloaded.hpp"
 #include "daemon/limits.hpp"
+#include "plane/host_addresses.hpp"
 
 namespace culvert::daemon {
 
@@ -30,8 +31,20 @@ void EngineHost::use_leases(std::shared_ptr<ike::LeaseBook> leases) {
 void EngineHost::drain() {
     Mailbox::Mail mail = mailbox_.take();
     const Instant now = Loop::now();
+    // Before the rest: what waits may have arrived at the new addresses.
+    if (mail.addresses_changed) { look_at_addresses(); }
     for (ike::Input& input : mail.inputs) { carry_out(engine_.handle(std::move(input), now), now); }
     set_timer();
+}
+
+void EngineHost::look_at_addresses() {
+    ike::AddressesChanged changed;
+    for (const plane::HostAddress& one : plane::host_addresses()) {
+        const IpAddress& address = one.address.address;
+        if (address.is_loopback() || address.is_link_local()) { continue; }
+        changed.addresses.push_back(address);
+    }
+    handle(std::move(changed));
 }
 
 void EngineHost::handle(ike::Input input) {

@@ -37,6 +37,8 @@ class EngineHost {
     void use_leases(std::shared_ptr<ike::LeaseBook> leases);
     const ike::LeaseBook& leases() const { return *leases_; }
 
+    // Tells the engine which addresses this host has. Once at the start; then by itself.
+    void look_at_addresses();
     void handle(ike::Input input);
     void configure(ike::ConfigSnapshot config);
 

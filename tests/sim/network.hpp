@@ -36,6 +36,7 @@ class Network {
     const Conditions& conditions() const { return conditions_; }
 
     void attach(const IpAddress& address, Receive receive) { peers_[address] = std::move(receive); }
+    void detach(const IpAddress& address) { peers_.erase(address); }
     // From now on `inside` is seen by all others as `outside`, with ports that the NAT picks.
     void put_behind_nat(const IpAddress& inside, const IpAddress& outside);
     // The NAT forgets its ports; the next datagram out gets another one.

@@ -43,6 +43,15 @@ Peer::Peer(std::string name, IpAddress address, ike::ConfigSnapshot config, std:
     shared_.network.attach(address_, [this](ike::Datagram datagram) { feed(std::move(datagram)); });
 }
 
+void Peer::move_to(const IpAddress& address) {
+    ++shared_.tally["moves"];
+    shared_.network.detach(address_);
+    address_ = address;
+    shared_.network.attach(address_, [this](ike::Datagram datagram) { feed(std::move(datagram)); });
+    engine_.use_source_lookup([address](const IpAddress&) { return std::optional{address}; });
+    feed(ike::AddressesChanged{{address}});
+}
+
 void Peer::complain(std::string what) const {
     shared_.complaints.push_back(fmt::format("{}: {}", name_, what));
 }

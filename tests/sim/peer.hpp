@@ -64,6 +64,9 @@ class Peer {
     // Sends one packet for each reqid; what arrives is proof of life there.
     void send_traffic(const std::vector<Peer*>& others);
 
+    // Its address is another one from now on: MOBIKE.
+    void move_to(const IpAddress& address);
+
     // At the end of a run.
     void complain_of_open_commands() const;
     void complain_of_orphans() const;

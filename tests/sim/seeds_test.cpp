@@ -92,6 +92,14 @@ TEST(Seeds, VirtualAddressesBelongToOnePeerEach) {
     EXPECT_GT(tally["ike_rekeyed"], 50U);
 }
 
+TEST(Seeds, ItMovesAndTheSasFollow) {
+    Tally tally = play_all("mobike", 200);
+    EXPECT_GT(tally["moves"], 200U);
+    EXPECT_GT(tally["endpoints_updated"], 400U);
+    EXPECT_GT(tally["children_at_the_right_place"], 200U);
+    EXPECT_GT(tally["ike_rekeyed"], 50U);
+}
+
 TEST(Seeds, TheSameSeedGivesTheSameRun) {
     const World* const world = find_world("lossy");
     ASSERT_NE(world, nullptr);

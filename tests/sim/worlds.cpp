@@ -247,6 +247,8 @@ const std::vector<World>& worlds() {
          play_misconfigured},
         {"addresses", "clients come and go at a gateway that gives them virtual addresses",
          play_addresses},
+        {"mobike", "the initiator moves from address to address, with rekeys on the way",
+         play_mobike},
     };
     return all;
 }

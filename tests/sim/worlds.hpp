@@ -6,5 +6,6 @@
 namespace culvert::sim {
 
 void play_addresses(Simulation& sim);
+void play_mobike(Simulation& sim);
 
 }  // namespace culvert::sim

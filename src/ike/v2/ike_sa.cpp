@@ -26,6 +26,7 @@ Result<IkeSpi> IkeSa::initiate(Begin begin, const Environment& env) {
     core.unique_id = env.new_ike_unique();
     core.connection = begin.connection;
     core.original_initiator = true;
+    core.began_first = true;
     core.local_spi = env.new_ike_spi();
     core.local = begin.local;
     core.remote = begin.remote;

@@ -227,6 +227,7 @@ class IkeSa {
     void move_to(const Path& path, const Environment& env);
     void want_update(const Environment& env);
     bool try_another_path(const Environment& env);
+    bool follow_last_message(const Environment& env);
     bool begin_update(Task task, const Environment& env);
     void update_answered(const UpdatingAddresses& sent, const wire::Payloads& response,
                          const Environment& env);

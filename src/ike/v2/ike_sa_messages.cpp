@@ -159,7 +159,10 @@ void IkeSa::follow_peer(const Datagram& datagram, const Environment& env) {
         return;
     }
     // RFC 4555 3.8: with MOBIKE only UPDATE_SA_ADDRESSES moves it (and ESP, by the plane).
-    if (core_.mobike.on) { return; }
+    if (core_.mobike.on) {
+        core_.mobike.last_from = datagram.remote;
+        return;
+    }
     if (!core_.nat.remote || core_.nat.fake || datagram.remote == core_.remote) { return; }
     mapping_changed(datagram.remote, env);
 }

@@ -25,8 +25,9 @@ Error cookie2_is_wrong(const SaCore& sa) {
     return {.code = ErrorCode::authentication_failed,
             .wanted = fmt::format("our COOKIE2 back from {}", sa.remote.to_string()),
             .received = "an answer with another one, or none",
-            .remedy = "this is a fault of the peer's MOBIKE, or an attack; set mobike = no for the "
-                      "connection if it goes on"};
+            .remedy =
+                "this is a fault of the peer's MOBIKE, or an attack; set mobike = no for the "
+                "connection if it goes on"};
 }
 
 Error address_was_refused(const SaCore& sa, NotifyType notify) {
@@ -58,26 +59,24 @@ void IkeSa::addresses_changed(const Environment& env) {
     const bool local_is_there =
         env.state.host_addresses.empty() || contains(env.state.host_addresses, core_.local.address);
     if (!core_.mobike.on) {
-        if (local_is_there || !core_.original_initiator || replaced_by_another_) { return; }
+        if (local_is_there || !core_.began_first || replaced_by_another_) { return; }
         // Without MOBIKE a new IKE SA is the only way on (RFC 4555 1).
-        const auto source = env.state.source_for
-                                ? env.state.source_for(core_.remote.address)
-                                : std::nullopt;
+        const auto source =
+            env.state.source_for ? env.state.source_for(core_.remote.address) : std::nullopt;
         if (!source) { return; }
         env.event(core_, EventKind::note, Severity::info,
                   fmt::format("IKE SA {}[{}]: {} is gone from this host", core_.name(),
                               core_.unique_id, core_.local.address.to_string()));
         return begin_elsewhere(*source, env);
     }
-    if (core_.original_initiator) {
+    if (core_.began_first) {
         if (const auto path = best_path(false, env); path && *path != path_in_use()) {
             return move_to(*path, env);
         }
     } else if (!local_is_there) {
         // RFC 4555 3.6: the responder only says what it has; the initiator moves.
-        const auto source = env.state.source_for
-                                ? env.state.source_for(core_.remote.address)
-                                : std::nullopt;
+        const auto source =
+            env.state.source_for ? env.state.source_for(core_.remote.address) : std::nullopt;
         if (!source) { return; }
         core_.local.address = *source;
         update_children(env);
@@ -106,8 +105,7 @@ std::optional<IkeSa::Path> IkeSa::best_path(bool another, const Environment& env
         const auto local = env.state.source_for(remote);
         if (!local || contains(core_.local_vips, *local)) { continue; }
         const Path path{*local, remote};
-        const bool tried =
-            std::ranges::find(core_.mobike.tried, path) != core_.mobike.tried.end();
+        const bool tried = std::ranges::find(core_.mobike.tried, path) != core_.mobike.tried.end();
         if (another && (tried || path == path_in_use())) { continue; }
         return path;
     }
@@ -120,8 +118,7 @@ void IkeSa::move_to(const Path& path, const Environment& env) {
     core_.mobike.tried.push_back(path_in_use());
     core_.local.address = path.first;
     if (core_.remote.address != path.second) {
-        core_.remote = {path.second,
-                        core_.nat_t_port ? std::uint16_t{4500} : core_.remote.port};
+        core_.remote = {path.second, core_.nat_t_port ? std::uint16_t{4500} : core_.remote.port};
     }
     update_children(env);
     if (!requests_.idle()) {
@@ -141,12 +138,24 @@ void IkeSa::want_update(const Environment& env) {
 
 // Before the peer is given up: another pair of addresses may still work (RFC 4555 3.12).
 bool IkeSa::try_another_path(const Environment& env) {
-    if (!core_.mobike.on || !core_.original_initiator || !established() || requests_.idle()) {
-        return false;
-    }
+    if (!core_.mobike.on || !established() || requests_.idle()) { return false; }
+    if (!core_.began_first) { return follow_last_message(env); }
     const auto path = best_path(true, env);
     if (!path) { return false; }
     move_to(*path, env);
+    return true;
+}
+
+// A NAT between us has forgotten the peer, which has sent from another port since: what we have to
+// say goes there, and the Child SAs follow when it is answered.
+bool IkeSa::follow_last_message(const Environment& env) {
+    const auto from = core_.mobike.last_from;
+    if (!core_.nat.remote || !from || *from == core_.remote) { return false; }
+    core_.remote = *from;
+    core_.mobike.last_from.reset();
+    requests_.begin_again(env.now);
+    transmit(requests_.message(), env);
+    queue_.push_front({.what = ProbePathTask{env.random().bytes(cookie2_size)}});
     return true;
 }
 
@@ -163,8 +172,9 @@ bool IkeSa::begin_update(Task task, const Environment& env) {
         forget(env);
         return false;
     }
-    active_ = ActiveExchange{.what = UpdatingAddresses{.local = core_.local, .remote = core_.remote},
-                             .task = std::move(task)};
+    active_ =
+        ActiveExchange{.what = UpdatingAddresses{.local = core_.local, .remote = core_.remote},
+                       .task = std::move(task)};
     return true;
 }
 
@@ -201,7 +211,7 @@ void IkeSa::follow_nat(NatSituation nat, const Environment& env) {
 void IkeSa::follow_update(const wire::Payloads& request, const Datagram& datagram,
                           wire::Payloads& response, const Environment& env) {
     // RFC 4555 3.5: only the original initiator's word counts.
-    if (!core_.mobike.on || core_.original_initiator ||
+    if (!core_.mobike.on || core_.began_first ||
         wire::find_notify(request, NotifyType::update_sa_addresses) == nullptr) {
         return;
     }
@@ -242,15 +252,13 @@ void IkeSa::probe_answered(const ProbingPath& sent, const wire::Payloads& respon
 
 // Behind a NAT the initiator looks whether its mapping is what it was (RFC 4555 3.8).
 void IkeSa::add_mapping_probe(wire::Payloads& payloads, const Environment& env) const {
-    if (!core_.mobike.on || !core_.original_initiator || !core_.nat.local || core_.nat.fake) {
-        return;
-    }
+    if (!core_.mobike.on || !core_.began_first || !core_.nat.local || core_.nat.fake) { return; }
     add_nat_detection(payloads, core_.initiator_spi(), core_.responder_spi(), core_.local,
                       core_.remote, false, env.random());
 }
 
 void IkeSa::look_at_mapping(const wire::Payloads& response, const Environment& env) {
-    if (!core_.mobike.on || !core_.original_initiator) { return; }
+    if (!core_.mobike.on || !core_.began_first) { return; }
     const auto* seen = wire::find_notify(response, NotifyType::nat_detection_destination_ip);
     if (seen == nullptr) { return; }
     const bool changed = !core_.mobike.seen_as.empty() && core_.mobike.seen_as != seen->data;

@@ -31,7 +31,7 @@ IkeSa::Again IkeSa::again(const Environment& env) const {
               .remote = core_.remote,
               .vips = core_.local_vips};
     if (!out.connection) { return out; }
-    if (core_.original_initiator) {
+    if (core_.began_first) {
         out.remote.port = out.connection->remote_port;
         out.local.port =
             out.connection->local_port == 500 ? env.settings().port : out.connection->local_port;
@@ -81,7 +81,7 @@ void IkeSa::reauthenticate(std::vector<CommandId> commands, const Environment& e
     };
     if (replaced_by_another_) { return fail(busy("it is being reauthenticated already")); }
     // What only the peer can begin ends with the hard lifetime if the peer does not.
-    if (!core_.original_initiator && (!core_.leases.empty() || core_.nat.remote)) {
+    if (!core_.began_first && (!core_.leases.empty() || core_.nat.remote)) {
         env.event(core_, EventKind::note, Severity::info,
                   fmt::format("IKE SA {}[{}] should be reauthenticated, which is the peer's to "
                               "begin",

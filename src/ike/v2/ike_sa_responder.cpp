@@ -173,8 +173,7 @@ wire::Payloads IkeSa::answer_informational(const wire::Payloads& request, const 
         if (auto others = additional_addresses_in(request)) {
             core_.mobike.peer_addresses = std::move(*others);
         }
-        const bool update =
-            wire::find_notify(request, NotifyType::update_sa_addresses) != nullptr;
+        const bool update = wire::find_notify(request, NotifyType::update_sa_addresses) != nullptr;
         const bool asks =
             wire::find_notify(request, NotifyType::nat_detection_source_ip) != nullptr;
         if (update) {

@@ -111,11 +111,10 @@ bool IkeSa::begin(Task task, const Environment& env) {
     if (const auto* probe = std::get_if<ProbePathTask>(&task.what)) {
         Bytes cookie = probe->cookie;
         wire::Payloads payloads;
-        payloads.emplace_back(
-            wire::Notify{.type = wire::NotifyType::cookie2, .data = cookie});
-        return inform(payloads, ProbingPath{.cookie = std::move(cookie),
-                                            .local = core_.local,
-                                            .remote = core_.remote});
+        payloads.emplace_back(wire::Notify{.type = wire::NotifyType::cookie2, .data = cookie});
+        return inform(
+            payloads,
+            ProbingPath{.cookie = std::move(cookie), .local = core_.local, .remote = core_.remote});
     }
     wire::Payloads payloads = std::get<InformTask>(task.what).payloads;
     if (payloads.empty()) { add_mapping_probe(payloads, env); }

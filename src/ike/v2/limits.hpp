@@ -13,21 +13,21 @@ using std::chrono::seconds;
 constexpr std::size_t nonce_size = 32;       // RFC 7296 2.10: at least half the prf's key size
 constexpr std::size_t cookie_size_max = 64;  // RFC 7296 2.6
 constexpr seconds cookie_secret_lifetime{60};
-constexpr unsigned cookie_retries_max = 4;          // as initiator, a handshake
-constexpr unsigned invalid_ke_retries_max = 1;      // as initiator, an exchange (abuse case K-08)
-constexpr unsigned bad_decrypts_half_open_max = 8;  // then the half-open SA answers no more
-constexpr std::size_t children_max = 128;           // Child SAs of one IKE SA (S-14)
-constexpr std::size_t deleted_early_max = 16;       // SPIs of Deletes that overtook an answer
-constexpr std::size_t tasks_max = 256;              // exchanges waiting for their turn
-constexpr std::size_t selectors_max = 128;          // a side of a Child SA, after narrowing
-constexpr std::size_t virtual_addresses_max = 8;    // of one IKE SA, a direction
+constexpr unsigned cookie_retries_max = 4;            // as initiator, a handshake
+constexpr unsigned invalid_ke_retries_max = 1;        // as initiator, an exchange (abuse case K-08)
+constexpr unsigned bad_decrypts_half_open_max = 8;    // then the half-open SA answers no more
+constexpr std::size_t children_max = 128;             // Child SAs of one IKE SA (S-14)
+constexpr std::size_t deleted_early_max = 16;         // SPIs of Deletes that overtook an answer
+constexpr std::size_t tasks_max = 256;                // exchanges waiting for their turn
+constexpr std::size_t selectors_max = 128;            // a side of a Child SA, after narrowing
+constexpr std::size_t virtual_addresses_max = 8;      // of one IKE SA, a direction
 constexpr std::size_t additional_addresses_max = 16;  // MOBIKE: of either side
 constexpr std::size_t host_addresses_max = 64;
-constexpr std::size_t name_servers_max = 8;         // taken from a peer
-constexpr std::size_t dns_domains_max = 64;         // taken from a peer (RFC 8598)
-constexpr unsigned temporary_failures_max = 8;      // then the exchange is given up
-constexpr seconds temporary_failure_wait{5};        // and up to as much again, by chance
-constexpr seconds rekey_retry{60};                  // after a refused rekey
+constexpr std::size_t name_servers_max = 8;     // taken from a peer
+constexpr std::size_t dns_domains_max = 64;     // taken from a peer (RFC 8598)
+constexpr unsigned temporary_failures_max = 8;  // then the exchange is given up
+constexpr seconds temporary_failure_wait{5};    // and up to as much again, by chance
+constexpr seconds rekey_retry{60};              // after a refused rekey
 constexpr seconds restart_window{600};  // losses of a connection that are so near count together
 constexpr milliseconds restart_spread{1000};
 constexpr unsigned restart_doublings_max = 8;

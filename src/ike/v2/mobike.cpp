@@ -24,10 +24,9 @@ std::vector<IpAddress> additional_addresses(const SaCore& sa, const std::vector<
 
 void add_additional_addresses(wire::Payloads& out, const std::vector<IpAddress>& additional) {
     for (const IpAddress& address : additional) {
-        out.emplace_back(
-            wire::Notify{.type = address.is_v4() ? NotifyType::additional_ip4_address
-                                                 : NotifyType::additional_ip6_address,
-                         .data = to_bytes(address.octets())});
+        out.emplace_back(wire::Notify{.type = address.is_v4() ? NotifyType::additional_ip4_address
+                                                              : NotifyType::additional_ip6_address,
+                                      .data = to_bytes(address.octets())});
     }
     if (additional.empty()) {
         out.emplace_back(wire::Notify{.type = NotifyType::no_additional_addresses});

@@ -38,6 +38,7 @@ SaCore successor_of(const SaCore& sa, bool we_initiate, IkeSpi local_spi, IkeSpi
     SaCore next;
     next.connection = sa.connection;
     next.original_initiator = we_initiate;  // RFC 7296 2.18: of the new IKE SA
+    next.began_first = sa.began_first;
     next.local_spi = local_spi;
     next.remote_spi = remote_spi;
     next.local = sa.local;

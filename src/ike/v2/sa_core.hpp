@@ -48,6 +48,8 @@ struct SaCore {
     std::uint32_t unique_id = 0;
     ConnectionRef connection;
     bool original_initiator = false;
+    // Of the first in the series of rekeyed IKE SAs: who moves (RFC 4555 2.1) and reauthenticates.
+    bool began_first = false;
     IkeSpi local_spi{};
     IkeSpi remote_spi{};
     Endpoint local;
@@ -70,11 +72,12 @@ struct SaCore {
 
     // RFC 4555.
     struct Mobike {
-        bool on = false;                        // both ends take part
-        std::vector<IpAddress> peer_addresses;  // besides the one in use
-        std::vector<IpAddress> told;            // ours, as the peer knows them
+        bool on = false;                                     // both ends take part
+        std::vector<IpAddress> peer_addresses;               // besides the one in use
+        std::vector<IpAddress> told;                         // ours, as the peer knows them
         std::vector<std::pair<IpAddress, IpAddress>> tried;  // local, remote: since the last answer
-        Bytes seen_as;  // the peer's hash of our address and port
+        Bytes seen_as;                      // the peer's hash of our address and port
+        std::optional<Endpoint> last_from;  // where the peer's last message came from
     };
     Mobike mobike;
 

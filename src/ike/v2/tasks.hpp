@@ -74,8 +74,8 @@ struct ProbingPath {
 };
 
 struct ActiveExchange {
-    std::variant<CreateChild, RekeyIke, DeletingChildren, DeletingIke, Informing,
-                 UpdatingAddresses, ProbingPath>
+    std::variant<CreateChild, RekeyIke, DeletingChildren, DeletingIke, Informing, UpdatingAddresses,
+                 ProbingPath>
         what;
     Task task;  // that began it
 };

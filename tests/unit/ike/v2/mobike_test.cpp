@@ -1,0 +1,119 @@
+// MOBIKE (RFC 4555): payloads, and two engines one of which moves.
+
+#include "ike/v2/mobike.hpp"
+
+#include "base/writer.hpp"
+#include "engine_pair.hpp"
+
+namespace culvert::ike::v2 {
+namespace {
+
+using wire::NotifyType;
+
+TEST(MobikePayloads, AdditionalAddressesAreReadAsTheyAreWritten) {
+    wire::Payloads payloads;
+    add_additional_addresses(payloads, {ip("192.0.2.7"), ip("2001:db8::7")});
+    EXPECT_EQ(additional_addresses_in(payloads), (std::vector{ip("192.0.2.7"), ip("2001:db8::7")}));
+    wire::Payloads none;
+    add_additional_addresses(none, {});
+    EXPECT_EQ(additional_addresses_in(none), std::vector<IpAddress>{});
+    EXPECT_EQ(additional_addresses_in({}), std::nullopt);
+}
+
+TEST(MobikePayloads, AddressesThatNobodyHasAreNotKept) {
+    wire::Payloads payloads;
+    add_additional_addresses(payloads, {ip("127.0.0.1"), ip("0.0.0.0"), ip("224.0.0.1")});
+    payloads.emplace_back(
+        wire::Notify{.type = NotifyType::additional_ip4_address, .data = {1, 2, 3}});
+    payloads.emplace_back(
+        wire::Notify{.type = NotifyType::additional_ip4_address, .data = Bytes(16, 1)});
+    EXPECT_EQ(additional_addresses_in(payloads), std::vector<IpAddress>{});
+}
+
+TEST(MobikePayloads, ANatWhereNoneIsAllowedIsSeen) {  // S-12
+    const Endpoint local{ip("192.0.2.2"), 4500};
+    const Endpoint remote{ip("192.0.2.1"), 4500};
+    Writer data;
+    data.bytes(remote.address.octets());
+    data.bytes(local.address.octets());
+    data.u16(4500);
+    data.u16(4500);
+    const wire::Payloads request{
+        wire::Notify{.type = NotifyType::no_nats_allowed, .data = data.take()}};
+    EXPECT_FALSE(nat_forbidden_and_there(request, local, remote));
+    EXPECT_TRUE(nat_forbidden_and_there(request, local, {ip("192.0.2.1"), 31000}));
+    EXPECT_TRUE(nat_forbidden_and_there(request, local, {ip("198.51.100.1"), 4500}));
+    EXPECT_FALSE(nat_forbidden_and_there({}, local, remote));
+}
+
+struct Moving : testing::Test {
+    Moving() : pair(gateway_config(1, 2), gateway_config(2, 1)) {}
+    void move(Side& side, std::vector<IpAddress> addresses) {
+        side.engine().use_source_lookup(
+            [first = addresses.front()](const IpAddress&) { return std::optional{first}; });
+        pair.feed(side, AddressesChanged{std::move(addresses)});
+    }
+    EnginePair pair;
+};
+
+TEST_F(Moving, TheIkeSaGoesToPort4500AndItsSasFollowToTheNewAddress) {
+    ASSERT_TRUE(pair.up(pair.one)) << pair.one.errors();
+    EXPECT_EQ(pair.one.engine().status(pair.now).front().remote.port, 4500);
+    move(pair.one, {ip("198.51.100.1")});
+    ASSERT_EQ(pair.one.all<UpdateEndpoints>().size(), 1U);
+    EXPECT_EQ(pair.one.all<UpdateEndpoints>().front()->local.address, ip("198.51.100.1"));
+    ASSERT_EQ(pair.two.all<UpdateEndpoints>().size(), 1U);
+    EXPECT_EQ(pair.two.all<UpdateEndpoints>().front()->remote.address, ip("198.51.100.1"));
+    EXPECT_EQ(pair.two.engine().status(pair.now).front().remote.address, ip("198.51.100.1"));
+}
+
+TEST_F(Moving, TrafficFollowsOnlyAfterTheNewPathHasAnswered) {  // S-12: nobody is flooded
+    ASSERT_TRUE(pair.up(pair.one));
+    pair.one.engine().use_source_lookup(
+        [](const IpAddress&) { return std::optional{ip("198.51.100.1")}; });
+    pair.one.take(pair.one.engine().handle(AddressesChanged{{ip("198.51.100.1")}}, pair.now));
+    ASSERT_EQ(pair.one.out.size(), 1U);
+    Datagram update = pair.one.out.front();
+    pair.one.out.clear();
+    std::swap(update.local, update.remote);
+    pair.two.take(pair.two.engine().handle(update, pair.now));
+    EXPECT_TRUE(pair.two.all<UpdateEndpoints>().empty());
+    EXPECT_EQ(pair.two.out.size(), 2U);  // the answer, and COOKIE2
+    pair.settle();
+    EXPECT_EQ(pair.two.all<UpdateEndpoints>().size(), 1U);
+}
+
+TEST_F(Moving, OtherAddressesAreToldAndKnown) {
+    ASSERT_TRUE(pair.up(pair.one));
+    pair.two.engine().use_source_lookup(
+        [](const IpAddress&) { return std::optional{ip("192.0.2.2")}; });
+    pair.feed(pair.two, AddressesChanged{{ip("192.0.2.2"), ip("203.0.113.2")}});
+    // The first way is no more; the second is.
+    pair.one.engine().use_source_lookup([](const IpAddress& remote) -> std::optional<IpAddress> {
+        if (remote == ip("203.0.113.2")) { return ip("192.0.2.1"); }
+        return std::nullopt;
+    });
+    pair.feed(pair.one, AddressesChanged{{ip("192.0.2.1")}});
+    EXPECT_EQ(pair.one.engine().status(pair.now).front().remote.address, ip("203.0.113.2"));
+}
+
+TEST(WithoutMobike, ANewIkeSaTakesOver) {
+    Config one = gateway_config(1, 2);
+    one.connections.front().mobike = false;
+    Config two = gateway_config(2, 1);
+    two.connections.front().remote_addrs.clear();
+    EnginePair pair{std::move(one), std::move(two)};
+    ASSERT_TRUE(pair.up(pair.one));
+    EXPECT_EQ(pair.one.engine().status(pair.now).front().remote.port, 500);
+    const std::uint64_t old = pair.one.engine().status(pair.now).front().initiator_spi;
+    pair.one.engine().use_source_lookup(
+        [](const IpAddress&) { return std::optional{ip("198.51.100.1")}; });
+    pair.feed(pair.one, AddressesChanged{{ip("198.51.100.1")}});
+    pair.pass(std::chrono::seconds{5});
+    ASSERT_EQ(pair.one.engine().status(pair.now).size(), 1U);
+    EXPECT_NE(pair.one.engine().status(pair.now).front().initiator_spi, old);
+    EXPECT_EQ(pair.one.engine().status(pair.now).front().local.address, ip("198.51.100.1"));
+}
+
+}  // namespace
+}  // namespace culvert::ike::v2
