@@ -7,6 +7,7 @@
 
 #include "base/assert.hpp"
 #include "base/bytes.hpp"
+#include "config/limits.hpp"
 #include "config/sections.hpp"
 #include "config/values.hpp"
 
@@ -104,6 +105,31 @@ void store(U& into, std::optional<T> value) {
     if (value) { into = static_cast<U>(*std::move(value)); }
 }
 
+// No shell reads it: what a shell would make of it must not be expected.
+void read_updown(const Field& field, ike::ChildConfig& child) {
+    const auto command = field.text();
+    if (!command || command->empty()) { return; }
+    if (command->front() != '/') {
+        field.error("does not begin with the full path of a program",
+                    "write it, as in /usr/local/lib/updown; there is no search and no shell");
+        return;
+    }
+    if (const auto at = command->find_first_of("|&;<>()$`\\\"'*?[]{}~!\n");
+        at != std::string::npos) {
+        field.error(fmt::format("holds \"{}\", but no shell reads it: it is a program and its "
+                                "arguments, parted by blanks",
+                                printable(command->substr(at, 1))),
+                    "put the command into a script, and name that");
+        return;
+    }
+    if (command->size() > command_size_max) {
+        field.error(fmt::format("is longer than {} octets", command_size_max),
+                    "put it into a script");
+        return;
+    }
+    child.updown = *command;
+}
+
 constexpr std::uint64_t u32_max = 0xffffffff;
 constexpr std::uint64_t replay_window_max = 8192;
 
@@ -131,6 +157,8 @@ const std::unordered_map<std::string_view, Use>& uses() {
          [](const Field& f, Draft& d) { read_other_action(f, d.child.close_action); }},
         {"start_action", [](const Field& f, Draft& d) { read_start_action(f, d.child); }},
         {"inactivity", [](const Field& f, Draft& d) { store(d.child.inactivity, read_time(f)); }},
+        {"updown", [](const Field& f, Draft& d) { read_updown(f, d.child); }},
+        {"hostaccess", [](const Field& f, Draft& d) { store(d.child.hostaccess, read_bool(f)); }},
         {"reqid",
          [](const Field& f, Draft& d) { store(d.child.reqid, read_number(f, 0, u32_max)); }},
         {"priority",

@@ -38,7 +38,7 @@ bool same_selectors(const std::vector<SelectorConfig>& a, const std::vector<Sele
 auto plain(const Connection& c) {
     return std::tie(c.version, c.local_port, c.remote_port, c.proposals, c.encap, c.mobike,
                     c.dpd_delay, c.keyingtries, c.unique, c.rekey_time, c.reauth_time, c.over_time,
-                    c.rand_time);
+                    c.rand_time, c.childless, c.vips, c.pools);
 }
 
 bool same_but_children(const Connection& a, const Connection& b) {
@@ -53,7 +53,7 @@ auto plain(const ChildConfig& c) {
                     c.life_bytes, c.rand_bytes, c.rekey_packets, c.life_packets, c.rand_packets,
                     c.replay_window, c.priority, c.reqid, c.install_policies,
                     c.header_rules.copy_df, c.header_rules.copy_ecn, c.header_rules.copy_dscp,
-                    c.inactivity);
+                    c.inactivity, c.updown, c.hostaccess);
 }
 
 bool same(const ChildConfig& a, const ChildConfig& b) {
@@ -105,7 +105,7 @@ void compare_children(const Connection& before, const Connection& after, Changes
 
 bool Changes::empty() const {
     return added.empty() && removed.empty() && changed.empty() && children_added.empty() &&
-           children_removed.empty() && children_changed.empty() && !secrets && !settings;
+           children_removed.empty() && children_changed.empty() && !pools && !secrets && !settings;
 }
 
 Changes compare(const ike::Config& before, const ike::Config& after) {
@@ -124,6 +124,7 @@ Changes compare(const ike::Config& before, const ike::Config& after) {
     for (const Connection& conn : before.connections) {
         if (!now.contains(conn.name)) { out.removed.push_back(conn.name); }
     }
+    out.pools = before.pools != after.pools;
     out.secrets =
         !same_list(before.secrets, after.secrets,
                    [](const SharedSecret& a, const SharedSecret& b) { return same(a, b); });

@@ -92,6 +92,16 @@ struct LoadedSecret {
 // itself.
 LoadedSecret load_shared(const vici::Message& message);
 
+struct LoadedPool {
+    std::optional<ike::Pool> pool;
+    Problems problems;
+
+    bool ok() const { return !has_errors(problems); }
+};
+
+// VICI load-pool: {name = {addrs, dns, ...}} is `name`, `section`.
+LoadedPool load_pool(std::string_view name, const vici::Section& section);
+
 // Checks across connections and secrets, for `culvert check` and as part of load(): psk connections
 // without a secret, children that overlap, weak algorithms. `places` may be null.
 Problems lint(const ike::Config& config);
@@ -109,6 +119,7 @@ struct Changes {
     std::vector<Child> children_added;
     std::vector<Child> children_removed;
     std::vector<Child> children_changed;
+    bool pools = false;
     bool secrets = false;   // any added, removed or changed
     bool settings = false;  // EngineSettings
 

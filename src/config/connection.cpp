@@ -59,6 +59,27 @@ void read_addresses_into(const Field& field, std::vector<ike::AddressPattern>& i
     into = *std::move(addresses);
 }
 
+void read_vips(const Field& field, ike::Connection& conn) {
+    const auto texts = field.list();
+    if (!texts) { return; }
+    if (texts->empty()) { field.error("names no address", "remove the line, or write 0.0.0.0"); }
+    for (const std::string& text : *texts) {
+        if (const auto address = IpAddress::parse(text)) {
+            conn.vips.push_back(*address);
+        } else {
+            field.error(fmt::format("\"{}\" is not an address", printable(text, 80)),
+                        "write 0.0.0.0 or :: for any, or the address that is wanted");
+        }
+    }
+}
+
+void read_pool_names(const Field& field, ike::Connection& conn) {
+    auto names = field.list();
+    if (!names) { return; }
+    if (names->empty()) { field.error("names no pool", "remove the line, or name one"); }
+    conn.pools = *std::move(names);
+}
+
 using Use = void (*)(const Field&, Draft&);
 
 const std::unordered_map<std::string_view, Use>& uses() {
@@ -88,6 +109,8 @@ const std::unordered_map<std::string_view, Use>& uses() {
                                                      {"replace", Unique::replace}},
                                                     "no, never, keep or replace"));
          }},
+        {"vips", [](const Field& f, Draft& d) { read_vips(f, d.conn); }},
+        {"pools", [](const Field& f, Draft& d) { read_pool_names(f, d.conn); }},
         {"rekey_time", [](const Field& f, Draft& d) { d.rekey_time = read_time(f); }},
         {"reauth_time", [](const Field& f, Draft& d) { d.reauth_time = read_time(f); }},
         {"over_time", [](const Field& f, Draft& d) { d.over_time = read_time(f); }},

@@ -16,8 +16,6 @@ constexpr std::string_view zero = "0|0s|0m|0h|0d|0k";
 constexpr std::string_view no_mark = "0|0/0x00000000|0x00000000/0x00000000|0/0";
 
 constexpr std::string_view certificates = "certificates are not built yet; use auth = psk";
-constexpr std::string_view addresses =
-    "virtual addresses are not built yet; use fixed traffic selectors";
 constexpr std::string_view tokens = "tokens and TPMs are not built yet";
 constexpr std::string_view marks =
     "the user-space plane has no netfilter marks; select by local_ts "
@@ -28,7 +26,6 @@ constexpr std::string_view interfaces =
 constexpr std::string_view mediation = "the mediation extension is not built";
 constexpr std::string_view v1_only = "IKEv1 only";
 constexpr std::string_view unused_secret = "not used yet: nothing that is built asks for it";
-constexpr std::string_view unused_pool = "not used yet: virtual addresses are not built";
 constexpr std::string_view unused_authority = "not used yet: certificates are not built";
 
 constexpr std::array table = std::to_array<Keyword>({
@@ -38,7 +35,7 @@ constexpr std::array table = std::to_array<Keyword>({
     {connection, "local_port", "port", "500", built},
     {connection, "remote_port", "port", "500", built},
     {connection, "proposals", "list of proposals", "default", built},
-    {connection, "vips", "list of addresses", "", refused, {}, addresses},
+    {connection, "vips", "list of addresses", "", built, {}, "0.0.0.0 or :: asks for any"},
     {connection, "aggressive", "boolean", "no", no_effect, no, v1_only},
     {connection, "pull", "boolean", "yes", no_effect, yes, v1_only},
     {connection, "dscp", "6 binary digits", "000000", warned, "000000|0",
@@ -72,7 +69,7 @@ constexpr std::array table = std::to_array<Keyword>({
      {},
      "of the longer one"},
     {connection, "rand_time", "time", "over_time", built},
-    {connection, "pools", "list of names", "", refused, {}, addresses},
+    {connection, "pools", "list of names", "", built, {}, "those of the file or of VICI"},
     {connection, "if_id_in", "number, %unique or %unique-dir", "0", refused, "0", interfaces},
     {connection, "if_id_out", "number, %unique or %unique-dir", "0", refused, "0", interfaces},
     {connection, "mediation", "boolean", "no", refused, no, mediation},
@@ -159,10 +156,10 @@ constexpr std::array table = std::to_array<Keyword>({
      "updown",
      "command",
      "",
-     refused,
+     built,
      {},
-     "scripts are not run yet; follow `culvert monitor` instead, and remove the line"},
-    {child, "hostaccess", "boolean", "no", no_effect, no, "only a word to the updown script"},
+     "a program with its full path and arguments; no shell reads it"},
+    {child, "hostaccess", "boolean", "no", built, {}, "only a word to the updown script"},
     {child,
      "mode",
      "tunnel, transport, pass or drop",
@@ -234,8 +231,20 @@ constexpr std::array table = std::to_array<Keyword>({
     {secret, "token<suffix>.module", "name", "", no_effect, {}, unused_secret},
     {secret, "token<suffix>.pin", "text", "", no_effect, {}, unused_secret},
 
-    {pool, "addrs", "subnet or range", "", no_effect, {}, unused_pool},
-    {pool, "<attr>", "list", "", no_effect, {}, unused_pool},
+    {pool,
+     "addrs",
+     "subnet or range",
+     "",
+     built,
+     {},
+     "a subnet without its first and last address"},
+    {pool,
+     "<attr>",
+     "list",
+     "",
+     built,
+     {},
+     "dns, nbns, dhcp, netmask, server, subnet, p_cscf, split_include, split_exclude, or a number"},
 
     {authority, "cacert", "file", "", no_effect, {}, unused_authority},
     {authority, "file", "path", "", no_effect, {}, unused_authority},

@@ -19,6 +19,8 @@ constexpr std::size_t problems_max = 1000;  // then one that says that there are
 
 constexpr long long time_s_max = 10LL * 365 * 24 * 3600;  // ten years
 constexpr std::size_t secret_size_max = 4096;
+constexpr std::size_t attribute_size_max = 1024;  // of one configuration attribute
+constexpr std::size_t command_size_max = 1024;    // of an updown command
 constexpr std::size_t list_items_max = 1000;
 // Pairs are compared up to this many children of one connection.
 constexpr std::size_t overlap_children_max = 300;

@@ -43,15 +43,12 @@ void each_section(const Scope& root, const Field& field,
     });
 }
 
-// pools and authorities: keywords are checked, and nothing becomes of them yet.
+// authorities: keywords are checked, and nothing becomes of them yet.
 void read_unused(const Scope& scope, SectionKind kind) {
     scope.each([&](const Field& field) {
         if (find_keyword(kind, field.key()) == nullptr) { return unknown_keyword(field, kind); }
     });
-    scope.warning(fmt::format("is not used: {}", kind == SectionKind::pool
-                                                     ? "virtual addresses are not built yet"
-                                                     : "certificates are not built yet"),
-                  "");
+    scope.warning("is not used: certificates are not built yet", "");
 }
 
 class Loader {
@@ -62,6 +59,7 @@ class Loader {
         report_syntax(tree_, report_);
         const Scope root{tree_.root, &tree_.places, "", report_};
         root.each([&](const Field& field) { top(root, field); });
+        check_pools();
         warn_of_readers();
         check_across(out_.config, places_, !secret_missing_, report_);
         out_.problems = report_.take();
@@ -76,8 +74,10 @@ class Loader {
         } else if (key == "secrets") {
             each_section(root, field, [&](const Scope& scope) { secret(scope, field.place()); });
         } else if (key == "pools") {
-            each_section(root, field,
-                         [&](const Scope& scope) { read_unused(scope, SectionKind::pool); });
+            each_section(root, field, [&](const Scope& scope) {
+                if (auto pool = read_pool(scope)) { out_.config.pools.push_back(*std::move(pool)); }
+                pool_names_.emplace_back(scope.name());
+            });
         } else if (key == "authorities") {
             each_section(root, field,
                          [&](const Scope& scope) { read_unused(scope, SectionKind::authority); });
@@ -120,6 +120,24 @@ class Loader {
         out_.config.secrets.push_back(*std::move(secret));
     }
 
+    // A peer that wants an address would get none.
+    void check_pools() {
+        for (const ike::Connection& conn : out_.config.connections) {
+            for (const std::string& name : conn.pools) {
+                if (std::ranges::find(pool_names_, name) != pool_names_.end()) { continue; }
+                const auto meant = nearest(name, {pool_names_.begin(), pool_names_.end()});
+                const auto place = places_.find({conn.name, ""});
+                report_.add({.severity = Problem::Severity::error,
+                             .place = place == places_.end() ? Place{} : place->second,
+                             .path = fmt::format("connections.{}.pools", conn.name),
+                             .what = fmt::format("there is no pool {}", printable(name, 80)),
+                             .remedy = meant ? fmt::format("did you mean {}?", *meant)
+                                             : fmt::format("add pools {{ {} {{ addrs = ... }} }}",
+                                                           printable(name, 80))});
+            }
+        }
+    }
+
     // everybody on the machine can read the secrets.
     void warn_of_readers() {
         for (const SourceFile& file : tree_.files) {
@@ -135,6 +153,7 @@ class Loader {
     Report report_;
     Loaded out_;
     Places places_;
+    std::vector<std::string> pool_names_;
     std::set<const std::string*> secret_files_;
     bool secret_missing_ = false;  // one could not be read: who lacks one is not known
 };
@@ -171,6 +190,18 @@ void load_settings(const Tree& tree, Loaded& into) {
                                         fmt::join(ignored, ", "))});
     }
     for (Problem& problem : report.take()) { into.problems.push_back(std::move(problem)); }
+}
+
+LoadedPool load_pool(std::string_view name, const vici::Section& section) {
+    LoadedPool out;
+    Report report;
+    const vici::Section root = vici::Section{}.set("pools", vici::Section{}.set(name, section));
+    const Scope top{root, nullptr, "", report};
+    const auto pools = top.find("pools");
+    const Scope all{top, *pools};
+    out.pool = read_pool(Scope{all, *all.find(name)});
+    out.problems = report.take();
+    return out;
 }
 
 LoadedConnection load_connection(std::string_view name, const vici::Section& section) {

@@ -27,6 +27,9 @@ AuthRound read_auth(const Scope& scope, SectionKind side);
 // A section of `secrets`. Nothing for types that are not used (told of) and without a secret.
 std::optional<ike::SharedSecret> read_secret_section(const Scope& scope);
 
+// A section of `pools`. Nothing without usable addrs.
+std::optional<ike::Pool> read_pool(const Scope& scope);
+
 // strongswan.conf's `charon`.
 void read_charon(const Scope& scope, ike::EngineSettings& engine, DaemonSettings& daemon);
 

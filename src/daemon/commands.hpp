@@ -71,6 +71,11 @@ class Commands {
     void load_conn(ClientId client, const vici::Message& message);
     void unload_conn(ClientId client, const vici::Message& message);
     void get_conns(ClientId client, const vici::Message& message);
+    // commands_pools.cpp
+    void load_pool(ClientId client, const vici::Message& message);
+    void unload_pool(ClientId client, const vici::Message& message);
+    void get_pools(ClientId client, const vici::Message& message);
+
     void load_shared(ClientId client, const vici::Message& message);
     void unload_shared(ClientId client, const vici::Message& message);
     void get_shared(ClientId client, const vici::Message& message);

@@ -45,6 +45,7 @@ vici::Message message_of(const config::Changes& changes) {
     out.set("children-added", names_of(changes.children_added));
     out.set("children-removed", names_of(changes.children_removed));
     out.set("children-changed", names_of(changes.children_changed));
+    out.set("pools", changes.pools ? "yes" : "no");
     out.set("secrets", changes.secrets ? "yes" : "no");
     out.set("settings", changes.settings ? "yes" : "no");
     return out;

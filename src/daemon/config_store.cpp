@@ -77,6 +77,14 @@ void ConfigStore::replace_file(ike::Config config) {
     }
     std::ranges::move(secrets_, std::back_inserter(secrets));
     secrets_ = std::move(secrets);
+    std::erase_if(pools_, [&](const StoredPool& stored) {
+        return stored.origin == ConfigOrigin::file ||
+               std::ranges::find(config.pools, stored.pool.name, &ike::Pool::name) !=
+                   config.pools.end();
+    });
+    for (ike::Pool& pool : config.pools) {
+        pools_.push_back({std::move(pool), ConfigOrigin::file});
+    }
     settings_ = config.settings;
 }
 
@@ -94,6 +102,22 @@ bool ConfigStore::remove(const std::string& connection) {
     return std::erase_if(connections_, [&](const StoredConnection& stored) {
                return stored.connection.name == connection;
            }) > 0;
+}
+
+void ConfigStore::put(ike::Pool pool) {
+    remove_pool(pool.name);
+    pools_.push_back({std::move(pool), ConfigOrigin::vici});
+}
+
+bool ConfigStore::remove_pool(const std::string& name) {
+    return std::erase_if(pools_,
+                         [&](const StoredPool& stored) { return stored.pool.name == name; }) > 0;
+}
+
+const ike::Pool* ConfigStore::find_pool(const std::string& name) const {
+    const auto found = std::ranges::find_if(
+        pools_, [&](const StoredPool& stored) { return stored.pool.name == name; });
+    return found == pools_.end() ? nullptr : &found->pool;
 }
 
 void ConfigStore::put(ike::SharedSecret secret) {
@@ -148,6 +172,7 @@ ike::ConfigSnapshot ConfigStore::snapshot(const ResolvedNames& resolved) const {
         out->connections.push_back(stored.connection);
         apply_names(out->connections.back(), resolved);
     }
+    for (const StoredPool& stored : pools_) { out->pools.push_back(stored.pool); }
     for (const StoredSecret& stored : secrets_) { out->secrets.push_back(clone(stored.secret)); }
     return out;
 }
@@ -155,6 +180,7 @@ ike::ConfigSnapshot ConfigStore::snapshot(const ResolvedNames& resolved) const {
 ConfigStore ConfigStore::copy() const {
     ConfigStore out;
     out.connections_ = connections_;
+    out.pools_ = pools_;
     for (const StoredSecret& stored : secrets_) {
         out.secrets_.push_back({clone(stored.secret), stored.origin});
     }

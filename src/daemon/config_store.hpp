@@ -26,6 +26,11 @@ class ConfigStore {
     void put(ike::Connection connection);
     bool remove(const std::string& connection);
 
+    // load-pool: adds or replaces by name.
+    void put(ike::Pool pool);
+    bool remove_pool(const std::string& name);
+    const ike::Pool* find_pool(const std::string& name) const;
+
     // load-shared: adds or replaces by name. An unnamed one gets a name of its own.
     void put(ike::SharedSecret secret);
     bool remove_secret(const std::string& name);
@@ -56,7 +61,13 @@ class ConfigStore {
         ConfigOrigin origin{};
     };
 
+    struct StoredPool {
+        ike::Pool pool;
+        ConfigOrigin origin{};
+    };
+
     std::vector<StoredConnection> connections_;
+    std::vector<StoredPool> pools_;
     std::vector<StoredSecret> secrets_;
     ike::EngineSettings settings_;
     std::uint64_t unnamed_ = 0;

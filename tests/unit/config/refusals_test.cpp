@@ -61,10 +61,9 @@ TEST(Refusals, OfAConnectionsKeywords) {
               "holds local, remote and children"},
              {"children = net",
               "children: is a section, but is given a value. To fix it: write children { ... }"},
-             {"vips = 0.0.0.0",
-              "vips: is not built yet, and ignoring it would change what is protected or who may "
-              "connect. To fix it: virtual addresses are not built yet; use fixed traffic "
-              "selectors"},
+             {"vips = 0.0.0.0/0",
+              "vips: \"0.0.0.0/0\" is not an address. To fix it: write 0.0.0.0 or :: for any, or "
+              "the address that is wanted"},
          }) {
         EXPECT_EQ(show(load_text(connection_with(c.text)).problems), at + c.want + "\n");
     }
@@ -196,8 +195,6 @@ TEST(Refusals, OfTheTopLevel) {
     EXPECT_EQ(show(load_text("connections = x").problems),
               "t.conf:1: error: connections: is a section, but is given a value. To fix it: write "
               "connections { ... }\n");
-    EXPECT_EQ(show(load_text("pools { p { addrs = 10.0.0.0/24\n dns = 10.0.0.1 } }").problems),
-              "t.conf:1: warning: pools.p: is not used: virtual addresses are not built yet\n");
     EXPECT_EQ(show(load_text("authorities { a { cacert = x } }").problems),
               "t.conf:1: warning: authorities.a: is not used: certificates are not built yet\n");
     EXPECT_EQ(show(load_text("authorities { a { crl_uri = x } }").problems),
