@@ -35,6 +35,12 @@ Handle<EVP_MAC_CTX> make_cmac_prototype() {
     return context;
 }
 
+// Apart: a library in FIPS mode has no MD5, and does without until somebody asks for it.
+const EVP_MAC_CTX* hmac_md5_prototype() {
+    static const auto hmac_md5 = make_prototype("HMAC", OSSL_MAC_PARAM_DIGEST, "MD5");
+    return hmac_md5.get();
+}
+
 const EVP_MAC_CTX* prototype(MacAlgorithm algorithm) {
     static const auto hmac_sha1 = make_prototype("HMAC", OSSL_MAC_PARAM_DIGEST, "SHA1");
     static const auto hmac_sha2_256 = make_prototype("HMAC", OSSL_MAC_PARAM_DIGEST, "SHA2-256");
@@ -42,6 +48,7 @@ const EVP_MAC_CTX* prototype(MacAlgorithm algorithm) {
     static const auto hmac_sha2_512 = make_prototype("HMAC", OSSL_MAC_PARAM_DIGEST, "SHA2-512");
     static const auto cmac = make_cmac_prototype();
     switch (algorithm) {
+        case MacAlgorithm::hmac_md5: return hmac_md5_prototype();
         case MacAlgorithm::hmac_sha1: return hmac_sha1.get();
         case MacAlgorithm::hmac_sha2_256: return hmac_sha2_256.get();
         case MacAlgorithm::hmac_sha2_384: return hmac_sha2_384.get();
@@ -61,6 +68,7 @@ std::size_t mac_size(MacAlgorithm algorithm) {
         case MacAlgorithm::hmac_sha2_384: return 48;
         case MacAlgorithm::hmac_sha2_512: return 64;
         case MacAlgorithm::aes128_xcbc:
+        case MacAlgorithm::hmac_md5:
         case MacAlgorithm::aes128_cmac: return 16;
     }
     return 0;

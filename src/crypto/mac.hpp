@@ -14,6 +14,7 @@
 namespace culvert::crypto {
 
 enum class MacAlgorithm : std::uint8_t {
+    hmac_md5,  // of ESP and AH only, where somebody names it
     hmac_sha1,
     hmac_sha2_256,
     hmac_sha2_384,
