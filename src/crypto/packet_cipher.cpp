@@ -82,6 +82,7 @@ PacketCipher::PacketCipher(std::unique_ptr<const Engine> engine)
       iv_size_(engine_->iv_size),
       icv_size_(engine_->icv_size),
       block_(engine_->block) {}
+PacketCipher::PacketCipher() = default;
 PacketCipher::PacketCipher(PacketCipher&&) noexcept = default;
 PacketCipher& PacketCipher::operator=(PacketCipher&&) noexcept = default;
 PacketCipher::~PacketCipher() = default;

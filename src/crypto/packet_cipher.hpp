@@ -61,6 +61,8 @@ class PacketCipher {
     static Result<PacketCipher> create(const Parameters& parameters, const Secret& encryption_key,
                                        const Secret& integrity_key,
                                        Backend backend = Backend::automatic);
+    // Of SAs that do not encrypt (AH): all sizes are of nothing, and it seals and opens no packet.
+    static PacketCipher absent() { return PacketCipher{}; }
     PacketCipher(PacketCipher&&) noexcept;
     PacketCipher& operator=(PacketCipher&&) noexcept;
     PacketCipher(const PacketCipher&) = delete;
@@ -82,6 +84,7 @@ class PacketCipher {
     class Engine;
 
  private:
+    PacketCipher();
     explicit PacketCipher(std::unique_ptr<const Engine> engine);
     std::unique_ptr<const Engine> engine_;
     std::size_t iv_size_ = 0;

@@ -2,6 +2,7 @@
 #include <array>
 #include <cstring>
 
+#include "ipsec/ah.hpp"
 #include "ipsec/deliver.hpp"
 #include "ipsec/esp.hpp"
 #include "ipsec/header_fields.hpp"
@@ -14,6 +15,7 @@ namespace {
 // window is looked at first so that replays cost little).
 DropReason examine(InboundSa& sa, DecapJob& job, crypto::CipherJob& cipher) {
     const InboundSa::Core& core = sa.core();
+    if (job.protocol != IpsecProtocol::esp) { return DropReason::inbound_outer_mismatch; }
     const std::size_t around = 8 + core.cipher.iv_size() + core.cipher.icv_size();
     if (job.esp.size() < around + 2) { return DropReason::inbound_malformed; }
     const std::size_t text_size = job.esp.size() - around;
@@ -22,7 +24,6 @@ DropReason examine(InboundSa& sa, DecapJob& job, crypto::CipherJob& cipher) {
     if (spi != core.spi) {
         return spi < esp_spi_min ? DropReason::inbound_reserved_spi : DropReason::inbound_no_sa;
     }
-    if (core.suite.protocol != IpsecProtocol::esp) { return DropReason::inbound_outer_mismatch; }
     const auto sequence = core.window.extend(get_u32(job.esp, 4));
     if (!sequence || !core.window.fresh(*sequence)) { return DropReason::inbound_replay; }
     job.sequence = *sequence;
@@ -108,6 +109,10 @@ void decapsulate_piece(InboundSa& sa, std::span<DecapJob> jobs, CryptoContext::I
 }  // namespace
 
 void decapsulate(InboundSa& sa, std::span<DecapJob> jobs, CryptoContext& crypto, Instant now) {
+    if (sa.core().mac) {
+        for (DecapJob& job : jobs) { decapsulate_ah(sa, job, crypto.impl(), now); }
+        return;
+    }
     while (!jobs.empty()) {
         const auto piece = jobs.first(std::min(jobs.size(), batch_max));
         decapsulate_piece(sa, piece, crypto.impl(), now);
@@ -116,6 +121,7 @@ void decapsulate(InboundSa& sa, std::span<DecapJob> jobs, CryptoContext& crypto,
 }
 
 DropReason decapsulate(InboundSa& sa, DecapJob& job, CryptoContext& crypto, Instant now) {
+    if (sa.core().mac) { return decapsulate_ah(sa, job, crypto.impl(), now); }
     decapsulate_piece(sa, {&job, 1}, crypto.impl(), now);
     return job.dropped;
 }
@@ -124,9 +130,11 @@ DropReason prepare_decap(MutableByteView outer_packet, bool udp_encap, DecapJob&
     PacketInfo info;
     if (!parse_packet(outer_packet, info)) { return DropReason::inbound_malformed; }
     if (info.fragment) { return DropReason::inbound_fragment; }
-    if (info.protocol != (udp_encap ? protocol_udp : protocol_esp)) {
+    const bool ah = !udp_encap && info.protocol == protocol_ah;
+    if (!ah && info.protocol != (udp_encap ? protocol_udp : protocol_esp)) {
         return DropReason::inbound_outer_mismatch;
     }
+    job.protocol = ah ? IpsecProtocol::ah : IpsecProtocol::esp;
     std::size_t at = info.header_size;
     std::size_t end = info.total_size;
     if (udp_encap) {
@@ -145,6 +153,11 @@ DropReason prepare_decap(MutableByteView outer_packet, bool udp_encap, DecapJob&
     job.outer_next_header_at = info.last_next_header_at;
     job.headroom = at;
     return DropReason::none;
+}
+
+std::optional<EspSpi> peek_spi(const DecapJob& job) {
+    if (job.protocol == IpsecProtocol::esp) { return peek_spi(ByteView{job.esp}); }
+    return job.esp.size() < 8 ? std::nullopt : peek_spi(ByteView{job.esp}.subspan(4));
 }
 
 CryptoContext::CryptoContext() : impl_(std::make_unique<Impl>()) {}

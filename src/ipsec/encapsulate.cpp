@@ -2,6 +2,7 @@
 #include <array>
 #include <cstring>
 
+#include "ipsec/ah.hpp"
 #include "ipsec/esp.hpp"
 #include "ipsec/header_fields.hpp"
 #include "ipsec/sa_core.hpp"
@@ -91,13 +92,6 @@ void write_iv(const OutboundSa::Core& core, std::uint64_t sequence, std::uint8_t
     }
 }
 
-OuterFields kept_fields(const PacketInfo& info) {
-    return {.traffic_class = info.traffic_class,
-            .dont_fragment = info.family == IpFamily::v4 && info.dont_fragment,
-            .hop_limit = info.hop_limit,
-            .flow_label = info.flow_label};
-}
-
 // The octets behind a packet that is encrypted where it lies; put back afterwards.
 struct Borrowed {
     static constexpr std::size_t size_max = 32;
@@ -141,8 +135,7 @@ void prepare(const OutboundSa& sa, EncapJob& job, const Layout& layout, std::uin
         write_trailer(text + layout.payload_size, layout);
     }
     job.size = static_cast<std::uint32_t>(layout.size);
-    job.outer = core.mode == IpsecMode::tunnel ? outer_fields(*job.info, core.rules)
-                                               : kept_fields(*job.info);
+    job.outer = outer_fields_of(sa, *job.info);
 }
 
 // At most batch_max jobs.
@@ -195,7 +188,7 @@ std::size_t write_tunnel_header(const OutboundSa& sa, const EncapJob& job,
         out[0] = 0x45;
         out[1] = job.outer.traffic_class;
         set_u16(out, 2, static_cast<std::uint16_t>(20 + behind));
-        set_u16(out, 4, job.outer.dont_fragment ? std::uint16_t{0} : identification);
+        set_u16(out, 4, identification);
         set_u16(out, 6, job.outer.dont_fragment ? 0x4000 : 0);
         out[8] = job.outer.hop_limit;
         out[9] = protocol;
@@ -234,6 +227,10 @@ std::size_t write_transport_header(const EncapJob& job, std::size_t behind, std:
 }  // namespace
 
 void encapsulate(OutboundSa& sa, std::span<EncapJob> jobs, CryptoContext& crypto, Instant now) {
+    if (sa.core().mac) {
+        for (EncapJob& job : jobs) { encapsulate_ah(sa, job, crypto.impl(), now); }
+        return;
+    }
     while (!jobs.empty()) {
         const auto piece = jobs.first(std::min(jobs.size(), batch_max));
         encapsulate_piece(sa, piece, crypto.impl(), now);
@@ -244,6 +241,7 @@ void encapsulate(OutboundSa& sa, std::span<EncapJob> jobs, CryptoContext& crypto
 DropReason encapsulate(OutboundSa& sa, EncapJob& job, CryptoContext& crypto, Instant now) {
     OutboundSa::Core& core = sa.core();
     CryptoContext::Impl& context = crypto.impl();
+    if (core.mac) { return encapsulate_ah(sa, job, context, now); }
     Layout layout;
     Borrowed borrowed;
     job.size = 0;
@@ -268,7 +266,12 @@ std::size_t build_outer_header(const OutboundSa& sa, const EncapJob& job,
     const SaEndpoints& endpoints = sa.endpoints();
     const std::size_t udp = endpoints.udp_encap ? 8 : 0;
     const std::size_t behind = job.size + udp;
-    const std::uint8_t protocol = endpoints.udp_encap ? protocol_udp : protocol_esp;
+    const bool ah = sa.suite().protocol == IpsecProtocol::ah;
+    const std::uint8_t protocol = endpoints.udp_encap ? protocol_udp
+                                  : ah                ? protocol_ah
+                                                      : protocol_esp;
+    if (ah) { identification = job.identification; }
+    if (!ah && job.outer.dont_fragment) { identification = 0; }  // RFC 6864 4.1
     const std::size_t ip = sa.mode() == IpsecMode::tunnel
                                ? write_tunnel_header(sa, job, identification, behind, protocol, out)
                                : write_transport_header(job, behind, protocol, out);

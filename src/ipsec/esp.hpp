@@ -1,10 +1,11 @@
 #pragma once
-// ESP, both directions (RFC 4303): packets in, packets out. Nothing here allocates or locks. Many
-// workers may use one SA at a time, each with a CryptoContext of its own.
+// ESP (RFC 4303) and AH (RFC 4302), both directions: packets in, packets out. Nothing here
+// allocates or locks. Many workers may use one SA at a time, each with a CryptoContext of its own.
 
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 
 #include "base/bytes.hpp"
@@ -55,9 +56,12 @@ struct EncapJob {
     // back: the packet is then encrypted from where it lies, without being copied first. They must
     // really be writable, and no other job of the batch may use them.
     bool tail_room = false;
-    // Receives the ESP packet, from the SPI on: sa.esp_size(...) octets, plus TFC padding. Must not
-    // overlap `packet`.
+    // Receives the ESP packet, from the SPI on: sa.esp_size(...) octets, plus TFC padding. With AH:
+    // AH and what follows it. Must not overlap `packet`.
     MutableByteView out;
+    // AH in tunnel mode over IPv4: the outer header's, which the ICV covers. The packet must leave
+    // under the header that build_outer_header() writes.
+    std::uint16_t identification = 0;
 
     // Out.
     DropReason dropped = DropReason::none;
@@ -72,15 +76,18 @@ DropReason encapsulate(OutboundSa& sa, EncapJob& job, CryptoContext& crypto, Ins
 
 // Writes what goes before the ESP octets on the wire into `out`: the outer IP header (tunnel: a new
 // one; transport: the packet's own, changed), and with UDP encapsulation the UDP header (checksum
-// 0, RFC 3948 2.1). `identification` goes into IPv4 headers without DF. Returns its size, 0 if
+// 0, RFC 3948 2.1). `identification` goes into IPv4 headers without DF
+// (AH: the job's, with or without). Returns its size, 0 if
 // `out` is too small. With UDP sockets or IP sockets the kernel does this: use job.outer there.
 std::size_t build_outer_header(const OutboundSa& sa, const EncapJob& job,
                                std::uint16_t identification, MutableByteView out);
 
 // One packet that arrived.
 struct DecapJob {
-    // In. From the SPI to the end of the ICV; decrypted in place.
+    // In. From the SPI to the end of the ICV; decrypted in place. AH: from its Next Header on, and
+    // outer_header must be there.
     MutableByteView esp;
+    IpsecProtocol protocol = IpsecProtocol::esp;
     // The outer packet's addresses and header fields.
     IpAddress outer_source;
     IpAddress outer_destination;
@@ -110,8 +117,12 @@ struct DecapJob {
 void decapsulate(InboundSa& sa, std::span<DecapJob> jobs, CryptoContext& crypto, Instant now);
 DropReason decapsulate(InboundSa& sa, DecapJob& job, CryptoContext& crypto, Instant now);
 
-// A whole packet off the wire: native ESP or ESP in UDP (`udp_encap`: skip 8 octets). Fills the
-// job's in-part from the packet's outer header; refuses fragments and what is no ESP.
+// A whole packet off the wire: native ESP, AH, or ESP in UDP (`udp_encap`: skip 8 octets). Fills
+// the job's in-part from the packet's outer header; refuses fragments and what is neither ESP nor
+// AH.
 DropReason prepare_decap(MutableByteView outer_packet, bool udp_encap, DecapJob& job);
+
+// The SPI by which the SA is found, or nothing when the packet is too short.
+std::optional<EspSpi> peek_spi(const DecapJob& job);
 
 }  // namespace culvert::ipsec

@@ -78,6 +78,14 @@ OuterFields outer_fields(const PacketInfo& inner, const HeaderRules& rules) {
     return outer;
 }
 
+OuterFields outer_fields_of(const OutboundSa& sa, const PacketInfo& inner) {
+    if (sa.mode() == IpsecMode::tunnel) { return outer_fields(inner, sa.header_rules()); }
+    return {.traffic_class = inner.traffic_class,
+            .dont_fragment = inner.family == IpFamily::v4 && inner.dont_fragment,
+            .hop_limit = inner.hop_limit,
+            .flow_label = inner.flow_label};
+}
+
 EcnResult decapsulated_ecn(std::uint8_t inner, std::uint8_t outer) {
     constexpr std::uint8_t not_ect = 0;
     constexpr std::uint8_t ect_1 = 1;

@@ -31,6 +31,9 @@ void set_traffic_class(MutableByteView packet, std::uint8_t traffic_class);
 // Tunnel mode, outbound: RFC 4301 5.1.2, RFC 6040 4.1.
 OuterFields outer_fields(const PacketInfo& inner, const HeaderRules& rules);
 
+// Either mode: outer_fields(), or what transport mode keeps.
+OuterFields outer_fields_of(const OutboundSa& sa, const PacketInfo& inner);
+
 // Tunnel mode, inbound: RFC 6040 4.2, figure 4.
 struct EcnResult {
     std::uint8_t ecn = 0;

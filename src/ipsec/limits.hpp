@@ -16,6 +16,9 @@ constexpr std::size_t overhead_max = 40 + 8 + 8 + 16 + 255 + 2 + 32;
 // What a trailer needs behind an inner packet that is encrypted from where it lies
 // (EncapJob::tail_room).
 constexpr std::size_t trailer_size_max = 257;
+// The largest IP header, extension headers included, that AH is put behind or looked for behind: a
+// copy of it is made for each packet.
+constexpr std::size_t ah_outer_header_max = 1024;
 // Packets a call of the batch forms; longer batches are cut into pieces of this.
 constexpr std::size_t batch_max = 64;
 constexpr std::uint32_t replay_window_max = 8192;

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "ipsec/ah.hpp"
 #include "ipsec/limits.hpp"
 #include "ipsec/sa_core.hpp"
 
@@ -13,20 +14,29 @@ Instant deadline(Instant now, std::chrono::seconds after) {
     return after.count() == 0 ? Instant::max() : now + after;
 }
 
-Error ah_not_built() {
-    return {.code = ErrorCode::not_built,
-            .wanted = "an SA of AH (RFC 4302)",
-            .received = "a packet engine that carries ESP only, so far",
+// RFC 3948 1 and RFC 3715 2.1: AH covers the addresses that a NAT changes.
+Error ah_through_nat() {
+    return {.code = ErrorCode::unsupported,
+            .wanted = "an SA of AH between addresses that arrive as they were sent",
+            .received = "UDP encapsulation, as through a NAT",
             .remedy = "use esp_proposals; null with an integrity algorithm gives what AH would"};
 }
 
-Result<crypto::PacketCipher> make_cipher(const IpsecSuite& suite, const IpsecKeys& keys) {
-    if (suite.protocol == IpsecProtocol::ah) { return std::unexpected(ah_not_built()); }
-    return crypto::PacketCipher::create({.encryption = suite.encryption,
-                                         .key_bits = suite.key_bits,
-                                         .integrity = suite.integrity,
-                                         .esn = suite.esn},
-                                        keys.encryption, keys.integrity);
+Result<SaTransform> make_transform(const ChildSa& sa, const IpsecKeys& keys) {
+    const IpsecSuite& suite = sa.suite;
+    if (suite.protocol == IpsecProtocol::ah) {
+        if (sa.udp_encap) { return std::unexpected(ah_through_nat()); }
+        auto mac = crypto::PacketMac::create(suite.integrity, keys.integrity);
+        if (!mac) { return std::unexpected(std::move(mac).error()); }
+        return SaTransform{crypto::PacketCipher::absent(), std::move(*mac)};
+    }
+    auto cipher = crypto::PacketCipher::create({.encryption = suite.encryption,
+                                                .key_bits = suite.key_bits,
+                                                .integrity = suite.integrity,
+                                                .esn = suite.esn},
+                                               keys.encryption, keys.integrity);
+    if (!cipher) { return std::unexpected(std::move(cipher).error()); }
+    return SaTransform{std::move(*cipher)};
 }
 
 }  // namespace
@@ -95,8 +105,9 @@ SequenceCounter::Block SequenceCounter::reserve(std::uint64_t wanted) {
 
 bool SequenceCounter::nearly_out() const { return last_.load(relaxed) >= limit_ - limit_ / 4; }
 
-SaCommon::SaCommon(const ChildSa& sa, EspSpi which, Instant now)
-    : id(sa.id),
+SaCommon::SaCommon(const ChildSa& sa, SaTransform transform, EspSpi which, Instant now)
+    : SaTransform(std::move(transform)),
+      id(sa.id),
       reqid(sa.reqid),
       spi(which),
       suite(sa.suite),
@@ -106,19 +117,17 @@ SaCommon::SaCommon(const ChildSa& sa, EspSpi which, Instant now)
       remote_ts(sa.remote_ts),
       usage(sa.lifetime, now) {}
 
-OutboundSa::Core::Core(const ChildSa& sa, crypto::PacketCipher packet_cipher, Instant now,
+OutboundSa::Core::Core(const ChildSa& sa, SaTransform transform, Instant now,
                        std::uint64_t first_sequence)
-    : SaCommon(sa, sa.outbound_spi, now),
-      cipher(std::move(packet_cipher)),
+    : SaCommon(sa, std::move(transform), sa.outbound_spi, now),
       sequence(sa.suite.esn, first_sequence),
       tfc_padding(sa.tfc_padding) {
     align = std::max<std::size_t>(4, cipher.block());
 }
 
-InboundSa::Core::Core(const ChildSa& sa, crypto::PacketCipher packet_cipher, Instant now,
+InboundSa::Core::Core(const ChildSa& sa, SaTransform transform, Instant now,
                       std::uint64_t highest_sequence)
-    : SaCommon(sa, sa.inbound_spi, now),
-      cipher(std::move(packet_cipher)),
+    : SaCommon(sa, std::move(transform), sa.inbound_spi, now),
       window(sa.replay_window, sa.suite.esn, highest_sequence) {
     align = std::max<std::size_t>(4, cipher.block());
 }
@@ -130,9 +139,9 @@ Result<std::shared_ptr<OutboundSa>> OutboundSa::create(const ChildSa& sa, Random
 
 Result<std::shared_ptr<OutboundSa>> OutboundSa::create(const ChildSa& sa, Random& random,
                                                        Instant now, TestOptions options) {
-    auto cipher = make_cipher(sa.suite, sa.outbound);
-    if (!cipher) { return std::unexpected(std::move(cipher).error()); }
-    auto core = std::make_shared<Core>(sa, std::move(*cipher), now, options.first_sequence);
+    auto transform = make_transform(sa, sa.outbound);
+    if (!transform) { return std::unexpected(std::move(transform).error()); }
+    auto core = std::make_shared<Core>(sa, std::move(*transform), now, options.first_sequence);
     core->fixed_iv = std::move(options.iv);
     if (core->cipher.block() > 1) {
         // CBC: the cipher of the sequence number under a key of its own nobody can foretell (RFC
@@ -169,6 +178,9 @@ LifetimeEvent OutboundSa::take_lifetime_event(Instant now) {
 std::optional<Instant> OutboundSa::next_deadline() const { return core_->usage.next_deadline(); }
 
 std::size_t OutboundSa::esp_size(std::size_t inner_size) const {
+    if (core_->mac) {
+        return ah_size(*core_->mac, endpoints_.remote.address.family()) + inner_size;
+    }
     const std::size_t align = core_->align;
     const std::size_t text = (inner_size + 2 + align - 1) / align * align;
     return 8 + core_->cipher.iv_size() + text + core_->cipher.icv_size();
@@ -176,6 +188,12 @@ std::size_t OutboundSa::esp_size(std::size_t inner_size) const {
 
 std::uint32_t OutboundSa::inner_mtu(std::uint32_t path_mtu) const {
     const std::size_t header = endpoints_.remote.address.is_v6() ? 40 : 20;
+    if (core_->mac) {
+        const std::size_t ah = ah_size(*core_->mac, endpoints_.remote.address.family());
+        const std::size_t kept = core_->mode == IpsecMode::transport ? header : 0;
+        return path_mtu < header + ah ? 0
+                                      : static_cast<std::uint32_t>(path_mtu - header - ah + kept);
+    }
     const std::size_t around = header + (endpoints_.udp_encap ? 8U : 0U) + 8 +
                                core_->cipher.iv_size() + core_->cipher.icv_size();
     if (path_mtu < around + core_->align) { return 0; }
@@ -198,9 +216,9 @@ Result<std::shared_ptr<InboundSa>> InboundSa::create(const ChildSa& sa, Instant 
 
 Result<std::shared_ptr<InboundSa>> InboundSa::create(const ChildSa& sa, Instant now,
                                                      TestOptions options) {
-    auto cipher = make_cipher(sa.suite, sa.inbound);
-    if (!cipher) { return std::unexpected(std::move(cipher).error()); }
-    auto core = std::make_shared<Core>(sa, std::move(*cipher), now, options.highest_sequence);
+    auto transform = make_transform(sa, sa.inbound);
+    if (!transform) { return std::unexpected(std::move(transform).error()); }
+    auto core = std::make_shared<Core>(sa, std::move(*transform), now, options.highest_sequence);
     return std::shared_ptr<InboundSa>(
         new InboundSa(std::move(core), {sa.local, sa.remote, sa.udp_encap}));
 }

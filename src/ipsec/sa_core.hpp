@@ -9,6 +9,7 @@
 
 #include "base/instant.hpp"
 #include "crypto/packet_cipher.hpp"
+#include "crypto/packet_mac.hpp"
 #include "ipsec/esp.hpp"
 #include "ipsec/replay_window.hpp"
 #include "ipsec/sad.hpp"
@@ -20,6 +21,8 @@ struct CryptoContext::Impl {
     std::array<crypto::CipherJob, batch_max> jobs;
     // Which job of the caller's each of those is.
     std::array<std::uint8_t, batch_max> owner;
+    // AH: what the ICV covers of an IP header.
+    std::array<std::uint8_t, ah_outer_header_max> header;
 };
 
 // What a direction has carried, and when that is enough. All of it may be touched by many threads.
@@ -70,9 +73,15 @@ class SequenceCounter {
     std::uint64_t limit_;
 };
 
+// ESP's cipher, or AH's MAC; then the cipher is absent.
+struct SaTransform {
+    crypto::PacketCipher cipher;
+    std::optional<crypto::PacketMac> mac{};
+};
+
 // What both directions share.
-struct SaCommon {
-    SaCommon(const ChildSa& sa, EspSpi which, Instant now);
+struct SaCommon : SaTransform {
+    SaCommon(const ChildSa& sa, SaTransform transform, EspSpi which, Instant now);
 
     ChildSaId id;
     ReqId reqid;
@@ -87,10 +96,8 @@ struct SaCommon {
 };
 
 struct OutboundSa::Core : SaCommon {
-    Core(const ChildSa& sa, crypto::PacketCipher packet_cipher, Instant now,
-         std::uint64_t first_sequence);
+    Core(const ChildSa& sa, SaTransform transform, Instant now, std::uint64_t first_sequence);
 
-    crypto::PacketCipher cipher;
     SequenceCounter sequence;
     std::optional<crypto::BlockGenerator> iv_generator{};  // CBC
     std::optional<Bytes> fixed_iv{};                       // vectors
@@ -99,10 +106,8 @@ struct OutboundSa::Core : SaCommon {
 };
 
 struct InboundSa::Core : SaCommon {
-    Core(const ChildSa& sa, crypto::PacketCipher packet_cipher, Instant now,
-         std::uint64_t highest_sequence);
+    Core(const ChildSa& sa, SaTransform transform, Instant now, std::uint64_t highest_sequence);
 
-    crypto::PacketCipher cipher;
     ReplayWindow window;
     // Held for the few instructions that move the window, once a batch; workers that share an SA
     // meet here only.
