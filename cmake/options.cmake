@@ -20,7 +20,9 @@ target_compile_options(culvert_options INTERFACE
     # designated initializers leave members to their defaults on purpose
     -Wno-missing-field-initializers
     # g++ 12 takes the untaken arm of a std::expected or std::optional for uninitialized
-    $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
+    $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>
+    # libstdc++ 12's own stable_sort() uses what it deprecates
+    $<$<CXX_COMPILER_ID:Clang>:-Wno-deprecated-declarations>)
 if(CULVERT_SANITIZE)
     target_compile_options(culvert_options INTERFACE
         -fsanitize=${CULVERT_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)

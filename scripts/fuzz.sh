@@ -30,5 +30,5 @@ run_one() {
 export -f run_one
 export ASAN_OPTIONS=${ASAN_OPTIONS:-allocator_may_return_null=1}
 # shellcheck disable=SC2016  # expanded by the inner shell
-printf '%s\0' "$@" | xargs -0 -n 1 -P "$jobs" -I{} bash -c 'run_one "$1" "$2"' _ {} "$seconds"
+printf '%s\0' "$@" | xargs -0 -P "$jobs" -I{} bash -c 'run_one "$1" "$2"' _ {} "$seconds"
 printf 'fuzz: %d targets, %s s each: no crash, no sanitizer report\n' "$#" "$seconds"

@@ -40,7 +40,8 @@ class EcpGroup final : public DhGroup {
             out.write().front() &= top_mask;
             if (is_private(*number_of(out.reveal()))) { return out; }
         }
-        ASSERT(!"the random source gives no private value");
+        constexpr bool random_source_gave_a_private_value = false;
+        ASSERT(random_source_gave_a_private_value);
         return {};
     }
 

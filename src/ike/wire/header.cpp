@@ -127,7 +127,7 @@ void IkeHeader::write(Writer& out) const {
     out.u64(initiator_spi.value());
     out.u64(responder_spi.value());
     out.u8(std::to_underlying(next_payload));
-    out.u8(static_cast<std::uint8_t>((major_version << 4U) | (minor_version & 0x0fU)));
+    out.u8(static_cast<std::uint8_t>((unsigned{major_version} << 4U) | (minor_version & 0x0fU)));
     out.u8(std::to_underlying(exchange));
     out.u8(bits_of(flags, major_version));
     out.u32(message_id.value());

@@ -18,7 +18,7 @@ wire_pid=
 wire_begin() { # from now on all of g2's outside goes to $dir/wire.pcap
     local space=g2 interface=wan
     [[ ${BRIDGED:-0} != 1 ]] || space=wire interface=port2
-    ip netns exec "$net_prefix-$space" tcpdump -i "$interface" -s "${1:-192}" -B 32768 -U --immediate-mode -n -Z root -w "$dir/wire.pcap" 2>"$dir/tcpdump.log" &
+    ip netns exec "$net_prefix-$space" tcpdump -i "$interface" -s "${1:-${WIRE_SNAPLEN:-192}}" -B 32768 -U --immediate-mode -n -Z root -w "$dir/wire.pcap" 2>"$dir/tcpdump.log" &
     wire_pid=$!
     net_pids+=("$wire_pid")
     until_true 10 grep -q 'listening on' "$dir/tcpdump.log" || fail "tcpdump did not start"
