@@ -47,10 +47,15 @@ void Commands::get_algorithms(ClientId client, const vici::Message&) {
     out.set("encryption", std::move(encryption));
     out.set("integrity", std::move(integrity));
     out.set("aead", std::move(aead));
-    out.set("hasher", Section{});
+    Section hasher;
+    for (const std::string_view hash :
+         {"HASH_SHA1", "HASH_SHA2_256", "HASH_SHA2_384", "HASH_SHA2_512"}) {
+        hasher.set(hash, provider);
+    }
+    out.set("hasher", std::move(hasher));
     out.set("prf", std::move(prf));
-    out.set("ke", ke);
-    out.set("dh", std::move(ke));  // the key of clients before 6.0
+    out.set("dh", ke);  // the key of clients before 6.0
+    out.set("ke", std::move(ke));
     out.set("rng", Section{}.set("RNG_STRONG", provider));
     out.set("nonce-gen", Section{}.set("NONCE_GEN", provider));
     parts_.server.respond(client, out);

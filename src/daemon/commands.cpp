@@ -81,11 +81,15 @@ void Commands::gone(ClientId client) {
 }
 
 void Commands::on_event(const ike::Event& event) {
-    if (event.command) {
-        const auto running = running_.find(*event.command);
-        if (running != running_.end() && vici_level(event.severity) <= running->second.log_level) {
-            parts_.server.stream(running->second.client, "control-log",
-                                 log_message(to_record(event)));
+    // An exchange is what strongSwan tells of on level 1.
+    const int level = event.kind == ike::EventKind::exchange ? 1 : vici_level(event.severity);
+    for (const auto& [id, running] : running_) {
+        const bool meant = event.command ? *event.command == id
+                                         : running.connections.contains(event.connection) ||
+                                               (running.ike_id && event.ike_unique_id != 0 &&
+                                                *running.ike_id == event.ike_unique_id);
+        if (meant && level <= running.log_level) {
+            parts_.server.stream(running.client, "control-log", log_message(to_record(event)));
         }
     }
     for (const ViciEvent& one : vici_events(event, moment())) {

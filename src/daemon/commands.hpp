@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -93,6 +94,9 @@ class Commands {
     struct Running {
         ClientId client{};
         int log_level = 1;
+        // Whose events are its control-log.
+        std::set<std::string> connections{};
+        std::optional<std::uint32_t> ike_id{};
         std::unique_ptr<Timer> timeout;
         std::function<vici::Message(const ike::CommandDone&)> answer;
     };
@@ -100,6 +104,7 @@ class Commands {
     EngineHost::OnDone on_done();
     void remember(ike::CommandId id, ClientId client, const vici::Message& message, Answer answer);
     void finish(const ike::CommandDone& done);
+    std::set<std::string> connections_meant(const vici::Message& message) const;
     Moment moment();
 
     Parts parts_;

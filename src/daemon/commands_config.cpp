@@ -12,8 +12,8 @@ namespace {
 
 Error not_built_yet() {
     return {.code = ErrorCode::not_built,
-            .wanted = "a part of VICI that serves certificates, keys, pools or redirection",
-            .received = "it is not built yet",
+            .wanted = "certificates, keys and authorities by VICI",
+            .received = "a daemon in which they are not built yet",
             .remedy = "use pre-shared keys (secrets.ike) for now"};
 }
 

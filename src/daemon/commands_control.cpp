@@ -1,5 +1,6 @@
 // initiate, terminate, rekey, install, uninstall.
 
+#include <algorithm>
 #include <charconv>
 
 #include <fmt/format.h>
@@ -38,6 +39,13 @@ Error not_in_time(std::string_view what, std::int64_t timeout_ms) {
             .remedy = "see how it stands with culvert status, or allow more time"};
 }
 
+Error no_redirection() {
+    return {.code = ErrorCode::not_built,
+            .wanted = "to send the peer to another gateway (RFC 5685)",
+            .received = "a daemon in which it is not built yet",
+            .remedy = "change the peer's remote_addrs, and terminate the SA here"};
+}
+
 vici::Message with_matches(const ike::CommandDone& done, std::string_view count_key) {
     vici::Message out = done.status ? vici::success() : vici::failure(done.status.error());
     out.set("matches", fmt::format("{}", done.matched));
@@ -66,6 +74,8 @@ void Commands::remember(ike::CommandId id, ClientId client, const vici::Message&
     Running& running = running_[id];
     running.client = client;
     running.log_level = number<int>(message, "loglevel").value_or(1);
+    running.connections = connections_meant(message);
+    running.ike_id = number<std::uint32_t>(message, "ike-id");
     running.answer = std::move(answer);
     if (timeout == 0) { return; }
     running.timeout = std::make_unique<Timer>(parts_.loop, [this, id, timeout] {
@@ -76,6 +86,21 @@ void Commands::remember(ike::CommandId id, ClientId client, const vici::Message&
         });
     });
     running.timeout->set_in(std::chrono::milliseconds{timeout});
+}
+
+// The connection that is named, or all that have the child.
+std::set<std::string> Commands::connections_meant(const vici::Message& message) const {
+    if (const std::string* ike = message.value("ike")) { return {*ike}; }
+    std::set<std::string> out;
+    const std::string* child = message.value("child");
+    if (child == nullptr) { return out; }
+    for (const ike::Connection& connection : parts_.gateway.config().connections) {
+        if (std::ranges::find(connection.children, *child, &ike::ChildConfig::name) !=
+            connection.children.end()) {
+            out.insert(connection.name);
+        }
+    }
+    return out;
 }
 
 void Commands::initiate(ClientId client, const vici::Message& message) {
@@ -126,7 +151,13 @@ void Commands::rekey(ClientId client, const vici::Message& message) {
 }
 
 void Commands::redirect(ClientId client, const vici::Message& message) {
-    not_built(client, message);
+    if (names_none(message) && message.find("peer-ip") == nullptr &&
+        message.find("peer-id") == nullptr) {
+        parts_.server.respond(
+            client, vici::failure(missing_name("redirect", "ike, ike-id, peer-ip or peer-id")));
+        return;
+    }
+    parts_.server.respond(client, vici::failure(no_redirection()));
 }
 
 void Commands::install(ClientId client, const vici::Message& message) {

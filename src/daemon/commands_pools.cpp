@@ -46,6 +46,15 @@ std::uint64_t size_of(const IpRange& range) {
     return spans || last - first == most ? most : last - first + 1;
 }
 
+// strongSwan shows a subnet's own address, which it does not give out.
+IpAddress base_of(const IpRange& range) {
+    const auto before = range.first.previous();
+    const auto after = range.last.next();
+    if (!before || !after) { return range.first; }
+    const IpRange whole{*before, *after};
+    return whole.prefix() ? *before : range.first;
+}
+
 Section leases_of(const ike::LeaseBook& book, const std::string& pool) {
     Section out;
     std::size_t count = 0;
@@ -109,7 +118,7 @@ void Commands::get_pools(ClientId client, const Message& message) {
     for (const ike::Pool& pool : parts_.gateway.config().pools) {
         if (wanted != nullptr && *wanted != pool.name) { continue; }
         Section one;
-        one.set("base", pool.addresses.first.to_string());
+        one.set("base", base_of(pool.addresses).to_string());
         one.set("size", fmt::format("{}", size_of(pool.addresses)));
         one.set("online", fmt::format("{}", book.online(pool.name)));
         one.set("offline", fmt::format("{}", book.offline(pool.name)));

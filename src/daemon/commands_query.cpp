@@ -47,7 +47,14 @@ bool matches_filter(const Message& message, const ike::IkeSaStatus& ike) {
         return false;
     }
     const std::string* id = message.value("ike-id");
-    return id == nullptr || *id == number(ike.unique_id);
+    if (id != nullptr && *id != number(ike.unique_id)) { return false; }
+    const std::string* child = message.value("child");
+    const std::string* child_id = message.value("child-id");
+    if (child == nullptr && child_id == nullptr) { return true; }
+    return std::ranges::any_of(ike.children, [&](const ike::ChildSaStatus& one) {
+        return (child == nullptr || *child == one.name) &&
+               (child_id == nullptr || *child_id == number(one.unique_id));
+    });
 }
 
 Section failure_section(const ike::Failure& failure, Instant now) {
@@ -63,6 +70,18 @@ Section failure_section(const ike::Failure& failure, Instant now) {
     out.set("received", failure.error.received);
     out.set("remedy", failure.error.remedy);
     out.set("text", explain(failure.error));
+    return out;
+}
+
+// strongSwan's counters, in its order.
+std::vector<std::string> strongswans_counters() {
+    std::vector<std::string> out{"ike-rekey-init", "ike-rekey-resp", "child-rekey", "invalid",
+                                 "invalid-spi"};
+    for (const std::string_view exchange : {"ike-init", "ike-auth", "create-child", "info"}) {
+        for (const std::string_view way : {"in-req", "in-resp", "out-req", "out-resp"}) {
+            out.push_back(fmt::format("{}-{}", exchange, way));
+        }
+    }
     return out;
 }
 
@@ -177,9 +196,19 @@ void Commands::get_counters(ClientId client, const Message& message) {
         return;
     }
     Section global;
-    for (const auto& [counter, value] : parts_.host.engine().counters()) {
+    const ike::Counters now = parts_.host.engine().counters();
+    const auto since_reset = [&](const std::string& counter) {
+        const auto value = now.find(counter);
         const auto base = counters_base_.find(counter);
-        global.set(counter, number(value - (base == counters_base_.end() ? 0 : base->second)));
+        return (value == now.end() ? 0 : value->second) -
+               (base == counters_base_.end() ? 0 : base->second);
+    };
+    const std::vector<std::string> known = strongswans_counters();
+    for (const std::string& counter : known) { global.set(counter, number(since_reset(counter))); }
+    for (const auto& [counter, value] : now) {
+        if (std::ranges::find(known, counter) == known.end()) {
+            global.set("culvert-" + counter, number(since_reset(counter)));
+        }
     }
     Message out;
     out.set("counters", Section{}.set("", std::move(global)));

@@ -13,6 +13,7 @@ namespace {
 Error no_such_child(const std::string& connection, const std::string& child) {
     return {.code = ErrorCode::not_found,
             .wanted = connection.empty() ? fmt::format("the child {}", printable(child))
+                      : child.empty()    ? fmt::format("the connection {}", printable(connection))
                                          : fmt::format("the child {} of connection {}",
                                                        printable(child), printable(connection)),
             .received = "a configuration without it",
@@ -298,11 +299,15 @@ ike::CommandId Gateway::initiate(const std::string& connection, const std::strin
                                  EngineHost::OnDone done) {
     const ike::CommandId id = host_.new_command(std::move(done));
     const ike::Connection* found = find_connection(connection, child);
-    std::set<std::string> names;
-    if (found != nullptr && !stands(found->name, {})) {
-        names = store_.names_to_resolve(found->name);
+    if (found == nullptr) {
+        loop_.post([this, id, connection, child] {
+            host_.finish({id, std::unexpected(no_such_child(connection, child))});
+        });
+        return id;
     }
-    const std::string name = found == nullptr ? connection : found->name;
+    std::set<std::string> names;
+    if (!stands(found->name, {})) { names = store_.names_to_resolve(found->name); }
+    const std::string name = found->name;
     loop_.post([this, id, name, child, names = std::move(names)]() mutable {
         const std::set<std::string> asked = names;
         look_up(std::move(names), [this, id, name, child, asked] {

@@ -113,9 +113,12 @@ std::string_view class_name(ike::AuthMethodKind method) {
 
 Section auth_section(const ike::AuthConfig& auth) {
     Section out;
-    out.set("class", class_name(auth.method));
     if (auth.id.type != ike::IdType::any) { out.set("id", auth.id.to_string()); }
-    out.set("groups", List{}).set("certs", List{}).set("cacerts", List{});
+    out.set("class", class_name(auth.method));
+    out.set("groups", List{})
+        .set("cert_policy", List{})
+        .set("certs", List{})
+        .set("cacerts", List{});
     return out;
 }
 
@@ -140,6 +143,16 @@ Section child_config_section(const ike::ChildConfig& child) {
     out.set("culvert-start-action",
             child.start_also_traps ? "trap|start" : action_name(child.start_action));
     return out;
+}
+
+std::string_view unique_name(ike::Unique unique) {
+    switch (unique) {
+        case ike::Unique::no: return "UNIQUE_NO";
+        case ike::Unique::never: return "UNIQUE_NEVER";
+        case ike::Unique::keep: return "UNIQUE_KEEP";
+        case ike::Unique::replace: return "UNIQUE_REPLACE";
+    }
+    return "UNIQUE_NO";
 }
 
 std::string_view version_name(int version) {
@@ -264,7 +277,10 @@ vici::Message list_conn(const ike::Connection& connection) {
     out.set("version", version_name(connection.version));
     out.set("reauth_time", fmt::format("{}", connection.reauth_time.count()));
     out.set("rekey_time", fmt::format("{}", connection.rekey_time.count()));
-    out.set("dpd_delay", fmt::format("{}", connection.dpd_delay.count()));
+    if (connection.dpd_delay.count() != 0) {
+        out.set("dpd_delay", fmt::format("{}", connection.dpd_delay.count()));
+    }
+    out.set("unique", unique_name(connection.unique));
     List proposals;
     for (const ike::Proposal& proposal : connection.proposals) {
         proposals.push_back(proposal.to_string());
