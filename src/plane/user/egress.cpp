@@ -27,6 +27,7 @@ TrafficSelector selector_of(const IpAddress& address, std::uint16_t port,
 Egress::Egress(const Shared& shared)
     : shared_(shared),
       view_(shared.tables),
+      ah_(shared),
       packet_(std::make_unique_for_overwrite<std::uint8_t[]>(packet_room)),
       esp_(std::make_unique_for_overwrite<std::uint8_t[]>(esp_room)) {}
 
@@ -79,13 +80,14 @@ ipsec::FlowCache::Entry Egress::decide(const ipsec::PacketInfo& info) {
     return entry;
 }
 
-void Egress::protect(ipsec::OutboundSa& sa, ByteView packet, const ipsec::PacketInfo& info,
+void Egress::protect(ipsec::OutboundSa& sa, MutableByteView packet, const ipsec::PacketInfo& info,
                      Instant now) {
     ipsec::EncapJob job;
     job.packet = packet.first(info.total_size);
     job.info = &info;
     job.tail_room = true;
     job.out = {esp_.get(), esp_room};
+    if (sa.suite().protocol == IpsecProtocol::ah) { ah_.number(job, packet, info); }
     const ipsec::DropReason dropped = ipsec::encapsulate(sa, job, crypto_, now);
     if (dropped == ipsec::DropReason::none) {
         send(sa, job);
@@ -103,7 +105,9 @@ void Egress::send(ipsec::OutboundSa& sa, const ipsec::EncapJob& job) {
     const SendOptions options{.traffic_class = job.outer.traffic_class,
                               .hop_limit = job.outer.hop_limit};
     const ByteView esp = ByteView{job.out}.first(job.size);
-    const int error = ends.udp_encap
+    const bool ah = sa.suite().protocol == IpsecProtocol::ah;
+    const int error = ah ? ah_.send(sa, job)
+                      : ends.udp_encap
                           ? shared_.carrier.sockets().send_esp(esp, ends.local, ends.remote,
                                                                job.outer.dont_fragment, options)
                           : shared_.raw.send_esp(esp, ends.local.address, ends.remote.address,

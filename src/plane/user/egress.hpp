@@ -8,6 +8,7 @@
 
 #include "ipsec/esp.hpp"
 #include "ipsec/flow_cache.hpp"
+#include "plane/user/ah_sender.hpp"
 #include "plane/user/icmp_error.hpp"
 #include "plane/user/shared.hpp"
 #include "plane/user/trap_queue.hpp"
@@ -31,7 +32,7 @@ class Egress {
  private:
     void carry(MutableByteView packet, Instant now);
     ipsec::FlowCache::Entry decide(const ipsec::PacketInfo& info);
-    void protect(ipsec::OutboundSa& sa, ByteView packet, const ipsec::PacketInfo& info,
+    void protect(ipsec::OutboundSa& sa, MutableByteView packet, const ipsec::PacketInfo& info,
                  Instant now);
     void send(ipsec::OutboundSa& sa, const ipsec::EncapJob& job);
     void trap(const ipsec::FlowCache::Entry& entry, ByteView packet, const ipsec::PacketInfo& info,
@@ -45,6 +46,7 @@ class Egress {
     const Tables* tables_ = nullptr;  // of the batch at hand
     ipsec::FlowCache flows_;
     ipsec::CryptoContext crypto_;
+    AhSender ah_;
     TrapQueue waiting_;
     WorkerCounters counters_;
     std::unique_ptr<std::uint8_t[]> packet_;

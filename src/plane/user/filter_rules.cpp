@@ -113,15 +113,16 @@ std::string standing_rules(const FilterSettings& s) {
     add("iifname \"lo\" accept");
     add(fmt::format("iifname \"{}\" accept", s.tun));
     add(fmt::format("udp dport {} fib daddr type local meta mark set {:#x} accept", ports, s.mark));
-    add(fmt::format("meta l4proto 50 fib daddr type local meta mark set {:#x} accept", s.mark));
+    add(fmt::format("meta l4proto {{ 50, 51 }} fib daddr type local meta mark set {:#x} accept",
+                    s.mark));
     // Neighbour discovery; a hop limit of 255 proves the link (RFC 4861 6, 7).
     add("icmpv6 type 133-137 ip6 hoplimit 255 accept");
     // ICMP errors about our own protected packets and IKE: path MTU and unreachable peers. The
     // embedded header begins 8 octets behind the ICMP header's start: its protocol, its source
     // port.
-    add("icmp type 3 @th,136,8 50 fib daddr type local accept");
+    add("icmp type 3 @th,136,8 { 50, 51 } fib daddr type local accept");
     add(fmt::format("icmp type 3 @th,136,8 17 @th,224,16 {} fib daddr type local accept", ports));
-    add("icmpv6 type 1-2 @th,112,8 50 fib daddr type local accept");
+    add("icmpv6 type 1-2 @th,112,8 { 50, 51 } fib daddr type local accept");
     add(fmt::format("icmpv6 type 1-2 @th,112,8 17 @th,384,16 {} fib daddr type local accept",
                     ports));
     return out;

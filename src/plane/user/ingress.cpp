@@ -1,5 +1,8 @@
 #include "plane/user/ingress.hpp"
 
+#include <algorithm>
+
+#include "ipsec/header_fields.hpp"
 #include "plane/limits.hpp"
 
 namespace culvert::plane {
@@ -36,11 +39,32 @@ void Ingress::native_esp(const Arrival& arrival) {
     open(job, nullptr);
 }
 
+void Ingress::native_ah(const Arrival& arrival) {
+    MutableByteView packet = arrival.octets;
+    if (arrival.remote.address.is_v6()) {
+        // ReceiveBuffers::headroom is in front.
+        packet = {arrival.octets.data() - 40, arrival.octets.size() + 40};
+        ipsec::set_u32(packet, 0, 6U << 28U | std::uint32_t{arrival.traffic_class} << 20U);
+        ipsec::set_u16(packet, 4, static_cast<std::uint16_t>(arrival.octets.size()));
+        packet[6] = ipsec::protocol_ah;
+        packet[7] = arrival.hop_limit;
+        std::ranges::copy(arrival.remote.address.octets(), packet.begin() + 8);
+        std::ranges::copy(arrival.local.address.octets(), packet.begin() + 24);
+    }
+    ipsec::DecapJob job;
+    const ipsec::DropReason refused = ipsec::prepare_decap(packet, false, job);
+    if (refused != ipsec::DropReason::none) {
+        counters_.count(refused);
+        return;
+    }
+    open(job, nullptr);
+}
+
 void Ingress::open(ipsec::DecapJob& job, const Arrival* in_udp) {
     counters_.count(Happening::esp_packets_received);
     const Instant now = boot_time_now();
     const Tables& tables = view_.look();
-    const auto spi = ipsec::peek_spi(job.esp);
+    const auto spi = ipsec::peek_spi(job);
     if (!spi) {
         counters_.count(ipsec::DropReason::inbound_malformed);
         return;

@@ -18,6 +18,9 @@ class Ingress {
     void esp_in_udp(const Arrival& arrival);
     // Native ESP: with the IP header in front (IPv4), or without (IPv6).
     void native_esp(const Arrival& arrival);
+    // AH, the same way. Over IPv6 the header that was taken off is made again as it was, but for
+    // extension headers in front of AH: what has those fails its ICV.
+    void native_ah(const Arrival& arrival);
     void tick() {
         view_.look();
         told_.clear();

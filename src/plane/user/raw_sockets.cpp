@@ -20,9 +20,9 @@ Result<FileDescriptor> open_raw(IpFamily family, int protocol, std::uint32_t mar
     if (!fd) {
         const int error = errno;
         if (error == EPERM || error == EACCES) {
-            return std::unexpected(no_privilege("to open a raw socket for ESP", error));
+            return std::unexpected(no_privilege("to open a raw socket for ESP or AH", error));
         }
-        Error failed = system_error("a raw socket for ESP", error);
+        Error failed = system_error("a raw socket for ESP and AH", error);
         if (error == EAFNOSUPPORT) { failed.code = ErrorCode::unsupported; }
         return std::unexpected(std::move(failed));
     }
@@ -58,6 +58,12 @@ Result<RawSockets::Pair> RawSockets::open_family(IpFamily family, std::uint32_t 
         Status done = whole ? ask_for_addresses(fd->get(), family) : receive_nothing(fd->get());
         if (!done) { return std::unexpected(std::move(done).error()); }
     }
+    auto ah = open_raw(family, IPPROTO_AH, mark);
+    if (!ah) { return std::unexpected(std::move(ah).error()); }
+    out.ah = std::move(*ah);
+    if (auto done = ask_for_addresses(out.ah.get(), family); !done) {
+        return std::unexpected(std::move(done).error());
+    }
     // IPPROTO_RAW: the header is ours to write, and nothing is ever received.
     auto clear = open_raw(family, IPPROTO_RAW, mark);
     if (!clear) { return std::unexpected(std::move(clear).error()); }
@@ -85,19 +91,22 @@ const RawSockets::Pair* RawSockets::of(IpFamily family) const {
 }
 
 std::vector<int> RawSockets::descriptors() const {
-    std::vector<int> out{v4_.whole.get(), v4_.fragmented.get()};
+    std::vector<int> out{v4_.whole.get(), v4_.fragmented.get(), v4_.ah.get()};
     if (v6_) {
         out.push_back(v6_->whole.get());
         out.push_back(v6_->fragmented.get());
+        out.push_back(v6_->ah.get());
     }
     return out;
 }
 
 bool RawSockets::receive(int fd, ReceiveBuffers& buffers,
                          const std::function<void(const Arrival&)>& take) const {
-    const bool receiving = fd == v4_.whole.get() || (v6_ && fd == v6_->whole.get());
+    const bool receiving = fd == v4_.whole.get() || (v6_ && fd == v6_->whole.get()) || is_ah(fd);
     return receiving && receive_batch(fd, 0, buffers, take);
 }
+
+bool RawSockets::is_ah(int fd) const { return fd == v4_.ah.get() || (v6_ && fd == v6_->ah.get()); }
 
 void RawSockets::take_errors(int fd, const std::function<void(const NetworkError&)>& take) const {
     drain_error_queue(fd, take);

@@ -1,5 +1,6 @@
 #pragma once
-// Native ESP (protocol 50) of both families, and the way out for packets that bypass protection.
+// Native ESP (protocol 50) and AH (51) of both families, and the way out for packets that bypass
+// protection.
 
 #include <cstdint>
 #include <functional>
@@ -21,9 +22,11 @@ class RawSockets {
     // The receiving ones.
     std::vector<int> descriptors() const;
     // Hands over what arrived on this descriptor. An IPv4 arrival begins with the IP header, an
-    // IPv6 one with the SPI.
+    // IPv6 one with ESP or AH.
     bool receive(int fd, ReceiveBuffers& buffers,
                  const std::function<void(const Arrival&)>& take) const;
+    // It brings AH, not ESP.
+    bool is_ah(int fd) const;
     void take_errors(int fd, const std::function<void(const NetworkError&)>& take) const;
 
     // Any thread; 0 or errno.
@@ -36,7 +39,8 @@ class RawSockets {
     struct Pair {
         FileDescriptor whole;       // receives; sends with DF
         FileDescriptor fragmented;  // sends what may be fragmented
-        FileDescriptor clear;       // sends ready-made packets
+        FileDescriptor clear;       // sends ready-made packets, AH among them
+        FileDescriptor ah;          // receives
     };
     static Result<Pair> open_family(IpFamily family, std::uint32_t mark);
     const Pair* of(IpFamily family) const;

@@ -219,8 +219,9 @@ Status UserPlane::watch_network() {
                 raw_->take_errors(fd, [this](const NetworkError& e) { carrier_.network_error(e); });
             }
             for (int round = 0; round < rounds_a_wakeup_max; ++round) {
-                const bool more = raw_->receive(fd, *raw_buffers_, [this](const Arrival& arrival) {
-                    ingress_->native_esp(arrival);
+                const bool ah = raw_->is_ah(fd);
+                const bool more = raw_->receive(fd, *raw_buffers_, [&](const Arrival& arrival) {
+                    ah ? ingress_->native_ah(arrival) : ingress_->native_esp(arrival);
                 });
                 if (!more) { break; }
             }
