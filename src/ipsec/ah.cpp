@@ -50,6 +50,8 @@ struct Layout {
 
 DropReason lay_out(const OutboundSa& sa, const EncapJob& job, Layout& layout) {
     const PacketInfo& info = *job.info;
+    // A NAT came up on the way, and no packet would be believed behind it.
+    if (sa.endpoints().udp_encap) { return DropReason::outbound_no_sa; }
     layout.ah = ah_size(*sa.core().mac, family_of(sa, job));
     if (sa.mode() == IpsecMode::tunnel) {
         layout.payload = job.packet.first(info.total_size);

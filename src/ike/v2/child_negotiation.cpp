@@ -36,6 +36,14 @@ Proposals without_ke(Proposals proposals) {
     return unique;
 }
 
+bool is_ah(const Proposal& proposal) { return proposal.protocol == ProtocolId::ah; }
+
+// RFC 3715 2.1: AH covers the addresses that a NAT changes.
+Proposals fit_for_path(const SaCore& sa, Proposals proposals) {
+    if (sa.nat.any()) { std::erase_if(proposals, is_ah); }
+    return proposals;
+}
+
 SelectorPair offered_pair(const wire::Payloads& request) {
     const auto* tsi = wire::find<wire::TsInitiator>(request);
     const auto* tsr = wire::find<wire::TsResponder>(request);
@@ -103,13 +111,21 @@ std::string ChildOffer::to_string() const {
                        culvert::to_string(selectors.local), culvert::to_string(selectors.remote));
 }
 
+Status check_path(const SaCore& sa, const ChildConfig& config) {
+    if (fit_for_path(sa, config.proposals).empty()) {
+        return std::unexpected(ah_through_nat(sa.name(), config.name));
+    }
+    return {};
+}
+
 ChildOffer make_offer(const SaCore& sa, const ChildRef& config, bool with_ke,
                       const std::optional<PacketSelectors>& packet, const Environment& env) {
     const Ends ends = sa.ends();
+    Proposals proposals = fit_for_path(sa, config->proposals);
     ChildOffer offer{.config = config,
                      .reqid = env.state.reqid_of(sa.name(), config->name),
                      .inbound_spi = env.new_esp_spi(),
-                     .proposals = with_ke ? config->proposals : without_ke(config->proposals),
+                     .proposals = with_ke ? std::move(proposals) : without_ke(std::move(proposals)),
                      .selectors = {.local = resolve(config->local_ts, ends.dynamic_local()),
                                    .remote = resolve(config->remote_ts, ends.dynamic_remote())},
                      .transport = config->mode == ChildMode::transport,
@@ -198,7 +214,11 @@ Result<ChildAnswer> answer_child_offer(const SaCore& sa, const wire::Payloads& r
     if (!choice) {
         return std::unexpected(no_selectors_in_common(*sa.connection, sa.ends(), offered));
     }
-    auto chosen = choose(choice->config->proposals, offer->proposals,
+    const Proposals ours = fit_for_path(sa, choice->config->proposals);
+    if (ours.empty() || (sa.nat.any() && std::ranges::all_of(offer->proposals, is_ah))) {
+        return std::unexpected(ah_through_nat(sa.name(), choice->config->name));
+    }
+    auto chosen = choose(ours, offer->proposals,
                          fmt::format("{}.children.{}", sa.name(), choice->config->name), with_ke);
     if (!chosen) { return std::unexpected(std::move(chosen).error()); }
     const auto spi = esp_spi_of(chosen->proposal.spi);

@@ -29,6 +29,9 @@ struct ChildOffer {
     std::string to_string() const;  // for errors: proposals and selectors
 };
 
+// Something of what the child may be can work on this path: AH alone cannot where a NAT is. Ask it
+// before make_offer(), which leaves AH out then.
+Status check_path(const SaCore& sa, const ChildConfig& config);
 // `with_ke` false: as in IKE_AUTH, where no key exchange transform may stand.
 ChildOffer make_offer(const SaCore& sa, const ChildRef& config, bool with_ke,
                       const std::optional<PacketSelectors>& packet, const Environment& env);

@@ -16,6 +16,9 @@ Bytes lower_nonce(ByteView ni, ByteView nr) {
 }
 
 Result<CreateChild> CreateChild::begin(SaCore& sa, Wanted wanted, const Environment& env) {
+    if (auto fits = check_path(sa, *wanted.child); !fits) {
+        return std::unexpected(std::move(fits).error());
+    }
     const crypto::KeMethod group =
         wanted.group == crypto::KeMethod::none ? first_ke(wanted.child->proposals) : wanted.group;
     std::optional<crypto::KeyExchange> ke;

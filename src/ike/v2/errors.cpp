@@ -253,6 +253,18 @@ Error peer_failed_authentication(std::string_view connection, const Identity& lo
                                   secret, local.to_string(), connection, remote.to_string())};
 }
 
+Error ah_through_nat(std::string_view connection, std::string_view child) {
+    return {
+        .code = ErrorCode::no_proposal_chosen,
+        .notify = NotifyType::no_proposal_chosen,
+        .wanted = "AH from end to end: it protects the IP addresses, too (RFC 4302 1)",
+        .received = "a NAT on the way (or encap = yes), which changes them: no packet would pass",
+        .remedy = fmt::format("set connections.{}.children.{}.esp_proposals in place of "
+                              "ah_proposals; null with an integrity algorithm (null-sha256) "
+                              "authenticates without encryption, as AH does",
+                              printable(connection), printable(child))};
+}
+
 Error no_selectors_in_common(const Connection& connection, const Ends& ends,
                              const SelectorPair& offered) {
     std::vector<std::string> ours;

@@ -53,6 +53,8 @@ Error peer_failed_authentication(std::string_view connection, const Identity& lo
                                  const Identity& remote, std::string_view secret);
 
 // --- Child SAs
+// A NAT is on the way and only AH is left to agree on.
+Error ah_through_nat(std::string_view connection, std::string_view child);
 Error no_selectors_in_common(const Connection& connection, const Ends& ends,
                              const SelectorPair& offered);
 Error answer_widens_selectors(std::string_view connection, std::string_view child,
