@@ -1,6 +1,7 @@
 // connections.<conn>.children.<child>.
 
 #include <algorithm>
+#include <iterator>
 #include <unordered_map>
 
 #include <fmt/format.h>
@@ -24,6 +25,7 @@ struct Life {
 
 struct Draft {
     ike::ChildConfig child;
+    ike::Proposals ah;
     Life<std::uint64_t> time;  // seconds
     Life<std::uint64_t> bytes;
     Life<std::uint64_t> packets;
@@ -38,14 +40,23 @@ std::optional<std::uint64_t> packets(const Field& field) {
     return read_number(field, 0, std::uint64_t{1} << 62U);
 }
 
-void read_esp_proposals(const Field& field, ike::ChildConfig& child) {
-    auto proposals = read_proposals(field, ike::ProtocolId::esp);
+void read_ipsec_proposals(const Field& field, ike::ProtocolId protocol, ike::Proposals& into) {
+    auto proposals = read_proposals(field, protocol);
     if (!proposals) { return; }
-    if (const auto weak = weakness_of(*proposals, ike::ProtocolId::esp)) {
+    if (const auto weak = weakness_of(*proposals, protocol)) {
         field.report(weak->warning ? Problem::Severity::warning : Problem::Severity::info,
                      weak->what, weak->remedy);
     }
-    child.proposals = *std::move(proposals);
+    into = *std::move(proposals);
+}
+
+// As swanctl does: ESP's proposals are offered before AH's, and the default ones are of ESP.
+void join_proposals(Draft& draft) {
+    ike::Proposals& all = draft.child.proposals;
+    std::ranges::move(draft.ah, std::back_inserter(all));
+    if (all.empty()) { all = ike::default_proposals(ike::ProtocolId::esp); }
+    std::uint8_t number = 0;  // RFC 7296 3.3.1
+    for (ike::Proposal& proposal : all) { proposal.number = ++number; }
 }
 
 void read_selectors_into(const Field& field, std::vector<ike::SelectorConfig>& into) {
@@ -137,7 +148,12 @@ using Use = void (*)(const Field&, Draft&);
 
 const std::unordered_map<std::string_view, Use>& uses() {
     static const std::unordered_map<std::string_view, Use> table{
-        {"esp_proposals", [](const Field& f, Draft& d) { read_esp_proposals(f, d.child); }},
+        {"esp_proposals",
+         [](const Field& f, Draft& d) {
+             read_ipsec_proposals(f, ike::ProtocolId::esp, d.child.proposals);
+         }},
+        {"ah_proposals",
+         [](const Field& f, Draft& d) { read_ipsec_proposals(f, ike::ProtocolId::ah, d.ah); }},
         {"local_ts", [](const Field& f, Draft& d) { read_selectors_into(f, d.child.local_ts); }},
         {"remote_ts", [](const Field& f, Draft& d) { read_selectors_into(f, d.child.remote_ts); }},
         {"rekey_time", [](const Field& f, Draft& d) { d.time.rekey = time_in_seconds(f); }},
@@ -272,7 +288,7 @@ ike::ChildConfig read_child(const Scope& scope) {
         ASSERT(use != uses().end());
         use->second(field, draft);
     });
-    if (child.proposals.empty()) { child.proposals = ike::default_proposals(ike::ProtocolId::esp); }
+    join_proposals(draft);
     const ike::SelectorConfig dynamic{
         .dynamic = true, .selector = TrafficSelector::of(IpRange::everything(IpFamily::v4))};
     if (child.local_ts.empty()) { child.local_ts.push_back(dynamic); }

@@ -310,8 +310,11 @@ Problems lint(const ike::Config& config) {
         check(conn.proposals, ike::ProtocolId::ike,
               fmt::format("connections.{}.proposals", conn.name));
         for (const ike::ChildConfig& child : conn.children) {
-            check(child.proposals, ike::ProtocolId::esp,
-                  fmt::format("connections.{}.children.{}.esp_proposals", conn.name, child.name));
+            const bool ah =
+                !child.proposals.empty() && child.proposals.front().protocol == ike::ProtocolId::ah;
+            check(child.proposals, ah ? ike::ProtocolId::ah : ike::ProtocolId::esp,
+                  fmt::format("connections.{}.children.{}.{}_proposals", conn.name, child.name,
+                              ah ? "ah" : "esp"));
         }
     }
     return report.take();

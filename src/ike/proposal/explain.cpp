@@ -28,7 +28,7 @@ bool is_usable(const Transform& transform, ProtocolId protocol) {
     const Word* word = word_of(transform);
     return word != nullptr && !transform.unknown_attributes &&
            word->standing != Standing::not_built &&
-           (word->standing != Standing::ike_only || protocol == ProtocolId::ike) &&
+           (word->standing != Standing::ah_only || protocol == ProtocolId::ah) &&
            (word->standing != Standing::esp_only || protocol != ProtocolId::ike);
 }
 

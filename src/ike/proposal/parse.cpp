@@ -188,10 +188,10 @@ bool is_additional_ke(std::string_view word) {
 Status add_word(Proposal& proposal, std::string_view text) {
     const ProtocolId protocol = proposal.protocol;
     if (is_additional_ke(text)) { return std::unexpected(not_built(text, protocol)); }
-    const Word* word = find_word(text);
+    const Word* word = find_word(text, protocol);
     if (word == nullptr) { return std::unexpected(unknown_word(text)); }
     const bool ike = protocol == ProtocolId::ike;
-    if (word->standing == Standing::not_built || (word->standing == Standing::ike_only && !ike)) {
+    if (word->standing == Standing::not_built) {
         return std::unexpected(not_built(text, protocol));
     }
     const bool no_ke = word->type == TransformType::ke && word->id == 0;
@@ -322,7 +322,7 @@ Result<Proposals> parse_proposals(ProtocolId protocol, std::string_view text) {
 std::vector<std::string> legacy_words(std::string_view text) {
     std::vector<std::string> out;
     const auto collect = [&out](std::string_view part) {
-        const Word* word = find_word(part);
+        const Word* word = find_word(part, ProtocolId::esp);
         if (word != nullptr && word->standing == Standing::legacy &&
             std::ranges::find(out, word->text) == out.end()) {
             out.emplace_back(word->text);

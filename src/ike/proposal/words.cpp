@@ -67,30 +67,38 @@ constexpr std::array words{
     encr("aes128gcm64", E::aes_gcm_8, 128),
     encr("aes192gcm64", E::aes_gcm_8, 192),
     encr("aes256gcm64", E::aes_gcm_8, 256),
-    encr("aes128ccm16", E::aes_ccm_16, 128, ike_only),
-    encr("aes192ccm16", E::aes_ccm_16, 192, ike_only),
-    encr("aes256ccm16", E::aes_ccm_16, 256, ike_only),
-    encr("aes128ccm128", E::aes_ccm_16, 128, ike_only),
-    encr("aes192ccm128", E::aes_ccm_16, 192, ike_only),
-    encr("aes256ccm128", E::aes_ccm_16, 256, ike_only),
-    encr("aes128ccm12", E::aes_ccm_12, 128, ike_only),
-    encr("aes192ccm12", E::aes_ccm_12, 192, ike_only),
-    encr("aes256ccm12", E::aes_ccm_12, 256, ike_only),
-    encr("aes128ccm96", E::aes_ccm_12, 128, ike_only),
-    encr("aes192ccm96", E::aes_ccm_12, 192, ike_only),
-    encr("aes256ccm96", E::aes_ccm_12, 256, ike_only),
-    encr("aes128ccm8", E::aes_ccm_8, 128, ike_only),
-    encr("aes192ccm8", E::aes_ccm_8, 192, ike_only),
-    encr("aes256ccm8", E::aes_ccm_8, 256, ike_only),
-    encr("aes128ccm64", E::aes_ccm_8, 128, ike_only),
-    encr("aes192ccm64", E::aes_ccm_8, 192, ike_only),
-    encr("aes256ccm64", E::aes_ccm_8, 256, ike_only),
+    encr("aes128ccm16", E::aes_ccm_16, 128),
+    encr("aes192ccm16", E::aes_ccm_16, 192),
+    encr("aes256ccm16", E::aes_ccm_16, 256),
+    encr("aes128ccm128", E::aes_ccm_16, 128),
+    encr("aes192ccm128", E::aes_ccm_16, 192),
+    encr("aes256ccm128", E::aes_ccm_16, 256),
+    encr("aes128ccm12", E::aes_ccm_12, 128),
+    encr("aes192ccm12", E::aes_ccm_12, 192),
+    encr("aes256ccm12", E::aes_ccm_12, 256),
+    encr("aes128ccm96", E::aes_ccm_12, 128),
+    encr("aes192ccm96", E::aes_ccm_12, 192),
+    encr("aes256ccm96", E::aes_ccm_12, 256),
+    encr("aes128ccm8", E::aes_ccm_8, 128),
+    encr("aes192ccm8", E::aes_ccm_8, 192),
+    encr("aes256ccm8", E::aes_ccm_8, 256),
+    encr("aes128ccm64", E::aes_ccm_8, 128),
+    encr("aes192ccm64", E::aes_ccm_8, 192),
+    encr("aes256ccm64", E::aes_ccm_8, 256),
     encr("chacha20poly1305", E::chacha20_poly1305, 0),
+    // RFC 8750. The names are ours: swanctl has none.
+    encr("aes128gcm16iiv", E::aes_gcm_16_iiv, 128, esp_only),
+    encr("aes192gcm16iiv", E::aes_gcm_16_iiv, 192, esp_only),
+    encr("aes256gcm16iiv", E::aes_gcm_16_iiv, 256, esp_only),
+    encr("aes128ccm8iiv", E::aes_ccm_8_iiv, 128, esp_only),
+    encr("aes192ccm8iiv", E::aes_ccm_8_iiv, 192, esp_only),
+    encr("aes256ccm8iiv", E::aes_ccm_8_iiv, 256, esp_only),
+    encr("chacha20poly1305iiv", E::chacha20_poly1305_iiv, 0, esp_only),
     encr("3des", E::des3_cbc, 0, legacy),
     encr("null", E::null, 0, esp_only),
-    missing("aes128gmac", T::encr, 21, 128),
-    missing("aes192gmac", T::encr, 21, 192),
-    missing("aes256gmac", T::encr, 21, 256),
+    encr("aes128gmac", E::null_auth_aes_gmac, 128, esp_only),
+    encr("aes192gmac", E::null_auth_aes_gmac, 192, esp_only),
+    encr("aes256gmac", E::null_auth_aes_gmac, 256, esp_only),
     missing("des", T::encr, 2),
     missing("cast128", T::encr, 6, 128),
     missing("blowfish128", T::encr, 7, 128),
@@ -132,8 +140,11 @@ constexpr std::array words{
     integ("sha", I::hmac_sha1_96, legacy),
     integ("aesxcbc", I::aes_xcbc_96),
     integ("aescmac", I::aes_cmac_96),
-    missing("sha256_96", T::integ, std::to_underlying(I::hmac_sha2_256_96)),
-    missing("sha2_256_96", T::integ, std::to_underlying(I::hmac_sha2_256_96)),
+    integ("aes128gmac", I::aes128_gmac, ah_only),
+    integ("aes192gmac", I::aes192_gmac, ah_only),
+    integ("aes256gmac", I::aes256_gmac, ah_only),
+    integ("sha256_96", I::hmac_sha2_256_96, legacy),
+    integ("sha2_256_96", I::hmac_sha2_256_96, legacy),
     missing("md5", T::integ, 1),
     missing("md5_128", T::integ, 6),
     missing("sha1_160", T::integ, 7),
@@ -214,8 +225,13 @@ std::string_view prefix_of(TransformType type) {
 
 std::span<const Word> all_words() { return words; }
 
-const Word* find_word(std::string_view text) {
-    const auto found = std::ranges::find(words, text, &Word::text);
+const Word* find_word(std::string_view text, ProtocolId protocol) {
+    const bool ah = protocol == ProtocolId::ah;
+    const auto fits = [&](const Word& word) {
+        return word.text == text && (word.standing == ah_only) == ah;
+    };
+    auto found = std::ranges::find_if(words, fits);
+    if (found == words.end()) { found = std::ranges::find(words, text, &Word::text); }
     return found == words.end() ? nullptr : &*found;
 }
 

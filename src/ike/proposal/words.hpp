@@ -14,8 +14,8 @@ namespace culvert::ike {
 enum class Standing : std::uint8_t {
     good,
     legacy,     // weak; only where it is named, never by default
-    ike_only,   // not built for ESP and AH
-    esp_only,   // makes no sense for an IKE SA
+    esp_only,   // makes no sense for an IKE SA; of ESP, or of ESP and AH
+    ah_only,    // AES-GMAC as an integrity algorithm (RFC 4543 5.1); ESP has it as a cipher
     not_built,  // a word of swanctl's that we know and cannot serve
 };
 
@@ -35,7 +35,8 @@ struct Word {
 
 // Of several words for one transform, the one to print comes first.
 std::span<const Word> all_words();
-const Word* find_word(std::string_view text);
+// Of a word that means one thing in AH and another elsewhere, the one for `protocol`.
+const Word* find_word(std::string_view text, ProtocolId protocol);
 const Word* word_of(const Transform& transform);
 // The word with the fewest letters to change, for a hint.
 std::string_view nearest_word(std::string_view text);
