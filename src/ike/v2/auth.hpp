@@ -81,6 +81,9 @@ class AuthResponder {
     InitResult init_;
 };
 
+// N(AUTH_LIFETIME) (RFC 4478), if there is one.
+void take_auth_lifetime(const wire::Payloads& payloads, SaCore& sa);
+
 // "one IDi and AUTH each": the payloads that must stand there exactly once, the others at most
 // once.
 bool sane_auth_request(const wire::Payloads& payloads);

@@ -37,8 +37,20 @@ Result<AuthInitiator> AuthInitiator::begin(SaCore& sa, InitResult init,
                               signed_octets(prf, exchange.init_.request, exchange.init_.nr,
                                             exchange.init_.sk_pi, id.rest_of_id()));
     sa.awaits_vips = !sa.connection->vips.empty();
-    if (child) { exchange.offer_ = make_offer(sa, child, false, packet, env); }
+    if (child) {
+        if (auto fits = check_path(sa, *child); !fits) {
+            return std::unexpected(std::move(fits).error());
+        }
+        exchange.offer_ = make_offer(sa, child, false, packet, env);
+    }
     return exchange;
+}
+
+void take_auth_lifetime(const wire::Payloads& payloads, SaCore& sa) {
+    const auto* notify = wire::find_notify(payloads, NotifyType::auth_lifetime);
+    if (notify == nullptr || notify->data.size() != 4) { return; }
+    Reader in{notify->data};
+    sa.auth_lifetime = seconds{in.u32()};
 }
 
 wire::Payloads AuthInitiator::request(const SaCore& sa, const Environment& env) const {
@@ -81,6 +93,7 @@ AuthInitiator::Outcome AuthInitiator::handle(const wire::Payloads& response, SaC
         abandon(env);
         return Failed{.error = std::move(*refused), .tell_peer = true, .we_refused = true};
     }
+    take_auth_lifetime(response, sa);
     if (sa.connection->mobike &&
         wire::find_notify(response, NotifyType::mobike_supported) != nullptr) {
         sa.mobike.on = true;

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "base/writer.hpp"
 #include "ike/auth/psk.hpp"
 #include "ike/v2/auth.hpp"
 #include "ike/v2/configuration.hpp"
@@ -89,6 +90,12 @@ AuthResponder::Outcome AuthResponder::handle(const wire::Payloads& request, SaCo
     result.response.emplace_back(std::move(*id));
     result.response.emplace_back(
         wire::Authentication{.method = wire::AuthMethod::shared_key, .data = std::move(auth)});
+    if (sa.connection->reauth_time.count() > 0) {  // RFC 4478 3
+        Writer lifetime;
+        lifetime.u32(static_cast<std::uint32_t>(sa.connection->reauth_time.count()));
+        result.response.emplace_back(
+            wire::Notify{.type = NotifyType::auth_lifetime, .data = lifetime.take()});
+    }
     if (sa.connection->mobike &&
         wire::find_notify(request, NotifyType::mobike_supported) != nullptr) {
         sa.mobike.on = true;

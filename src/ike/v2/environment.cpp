@@ -73,7 +73,17 @@ std::optional<Instant> Environment::at_about(seconds time, seconds spread) const
 void Environment::set_lifetimes(SaCore& sa) const {
     const Connection& connection = *sa.connection;
     sa.rekey_at = at_about(connection.rekey_time, connection.rand_time);
-    if (!sa.reauth_at) { sa.reauth_at = at_about(connection.reauth_time, connection.rand_time); }
+    if (!sa.reauth_at) {
+        sa.reauth_at = at_about(connection.reauth_time, connection.rand_time);
+        // The other side begins, unless it forgets to.
+        if (sa.reauth_at && !sa.began_first) { *sa.reauth_at += connection.over_time / 2; }
+    }
+    if (sa.auth_lifetime && sa.began_first) {
+        const seconds margin = std::min(connection.over_time, *sa.auth_lifetime / 2);
+        const Instant wanted = now + std::max(*sa.auth_lifetime - margin, seconds{1});
+        sa.reauth_at = sa.reauth_at ? std::min(*sa.reauth_at, wanted) : wanted;
+        sa.auth_lifetime.reset();
+    }
     sa.expires_at.reset();
     for (const auto& soft : {sa.rekey_at, sa.reauth_at}) {
         if (!soft) { continue; }

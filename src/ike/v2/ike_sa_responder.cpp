@@ -169,6 +169,10 @@ wire::Payloads IkeSa::answer_informational(const wire::Payloads& request, const 
     if (const auto* cookie = wire::find_notify(request, NotifyType::cookie2)) {
         response.emplace_back(*cookie);  // RFC 4555 3.7
     }
+    if (core_.began_first && wire::find_notify(request, NotifyType::auth_lifetime) != nullptr) {
+        take_auth_lifetime(request, core_);
+        env.set_lifetimes(core_);
+    }
     if (core_.mobike.on) {
         if (auto others = additional_addresses_in(request)) {
             core_.mobike.peer_addresses = std::move(*others);

@@ -14,6 +14,7 @@
 #include "ike/engine.hpp"
 #include "ike/status.hpp"
 #include "ike/v2/connection_lookup.hpp"
+#include "ike/v2/limits.hpp"
 #include "ike/v2/nat_detection.hpp"
 #include "ike/v2/selectors.hpp"
 #include "ike/wire/spi.hpp"
@@ -68,6 +69,7 @@ struct SaCore {
     std::optional<Instant> rekey_at;
     std::optional<Instant> reauth_at;
     std::optional<Instant> expires_at;
+    std::optional<seconds> auth_lifetime;  // how long the peer lets us go without (RFC 4478)
     std::vector<Child> children;
 
     // RFC 4555.

@@ -59,6 +59,35 @@ TEST_F(Reauthentication, MakesTheNewBeforeItBreaksTheOld) {
     EXPECT_TRUE(never_fewer(p.two, 2));
 }
 
+TEST_F(Reauthentication, IsDoneForAPeerThatWantsIt) {  // RFC 4478
+    second.connections.front().reauth_time = std::chrono::seconds{60};
+    second.connections.front().over_time = std::chrono::seconds{20};
+    first.connections.front().over_time = std::chrono::seconds{20};
+    EnginePair p = pair();
+    ASSERT_TRUE(p.up(p.one, "net"));
+    const std::uint64_t old = p.one.engine().status(p.now).front().initiator_spi;
+    p.pass(std::chrono::seconds{45});
+    EXPECT_NE(p.one.engine().status(p.now).front().initiator_spi, old);
+    EXPECT_EQ(sas(p.one, p.now), 1U);
+    EXPECT_EQ(sas(p.two, p.now), 1U);
+    EXPECT_TRUE(never_fewer(p.two, 1));
+}
+
+TEST_F(Reauthentication, IsTheInitiatorsWhereBothWantIt) {
+    for (Config* config : {&first, &second}) {
+        config->connections.front().reauth_time = std::chrono::seconds{8};
+        config->connections.front().rekey_time = std::chrono::seconds{0};
+        config->connections.front().over_time = std::chrono::seconds{20};
+        config->connections.front().rand_time = std::chrono::seconds{0};
+    }
+    EnginePair p = pair();
+    ASSERT_TRUE(p.up(p.one, "net"));
+    p.pass(std::chrono::seconds{18});
+    EXPECT_GT(p.one.engine().status(p.now).front().unique_id, 2U);
+    EXPECT_EQ(sas(p.one, p.now), 1U);
+    EXPECT_EQ(sas(p.two, p.now), 1U);
+}
+
 TEST_F(Reauthentication, BreaksBeforeItMakesWhereConfigured) {
     first.settings.make_before_break = false;
     EnginePair p = pair();

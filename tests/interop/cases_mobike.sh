@@ -1,0 +1,66 @@
+# shellcheck shell=bash disable=SC2034,SC2154,SC2317
+# MOBIKE (RFC 4555): side 1 moves to another address while TCP goes on through the tunnel.
+
+mobile_conf() { # both sides take whatever address the other has
+    local original
+    original=$(declare -f write_conf)
+    eval "${original/write_conf/write_conf_fixed}"
+    write_conf() {
+        write_conf_fixed "$1" | sed 's/mobike = no/mobike = yes/; s/ local_addrs = .*/ local_addrs = %any/' |
+            if [[ $1 == 2 ]]; then sed 's/remote_addrs = .*/remote_addrs = %any/'; else cat; fi
+    }
+}
+moved_to() { list_sas "$1" 2>/dev/null | grep -E "^ +remote .*@ $2\[" ; }
+has_moved() { [[ -n $(moved_to "$1" "$2") ]]; }
+tcp_through_a_move() { # tcp_through_a_move COMMAND...: 8 s of TCP, and the command in between
+    local server client
+    ip netns exec "$net_prefix-h2" iperf3 -s -1 -B 10.2.0.2 >"$dir/iperf-server.log" 2>&1 &
+    server=$!
+    net_pids+=("$server")
+    until_true 10 iperf_listens || fail "iperf3 does not listen"
+    timeout 60 ip netns exec "$net_prefix-h1" iperf3 -c 10.2.0.2 -t 8 -b 4M -J >"$dir/iperf.json" 2>&1 &
+    client=$!
+    net_pids+=("$client")
+    until_true 10 iperf_runs || fail "iperf3 does not begin"
+    "$@"
+    wait "$client" || { tail -n 20 "$dir/iperf.json"; fail "TCP did not survive the move"; }
+}
+iperf_runs() { ns h2 ss -Htn state established 'sport = :5201' | grep -q .; }
+
+move_side_1() { # another address of the same net; the old one is gone
+    ns g1 sysctl -qw net.ipv4.conf.all.promote_secondaries=1 net.ipv4.conf.wan.promote_secondaries=1
+    ip -n "$net_prefix-g1" addr add 192.0.2.11/24 dev wan
+    ip -n "$net_prefix-g1" addr del 192.0.2.1/24 dev wan
+    ip -n "$net_prefix-g1" route replace default via 192.0.2.2
+    ip -n "$net_prefix-g2" route replace default via 192.0.2.11
+    until_true 40 has_moved 2 192.0.2.11 || { list_sas 2; fail "side 2 does not know the new address"; }
+}
+case_mobike() {
+    mobile_conf
+    begin
+    establish
+    traffic
+    tcp_through_a_move move_side_1
+    expect_sas 1 1 1
+    expect_sas 2 1 1
+    list_sas 1 | grep -qE '^gw: #1, ESTABLISHED' || fail "side 1 has another IKE SA than before"
+    ping_ok h1 10.2.0.2
+    ping_ok h2 10.1.0.2
+    down 1 ike gw
+    expect_sas 1 0 0
+    expect_sas 2 0 0
+}
+move_side_1_to_v6() { # no IPv4 any more; the other side is reached by the IPv6 address that it told
+    ip -n "$net_prefix-g1" addr del 192.0.2.1/24 dev wan
+    until_true 40 has_moved 2 2001:db8::1 || { list_sas 2; fail "side 2 does not know the new address"; }
+}
+case_mobike_v4_to_v6() {
+    mobile_conf
+    begin
+    establish
+    traffic
+    tcp_through_a_move move_side_1_to_v6
+    expect_sas 1 1 1
+    expect_sas 2 1 1
+    ping_ok h1 10.2.0.2
+}
