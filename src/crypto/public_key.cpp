@@ -1,0 +1,140 @@
+#include "crypto/public_key.hpp"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+
+#include <fmt/format.h>
+#include <openssl/bio.h>
+#include <openssl/core_names.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+
+#include "base/assert.hpp"
+#include "crypto/digest_context.hpp"
+#include "crypto/openssl_handles.hpp"
+
+namespace culvert::crypto {
+namespace {
+
+struct Curve {
+    std::string_view group;  // the library's name
+    std::string_view shown;
+};
+constexpr std::array curves{
+    Curve{"prime256v1", "P-256"},
+    Curve{"secp384r1", "P-384"},
+    Curve{"secp521r1", "P-521"},
+    Curve{"brainpoolP256r1", "brainpoolP256r1"},
+    Curve{"brainpoolP384r1", "brainpoolP384r1"},
+    Curve{"brainpoolP512r1", "brainpoolP512r1"},
+};
+
+std::optional<std::string_view> curve_of(const EVP_PKEY* key) {
+    std::array<char, 64> group{};
+    std::size_t size = 0;
+    if (EVP_PKEY_get_group_name(key, group.data(), group.size(), &size) != 1) {
+        return std::nullopt;
+    }
+    const auto* const found =
+        std::ranges::find(curves, std::string_view{group.data(), size}, &Curve::group);
+    return found == curves.end() ? std::nullopt : std::optional{found->shown};
+}
+
+Error unsupported_key(std::string received) {
+    return {.code = ErrorCode::unsupported,
+            .wanted =
+                "an RSA key, an ECDSA key on P-256, P-384, P-521 or a Brainpool curve, Ed25519 "
+                "or Ed448",
+            .received = std::move(received),
+            .remedy = "use a certificate with such a key"};
+}
+
+}  // namespace
+
+Result<PublicKey> PublicKey::of(std::shared_ptr<evp_pkey_st> key) {
+    if (key == nullptr) { return std::unexpected(malformed("public key", "cannot be read")); }
+    const auto bits = static_cast<unsigned>(std::max(0, EVP_PKEY_get_bits(key.get())));
+    const auto is = [&](const char* type) { return EVP_PKEY_is_a(key.get(), type) == 1; };
+    if (is("RSA") || is("RSA-PSS")) { return PublicKey{std::move(key), KeyType::rsa, bits}; }
+    if (is("ED25519")) { return PublicKey{std::move(key), KeyType::ed25519, 256}; }
+    if (is("ED448")) { return PublicKey{std::move(key), KeyType::ed448, 456}; }
+    if (is("EC")) {
+        if (!curve_of(key.get())) {
+            return std::unexpected(unsupported_key("an EC key on another curve"));
+        }
+        return PublicKey{std::move(key), KeyType::ecdsa, bits};
+    }
+    const char* const type = EVP_PKEY_get0_type_name(key.get());
+    return std::unexpected(
+        unsupported_key(fmt::format("a key of type {}", type == nullptr ? "unknown" : type)));
+}
+
+Result<PublicKey> PublicKey::parse(ByteView spki) {
+    const std::uint8_t* at = spki.data();
+    std::shared_ptr<EVP_PKEY> key{d2i_PUBKEY(nullptr, &at, static_cast<long>(spki.size())),
+                                  EVP_PKEY_free};
+    clear_openssl_errors();
+    if (key != nullptr && at != spki.data() + spki.size()) { key.reset(); }
+    return of(std::move(key));
+}
+
+Result<PublicKey> PublicKey::parse_pem(std::string_view text) {
+    const std::unique_ptr<BIO, decltype(&BIO_free)> in{
+        BIO_new_mem_buf(text.data(), static_cast<int>(text.size())), BIO_free};
+    ASSERT(in != nullptr);
+    std::shared_ptr<EVP_PKEY> key{PEM_read_bio_PUBKEY(in.get(), nullptr, nullptr, nullptr),
+                                  EVP_PKEY_free};
+    clear_openssl_errors();
+    return of(std::move(key));
+}
+
+std::string PublicKey::to_string() const {
+    switch (type_) {
+        case KeyType::rsa: return fmt::format("RSA {}", bits_);
+        case KeyType::ecdsa:
+            return fmt::format("ECDSA {} ({})", bits_, curve_of(key_.get()).value_or("?"));
+        case KeyType::ed25519: return "Ed25519";
+        case KeyType::ed448: return "Ed448";
+    }
+    return "?";
+}
+
+Bytes PublicKey::spki() const {
+    const int size = i2d_PUBKEY(key_.get(), nullptr);
+    ASSERT(size > 0);
+    Bytes out(static_cast<std::size_t>(size));
+    std::uint8_t* at = out.data();
+    i2d_PUBKEY(key_.get(), &at);
+    return out;
+}
+
+Bytes PublicKey::spki_hash() const { return hash(HashAlgorithm::sha1, {spki()}); }
+
+unsigned PublicKey::strength() const {
+    const int bits = EVP_PKEY_get_security_bits(key_.get());
+    return bits < 0 ? 0 : static_cast<unsigned>(bits);
+}
+
+bool PublicKey::verify(const SignatureScheme& scheme, ByteView message, ByteView signature) const {
+    if (scheme.key != type_) { return false; }
+    Bytes der;
+    if (scheme.fixed_form) {
+        if (signature.size() != 2 * ((bits_ + 7) / 8)) { return false; }
+        der = fixed_to_der(signature);
+        signature = der;
+    }
+    const Handle<EVP_MD_CTX> context{EVP_MD_CTX_new()};
+    ASSERT(context != nullptr);
+    EVP_PKEY_CTX* parameters = nullptr;  // the context's own
+    const bool right = EVP_DigestVerifyInit_ex(context.get(), &parameters, digest_name(scheme),
+                                               nullptr, nullptr, key_.get(), nullptr) == 1 &&
+                       set_padding(parameters, scheme) &&
+                       EVP_DigestVerify(context.get(), signature.data(), signature.size(),
+                                        message.data(), message.size()) == 1;
+    clear_openssl_errors();
+    return right;
+}
+
+}  // namespace culvert::crypto
