@@ -100,6 +100,8 @@ struct Connection {
     bool encap = false;
     bool mobike = true;
     Childless childless = Childless::allow;
+    Identity ppk_id;            // of the post-quantum secret to mix in (RFC 8784); %any: none
+    bool ppk_required = false;  // no IKE SA without one
     // Virtual addresses to ask for; 0.0.0.0 and :: are "any" of that family.
     std::vector<IpAddress> vips;
     // Names of Config::pools that give virtual addresses to the peer, tried in this order.
@@ -162,6 +164,7 @@ struct EngineSettings {
 struct Config {
     std::vector<Connection> connections;
     std::vector<SharedSecret> secrets;
+    std::vector<SharedSecret> ppks;  // post-quantum secrets; found by the octets of an owner
     std::vector<Pool> pools;
     EngineSettings settings;
 };

@@ -5,6 +5,7 @@
 #include <string>
 #include <variant>
 
+#include "ike/auth/ppk.hpp"
 #include "ike/v2/child_negotiation.hpp"
 #include "ike/v2/environment.hpp"
 #include "ike/v2/init.hpp"
@@ -49,6 +50,8 @@ class AuthInitiator {
     InitResult init_;
     std::string secret_name_;
     Bytes auth_;
+    std::optional<PpkKeys> ppk_;  // RFC 8784: offered
+    Bytes auth_without_ppk_;      // for a peer that does not have it
     std::optional<ChildOffer> offer_;
 };
 
@@ -78,7 +81,18 @@ class AuthResponder {
     void answer_child(const wire::Payloads& request, SaCore& sa, Accepted& result,
                       const Environment& env) const;
 
+    // What the request says of a post-quantum secret (RFC 8784 3).
+    struct PpkChoice {
+        std::optional<PpkKeys> keys{};  // in use
+        bool named = false;             // the peer names one
+        const Bytes* auth = nullptr;    // what is to be verified; none: nothing can be
+    };
+    PpkChoice choose_ppk(const wire::Payloads& request, const wire::Authentication& auth,
+                         const Connection* connection, const SaCore& sa,
+                         const Environment& env) const;
+
     InitResult init_;
+    std::optional<PpkKeys> ppk_;
 };
 
 // N(AUTH_LIFETIME) (RFC 4478), if there is one.

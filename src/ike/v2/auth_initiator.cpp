@@ -33,9 +33,28 @@ Result<AuthInitiator> AuthInitiator::begin(SaCore& sa, InitResult init,
     exchange.secret_name_ = secret->name;
     const crypto::Prf prf = sa.prf();
     const wire::IdInitiator id{.identity = sa.local_id};
-    exchange.auth_ = psk_auth(prf, secret->secret,
-                              signed_octets(prf, exchange.init_.request, exchange.init_.nr,
-                                            exchange.init_.sk_pi, id.rest_of_id()));
+    const auto auth_with = [&](const Secret& sk_pi) {
+        return psk_auth(
+            prf, secret->secret,
+            signed_octets(prf, exchange.init_.request, exchange.init_.nr, sk_pi, id.rest_of_id()));
+    };
+    const Connection& connection = *sa.connection;
+    const SharedSecret* ppk = exchange.init_.ppk_possible
+                                  ? find_ppk(env.state.config->ppks, connection.ppk_id.data)
+                                  : nullptr;
+    if (ppk == nullptr && connection.ppk_required) {
+        return std::unexpected(no_ppk(sa.name(), exchange.init_.ppk_possible
+                                                     ? "no secret with the id of ppk_id"
+                                                     : "a peer without USE_PPK"));
+    }
+    if (ppk != nullptr) {
+        exchange.ppk_ =
+            mix_ppk(prf, ppk->secret, sa.sk_d, exchange.init_.sk_pi, exchange.init_.sk_pr);
+        if (!connection.ppk_required) {
+            exchange.auth_without_ppk_ = auth_with(exchange.init_.sk_pi);
+        }
+    }
+    exchange.auth_ = auth_with(exchange.ppk_ ? exchange.ppk_->sk_pi : exchange.init_.sk_pi);
     sa.awaits_vips = !sa.connection->vips.empty();
     if (child) {
         if (auto fits = check_path(sa, *child); !fits) {
@@ -64,6 +83,16 @@ wire::Payloads AuthInitiator::request(const SaCore& sa, const Environment& env) 
     }
     payloads.emplace_back(
         wire::Authentication{.method = wire::AuthMethod::shared_key, .data = auth_});
+    if (ppk_) {
+        Bytes id{ppk_id_fixed};
+        append(id, sa.connection->ppk_id.data);
+        payloads.emplace_back(
+            wire::Notify{.type = NotifyType::ppk_identity, .data = std::move(id)});
+        if (!auth_without_ppk_.empty()) {
+            payloads.emplace_back(
+                wire::Notify{.type = NotifyType::no_ppk_auth, .data = auth_without_ppk_});
+        }
+    }
     if (auto cp = address_request(*sa.connection, sa.vips_before)) {
         payloads.emplace_back(std::move(*cp));
     }
@@ -121,10 +150,17 @@ std::optional<Error> AuthInitiator::verify(const wire::Payloads& response, SaCor
     }
     const SharedSecret* secret = find_secret(env.state.config->secrets, sa.local_id, id->identity);
     if (secret == nullptr) { return no_secret(sa.name(), sa.local_id, id->identity); }
+    // RFC 8784 3: the responder says whether it has it.
+    const bool with_ppk = ppk_ && wire::find_notify(response, NotifyType::ppk_identity) != nullptr;
+    if (sa.connection->ppk_required && !with_ppk) {
+        return no_ppk(sa.name(), "an answer without PPK_IDENTITY");
+    }
     const crypto::Prf prf = sa.prf();
     const Bytes expected =
         psk_auth(prf, secret->secret,
-                 signed_octets(prf, init_.response, init_.ni, init_.sk_pr, id->rest_of_id()));
+                 signed_octets(prf, init_.response, init_.ni, with_ppk ? ppk_->sk_pr : init_.sk_pr,
+                               id->rest_of_id()));
+    if (with_ppk) { sa.sk_d = ppk_->sk_d.clone(); }
     if (!constant_time_equal(expected, auth->data)) {
         return wrong_psk(sa.name(), sa.local_id, id->identity, secret->name);
     }

@@ -63,6 +63,29 @@ bool sane_auth_request(const wire::Payloads& payloads) {
            wire::count<wire::TsResponder>(payloads) == sas;
 }
 
+AuthResponder::PpkChoice AuthResponder::choose_ppk(const wire::Payloads& request,
+                                                   const wire::Authentication& auth,
+                                                   const Connection* connection, const SaCore& sa,
+                                                   const Environment& env) const {
+    const auto* identity = wire::find_notify(request, NotifyType::ppk_identity);
+    if (!init_.ppk_possible || identity == nullptr) { return {.auth = &auth.data}; }
+    PpkChoice choice{.named = true};
+    const ByteView data{identity->data};
+    if (data.size() > 1 && data.front() == ppk_id_fixed) {
+        const ByteView id = data.subspan(1);
+        const bool may = connection == nullptr || connection->ppk_id.type == IdType::any ||
+                         std::ranges::equal(connection->ppk_id.data, id);
+        if (const SharedSecret* ppk = may ? find_ppk(env.state.config->ppks, id) : nullptr) {
+            choice.keys = mix_ppk(sa.prf(), ppk->secret, sa.sk_d, init_.sk_pi, init_.sk_pr);
+            choice.auth = &auth.data;
+            return choice;
+        }
+    }
+    const auto* without = wire::find_notify(request, NotifyType::no_ppk_auth);
+    if (without != nullptr) { choice.auth = &without->data; }
+    return choice;
+}
+
 AuthResponder::Outcome AuthResponder::handle(const wire::Payloads& request, SaCore& sa,
                                              const Environment& env) {
     const auto refuse = [](Error error) {
@@ -79,17 +102,25 @@ AuthResponder::Outcome AuthResponder::handle(const wire::Payloads& request, SaCo
     }
     auto id = authenticate(request, sa, env);
     if (!id) { return refuse(std::move(id).error()); }
+    const bool with_child = wire::find<wire::SecurityAssociation>(request) != nullptr;
+    if (!with_child && sa.connection->childless == Childless::never) {
+        return refuse(childless_refused(sa.name()));
+    }
 
     Accepted result;
     result.initial_contact = wire::find_notify(request, NotifyType::initial_contact) != nullptr;
     const SharedSecret* secret = find_secret(env.state.config->secrets, sa.local_id, sa.remote_id);
     const crypto::Prf prf = sa.prf();
-    Bytes auth =
-        psk_auth(prf, secret->secret,
-                 signed_octets(prf, init_.response, init_.ni, init_.sk_pr, id->rest_of_id()));
+    Bytes auth = psk_auth(prf, secret->secret,
+                          signed_octets(prf, init_.response, init_.ni,
+                                        ppk_ ? ppk_->sk_pr : init_.sk_pr, id->rest_of_id()));
     result.response.emplace_back(std::move(*id));
     result.response.emplace_back(
         wire::Authentication{.method = wire::AuthMethod::shared_key, .data = std::move(auth)});
+    if (ppk_) {
+        sa.sk_d = ppk_->sk_d.clone();
+        result.response.emplace_back(wire::Notify{.type = NotifyType::ppk_identity});
+    }
     if (sa.connection->reauth_time.count() > 0) {  // RFC 4478 3
         Writer lifetime;
         lifetime.u32(static_cast<std::uint32_t>(sa.connection->reauth_time.count()));
@@ -104,9 +135,7 @@ AuthResponder::Outcome AuthResponder::handle(const wire::Payloads& request, SaCo
         sa.mobike.told = additional_addresses(sa, env.state.host_addresses);
         add_mobike_support(result.response, sa.mobike.told);
     }
-    if (wire::find<wire::SecurityAssociation>(request) != nullptr) {
-        answer_child(request, sa, result, env);
-    }
+    if (with_child) { answer_child(request, sa, result, env); }
     return result;
 }
 
@@ -135,16 +164,23 @@ Result<wire::IdResponder> AuthResponder::authenticate(const wire::Payloads& requ
         stand_in = Secret{32};
         env.random().fill(stand_in.write());
     }
+    PpkChoice ppk = choose_ppk(request, *auth, connection.get(), sa, env);
     const crypto::Prf prf = sa.prf();
     const Bytes expected =
         psk_auth(prf, secret == nullptr ? stand_in : secret->secret,
-                 signed_octets(prf, init_.request, init_.nr, init_.sk_pi, idi->rest_of_id()));
-    const bool right = constant_time_equal(expected, auth->data);
+                 signed_octets(prf, init_.request, init_.nr,
+                               ppk.keys ? ppk.keys->sk_pi : init_.sk_pi, idi->rest_of_id()));
+    const bool right = ppk.auth != nullptr && constant_time_equal(expected, *ppk.auth);
     if (!connection) {
         return std::unexpected(no_connection_for_identities(idi->identity, asked, sa.remote));
     }
     if (secret == nullptr) {
         return std::unexpected(no_secret(connection->name, local, idi->identity));
+    }
+    if (!ppk.keys && (connection->ppk_required || ppk.auth == nullptr)) {
+        return std::unexpected(no_ppk(connection->name, ppk.named ? "the id of one that we do not "
+                                                                    "have"
+                                                                  : "none"));
     }
     if (!right) {
         return std::unexpected(wrong_psk(connection->name, local, idi->identity, secret->name));
@@ -156,6 +192,7 @@ Result<wire::IdResponder> AuthResponder::authenticate(const wire::Payloads& requ
     sa.connection = connection;
     sa.local_id = local;
     sa.remote_id = idi->identity;
+    ppk_ = std::move(ppk.keys);
     return wire::IdResponder{.identity = local};
 }
 
@@ -167,6 +204,9 @@ void AuthResponder::answer_child(const wire::Payloads& request, SaCore& sa, Acce
             wire::Notify{.type = error.notify.value_or(NotifyType::no_proposal_chosen)});
         result.child_error = std::move(error);
     };
+    if (sa.connection->childless == Childless::force) {
+        return refuse(child_in_auth_refused(sa.name()));
+    }
     auto addresses = answer_address_request(request, sa, env);
     if (!addresses) { return refuse(std::move(addresses).error()); }
     if (*addresses) { result.response.emplace_back(std::move(**addresses)); }

@@ -171,6 +171,46 @@ Error too_many_cookies(std::string_view connection, const Endpoint& remote) {
             .remedy = "the peer is overloaded or its clock of cookies is broken; try again later"};
 }
 
+Error peer_lacks_childless(std::string_view connection) {
+    return {.code = ErrorCode::unsupported,
+            .wanted = fmt::format("a peer that takes an IKE SA without a Child SA "
+                                  "(connections.{}.childless = force)",
+                                  connection),
+            .received = "no CHILDLESS_IKEV2_SUPPORTED",
+            .remedy = fmt::format("set connections.{}.childless = prefer", connection)};
+}
+
+Error child_in_auth_refused(std::string_view connection) {
+    return {.code = ErrorCode::no_additional_sas,
+            .notify = NotifyType::no_additional_sas,
+            .wanted = fmt::format("an IKE SA without a Child SA first (connections.{}.childless = "
+                                  "force)",
+                                  connection),
+            .received = "a Child SA in IKE_AUTH",
+            .remedy = "set childless = prefer at the peer, or childless = allow here"};
+}
+
+Error childless_refused(std::string_view connection) {
+    return {.code = ErrorCode::malformed,
+            .notify = NotifyType::invalid_syntax,
+            .wanted = fmt::format("a Child SA in IKE_AUTH (connections.{}.childless = never)",
+                                  connection),
+            .received = "IKE_AUTH without SA, TSi and TSr",
+            .remedy = fmt::format("set connections.{}.childless = allow", connection)};
+}
+
+Error no_ppk(std::string_view connection, std::string_view received) {
+    return {.code = ErrorCode::authentication_failed,
+            .notify = NotifyType::authentication_failed,
+            .wanted = fmt::format("a post-quantum secret that both sides have "
+                                  "(connections.{}.ppk_id, ppk_required)",
+                                  connection),
+            .received = std::string(received),
+            .remedy =
+                "give both sides the same secrets.ppk-<name> with the same id; ppk_required "
+                "= no goes on without, and gives up what it protects"};
+}
+
 Error no_connection_for_identities(const Identity& remote, const Identity* local,
                                    const Endpoint& from) {
     return {

@@ -39,7 +39,12 @@ Error ke_refused(std::string_view connection, crypto::KeMethod asked, std::strin
                  std::string_view why);
 Error too_many_cookies(std::string_view connection, const Endpoint& remote);
 
+Error peer_lacks_childless(std::string_view connection);
+
 // --- IKE_AUTH
+Error child_in_auth_refused(std::string_view connection);
+Error childless_refused(std::string_view connection);
+Error no_ppk(std::string_view connection, std::string_view received);
 Error no_connection_for_identities(const Identity& remote, const Identity* local,
                                    const Endpoint& from);
 Error no_secret(std::string_view connection, const Identity& local, const Identity& remote);

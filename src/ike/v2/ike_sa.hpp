@@ -176,6 +176,7 @@ class IkeSa {
                      const Environment& env);
     void handshake_failed(const Error& error, std::string_view exchange, bool we_refused,
                           const Environment& env);
+    std::optional<Error> choose_childless(const InitResult& init, const Environment& env);
     void float_to_nat_t(const Environment& env);
     void unanswered(const Environment& env);
     bool start_next_round(const Environment& env);

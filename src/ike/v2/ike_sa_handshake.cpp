@@ -40,6 +40,9 @@ void IkeSa::init_answered(const wire::Message& message, const Datagram& datagram
                 if (core_.nat.any() || (core_.nat.supported && core_.connection->mobike)) {
                     float_to_nat_t(env);
                 }
+                if (const auto why = choose_childless(done.result, env)) {
+                    return handshake_failed(*why, "IKE_SA_INIT", true, env);
+                }
                 const ChildRef child = begin_ ? begin_->child : nullptr;
                 const auto packet = begin_ ? begin_->packet : std::nullopt;
                 auto auth = AuthInitiator::begin(core_, std::move(done.result), packet, child, env);
@@ -53,6 +56,22 @@ void IkeSa::init_answered(const wire::Message& message, const Datagram& datagram
             },
         },
         outcome);
+}
+
+// RFC 6023: the Child SA may come in an exchange of its own, with a key exchange of its own.
+std::optional<Error> IkeSa::choose_childless(const InitResult& init, const Environment& env) {
+    const Childless wish = core_.connection->childless;
+    if (wish == Childless::force && !init.peer_takes_childless) {
+        return peer_lacks_childless(core_.name());
+    }
+    const bool alone =
+        init.peer_takes_childless && (wish == Childless::force || wish == Childless::prefer);
+    if (!alone || !begin_ || !begin_->child) { return std::nullopt; }
+    queue_.push_front({.what = CreateChildTask{{.child = std::exchange(begin_->child, nullptr),
+                                                .packet = begin_->packet}},
+                       .commands = std::exchange(begin_->commands, {})});
+    env.touch(core_.local_spi);
+    return std::nullopt;
 }
 
 // RFC 7296 2.23: with a NAT on the way all goes on from and to port 4500.

@@ -19,6 +19,7 @@ struct InitResult {
     Secret sk_pi;
     Secret sk_pr;
     bool peer_takes_childless = false;  // RFC 6023
+    bool ppk_possible = false;          // both ends said USE_PPK (RFC 8784)
 };
 
 class InitInitiator {

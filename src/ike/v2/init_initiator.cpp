@@ -46,6 +46,9 @@ void InitInitiator::build(const SaCore& sa, const Environment& env) {
     add_nat_detection(payloads, sa.local_spi, IkeSpi{}, sa.local, sa.remote, sa.connection->encap,
                       env.random());
     payloads.emplace_back(wire::Notify{.type = NotifyType::ikev2_fragmentation_supported});
+    if (sa.connection->ppk_id.type != IdType::any) {
+        payloads.emplace_back(wire::Notify{.type = NotifyType::use_ppk});
+    }
     const wire::IkeHeader header{.initiator_spi = sa.local_spi,
                                  .exchange = wire::ExchangeType::ike_sa_init,
                                  .flags = {.initiator = true}};
@@ -133,15 +136,17 @@ InitInitiator::Outcome InitInitiator::take_answer(const wire::Message& response,
     }
     sa.peer_takes_fragments =
         wire::find_notify(response.payloads, NotifyType::ikev2_fragmentation_supported) != nullptr;
-    return Done{{.request = std::move(request_),
-                 .response = to_bytes(raw),
-                 .ni = std::move(nonce_),
-                 .nr = nonce->data,
-                 .sk_pi = std::move(keys.sk_pi),
-                 .sk_pr = std::move(keys.sk_pr),
-                 .peer_takes_childless =
-                     wire::find_notify(response.payloads, NotifyType::childless_ikev2_supported) !=
-                     nullptr}};
+    return Done{
+        {.request = std::move(request_),
+         .response = to_bytes(raw),
+         .ni = std::move(nonce_),
+         .nr = nonce->data,
+         .sk_pi = std::move(keys.sk_pi),
+         .sk_pr = std::move(keys.sk_pr),
+         .peer_takes_childless =
+             wire::find_notify(response.payloads, NotifyType::childless_ikev2_supported) != nullptr,
+         .ppk_possible = sa.connection->ppk_id.type != IdType::any &&
+                         wire::find_notify(response.payloads, NotifyType::use_ppk) != nullptr}};
 }
 
 }  // namespace culvert::ike::v2

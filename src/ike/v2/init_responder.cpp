@@ -130,7 +130,13 @@ Result<Accepted> accept(const Datagram& datagram, const wire::Message& request, 
     if (sa.peer_takes_fragments) {
         payloads.emplace_back(wire::Notify{.type = NotifyType::ikev2_fragmentation_supported});
     }
-    payloads.emplace_back(wire::Notify{.type = NotifyType::childless_ikev2_supported});
+    if (sa.connection->childless != Childless::never) {
+        payloads.emplace_back(wire::Notify{.type = NotifyType::childless_ikev2_supported});
+    }
+    // RFC 8784 3: which one it is comes in IKE_AUTH.
+    init.ppk_possible = !env.state.config->ppks.empty() &&
+                        wire::find_notify(request.payloads, NotifyType::use_ppk) != nullptr;
+    if (init.ppk_possible) { payloads.emplace_back(wire::Notify{.type = NotifyType::use_ppk}); }
     const wire::IkeHeader header{.initiator_spi = sa.remote_spi,
                                  .responder_spi = sa.local_spi,
                                  .exchange = wire::ExchangeType::ike_sa_init,

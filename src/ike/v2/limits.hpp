@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 
 namespace culvert::ike::v2 {
 
@@ -10,6 +11,7 @@ using std::chrono::milliseconds;
 using std::chrono::minutes;
 using std::chrono::seconds;
 
+constexpr std::uint8_t ppk_id_fixed = 2;     // RFC 8784 5.1, PPK_ID_FIXED
 constexpr std::size_t nonce_size = 32;       // RFC 7296 2.10: at least half the prf's key size
 constexpr std::size_t cookie_size_max = 64;  // RFC 7296 2.6
 constexpr seconds cookie_secret_lifetime{60};

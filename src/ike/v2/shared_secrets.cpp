@@ -43,4 +43,13 @@ const SharedSecret* find_secret(const std::vector<SharedSecret>& secrets, const 
     return best;
 }
 
+const SharedSecret* find_ppk(const std::vector<SharedSecret>& ppks, ByteView id) {
+    for (const SharedSecret& ppk : ppks) {
+        for (const Identity& owner : ppk.owners) {
+            if (std::ranges::equal(owner.data, id)) { return &ppk; }
+        }
+    }
+    return nullptr;
+}
+
 }  // namespace culvert::ike::v2

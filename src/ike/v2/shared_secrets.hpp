@@ -10,4 +10,8 @@ namespace culvert::ike::v2 {
 const SharedSecret* find_secret(const std::vector<SharedSecret>& secrets, const Identity& local,
                                 const Identity& remote);
 
+// The post-quantum secret that one of its owners names by exactly these octets (RFC 8784 3);
+// nullptr if there is none.
+const SharedSecret* find_ppk(const std::vector<SharedSecret>& ppks, ByteView id);
+
 }  // namespace culvert::ike::v2
