@@ -5,11 +5,14 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/error.hpp"
+#include "base/ip.hpp"
+#include "cli/probes.hpp"
 #include "vici/client.hpp"
 
 namespace culvert::cli {
@@ -42,6 +45,8 @@ struct Context {
     bool verbose = false;
     bool terminal = false;       // a person watches: colours, and progress on standard error
     std::int64_t timeout_s = 0;  // of up, down, rekey; 0: as long as it takes
+    Probes* probes = nullptr;    // diagnose only
+    std::optional<IpAddress> ping_to{};
 };
 
 // Prints a failure in the form that was asked for; gives back `status`.

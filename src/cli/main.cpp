@@ -31,6 +31,7 @@ class Standard final : public Output {
 struct Words {
     std::string name;
     std::string file = "/etc/swanctl/swanctl.conf";
+    std::string ping;
     LogWishes log;
     bool flag = false;
 };
@@ -41,6 +42,7 @@ class CommandLine {
 
     int run(int argc, char** argv) {
         add_tunnels();
+        add_diagnose();
         add_views();
         add_configuration();
         try {
@@ -78,6 +80,18 @@ class CommandLine {
         })->add_flag("--reauth", words_.flag, "make a new IKE SA, with authentication");
     }
 
+    void add_diagnose() {
+        CLI::App* const sub = named("diagnose", "find out why a tunnel does not come up", [this] {
+            if (!words_.ping.empty()) { context_.ping_to = culvert::IpAddress::parse(words_.ping); }
+            return diagnose(context_, words_.name);
+        });
+        sub->add_option("--ping", words_.ping, "a host behind the peer that answers pings")
+            ->check([](const std::string& text) {
+                return culvert::IpAddress::parse(text) ? std::string{}
+                                                       : text + " is not an IP address";
+            });
+    }
+
     void add_views() {
         command("status", "connections, SAs, traffic, the last failures",
                 [this] { return status(context_); });
@@ -108,8 +122,11 @@ class CommandLine {
 
     CLI::App app_{"Brings IPsec tunnels up and down, and tells how they are.", "culvert"};
     Standard output_;
-    Context context_{
-        .output = output_, .open = open_daemon, .terminal = ::isatty(STDOUT_FILENO) == 1};
+    HostProbes probes_;
+    Context context_{.output = output_,
+                     .open = open_daemon,
+                     .terminal = ::isatty(STDOUT_FILENO) == 1,
+                     .probes = &probes_};
     Words words_;
     std::function<Exit()> chosen_;
 };

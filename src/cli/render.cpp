@@ -196,6 +196,8 @@ std::string render_status(const StatusParts& parts, const Style& style) {
     return out;
 }
 
+std::string suite_of(const vici::Section& sa) { return suite(sa); }
+
 const vici::Message* sa_of(const std::vector<vici::Message>& sas, std::string_view ike,
                            std::string_view child) {
     for (const vici::Message& sa : sas) {

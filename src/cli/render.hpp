@@ -40,6 +40,9 @@ std::string render_sa(const vici::Message& sa, const Style& style);
 const vici::Message* sa_of(const std::vector<vici::Message>& sas, std::string_view ike,
                            std::string_view child);
 
+// "AES_GCM_16-256/PRF_HMAC_SHA2_384/ECP_384", of an IKE or a Child SA.
+std::string suite_of(const vici::Section& sa);
+
 // What was negotiated, for `culvert up`.
 std::string render_up(const vici::Message& sa, std::string_view name, const Style& style);
 

@@ -18,6 +18,7 @@
 #include "daemon/lease_store.hpp"
 #include "daemon/privileges.hpp"
 #include "daemon/startup.hpp"
+#include "daemon/updown.hpp"
 #include "daemon/version.hpp"
 #include "plane/null/null_plane.hpp"
 #include "plane/user/user_plane.hpp"
@@ -99,6 +100,7 @@ class Daemon {
                                                   : plane::make_user_plane(settings_)),
           resolver_(loop_),
           event_log_(loop_, log),
+          updown_(loop_, log),
           host_(loop_, *plane_, ike::Engine{initial_config(), random_}, listeners()),
           gateway_(loop_, log, host_, resolver_),
           server_(loop_, log, Commands::catalog()),
@@ -181,6 +183,7 @@ class Daemon {
                         event_log_.write(event);
                         commands_.on_event(event);
                         gateway_.on_event(event);
+                        updown_.on_event(event, gateway_.config());
                     },
                 .key_log = [this](const std::string& line) { key_log_.write(line); },
                 .trap =
@@ -249,6 +252,7 @@ class Daemon {
     std::unique_ptr<plane::Plane> plane_;
     Resolver resolver_;
     EventLog event_log_;
+    Updown updown_;
     std::optional<LeaseStore> lease_store_;
     EngineHost host_;
     Gateway gateway_;

@@ -35,6 +35,11 @@ constexpr auto liveness_poll = 1s;
 // Child SAs whose counters are asked for in one go.
 constexpr std::size_t liveness_batch_max = 256;
 
+// Of one run of an updown script, and of runs that wait for it.
+constexpr auto updown_time_max = 10s;
+constexpr auto updown_look_every = 20ms;
+constexpr std::size_t updown_queue_max = 4096;
+
 // How long peers get to answer our deletes when we stop.
 constexpr auto shutdown_max = 1s;
 

@@ -1,4 +1,4 @@
 # The control interface: a client of the tests' own, and strongSwan's swanctl.
-foreach(test commands swanctl)
+foreach(test commands operate scale swanctl)
     interop_test(interop_vici_${test} python3 ${CMAKE_CURRENT_SOURCE_DIR}/vici/${test}.py)
 endforeach()

@@ -1,0 +1,27 @@
+#pragma once
+// What an updown script is told: strongSwan's PLUTO_* variables.
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ike/connection.hpp"
+#include "ike/status.hpp"
+
+namespace culvert::daemon {
+
+// One run of a script: a pair of selectors. "NAME=value" each; whatever a peer chose holds nothing
+// but letters, digits and a few signs, all else is "_".
+using Environment = std::vector<std::string>;
+
+// A run for each pair of the Child SA's selectors, in order.
+std::vector<Environment> updown_runs(const ike::IkeSaStatus& ike, const ike::ChildSaStatus& child,
+                                     const ike::ChildConfig& config);
+
+// The same with the verb that ends it.
+Environment for_down(Environment up);
+
+// Program and arguments, parted by blanks.
+std::vector<std::string> words_of(std::string_view command);
+
+}  // namespace culvert::daemon
