@@ -1,0 +1,183 @@
+#include "x509/certificate.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+
+#include "base/assert.hpp"
+#include "x509/limits.hpp"
+#include "x509/openssl_objects.hpp"
+
+namespace culvert::x509 {
+namespace {
+
+using Bio = std::unique_ptr<BIO, decltype(&BIO_free)>;
+
+Error no_certificate(std::string why) {
+    return {.code = ErrorCode::malformed,
+            .wanted = "an X.509 certificate, DER or PEM",
+            .received = std::move(why),
+            .remedy = "look at the file with: openssl x509 -in FILE -noout -text"};
+}
+
+Bytes string_of(const ASN1_STRING* text) {
+    const std::uint8_t* const data = ASN1_STRING_get0_data(text);
+    return {data, data + ASN1_STRING_length(text)};
+}
+
+// http and https alone: what else certificates name (ldap, file) we do not follow.
+void add_url(std::vector<std::string>& out, const GENERAL_NAME* name) {
+    if (name->type != GEN_URI) { return; }
+    const Bytes octets = string_of(name->d.uniformResourceIdentifier);
+    std::string url{as_text(octets)};
+    if (url.starts_with("http://") || url.starts_with("https://")) {
+        out.push_back(std::move(url));
+    }
+}
+
+}  // namespace
+
+std::string to_string(Time time) {
+    const auto day = std::chrono::floor<std::chrono::days>(time);
+    const std::chrono::year_month_day date{day};
+    const std::chrono::hh_mm_ss clock{time - day};
+    return fmt::format("{:04}-{:02}-{:02} {:02}:{:02}:{:02} UTC", static_cast<int>(date.year()),
+                       static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+                       clock.hours().count(), clock.minutes().count(), clock.seconds().count());
+}
+
+Result<Certificate> Certificate::of(std::shared_ptr<x509_st> object) {
+    if (object == nullptr) { return std::unexpected(no_certificate("something else")); }
+    X509_PUBKEY* const spki = X509_get_X509_PUBKEY(object.get());
+    std::uint8_t* encoded = nullptr;
+    const int size = i2d_X509_PUBKEY(spki, &encoded);
+    if (size <= 0) { return std::unexpected(no_certificate("one without a public key")); }
+    auto key = crypto::PublicKey::parse({encoded, static_cast<std::size_t>(size)});
+    OPENSSL_free(encoded);
+    if (!key) { return std::unexpected(std::move(key).error()); }
+    const auto not_before = time_of(X509_get0_notBefore(object.get()));
+    const auto not_after = time_of(X509_get0_notAfter(object.get()));
+    if (!not_before || !not_after) {
+        return std::unexpected(no_certificate("one whose validity is no time"));
+    }
+    return Certificate{std::move(object), std::move(*key), *not_before, *not_after};
+}
+
+Result<Certificate> Certificate::parse(ByteView file) {
+    auto all = parse_all(file);
+    if (!all) { return std::unexpected(std::move(all).error()); }
+    return std::move(all->front());
+}
+
+Result<std::vector<Certificate>> Certificate::parse_all(ByteView file) {
+    if (file.empty() || file.size() > certificate_octets_max * 16) {
+        return std::unexpected(no_certificate(fmt::format("{} octets", file.size())));
+    }
+    std::vector<std::shared_ptr<X509>> objects;
+    const bool pem = as_text(file).find("-----BEGIN") != std::string_view::npos;
+    if (pem) {
+        const Bio in{BIO_new_mem_buf(file.data(), static_cast<int>(file.size())), BIO_free};
+        ASSERT(in != nullptr);
+        while (X509* const object = PEM_read_bio_X509(in.get(), nullptr, nullptr, nullptr)) {
+            objects.emplace_back(object, X509_free);
+        }
+    } else {
+        const std::uint8_t* at = file.data();
+        std::shared_ptr<X509> object{d2i_X509(nullptr, &at, static_cast<long>(file.size())),
+                                     X509_free};
+        if (object != nullptr && at == file.data() + file.size()) {
+            objects.push_back(std::move(object));
+        }
+    }
+    ERR_clear_error();
+    if (objects.empty()) { return std::unexpected(no_certificate("something else")); }
+    std::vector<Certificate> out;
+    for (auto& object : objects) {
+        auto one = of(std::move(object));
+        if (!one) { return std::unexpected(std::move(one).error()); }
+        out.push_back(std::move(*one));
+    }
+    return out;
+}
+
+Bytes Certificate::der() const {
+    const int size = i2d_X509(object_.get(), nullptr);
+    ASSERT(size > 0);
+    Bytes out(static_cast<std::size_t>(size));
+    std::uint8_t* at = out.data();
+    i2d_X509(object_.get(), &at);
+    return out;
+}
+
+std::string Certificate::subject() const { return name_text(X509_get_subject_name(object())); }
+std::string Certificate::issuer() const { return name_text(X509_get_issuer_name(object())); }
+Bytes Certificate::subject_der() const { return name_der(X509_get_subject_name(object())); }
+Bytes Certificate::issuer_der() const { return name_der(X509_get_issuer_name(object())); }
+std::string Certificate::serial() const { return serial_text(X509_get0_serialNumber(object())); }
+bool Certificate::is_authority() const { return X509_check_ca(object()) > 0; }
+bool Certificate::is_self_issued() const { return subject_der() == issuer_der(); }
+
+std::vector<SubjectAltName> Certificate::alternative_names() const {
+    std::vector<SubjectAltName> out;
+    const std::unique_ptr<GENERAL_NAMES, decltype(&GENERAL_NAMES_free)> names{
+        static_cast<GENERAL_NAMES*>(
+            X509_get_ext_d2i(object(), NID_subject_alt_name, nullptr, nullptr)),
+        GENERAL_NAMES_free};
+    if (names == nullptr) { return out; }
+    for (int i = 0; i < sk_GENERAL_NAME_num(names.get()); ++i) {
+        const GENERAL_NAME* const name = sk_GENERAL_NAME_value(names.get(), i);
+        using Kind = SubjectAltName::Kind;
+        switch (name->type) {
+            case GEN_DNS: out.push_back({Kind::dns, string_of(name->d.dNSName)}); break;
+            case GEN_EMAIL: out.push_back({Kind::email, string_of(name->d.rfc822Name)}); break;
+            case GEN_IPADD: out.push_back({Kind::ip, string_of(name->d.iPAddress)}); break;
+            case GEN_DIRNAME:
+                out.push_back({Kind::directory_name, name_der(name->d.directoryName)});
+                break;
+            default: break;  // no IKE identity
+        }
+    }
+    return out;
+}
+
+std::vector<std::string> Certificate::crl_urls() const {
+    std::vector<std::string> out;
+    const std::unique_ptr<CRL_DIST_POINTS, decltype(&CRL_DIST_POINTS_free)> points{
+        static_cast<CRL_DIST_POINTS*>(
+            X509_get_ext_d2i(object(), NID_crl_distribution_points, nullptr, nullptr)),
+        CRL_DIST_POINTS_free};
+    if (points == nullptr) { return out; }
+    for (int i = 0; i < sk_DIST_POINT_num(points.get()); ++i) {
+        const DIST_POINT* const point = sk_DIST_POINT_value(points.get(), i);
+        if (point->distpoint == nullptr || point->distpoint->type != 0) { continue; }
+        const GENERAL_NAMES* const names = point->distpoint->name.fullname;
+        for (int n = 0; n < sk_GENERAL_NAME_num(names); ++n) {
+            add_url(out, sk_GENERAL_NAME_value(names, n));
+        }
+    }
+    return out;
+}
+
+std::vector<std::string> Certificate::ocsp_urls() const {
+    std::vector<std::string> out;
+    const std::unique_ptr<AUTHORITY_INFO_ACCESS, decltype(&AUTHORITY_INFO_ACCESS_free)> access{
+        static_cast<AUTHORITY_INFO_ACCESS*>(
+            X509_get_ext_d2i(object(), NID_info_access, nullptr, nullptr)),
+        AUTHORITY_INFO_ACCESS_free};
+    if (access == nullptr) { return out; }
+    for (int i = 0; i < sk_ACCESS_DESCRIPTION_num(access.get()); ++i) {
+        const ACCESS_DESCRIPTION* const one = sk_ACCESS_DESCRIPTION_value(access.get(), i);
+        if (OBJ_obj2nid(one->method) == NID_ad_OCSP) { add_url(out, one->location); }
+    }
+    return out;
+}
+
+std::string Certificate::to_string() const {
+    return fmt::format("\"{}\" (issued by \"{}\", serial {})", subject(), issuer(), serial());
+}
+
+}  // namespace culvert::x509

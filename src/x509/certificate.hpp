@@ -1,0 +1,81 @@
+#pragma once
+// An X.509 certificate as IKE uses it (RFC 5280, RFC 4945): parsed, never trusted. Whether it is to
+// be trusted says chain.hpp.
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/bytes.hpp"
+#include "base/error.hpp"
+#include "crypto/public_key.hpp"
+
+struct x509_st;
+
+namespace culvert::x509 {
+
+// Seconds of the calendar; handed in, never asked for.
+using Time = std::chrono::sys_seconds;
+
+std::string to_string(Time time);  // "2026-11-24 05:00:00 UTC"
+
+// RFC 5280 4.2.1.6.
+struct SubjectAltName {
+    enum class Kind : std::uint8_t { dns, email, ip, directory_name };
+    Kind kind{};
+    Bytes value;  // text, address octets, or the DER of the name
+
+    friend bool operator==(const SubjectAltName&, const SubjectAltName&) = default;
+};
+
+class Certificate {
+ public:
+    // DER or PEM (the first certificate of it). Fails with malformed; unsupported for a key that we
+    // cannot use.
+    static Result<Certificate> parse(ByteView file);
+    // Every certificate of a PEM file, or the one of a DER file.
+    static Result<std::vector<Certificate>> parse_all(ByteView file);
+
+    Bytes der() const;
+    const crypto::PublicKey& public_key() const { return key_; }
+    std::string subject() const;
+    std::string issuer() const;
+    Bytes subject_der() const;
+    Bytes issuer_der() const;
+    std::string serial() const;  // hex, as openssl prints it
+    Time not_before() const { return not_before_; }
+    Time not_after() const { return not_after_; }
+    bool is_authority() const;  // basicConstraints CA, or a self-signed one of version 1
+    bool is_self_issued() const;
+    std::vector<SubjectAltName> alternative_names() const;
+    // Where its issuer publishes CRLs, and answers OCSP (http and https only).
+    std::vector<std::string> crl_urls() const;
+    std::vector<std::string> ocsp_urls() const;
+    // One line for people: subject, issuer, serial.
+    std::string to_string() const;
+
+    // For this room's sources.
+    x509_st* object() const { return object_.get(); }
+
+    friend bool operator==(const Certificate& a, const Certificate& b) {
+        return a.der() == b.der();
+    }
+
+ private:
+    Certificate(std::shared_ptr<x509_st> object, crypto::PublicKey key, Time not_before,
+                Time not_after)
+        : object_(std::move(object)),
+          key_(std::move(key)),
+          not_before_(not_before),
+          not_after_(not_after) {}
+    static Result<Certificate> of(std::shared_ptr<x509_st> object);
+
+    std::shared_ptr<x509_st> object_;
+    crypto::PublicKey key_;
+    Time not_before_;
+    Time not_after_;
+};
+
+}  // namespace culvert::x509

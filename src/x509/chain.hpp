@@ -1,0 +1,31 @@
+#pragma once
+// Whether a certificate is to be trusted: its chain to an authority that the operator named (RFC
+// 5280 6, RFC 4945 5), and whether it was revoked.
+
+#include <string>
+#include <vector>
+
+#include "base/error.hpp"
+#include "x509/certificate.hpp"
+#include "x509/crl.hpp"
+
+namespace culvert::x509 {
+
+// swanctl's `revocation`: strict: a certificate without fresh word of its good standing is refused;
+// ifuri: so where it names a CRL or OCSP responder; relaxed: only what is known to be revoked is.
+enum class RevocationPolicy : std::uint8_t { relaxed, ifuri, strict };
+
+struct TrustQuestion {
+    const Certificate* leaf = nullptr;
+    std::vector<Certificate> intermediates;  // what the peer sent, and what we have; any order
+    std::vector<Certificate> anchors;  // cacerts; one that is the leaf itself is trusted as is
+    std::vector<Crl> crls;
+    RevocationPolicy revocation = RevocationPolicy::relaxed;
+    Time now{};
+};
+
+// The chain, leaf first, anchor last. Fails with authentication_failed: one line that names the
+// certificate, the reason and the remedy.
+Result<std::vector<Certificate>> trust(const TrustQuestion& question);
+
+}  // namespace culvert::x509

@@ -1,0 +1,53 @@
+#include "x509/openssl_objects.hpp"
+
+#include <array>
+#include <memory>
+
+#include <openssl/bio.h>
+#include <openssl/bn.h>
+
+#include "base/assert.hpp"
+
+namespace culvert::x509 {
+
+std::string name_text(const X509_NAME* name) {
+    const std::unique_ptr<BIO, decltype(&BIO_free)> out{BIO_new(BIO_s_mem()), BIO_free};
+    ASSERT(out != nullptr);
+    constexpr unsigned long form =
+        (XN_FLAG_ONELINE | ASN1_STRFLGS_ESC_CTRL | ASN1_STRFLGS_ESC_MSB) & ~XN_FLAG_SPC_EQ;
+    X509_NAME_print_ex(out.get(), name, 0, form);
+    char* data = nullptr;
+    const long size = BIO_get_mem_data(out.get(), &data);
+    return {data, static_cast<std::size_t>(size)};
+}
+
+Bytes name_der(const X509_NAME* name) {
+    const int size = i2d_X509_NAME(name, nullptr);
+    if (size <= 0) { return {}; }
+    Bytes out(static_cast<std::size_t>(size));
+    std::uint8_t* at = out.data();
+    i2d_X509_NAME(name, &at);
+    return out;
+}
+
+std::string serial_text(const ASN1_INTEGER* serial) {
+    const std::unique_ptr<BIGNUM, decltype(&BN_free)> number{ASN1_INTEGER_to_BN(serial, nullptr),
+                                                             BN_free};
+    if (number == nullptr) { return "?"; }
+    const std::unique_ptr<char, void (*)(char*)> hex{BN_bn2hex(number.get()),
+                                                     [](char* text) { OPENSSL_free(text); }};
+    return hex == nullptr ? "?" : hex.get();
+}
+
+std::optional<Time> time_of(const ASN1_TIME* time) {
+    std::tm parts{};
+    if (time == nullptr || ASN1_TIME_to_tm(time, &parts) != 1) { return std::nullopt; }
+    const std::chrono::year_month_day day{
+        std::chrono::year{parts.tm_year + 1900},
+        std::chrono::month{static_cast<unsigned>(parts.tm_mon + 1)},
+        std::chrono::day{static_cast<unsigned>(parts.tm_mday)}};
+    return std::chrono::sys_days{day} + std::chrono::hours{parts.tm_hour} +
+           std::chrono::minutes{parts.tm_min} + std::chrono::seconds{parts.tm_sec};
+}
+
+}  // namespace culvert::x509
