@@ -1,0 +1,82 @@
+#!/usr/bin/env bash
+# Makes the authorities, certificates and CRLs that the tests of x509 need, with the openssl program,
+# in the directory DIR: NAME.key, NAME.crt, NAME.crl.
+set -euo pipefail
+cd "$1"
+
+key() { openssl genpkey -quiet -algorithm "${2:-EC}" -pkeyopt "${3:-ec_paramgen_curve:P-256}" -out "$1.key" 2>/dev/null; }
+
+# root NAME [EXTENSIONS]
+root() {
+    key "$1"
+    openssl req -x509 -new -key "$1.key" -subj "/C=CH/O=Culvert/CN=$1" -days 3650 -out "$1.crt" \
+        -addext 'keyUsage = critical, keyCertSign, cRLSign' ${2:+-addext "$2"}
+}
+# issue NAME ISSUER EXTENSIONS [DAYS] [REQUEST-OPTIONS...]
+issue() {
+    local name=$1 issuer=$2 extensions=$3 days=${4:-365}
+    shift 4 || shift $#
+    openssl req -new -key "$name.key" -subj "/C=CH/O=Culvert/CN=$name" -out "$name.csr"
+    openssl x509 -req -in "$name.csr" -CA "$issuer.crt" -CAkey "$issuer.key" -CAcreateserial -days "$days" \
+        -extfile <(printf '%s\n' "$extensions") -out "$name.crt" "$@" 2>/dev/null
+}
+authority='basicConstraints = critical, CA:TRUE
+keyUsage = critical, keyCertSign, cRLSign'
+end_entity='keyUsage = digitalSignature'
+
+root root
+root other
+key middle && issue middle root "$authority"
+key gw && issue gw middle "$end_entity
+subjectAltName = DNS:gw.example, email:gw@example.org, IP:192.0.2.1, IP:2001:db8::1
+crlDistributionPoints = URI:http://crl.example/middle.crl
+authorityInfoAccess = OCSP;URI:http://ocsp.example/"
+key rsa RSA rsa_keygen_bits:2048 && issue rsa root "$end_entity"
+key ed25519 ED25519 '' 2>/dev/null || openssl genpkey -quiet -algorithm ED25519 -out ed25519.key
+issue ed25519 root "$end_entity"
+openssl genpkey -quiet -algorithm ED448 -out ed448.key
+issue ed448 root "$end_entity"
+key weak RSA rsa_keygen_bits:1024 && issue weak root "$end_entity"
+key sha1 && issue sha1 root "$end_entity" 365 -sha1
+key old && issue old root "$end_entity" 1
+key web && issue web root 'extendedKeyUsage = codeSigning'
+key server && issue server root 'extendedKeyUsage = serverAuth'
+key encipher && issue encipher root 'keyUsage = keyEncipherment'
+key notca && issue notca root "$end_entity"
+key below && issue below notca "$end_entity"
+key self && openssl req -x509 -new -key self.key -subj '/CN=self' -days 365 -out self.crt
+key stranger && issue stranger other "$end_entity"
+root narrow 'nameConstraints = critical, permitted;DNS:example.org'
+key inside && issue inside narrow "$end_entity
+subjectAltName = DNS:a.example.org"
+key outside && issue outside narrow "$end_entity
+subjectAltName = DNS:a.example.com"
+root short 'basicConstraints = critical, CA:TRUE, pathlen:0'
+key between && issue between short "$authority"
+key deep && issue deep between "$end_entity"
+
+# A list of middle's that revokes one more certificate, and an empty one of root's.
+key revoked && issue revoked middle "$end_entity"
+for issuer in middle root; do
+    : >"$issuer.index"
+    echo 01 >"$issuer.number"
+    cat >"$issuer.cnf" <<CNF
+[ca]
+default_ca = one
+[one]
+database = $issuer.index
+crlnumber = $issuer.number
+default_md = sha256
+default_crl_days = 30
+CNF
+done
+openssl ca -config middle.cnf -cert middle.crt -keyfile middle.key -revoke revoked.crt -crl_reason keyCompromise 2>/dev/null
+for issuer in middle root; do
+    openssl ca -config "$issuer.cnf" -cert "$issuer.crt" -keyfile "$issuer.key" -gencrl -out "$issuer.crl" 2>/dev/null
+done
+# Keys in other wrappings.
+openssl pkcs8 -topk8 -in rsa.key -passout pass:sesame -v2 aes-256-cbc -out rsa-encrypted.key
+openssl rsa -in rsa.key -traditional -out rsa-pkcs1.key 2>/dev/null
+openssl ec -in gw.key -out gw-sec1.key 2>/dev/null
+openssl pkey -in gw.key -outform DER -out gw.der
+touch done
