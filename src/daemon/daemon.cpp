@@ -150,6 +150,10 @@ class Daemon {
         gateway_.store().replace_file(std::move(configured_.config));
         gateway_.apply();
         background.ready();
+        if (const auto interval = watchdog_interval()) {
+            watchdog_interval_ = *interval;
+            watchdog();
+        }
         loop_.run();
         log_.on_record({});
         log_.info(LogGroup::daemon, "culvertd ended");
@@ -230,6 +234,12 @@ class Daemon {
         return gateway_.preview(std::move(read->config));
     }
 
+    // From the loop that does the work: one that hangs is not heard of.
+    void watchdog() {
+        notify_service_manager("WATCHDOG=1");
+        watchdog_timer_.set_in(watchdog_interval_);
+    }
+
     void on_signal(int number) {
         if (number == SIGHUP) {
             log_.reopen();
@@ -253,6 +263,8 @@ class Daemon {
     Resolver resolver_;
     EventLog event_log_;
     Updown updown_;
+    Timer watchdog_timer_{loop_, [this] { watchdog(); }};
+    std::chrono::microseconds watchdog_interval_{};
     std::optional<LeaseStore> lease_store_;
     EngineHost host_;
     Gateway gateway_;

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <cstddef>
 #include <cstdlib>
 #include <cstring>
@@ -60,6 +61,22 @@ void Background::ready() {
         pipe_.reset();
     }
     notify_service_manager("READY=1");
+}
+
+std::optional<std::chrono::microseconds> watchdog_interval() {
+    const auto number = [](const char* name) -> std::optional<long long> {
+        const char* text = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): never set
+        if (text == nullptr) { return std::nullopt; }
+        long long value = 0;
+        const char* end = text + std::strlen(text);
+        const auto [at, error] = std::from_chars(text, end, value);
+        if (error != std::errc{} || at != end || value <= 0) { return std::nullopt; }
+        return value;
+    };
+    const auto allowed = number("WATCHDOG_USEC");
+    const auto meant = number("WATCHDOG_PID");
+    if (!allowed || (meant && *meant != ::getpid())) { return std::nullopt; }
+    return std::chrono::microseconds{*allowed / 2};
 }
 
 void notify_service_manager(std::string_view state) {

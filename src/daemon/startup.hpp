@@ -1,6 +1,8 @@
 #pragma once
 // The way from a command line to a running process: into the background, telling the starter.
 
+#include <chrono>
+#include <optional>
 #include <string_view>
 
 #include "base/error.hpp"
@@ -21,6 +23,10 @@ class Background {
     plane::FileDescriptor pipe_;
     bool background_ = false;
 };
+
+// How often the service manager wants to hear that we live ($WATCHDOG_USEC, for this process):
+// half of what it allows; nothing where it does not ask.
+std::optional<std::chrono::microseconds> watchdog_interval();
 
 // sd_notify's protocol, without its library: one datagram to $NOTIFY_SOCKET, if there is one.
 void notify_service_manager(std::string_view state);

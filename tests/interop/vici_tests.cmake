@@ -2,3 +2,6 @@
 foreach(test commands operate scale swanctl)
     interop_test(interop_vici_${test} python3 ${CMAKE_CURRENT_SOURCE_DIR}/vici/${test}.py)
 endforeach()
+interop_test(interop_package ${CMAKE_CURRENT_SOURCE_DIR}/package)
+set_tests_properties(interop_package PROPERTIES
+    ENVIRONMENT "CULVERT_BIN=${CMAKE_BINARY_DIR}/bin")

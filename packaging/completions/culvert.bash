@@ -1,0 +1,34 @@
+# bash completion for culvert(1)
+
+_culvert_names() {
+    culvert status --json 2>/dev/null | sed -n '/^  "connections": {/,/^  }/{
+        s/^    "\([^"]*\)": {$/\1/p
+        /^      "children": {/,/^      }/s/^        "\([^"]*\)": {$/\1/p
+    }'
+}
+
+_culvert() {
+    local word=${COMP_WORDS[COMP_CWORD]} command=${COMP_WORDS[1]}
+    local commands='certs check diagnose diff down import leases log monitor rekey reload stats status up version'
+    local options='--vici --json --help'
+    if ((COMP_CWORD == 1)); then
+        mapfile -t COMPREPLY < <(compgen -W "$commands --help" -- "$word")
+        return
+    fi
+    case $command in
+    up) options+=' --timeout --verbose' ;;
+    down) options+=' --timeout --verbose --force' ;;
+    rekey) options+=' --timeout --verbose --reauth' ;;
+    diagnose) options+=' --timeout --ping' ;;
+    log) options+=' --follow --peer' ;;
+    esac
+    if [[ $word == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")
+        return
+    fi
+    case $command in
+    up | down | rekey | diagnose) mapfile -t COMPREPLY < <(compgen -W "$(_culvert_names)" -- "$word") ;;
+    check | import) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
+    esac
+}
+complete -F _culvert culvert
