@@ -32,6 +32,8 @@ struct Words {
     std::string name;
     std::string file = "/etc/swanctl/swanctl.conf";
     std::string ping;
+    std::string conf;
+    std::string secrets;
     LogWishes log;
     bool flag = false;
 };
@@ -115,6 +117,11 @@ class CommandLine {
                 [this] { return check(context_, words_.file); })
             ->add_option("file", words_.file, "a swanctl.conf")
             ->capture_default_str();
+        CLI::App* const import =
+            command("import", "an ipsec.conf as a swanctl.conf, on standard output",
+                    [this] { return import_ipsec(context_, words_.conf, words_.secrets); });
+        import->add_option("conf", words_.conf, "an ipsec.conf")->required();
+        import->add_option("secrets", words_.secrets, "an ipsec.secrets");
         command("diff", "what a reload would change", [this] { return diff(context_); });
         command("reload", "read the configuration again, all or nothing",
                 [this] { return reload(context_); });
