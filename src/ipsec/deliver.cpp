@@ -101,6 +101,7 @@ DropReason deliver(const InboundSa::Core& core, DecapJob& job, MutableByteView p
     if (!matches_inbound(job.info, core.local_ts, core.remote_ts)) {
         return DropReason::inbound_selectors;
     }
+    if (core.nat_sent) { repair_checksum(job.packet, job.info, *core.nat_sent); }
     return DropReason::none;
 }
 

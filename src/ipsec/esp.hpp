@@ -57,7 +57,8 @@ struct EncapJob {
     // really be writable, and no other job of the batch may use them.
     bool tail_room = false;
     // Receives the ESP packet, from the SPI on: sa.esp_size(...) octets, plus TFC padding. With AH:
-    // AH and what follows it. Must not overlap `packet`.
+    // AH and what follows it. Must not overlap `packet`; but in tunnel mode of ESP the packet may
+    // lie in its place already, sa.text_offset() octets behind the beginning.
     MutableByteView out;
     // AH in tunnel mode over IPv4: the outer header's, which the ICV covers. The packet must leave
     // under the header that build_outer_header() writes.

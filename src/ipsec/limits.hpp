@@ -1,6 +1,7 @@
 #pragma once
 // What bounds the packet engine.
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 
@@ -26,5 +27,13 @@ constexpr std::uint32_t replay_window_max = 8192;
 // tunnel.
 constexpr std::uint32_t path_mtu_v4_min = 576;
 constexpr std::uint32_t path_mtu_v6_min = 1280;
+
+// Outer packets that wait for their missing pieces: sets, sets of one source, octets in all (a
+// piece costs 64 beside its own), pieces of one packet, and how long.
+constexpr std::size_t reassembly_sets_max = 256;
+constexpr std::size_t reassembly_sets_a_source_max = 32;
+constexpr std::size_t reassembly_octets_max = std::size_t{4} << 20U;
+constexpr std::size_t reassembly_pieces_max = 128;
+constexpr std::chrono::seconds reassembly_age_max{30};
 
 }  // namespace culvert::ipsec

@@ -130,6 +130,10 @@ InboundSa::Core::Core(const ChildSa& sa, SaTransform transform, Instant now,
     : SaCommon(sa, std::move(transform), sa.inbound_spi, now),
       window(sa.replay_window, sa.suite.esn, highest_sequence) {
     align = std::max<std::size_t>(4, cipher.block());
+    if (mode == IpsecMode::transport && (sa.nat_original_remote || sa.nat_original_local)) {
+        nat_sent = {.source = sa.nat_original_remote.value_or(sa.remote.address),
+                    .destination = sa.nat_original_local.value_or(sa.local.address)};
+    }
 }
 
 Result<std::shared_ptr<OutboundSa>> OutboundSa::create(const ChildSa& sa, Random& random,
@@ -184,6 +188,13 @@ std::size_t OutboundSa::esp_size(std::size_t inner_size) const {
     const std::size_t align = core_->align;
     const std::size_t text = (inner_size + 2 + align - 1) / align * align;
     return 8 + core_->cipher.iv_size() + text + core_->cipher.icv_size();
+}
+
+std::size_t OutboundSa::text_offset() const { return 8 + core_->cipher.iv_size(); }
+
+bool OutboundSa::carries_trains() const {
+    return core_->suite.protocol == IpsecProtocol::esp && core_->mode == IpsecMode::tunnel &&
+           !core_->tfc_padding;
 }
 
 std::uint32_t OutboundSa::inner_mtu(std::uint32_t path_mtu) const {

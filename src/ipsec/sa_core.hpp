@@ -11,6 +11,7 @@
 #include "crypto/packet_cipher.hpp"
 #include "crypto/packet_mac.hpp"
 #include "ipsec/esp.hpp"
+#include "ipsec/nat_repair.hpp"
 #include "ipsec/replay_window.hpp"
 #include "ipsec/sad.hpp"
 
@@ -109,6 +110,8 @@ struct InboundSa::Core : SaCommon {
     Core(const ChildSa& sa, SaTransform transform, Instant now, std::uint64_t highest_sequence);
 
     ReplayWindow window;
+    // Transport mode through NAT: what the peer's checksums cover.
+    std::optional<SentAddresses> nat_sent{};
     // Held for the few instructions that move the window, once a batch; workers that share an SA
     // meet here only.
     std::atomic_flag window_busy{};

@@ -108,6 +108,11 @@ OutboundSa* Sad::outbound(ReqId reqid, const PacketInfo& packet) const {
     return nullptr;
 }
 
+OutboundSa* Sad::newest_outbound(ReqId reqid) const {
+    const auto at = std::ranges::lower_bound(outbound_, reqid, {}, &Served::reqid);
+    return at == outbound_.end() || at->reqid != reqid ? nullptr : at->sas.back().get();
+}
+
 bool Sad::has_outbound(ReqId reqid) const {
     const auto at = std::ranges::lower_bound(outbound_, reqid, {}, &Served::reqid);
     return at != outbound_.end() && at->reqid == reqid;

@@ -81,6 +81,11 @@ class OutboundSa {
     // Octets from the SPI on for an inner packet (tunnel) or a payload (transport) of this size,
     // padding and ICV included, TFC padding not.
     std::size_t esp_size(std::size_t inner_size) const;
+    // Octets before the text: SPI, sequence number, IV.
+    std::size_t text_offset() const;
+    // Packets of one size leave as packets of one size: ESP in tunnel mode, and esp_size() is the
+    // whole truth (no TFC padding). Such packets may be put into the send buffer as a train.
+    bool carries_trains() const;
     // The largest inner packet (tunnel: the IP packet; transport: IP header included) whose outer
     // packet, IP and UDP header included, is at most `path_mtu` octets.
     std::uint32_t inner_mtu(std::uint32_t path_mtu) const;
@@ -163,6 +168,8 @@ class Sad {
     void find(std::span<const EspSpi> spis, std::span<InboundSa*> found) const;
     // The newest SA that serves this reqid and whose selectors cover the packet.
     OutboundSa* outbound(ReqId reqid, const PacketInfo& packet) const;
+    // The newest SA of this reqid, whatever it covers; null when there is none.
+    OutboundSa* newest_outbound(ReqId reqid) const;
     // Any SA that serves this reqid is there.
     bool has_outbound(ReqId reqid) const;
 

@@ -29,14 +29,39 @@ void take_ike(const Arrival& arrival, bool marker, IkeSockets::Sink& sink) {
               .bytes = to_bytes(octets)});
 }
 
-void take_nat_t(const Arrival& arrival, IkeSockets::Sink& sink) {
-    switch (kind_of_nat_t(arrival.octets)) {
+// `run`: of one kind, and of one datagram if it is not ESP.
+void take_nat_t(const Arrival& run, NatTKind kind, IkeSockets::Sink& sink) {
+    switch (kind) {
         case NatTKind::keep_alive: ++sink.keep_alives; return;
         case NatTKind::junk: ++sink.junk; return;
-        case NatTKind::ike: take_ike(arrival, true, sink); return;
+        case NatTKind::ike: take_ike(run, true, sink); return;
         case NatTKind::esp:
-            if (sink.esp) { sink.esp(arrival); }
+            if (sink.esp) { sink.esp(run); }
             return;
+    }
+}
+
+// ESP that lies together goes on together.
+void take_nat_t_run(const Arrival& run, IkeSockets::Sink& sink) {
+    std::size_t begin = 0;
+    const auto piece = [&](std::size_t from, std::size_t to) {
+        Arrival out = run;
+        out.octets = run.octets.subspan(from, to - from);
+        out.stride = std::min(run.stride, out.octets.size());
+        return out;
+    };
+    for (std::size_t at = 0; at < run.octets.size();) {
+        const std::size_t next = std::min(at + run.stride, run.octets.size());
+        const NatTKind kind = kind_of_nat_t(run.octets.subspan(at, next - at));
+        if (kind != NatTKind::esp) {
+            if (begin < at) { take_nat_t(piece(begin, at), NatTKind::esp, sink); }
+            take_nat_t(piece(at, next), kind, sink);
+            begin = next;
+        }
+        at = next;
+    }
+    if (begin < run.octets.size()) {
+        take_nat_t(piece(begin, run.octets.size()), NatTKind::esp, sink);
     }
 }
 
@@ -68,7 +93,7 @@ Status IkeSockets::open_family(const PlaneSettings& settings, const Needs& needs
 
     options.port = nat_t_port_;
     options.dont_fragment = needs.esp;
-    options.coalesce = true;
+    options.coalesce = needs.coalesce;
     auto nat_t = UdpSocket::open(options);
     if (!nat_t) { return std::unexpected(std::move(nat_t).error()); }
     nat_t_port_ = nat_t->port();
@@ -121,7 +146,7 @@ bool IkeSockets::receive(int fd, ReceiveBuffers& buffers, Sink& sink) const {
             } else if (!nat_t) {
                 take_run(run, [&](const Arrival& one) { take_ike(one, false, sink); });
             } else {
-                take_run(run, [&](const Arrival& one) { take_nat_t(one, sink); });
+                take_nat_t_run(run, sink);
             }
         });
     }
@@ -165,10 +190,26 @@ Status IkeSockets::send_keepalive(const Endpoint& local, const Endpoint& remote)
 
 int IkeSockets::send_esp(ByteView octets, const Endpoint& local, const Endpoint& remote,
                          bool dont_fragment, const SendOptions& options) const {
-    const IpFamily family = remote.address.family();
-    const UdpSocket* socket = dont_fragment ? find(Role::nat_t, family) : sender(true, family);
+    const UdpSocket* socket = esp_sender(remote.address.family(), dont_fragment);
     if (socket == nullptr) { return EAFNOSUPPORT; }
     return socket->send(octets, local, remote, options);
+}
+
+int IkeSockets::send_esp_each(ByteView octets, const Endpoint& local, const Endpoint& remote,
+                              bool dont_fragment, const SendOptions& options,
+                              std::size_t& sent) const {
+    const UdpSocket* socket = esp_sender(remote.address.family(), dont_fragment);
+    if (socket == nullptr) { return EAFNOSUPPORT; }
+    return socket->send_each(octets, local, remote, options, sent);
+}
+
+bool IkeSockets::coalesces() const {
+    const UdpSocket* socket = find(Role::nat_t, IpFamily::v4);
+    return socket != nullptr && socket->coalesces();
+}
+
+const UdpSocket* IkeSockets::esp_sender(IpFamily family, bool dont_fragment) const {
+    return dont_fragment ? find(Role::nat_t, family) : sender(true, family);
 }
 
 }  // namespace culvert::plane

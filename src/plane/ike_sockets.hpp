@@ -17,8 +17,9 @@ namespace culvert::plane {
 class IkeSockets {
  public:
     struct Needs {
-        bool mark = true;  // false: go on without SO_MARK (no TUN, so nothing can loop)
-        bool esp = true;   // ESP will be sent from the NAT-T port, with DF where it asks for it
+        bool mark = true;      // false: go on without SO_MARK (no TUN, so nothing can loop)
+        bool esp = true;       // ESP will be sent from the NAT-T port, with DF where it asks for it
+        bool coalesce = true;  // take runs of ESP in one piece (UDP_GRO), where the kernel can
     };
     // IPv6 is left out when the host has none. Fails as UdpSocket::open().
     static Result<IkeSockets> open(const PlaneSettings& settings, const Needs& needs);
@@ -46,6 +47,11 @@ class IkeSockets {
     // ESP from the NAT-T port; errno or 0.
     int send_esp(ByteView octets, const Endpoint& local, const Endpoint& remote, bool dont_fragment,
                  const SendOptions& options) const;
+    // A run of them, each handed to the kernel by itself; how many had left in `sent`.
+    int send_esp_each(ByteView octets, const Endpoint& local, const Endpoint& remote,
+                      bool dont_fragment, const SendOptions& options, std::size_t& sent) const;
+    // The kernel puts arriving ESP together.
+    bool coalesces() const;
 
  private:
     enum class Role : std::uint8_t {
@@ -60,6 +66,7 @@ class IkeSockets {
 
     Status open_family(const PlaneSettings& settings, const Needs& needs, IpFamily family);
     const UdpSocket* find(Role role, IpFamily family) const;
+    const UdpSocket* esp_sender(IpFamily family, bool dont_fragment) const;
     // The socket for what may be fragmented on the way.
     const UdpSocket* sender(bool nat_t, IpFamily family) const;
 

@@ -14,6 +14,14 @@ inline constexpr std::chrono::seconds retired_linger{5};
 constexpr std::size_t packet_octets_max = 65535;
 // Datagrams or super-packets taken from a socket in one go; more adds latency and gains nothing.
 constexpr std::size_t receive_batch_max = 8;
+// Datagrams given to the kernel in one go where it cannot cut them itself.
+constexpr std::size_t send_batch_max = 64;
+// Datagrams in one send that the kernel cuts (UDP_SEGMENT): older kernels take no more than this.
+constexpr std::size_t udp_segments_max = 64;
+// Payload of the largest UDP datagram over IPv4; a run of datagrams is bounded by it too.
+constexpr std::size_t udp_payload_max = 65507;
+// Octets read from the TUN before what was made of them leaves and others get their turn.
+constexpr std::size_t tun_octets_a_wakeup_max = std::size_t{8} * 65536;
 // Rounds over one ready descriptor before the others get their turn.
 constexpr int rounds_a_wakeup_max = 8;
 // A super-packet is charged by its true size; the default buffer would hold two.

@@ -1,5 +1,6 @@
 #include "plane/message_io.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -17,6 +18,8 @@ namespace culvert::plane {
 namespace {
 
 constexpr std::size_t control_octets = 256;
+// Of a quoted packet: AH's first 8 octets end with the SPI.
+constexpr std::size_t quoted_octets_max = 8;
 
 // Builds the ancillary data of one message.
 class ControlWriter {
@@ -183,12 +186,14 @@ Status ask_for_addresses(int fd, IpFamily family) {
 
 Status set_path_mtu_discovery(int fd, IpFamily family, bool dont_fragment) {
     int error = 0;
+    // PROBE sets DF and looks at the interface only: the kernel believes any ICMP about our
+    // addresses, we those that name a live SA (RFC 4301 8.2.1).
     if (family == IpFamily::v4) {
         error = set_option(fd, IPPROTO_IP, IP_MTU_DISCOVER,
-                           dont_fragment ? IP_PMTUDISC_DO : IP_PMTUDISC_DONT);
+                           dont_fragment ? IP_PMTUDISC_PROBE : IP_PMTUDISC_DONT);
     } else {
         error = set_option(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER,
-                           dont_fragment ? IPV6_PMTUDISC_DO : IPV6_PMTUDISC_DONT);
+                           dont_fragment ? IPV6_PMTUDISC_PROBE : IPV6_PMTUDISC_DONT);
         // Without it an IPv6 socket would still fragment what is larger than the path.
         if (error == 0) {
             error = set_option(fd, IPPROTO_IPV6, IPV6_DONTFRAG, dont_fragment ? 1 : 0);
@@ -262,6 +267,52 @@ int send_message(int fd, IpFamily family, ByteView octets, const Endpoint& local
     }
 }
 
+int send_messages(int fd, IpFamily family, ByteView octets, const Endpoint& local,
+                  const Endpoint& remote, const SendOptions& options, std::size_t& sent) {
+    SocketAddress name = SocketAddress::of(remote);
+    msghdr common{};
+    common.msg_name = name.data();
+    common.msg_namelen = name.length;
+    common.msg_iovlen = 1;
+    ControlWriter control{common};
+    add_source(control, family, local.address);
+    SendOptions single = options;
+    single.stride = 0;
+    add_options(control, family, octets.size(), single);
+    control.finish();
+    std::array<iovec, send_batch_max> pieces;
+    std::array<mmsghdr, send_batch_max> messages;
+    sent = 0;
+    bool failed_before = false;
+    while (!octets.empty()) {
+        std::size_t count = 0;
+        std::size_t at = 0;
+        for (; count < send_batch_max && at < octets.size(); ++count) {
+            const std::size_t size = std::min(options.stride, octets.size() - at);
+            pieces[count] = {const_cast<std::uint8_t*>(octets.data() + at), size};
+            messages[count] = {.msg_hdr = common, .msg_len = 0};
+            messages[count].msg_hdr.msg_iov = &pieces[count];
+            at += size;
+        }
+        const int done = ::sendmmsg(fd, messages.data(), static_cast<unsigned>(count),
+                                    MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (done <= 0) {
+            const int error = errno;
+            if (error == EINTR) { continue; }
+            // As in send_message(): the first failure may be another's.
+            const bool ours_for_sure = error == EAGAIN || error == EINVAL || error == ENOBUFS;
+            if (ours_for_sure || failed_before) { return error; }
+            failed_before = true;
+            continue;
+        }
+        failed_before = false;
+        sent += static_cast<std::size_t>(done);
+        octets = octets.subspan(
+            std::min(octets.size(), static_cast<std::size_t>(done) * options.stride));
+    }
+    return 0;
+}
+
 void drain_error_queue(int fd, const std::function<void(const NetworkError&)>& take) {
     for (int i = 0; i < error_queue_batch_max; ++i) {
         std::array<std::uint8_t, 64> payload{};
@@ -275,9 +326,17 @@ void drain_error_queue(int fd, const std::function<void(const NetworkError&)>& t
         message.msg_iovlen = 1;
         message.msg_control = control.data();
         message.msg_controllen = control.size();
-        if (::recvmsg(fd, &message, MSG_ERRQUEUE | MSG_DONTWAIT) < 0) { break; }
+        const ssize_t size = ::recvmsg(fd, &message, MSG_ERRQUEUE | MSG_DONTWAIT);
+        if (size < 0) { break; }
         name.length = message.msg_namelen;
-        if (const auto error = network_error(message, name)) { take(*error); }
+        if (auto error = network_error(message, name)) {
+            if (error->said_by) {
+                const ByteView all{payload};
+                error->quoted = to_bytes(all.first(std::min<std::size_t>(
+                    {static_cast<std::size_t>(size), quoted_octets_max, all.size()})));
+            }
+            take(*error);
+        }
     }
     // What is left of it as the socket's own error would keep epoll awake.
     int pending = 0;

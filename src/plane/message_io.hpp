@@ -30,6 +30,10 @@ bool receive_batch(int fd, std::uint16_t port, ReceiveBuffers& buffers,
 // over once.
 int send_message(int fd, IpFamily family, ByteView octets, const Endpoint& local,
                  const Endpoint& remote, const SendOptions& options);
+// Datagrams of options.stride octets (the last may be shorter), one message each, in few calls.
+// Stops at the first that fails: 0 or errno, and in `sent` how many went before.
+int send_messages(int fd, IpFamily family, ByteView octets, const Endpoint& local,
+                  const Endpoint& remote, const SendOptions& options, std::size_t& sent);
 void drain_error_queue(int fd, const std::function<void(const NetworkError&)>& take);
 
 }  // namespace culvert::plane

@@ -119,6 +119,17 @@ int UdpSocket::send(ByteView octets, const Endpoint& local, const Endpoint& remo
     return send_message(fd(), family_, octets, local, remote, options);
 }
 
+int UdpSocket::send_each(ByteView octets, const Endpoint& local, const Endpoint& remote,
+                         const SendOptions& options, std::size_t& sent) const {
+    return send_messages(fd(), family_, octets, local, remote, options, sent);
+}
+
+bool UdpSocket::coalesces() const {
+    int on = 0;
+    socklen_t length = sizeof on;
+    return ::getsockopt(fd(), IPPROTO_UDP, UDP_GRO, &on, &length) == 0 && on != 0;
+}
+
 void UdpSocket::take_errors(const std::function<void(const NetworkError&)>& take) const {
     drain_error_queue(fd(), take);
 }

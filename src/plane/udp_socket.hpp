@@ -42,6 +42,9 @@ struct NetworkError {
     int error_number = 0;
     std::optional<IpAddress> said_by{};       // nothing: our own host
     std::optional<std::uint32_t> path_mtu{};  // with EMSGSIZE
+    // What the network quotes of our packet behind its IP and UDP header: of ESP and AH the SPI lies
+    // in it. Empty when our own host says it.
+    Bytes quoted{};
 };
 
 // Reusable memory for receiving; one a thread.
@@ -86,6 +89,12 @@ class UdpSocket {
     // 0, or errno. A local any-address or one of another family lets routing choose.
     int send(ByteView octets, const Endpoint& local, const Endpoint& remote,
              const SendOptions& options) const;
+
+    // options.stride octets each, without the kernel's cutting: 0, or errno and how many had left.
+    int send_each(ByteView octets, const Endpoint& local, const Endpoint& remote,
+                  const SendOptions& options, std::size_t& sent) const;
+    // The kernel puts what arrives together (UDP_GRO).
+    bool coalesces() const;
 
     // Empties the error queue.
     void take_errors(const std::function<void(const NetworkError&)>& take) const;

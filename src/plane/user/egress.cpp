@@ -1,14 +1,17 @@
 #include "plane/user/egress.hpp"
 
+#include <algorithm>
 #include <cerrno>
+#include <cstring>
 
+#include "ipsec/header_fields.hpp"
+#include "ipsec/mss_clamp.hpp"
 #include "plane/limits.hpp"
 
 namespace culvert::plane {
 namespace {
 
 constexpr std::size_t packet_room = packet_octets_max + 1 + ipsec::trailer_size_max;
-constexpr std::size_t esp_room = packet_octets_max + 1 + ipsec::overhead_max;
 
 // The selectors of exactly this packet, for the key exchange (RFC 7296 2.9, first selector).
 TrafficSelector selector_of(const IpAddress& address, std::uint16_t port,
@@ -24,31 +27,72 @@ TrafficSelector selector_of(const IpAddress& address, std::uint16_t port,
 
 }  // namespace
 
-Egress::Egress(const Shared& shared)
+Egress::Egress(const Shared& shared, const FastPaths& wanted)
     : shared_(shared),
       view_(shared.tables),
       ah_(shared),
       packet_(std::make_unique_for_overwrite<std::uint8_t[]>(packet_room)),
-      esp_(std::make_unique_for_overwrite<std::uint8_t[]>(esp_room)) {}
+      single_(std::make_unique_for_overwrite<std::uint8_t[]>(packet_room)),
+      run_(shared, counters_, wanted,
+           [this](ipsec::OutboundSa& sa, ByteView inner, const ipsec::PacketInfo& info) {
+               too_big(sa, inner, info);
+           }) {}
 
 void Egress::tun_ready() {
     const Instant now = boot_time_now();
     tables_ = &view_.look();
-    for (int round = 0; round < packets_a_wakeup_max; ++round) {
-        const std::size_t size = shared_.tun.read({packet_.get(), packet_octets_max + 1});
-        if (size == 0) { break; }
-        counters_.count(Happening::tun_packets_read);
-        carry({packet_.get(), size}, now);
+    std::size_t octets = 0;
+    for (int round = 0; round < packets_a_wakeup_max && octets < tun_octets_a_wakeup_max; ++round) {
+        const TunPacket packet = shared_.tun.read({packet_.get(), packet_octets_max + 1});
+        if (packet.octets.empty()) { break; }
+        octets += packet.octets.size();
+        counters_.count(Happening::tun_reads);
+        take(packet, now);
     }
+    run_.flush();
 }
 
-void Egress::carry(MutableByteView packet, Instant now) {
+void Egress::take(const TunPacket& packet, Instant now) {
     ipsec::PacketInfo info;
-    if (!ipsec::parse_packet(packet, info)) {
+    bool good = ipsec::parse_packet(packet.octets, info);
+    if (good && packet.checksum_missing) {
+        good = ipsec::complete_checksum(packet.octets.first(info.total_size), packet.checksum_start,
+                                        packet.checksum_offset);
+    }
+    if (good && packet.segment_size != 0) {
+        good = segments_.begin(packet.octets, info, packet.segment_size);
+    }
+    if (!good) {
+        counters_.count(Happening::tun_packets_read);
         counters_.count(ipsec::DropReason::outbound_malformed);
         return;
     }
+    if (packet.segment_size == 0) {
+        counters_.count(Happening::tun_packets_read);
+        carry(packet.octets, info, decide(info), now);
+    } else {
+        counters_.count(Happening::tun_packets_read, segments_.count());
+        carry_train(info, now);
+    }
+}
+
+// One decision for the whole super-packet: all its packets have the same selectors.
+void Egress::carry_train(const ipsec::PacketInfo& info, Instant now) {
     const ipsec::FlowCache::Entry entry = decide(info);
+    if (entry.decision.action == PolicyAction::protect && entry.sa != nullptr &&
+        entry.sa->carries_trains()) {
+        protect_train(*entry.sa, info, now);
+        return;
+    }
+    for (std::size_t i = 0; i < segments_.count(); ++i) {
+        const MutableByteView packet{single_.get(), segments_.size(i)};
+        segments_.write(i, packet.data());
+        carry(packet, segments_.info(i), entry, now);
+    }
+}
+
+void Egress::carry(MutableByteView packet, const ipsec::PacketInfo& info,
+                   const ipsec::FlowCache::Entry& entry, Instant now) {
     switch (entry.decision.action) {
         case PolicyAction::protect:
             if (entry.sa != nullptr) {
@@ -82,56 +126,114 @@ ipsec::FlowCache::Entry Egress::decide(const ipsec::PacketInfo& info) {
 
 void Egress::protect(ipsec::OutboundSa& sa, MutableByteView packet, const ipsec::PacketInfo& info,
                      Instant now) {
+    if (sa.mode() == IpsecMode::tunnel) {
+        ipsec::clamp_mss(packet, info, sa.inner_mtu(sa.path_mtu()));
+    }
     ipsec::EncapJob job;
     job.packet = packet.first(info.total_size);
     job.info = &info;
     job.tail_room = true;
-    job.out = {esp_.get(), esp_room};
-    if (sa.suite().protocol == IpsecProtocol::ah) { ah_.number(job, packet, info); }
-    const ipsec::DropReason dropped = ipsec::encapsulate(sa, job, crypto_, now);
-    if (dropped == ipsec::DropReason::none) {
-        send(sa, job);
+    const bool ah = sa.suite().protocol == IpsecProtocol::ah;
+    const std::size_t size = sa.esp_size(info.total_size);
+    if (ah || !sa.carries_trains()) {
+        // What will come of it is not known before.
+        run_.flush();
     } else {
-        counters_.count(dropped);
-        if (dropped == ipsec::DropReason::outbound_too_big) { too_big(sa, job); }
+        run_.begin(sa, ipsec::outer_fields_of(sa, info), size, false);
     }
+    job.out = run_.room();
+    if (ah) { ah_.number(job, packet, info); }
+    const ipsec::DropReason dropped = ipsec::encapsulate(sa, job, crypto_, now);
+    if (dropped != ipsec::DropReason::none) {
+        counters_.count(dropped);
+        if (dropped == ipsec::DropReason::outbound_too_big) { too_big(sa, packet, info); }
+    } else if (ah) {
+        send_ah(sa, job);
+    } else {
+        if (run_.empty()) {
+            run_.begin(sa, job.outer, job.size, false);
+            run_.remember(packet, info);
+        }
+        run_.add(job.size);
+    }
+    look_at_lifetime(sa, now);
+}
+
+void Egress::protect_train(ipsec::OutboundSa& sa, const ipsec::PacketInfo& info, Instant now) {
+    const ipsec::PacketInfo full = segments_.info(0);
+    const ipsec::PacketInfo last = segments_.info(segments_.count() - 1);
+    const ipsec::OuterFields outer = ipsec::outer_fields_of(sa, info);
+    const std::size_t stride = sa.esp_size(full.total_size);
+    const std::size_t front = sa.text_offset();
+    for (std::size_t at = 0; at < segments_.count();) {
+        std::size_t count = run_.begin(sa, outer, stride, true);
+        count = std::min({count, segments_.count() - at, jobs_.size()});
+        const MutableByteView room = run_.room();
+        for (std::size_t i = 0; i < count; ++i) {
+            const bool is_last = at + i + 1 == segments_.count();
+            const MutableByteView slot = room.subspan(i * stride, stride);
+            segments_.write(at + i, slot.data() + front);
+            jobs_[i] = {.packet = slot.subspan(front, segments_.size(at + i)),
+                        .info = is_last ? &last : &full,
+                        .out = slot};
+        }
+        if (run_.empty()) { run_.remember(jobs_[0].packet, *jobs_[0].info); }
+        const std::span<ipsec::EncapJob> jobs{jobs_.data(), count};
+        ipsec::encapsulate(sa, jobs, crypto_, now);
+        settle(sa, jobs);
+        at += count;
+    }
+    look_at_lifetime(sa, now);
+}
+
+// What was protected joins the run; what was not leaves no hole in it.
+void Egress::settle(ipsec::OutboundSa& sa, std::span<const ipsec::EncapJob> jobs) {
+    for (const ipsec::EncapJob& job : jobs) {
+        if (job.dropped == ipsec::DropReason::none) {
+            const MutableByteView room = run_.room();
+            if (room.data() != job.out.data()) {
+                std::memmove(room.data(), job.out.data(), job.size);
+            }
+            run_.add(job.size);
+            continue;
+        }
+        counters_.count(job.dropped);
+        if (job.dropped == ipsec::DropReason::outbound_too_big) {
+            too_big(sa, job.packet, *job.info);
+        }
+    }
+}
+
+void Egress::look_at_lifetime(ipsec::OutboundSa& sa, Instant now) {
     if (const auto event = sa.take_lifetime_event(now); event != ipsec::LifetimeEvent::none) {
         shared_.lifetime(sa.id(), event);
     }
 }
 
-void Egress::send(ipsec::OutboundSa& sa, const ipsec::EncapJob& job) {
-    const ipsec::SaEndpoints& ends = sa.endpoints();
-    const SendOptions options{.traffic_class = job.outer.traffic_class,
-                              .hop_limit = job.outer.hop_limit};
-    const ByteView esp = ByteView{job.out}.first(job.size);
-    const bool ah = sa.suite().protocol == IpsecProtocol::ah;
-    const int error = ah ? ah_.send(sa, job)
-                      : ends.udp_encap
-                          ? shared_.carrier.sockets().send_esp(esp, ends.local, ends.remote,
-                                                               job.outer.dont_fragment, options)
-                          : shared_.raw.send_esp(esp, ends.local.address, ends.remote.address,
-                                                 job.outer.dont_fragment, options);
+void Egress::send_ah(ipsec::OutboundSa& sa, const ipsec::EncapJob& job) {
+    const int error = ah_.send(sa, job);
     if (error == 0) {
+        counters_.count(Happening::esp_sends);
         counters_.count(Happening::esp_packets_sent);
         return;
     }
     counters_.count(Happening::esp_send_failed);
     if (error == EMSGSIZE) {
         // The kernel knows a smaller path than we did.
-        if (const auto mtu = routed_mtu(ends.remote.address, shared_.mark)) {
+        const IpAddress& remote = sa.endpoints().remote.address;
+        if (const auto mtu = routed_mtu(remote, shared_.mark)) {
             sa.set_path_mtu(*mtu);
-            shared_.path_mtu(ends.remote.address, *mtu);
+            shared_.path_mtu(remote, *mtu);
         }
         counters_.count(ipsec::DropReason::outbound_too_big);
-        too_big(sa, job);
+        too_big(sa, job.packet, *job.info);
     }
 }
 
-void Egress::too_big(ipsec::OutboundSa& sa, const ipsec::EncapJob& job) {
+void Egress::too_big(ipsec::OutboundSa& sa, ByteView inner, const ipsec::PacketInfo& info) {
     const std::uint32_t path_mtu = sa.path_mtu();
     if (path_mtu == 0) { return; }
-    answer(IcmpReason::too_big, job.packet, *job.info, sa.inner_mtu(path_mtu));
+    answer(IcmpReason::too_big, inner, info, sa.inner_mtu(path_mtu));
 }
 
 void Egress::trap(const ipsec::FlowCache::Entry& entry, ByteView packet,
@@ -172,12 +274,16 @@ void Egress::flush_waiting() {
         for (const Bytes& packet : waiting_.take(reqid)) {
             // Into the buffer that has room behind it; a packet that no SA covers yet waits again.
             std::copy(packet.begin(), packet.end(), packet_.get());
-            carry({packet_.get(), packet.size()}, now);
+            ipsec::PacketInfo info;
+            if (!ipsec::parse_packet(packet, info)) { continue; }
+            carry({packet_.get(), packet.size()}, info, decide(info), now);
         }
     }
+    run_.flush();
 }
 
 void Egress::tick() {
+    run_.tick();
     tables_ = &view_.look();  // drops an old snapshot, and with it keys that nobody needs
     const std::size_t gone = waiting_.expire(boot_time_now());
     for (std::size_t i = 0; i < gone; ++i) {

@@ -2,13 +2,18 @@
 // One direction of the user plane: clear packets from the TUN to the network (RFC 4301 5.1). Runs
 // in one thread.
 
+#include <array>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "ipsec/esp.hpp"
 #include "ipsec/flow_cache.hpp"
+#include "ipsec/segment.hpp"
 #include "plane/user/ah_sender.hpp"
+#include "plane/user/esp_run.hpp"
+#include "plane/user/fast_paths.hpp"
 #include "plane/user/icmp_error.hpp"
 #include "plane/user/shared.hpp"
 #include "plane/user/trap_queue.hpp"
@@ -18,7 +23,12 @@ namespace culvert::plane {
 
 class Egress {
  public:
-    explicit Egress(const Shared& shared);
+    Egress(const Shared& shared, const FastPaths& wanted);
+    Egress(const Egress&) = delete;
+    Egress& operator=(const Egress&) = delete;
+    Egress(Egress&&) = delete;
+    Egress& operator=(Egress&&) = delete;
+    ~Egress() = default;
 
     // Carries what the TUN has.
     void tun_ready();
@@ -30,14 +40,21 @@ class Egress {
     const WorkerCounters& counters() const { return counters_; }
 
  private:
-    void carry(MutableByteView packet, Instant now);
+    void take(const TunPacket& packet, Instant now);
+    void carry(MutableByteView packet, const ipsec::PacketInfo& info,
+               const ipsec::FlowCache::Entry& entry, Instant now);
+    // The packets of segments_, whose super-packet `info` describes.
+    void carry_train(const ipsec::PacketInfo& info, Instant now);
     ipsec::FlowCache::Entry decide(const ipsec::PacketInfo& info);
     void protect(ipsec::OutboundSa& sa, MutableByteView packet, const ipsec::PacketInfo& info,
                  Instant now);
-    void send(ipsec::OutboundSa& sa, const ipsec::EncapJob& job);
+    void protect_train(ipsec::OutboundSa& sa, const ipsec::PacketInfo& info, Instant now);
+    void settle(ipsec::OutboundSa& sa, std::span<const ipsec::EncapJob> jobs);
+    void look_at_lifetime(ipsec::OutboundSa& sa, Instant now);
+    void send_ah(ipsec::OutboundSa& sa, const ipsec::EncapJob& job);
     void trap(const ipsec::FlowCache::Entry& entry, ByteView packet, const ipsec::PacketInfo& info,
               Instant now);
-    void too_big(ipsec::OutboundSa& sa, const ipsec::EncapJob& job);
+    void too_big(ipsec::OutboundSa& sa, ByteView inner, const ipsec::PacketInfo& info);
     void answer(IcmpReason reason, ByteView packet, const ipsec::PacketInfo& info,
                 std::uint32_t mtu);
 
@@ -50,7 +67,10 @@ class Egress {
     TrapQueue waiting_;
     WorkerCounters counters_;
     std::unique_ptr<std::uint8_t[]> packet_;
-    std::unique_ptr<std::uint8_t[]> esp_;
+    std::unique_ptr<std::uint8_t[]> single_;  // one packet of a train that goes by itself
+    ipsec::Segments segments_;
+    std::array<ipsec::EncapJob, ipsec::batch_max> jobs_;
+    EspRun run_;
     Instant answers_since_{};
     unsigned answers_ = 0;
 };

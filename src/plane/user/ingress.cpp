@@ -3,23 +3,40 @@
 #include <algorithm>
 
 #include "ipsec/header_fields.hpp"
+#include "ipsec/mss_clamp.hpp"
 #include "plane/limits.hpp"
 
 namespace culvert::plane {
 
-void Ingress::esp_in_udp(const Arrival& arrival) {
-    ipsec::DecapJob job;
-    job.esp = arrival.octets;
-    job.outer_source = arrival.remote.address;
-    job.outer_destination = arrival.local.address;
-    job.outer_traffic_class = arrival.traffic_class;
-    job.outer_hop_limit = arrival.hop_limit;
-    // In a run the octets before this packet belong to the one before, which is done with.
-    job.headroom = ReceiveBuffers::headroom;
-    open(job, &arrival);
+void TunWriter::write(const ipsec::Coalesced& packet) {
+    counters_.count(Happening::tun_writes);
+    const bool written = shared_.tun.write(packet) == 0;
+    counters_.count(written ? Happening::tun_packets_written : Happening::tun_write_failed,
+                    packet.packets);
+}
+
+void Ingress::esp_in_udp(const Arrival& run) {
+    counters_.count(Happening::esp_receives);
+    std::size_t count = 0;
+    for (std::size_t at = 0; at < run.octets.size(); at += run.stride) {
+        ipsec::DecapJob& job = jobs_[count++];
+        job = {.esp = run.octets.subspan(at, std::min(run.stride, run.octets.size() - at)),
+               .outer_source = run.remote.address,
+               .outer_destination = run.local.address,
+               .outer_traffic_class = run.traffic_class,
+               .outer_hop_limit = run.hop_limit,
+               // In a run the octets before this packet belong to the one before.
+               .headroom = ReceiveBuffers::headroom};
+        if (count == jobs_.size()) {
+            open({jobs_.data(), count}, &run);
+            count = 0;
+        }
+    }
+    if (count != 0) { open({jobs_.data(), count}, &run); }
 }
 
 void Ingress::native_esp(const Arrival& arrival) {
+    counters_.count(Happening::esp_receives);
     ipsec::DecapJob job;
     if (arrival.remote.address.is_v4()) {
         const ipsec::DropReason refused = ipsec::prepare_decap(arrival.octets, false, job);
@@ -36,10 +53,11 @@ void Ingress::native_esp(const Arrival& arrival) {
         job.outer_hop_limit = arrival.hop_limit;
         job.headroom = ReceiveBuffers::headroom;
     }
-    open(job, nullptr);
+    open({&job, 1}, nullptr);
 }
 
 void Ingress::native_ah(const Arrival& arrival) {
+    counters_.count(Happening::esp_receives);
     MutableByteView packet = arrival.octets;
     if (arrival.remote.address.is_v6()) {
         // ReceiveBuffers::headroom is in front.
@@ -57,45 +75,76 @@ void Ingress::native_ah(const Arrival& arrival) {
         counters_.count(refused);
         return;
     }
-    open(job, nullptr);
+    open({&job, 1}, nullptr);
 }
 
-void Ingress::open(ipsec::DecapJob& job, const Arrival* in_udp) {
-    counters_.count(Happening::esp_packets_received);
+// A run may mix SAs: the kernel coalesces by addresses and ports.
+void Ingress::open(std::span<ipsec::DecapJob> jobs, const Arrival* in_udp) {
+    counters_.count(Happening::esp_packets_received, jobs.size());
     const Instant now = boot_time_now();
     const Tables& tables = view_.look();
-    const auto spi = ipsec::peek_spi(job);
-    if (!spi) {
-        counters_.count(ipsec::DropReason::inbound_malformed);
-        return;
-    }
-    ipsec::InboundSa* sa = tables.sad.find(*spi);
-    if (sa == nullptr) {
-        counters_.count(*spi < esp_spi_min ? ipsec::DropReason::inbound_reserved_spi
-                                           : ipsec::DropReason::inbound_no_sa);
-        return;
-    }
-    const ipsec::DropReason dropped = ipsec::decapsulate(*sa, job, crypto_, now);
-    if (dropped == ipsec::DropReason::none) {
-        if (shared_.tun.write(job.packet.first(job.info.total_size)) == 0) {
-            counters_.count(Happening::tun_packets_written);
+    tables_ = &tables;
+    while (!jobs.empty()) {
+        const auto spi = ipsec::peek_spi(jobs[0]);
+        std::size_t count = 1;
+        while (count < jobs.size() && ipsec::peek_spi(jobs[count]) == spi) { ++count; }
+        ipsec::InboundSa* sa = spi ? tables.sad.find(*spi) : nullptr;
+        if (!spi) {
+            counters_.count(ipsec::DropReason::inbound_malformed, count);
+        } else if (sa == nullptr) {
+            counters_.count(*spi < esp_spi_min ? ipsec::DropReason::inbound_reserved_spi
+                                               : ipsec::DropReason::inbound_no_sa,
+                            count);
         } else {
-            counters_.count(Happening::tun_write_failed);
+            open(*sa, jobs.first(count), in_udp, now);
+        }
+        jobs = jobs.subspan(count);
+    }
+}
+
+void Ingress::open(ipsec::InboundSa& sa, std::span<ipsec::DecapJob> jobs, const Arrival* in_udp,
+                   Instant now) {
+    if (sa.mode() == IpsecMode::transport && sa.suite().protocol == IpsecProtocol::esp) {
+        // The header that comes back overwrites the end of the packet before: that one must be
+        // gone.
+        for (ipsec::DecapJob& job : jobs) {
+            coalescer_.flush();
+            ipsec::decapsulate(sa, job, crypto_, now);
+            deliver(sa, job, in_udp);
+            coalescer_.flush();
         }
     } else {
-        counters_.count(dropped);
+        ipsec::decapsulate(sa, jobs, crypto_, now);
+        for (ipsec::DecapJob& job : jobs) { deliver(sa, job, in_udp); }
+    }
+    if (const auto event = sa.take_lifetime_event(now); event != ipsec::LifetimeEvent::none) {
+        shared_.lifetime(sa.id(), event);
+    }
+}
+
+void Ingress::deliver(const ipsec::InboundSa& sa, ipsec::DecapJob& job, const Arrival* in_udp) {
+    if (job.dropped == ipsec::DropReason::none) {
+        clamp(sa, job);
+        coalescer_.add(job.packet.first(job.info.total_size), job.info);
+    } else {
+        counters_.count(job.dropped);
     }
     // A dummy is authentic too (RFC 4303 2.6), and so is what the selectors refuse; but only what
     // we let in shall move a peer.
     const bool let_in =
-        dropped == ipsec::DropReason::none || dropped == ipsec::DropReason::inbound_dummy;
+        job.dropped == ipsec::DropReason::none || job.dropped == ipsec::DropReason::inbound_dummy;
     // A late packet from before the change must not turn it back.
-    if (in_udp != nullptr && let_in && job.sequence >= sa->highest_sequence()) {
-        look_at_mapping(*sa, in_udp->remote);
+    if (in_udp != nullptr && let_in && job.sequence >= sa.highest_sequence()) {
+        look_at_mapping(sa, in_udp->remote);
     }
-    if (const auto event = sa->take_lifetime_event(now); event != ipsec::LifetimeEvent::none) {
-        shared_.lifetime(sa->id(), event);
-    }
+}
+
+// What the inner network will send back through the SA of the other direction must fit it.
+void Ingress::clamp(const ipsec::InboundSa& sa, ipsec::DecapJob& job) const {
+    if (job.info.protocol != ipsec::protocol_tcp || sa.mode() != IpsecMode::tunnel) { return; }
+    const ipsec::OutboundSa* back = tables_->sad.newest_outbound(sa.reqid());
+    if (back == nullptr) { return; }
+    ipsec::clamp_mss(job.packet, job.info, back->inner_mtu(back->path_mtu()));
 }
 
 void Ingress::look_at_mapping(const ipsec::InboundSa& sa, const Endpoint& remote) {

@@ -2,25 +2,47 @@
 // The other direction: protected packets from the network to the TUN (RFC 4301 5.2). Runs in one
 // thread.
 
+#include <array>
 #include <set>
+#include <span>
 
+#include "ipsec/coalesce.hpp"
 #include "ipsec/esp.hpp"
 #include "plane/user/shared.hpp"
 #include "plane/user/worker_counters.hpp"
 
 namespace culvert::plane {
 
+// To the local stack.
+class TunWriter final : public ipsec::PacketSink {
+ public:
+    TunWriter(const Shared& shared, WorkerCounters& counters)
+        : shared_(shared), counters_(counters) {}
+    void write(const ipsec::Coalesced& packet) override;
+
+ private:
+    const Shared& shared_;
+    WorkerCounters& counters_;
+};
+
 class Ingress {
  public:
-    explicit Ingress(const Shared& shared) : shared_(shared), view_(shared.tables) {}
+    explicit Ingress(const Shared& shared)
+        : shared_(shared),
+          view_(shared.tables),
+          writer_(shared, counters_),
+          coalescer_(writer_,
+                     {.tcp = shared.tun.offloads().tcp, .udp = shared.tun.offloads().udp}) {}
 
-    // ESP in UDP, one packet.
-    void esp_in_udp(const Arrival& arrival);
+    // ESP in UDP: a run, or one packet. What arrives must stay where it is until flush().
+    void esp_in_udp(const Arrival& run);
     // Native ESP: with the IP header in front (IPv4), or without (IPv6).
     void native_esp(const Arrival& arrival);
     // AH, the same way. Over IPv6 the header that was taken off is made again as it was, but for
     // extension headers in front of AH: what has those fails its ICV.
     void native_ah(const Arrival& arrival);
+    // After each batch of arrivals: what was kept to be put together is delivered.
+    void flush() { coalescer_.flush(); }
     void tick() {
         view_.look();
         told_.clear();
@@ -29,13 +51,21 @@ class Ingress {
     const WorkerCounters& counters() const { return counters_; }
 
  private:
-    void open(ipsec::DecapJob& job, const Arrival* in_udp);
+    void open(std::span<ipsec::DecapJob> jobs, const Arrival* in_udp);
+    void open(ipsec::InboundSa& sa, std::span<ipsec::DecapJob> jobs, const Arrival* in_udp,
+              Instant now);
+    void deliver(const ipsec::InboundSa& sa, ipsec::DecapJob& job, const Arrival* in_udp);
+    void clamp(const ipsec::InboundSa& sa, ipsec::DecapJob& job) const;
     void look_at_mapping(const ipsec::InboundSa& sa, const Endpoint& remote);
 
     const Shared& shared_;
     PublishedTables::View view_;
+    const Tables* tables_ = nullptr;  // of the batch at hand
     ipsec::CryptoContext crypto_;
     WorkerCounters counters_;
+    TunWriter writer_;
+    ipsec::Coalescer coalescer_;
+    std::array<ipsec::DecapJob, ipsec::batch_max> jobs_;
     std::set<ChildSaId> told_;  // whose change of mapping was told since the last tick
 };
 

@@ -120,6 +120,15 @@ int RawSockets::send_esp(ByteView esp, const IpAddress& local, const IpAddress& 
     return send_message(fd.get(), remote.family(), esp, {local, 0}, {remote, 0}, options);
 }
 
+int RawSockets::send_esp_each(ByteView octets, const IpAddress& local, const IpAddress& remote,
+                              bool dont_fragment, const SendOptions& options,
+                              std::size_t& sent) const {
+    const Pair* pair = of(remote.family());
+    if (pair == nullptr) { return EAFNOSUPPORT; }
+    const FileDescriptor& fd = dont_fragment ? pair->whole : pair->fragmented;
+    return send_messages(fd.get(), remote.family(), octets, {local, 0}, {remote, 0}, options, sent);
+}
+
 int RawSockets::send_clear(ByteView packet, const IpAddress& destination) const {
     const Pair* pair = of(destination.family());
     if (pair == nullptr) { return EAFNOSUPPORT; }

@@ -32,6 +32,10 @@ class RawSockets {
     // Any thread; 0 or errno.
     int send_esp(ByteView esp, const IpAddress& local, const IpAddress& remote, bool dont_fragment,
                  const SendOptions& options) const;
+    // Packets of options.stride octets, the last may be shorter, in few calls; how many had left in
+    // `sent`.
+    int send_esp_each(ByteView octets, const IpAddress& local, const IpAddress& remote,
+                      bool dont_fragment, const SendOptions& options, std::size_t& sent) const;
     // A whole IP packet, as it is, with our mark: routed by the tables of others.
     int send_clear(ByteView packet, const IpAddress& destination) const;
 

@@ -207,6 +207,33 @@ bool SaBook::set_path_mtu(const IpAddress& remote, std::uint32_t path_mtu) {
     return changed;
 }
 
+std::uint32_t SaBook::path_mtu_to(const IpAddress& remote) const {
+    std::uint32_t out = 0;
+    for (const auto& [id, installed] : sas_) {
+        if (installed.outbound->endpoints().remote.address != remote) { continue; }
+        const std::uint32_t one = installed.outbound->path_mtu();
+        if (one != 0) { out = out == 0 ? one : std::min(out, one); }
+    }
+    return out;
+}
+
+bool SaBook::believe_path_mtu(const IpAddress& remote, ByteView quoted, std::uint32_t path_mtu) {
+    const bool names_an_sa = std::ranges::any_of(sas_, [&](const auto& entry) {
+        const ipsec::OutboundSa& sa = *entry.second.outbound;
+        const bool ah = sa.suite().protocol == IpsecProtocol::ah;
+        const std::size_t at = ah ? 4 : 0;
+        return sa.endpoints().remote.address == remote && quoted.size() >= at + 4 &&
+               ipsec::peek_spi(quoted.subspan(at)) == sa.spi();
+    });
+    const std::uint32_t before = path_mtu_to(remote);
+    if (!names_an_sa || path_mtu == 0 || (before != 0 && path_mtu >= before)) { return false; }
+    return set_path_mtu(remote, path_mtu);
+}
+
+bool SaBook::widen_path_mtu(const IpAddress& remote, std::uint32_t path_mtu) {
+    return path_mtu > path_mtu_to(remote) && set_path_mtu(remote, path_mtu);
+}
+
 std::vector<std::pair<ChildSaId, ipsec::LifetimeEvent>> SaBook::take_lifetime_events(Instant now) {
     std::vector<std::pair<ChildSaId, ipsec::LifetimeEvent>> out;
     for (const auto& [id, installed] : sas_) {

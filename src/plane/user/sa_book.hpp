@@ -56,6 +56,14 @@ class SaBook {
     std::vector<IpAddress> remotes() const;
     // The path to this address; true if it changed any SA.
     bool set_path_mtu(const IpAddress& remote, std::uint32_t path_mtu);
+    // The network says that a packet of ours was too big, and quotes it from behind its IP and UDP
+    // header on. Believed of a live SA of that SPI and peer only, and never to widen a path (RFC
+    // 4301 8.2.1): then of all SAs to this peer. True if it changed any.
+    bool believe_path_mtu(const IpAddress& remote, ByteView quoted, std::uint32_t path_mtu);
+    // The path to this address is at least this wide again (RFC 1191 6.3).
+    bool widen_path_mtu(const IpAddress& remote, std::uint32_t path_mtu);
+    // What the SAs to this address know of the path; 0: there are none, or nothing is known.
+    std::uint32_t path_mtu_to(const IpAddress& remote) const;
     // Looks at every SA's lifetime in time.
     std::vector<std::pair<ChildSaId, ipsec::LifetimeEvent>> take_lifetime_events(Instant now);
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstdlib>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <time.h>
 
 #include "crypto/random.hpp"
@@ -82,6 +84,7 @@ class UserPlane final : public Plane {
 
  private:
     Status open_devices(PlaneEvents& events);
+    std::string fast_paths_in_use() const;
     Status start_workers(PlaneEvents& events);
     Status watch_network();
     Status watch_tun();
@@ -94,10 +97,12 @@ class UserPlane final : public Plane {
     // Called by the workers, without mutex_.
     void lifetime(ChildSaId id, ipsec::LifetimeEvent event);
     void learned_path_mtu(const IpAddress& remote, std::uint32_t path_mtu);
+    void network_says_too_big(const NetworkError& error);
     void tick();
     void addresses_changed();
 
     PlaneSettings settings_;
+    FastPaths fast_paths_;
     PlaneEvents* events_ = nullptr;
     crypto::SystemRandom random_;
 
@@ -123,6 +128,7 @@ class UserPlane final : public Plane {
     std::shared_ptr<const ipsec::Spd> followed_;  // what routes and filter were last made for
     std::vector<IpAddress> host_addresses_;
     std::atomic<bool> paths_changed_ = false;
+    std::uint64_t path_mtu_refused_ = 0;  // with mutex_
     unsigned ticks_ = 0;
 
     std::mutex lifetime_mutex_;
@@ -142,6 +148,12 @@ UserPlane::~UserPlane() {
 
 Status UserPlane::start(PlaneEvents& events) {
     events_ = &events;
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): nobody sets variables here
+    if (const char* names = std::getenv(fast_paths_variable)) {
+        auto allowed = FastPaths::without(names);
+        if (!allowed) { return std::unexpected(std::move(allowed).error()); }
+        fast_paths_ = *allowed;
+    }
     if (auto done = open_devices(events); !done) { return done; }
     return start_workers(events);
 }
@@ -151,14 +163,18 @@ Status UserPlane::open_devices(PlaneEvents& events) {
     if (!kernel) { return std::unexpected(std::move(kernel).error()); }
     kernel_.emplace(std::move(*kernel));
     // Ports first: if they are taken then so may be, by a daemon that lives, what looks left over.
-    if (auto done = carrier_.open(events, {.mark = true, .esp = true}); !done) { return done; }
+    if (auto done =
+            carrier_.open(events, {.mark = true, .esp = true, .coalesce = fast_paths_.udp_gro});
+        !done) {
+        return done;
+    }
     kernel_->undo_left_over();
 
     auto raw = RawSockets::open(settings_.mark);
     if (!raw) { return std::unexpected(std::move(raw).error()); }
     raw_.emplace(std::move(*raw));
     if (auto done = kernel_->announce(); !done) { return done; }
-    auto tun = TunDevice::open(settings_.tun_name);
+    auto tun = TunDevice::open(settings_.tun_name, fast_paths_);
     if (!tun) { return std::unexpected(std::move(tun).error()); }
     tun_.emplace(std::move(*tun));
     carrier_.set_own_interface(tun_->index());
@@ -191,7 +207,7 @@ Status UserPlane::start_workers(PlaneEvents& events) {
         .path_mtu = [this](const IpAddress& remote,
                            std::uint32_t mtu) { learned_path_mtu(remote, mtu); }});
     ingress_.emplace(*shared_);
-    egress_.emplace(*shared_);
+    egress_.emplace(*shared_, fast_paths_);
     for (auto* poller : {&network_poller_, &tun_poller_}) {
         auto made = Poller::make();
         if (!made) { return std::unexpected(std::move(made).error()); }
@@ -207,8 +223,9 @@ Status UserPlane::start_workers(PlaneEvents& events) {
 Status UserPlane::watch_network() {
     IkeCarrier::Hooks hooks;
     hooks.esp = [this](const Arrival& arrival) { ingress_->esp_in_udp(arrival); };
+    hooks.batch_done = [this] { ingress_->flush(); };
     hooks.path_mtu = [this](const NetworkError& error) {
-        learned_path_mtu(error.remote.address, *error.path_mtu);
+        network_says_too_big(error);
     };
     hooks.addresses_changed = [this] { addresses_changed(); };
     if (auto done = carrier_.attach(*network_poller_, std::move(hooks)); !done) { return done; }
@@ -224,6 +241,7 @@ Status UserPlane::watch_network() {
                     ah ? ingress_->native_ah(arrival) : ingress_->native_esp(arrival);
                 });
                 if (!more) { break; }
+                ingress_->flush();
             }
         };
         if (auto done = network_poller_->watch(fd, std::move(ready)); !done) { return done; }
@@ -273,7 +291,9 @@ Status UserPlane::install(ChildSa sa) {
 #ifdef CULVERT_KEY_LOG
     if (!settings_.key_log.empty()) { write_key_log(settings_.key_log, sa); }
 #endif
-    const std::uint32_t path_mtu = path_mtu_to(sa.remote.address);
+    // What an older SA to this peer has learned holds; else what the kernel knows.
+    const std::uint32_t learned = book_.path_mtu_to(sa.remote.address);
+    const std::uint32_t path_mtu = learned != 0 ? learned : path_mtu_to(sa.remote.address);
     if (auto done = book_.add(sa, path_mtu, random_, now); !done) { return done; }
     // The workers know it before the routes bring them packets.
     publish();
@@ -374,6 +394,8 @@ std::map<std::string, std::uint64_t> UserPlane::statistics() {
         const std::scoped_lock lock{mutex_};
         out["sas"] = book_.size();
         out["policies"] = book_.policies();
+        // ICMP "too big" that names no SA of ours, or would widen a path.
+        out["path_mtu_refused"] = path_mtu_refused_;
     }
     // The kernel counts what its packet filter drops for us.
     if (const auto dropped = filter_->dropped()) {
@@ -386,8 +408,20 @@ std::map<std::string, std::uint64_t> UserPlane::statistics() {
 
 std::string UserPlane::description() {
     const bool filtered = filter_ && filter_->running();
-    return fmt::format("user (TUN {}, 2 workers, UDP {} and {}{})", settings_.tun_name, ike_port(),
-                       nat_t_port(), filtered ? "" : ", no filter for clear packets");
+    return fmt::format("user (TUN {}, 2 workers, UDP {} and {}; fast paths: {}{})",
+                       settings_.tun_name, ike_port(), nat_t_port(), fast_paths_in_use(),
+                       filtered ? "" : "; no filter for clear packets");
+}
+
+std::string UserPlane::fast_paths_in_use() const {
+    std::vector<std::string_view> names;
+    if (tun_) {
+        if (tun_->offloads().tcp) { names.push_back("TUN super-packets of TCP"); }
+        if (tun_->offloads().udp) { names.push_back("of UDP"); }
+        if (fast_paths_.udp_gso) { names.push_back("UDP GSO"); }
+        if (carrier_.is_open() && carrier_.sockets().coalesces()) { names.push_back("UDP GRO"); }
+    }
+    return names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", "));
 }
 
 void UserPlane::lifetime(ChildSaId id, ipsec::LifetimeEvent event) {
@@ -407,6 +441,19 @@ void UserPlane::learned_path_mtu(const IpAddress& remote, std::uint32_t path_mtu
     if (book_.set_path_mtu(remote, path_mtu)) { paths_changed_ = true; }
 }
 
+void UserPlane::network_says_too_big(const NetworkError& error) {
+    if (!error.said_by) {  // our own host: its interface's MTU
+        learned_path_mtu(error.remote.address, *error.path_mtu);
+        return;
+    }
+    const std::scoped_lock lock{mutex_};
+    if (book_.believe_path_mtu(error.remote.address, error.quoted, *error.path_mtu)) {
+        paths_changed_ = true;
+    } else {
+        ++path_mtu_refused_;
+    }
+}
+
 void UserPlane::tick() {
     std::vector<std::pair<ChildSaId, ipsec::LifetimeEvent>> events;
     {
@@ -418,7 +465,7 @@ void UserPlane::tick() {
         if (++ticks_ % ticks_between_path_looks == 0) {
             for (const IpAddress& remote : book_.remotes()) {
                 const std::uint32_t path_mtu = path_mtu_to(remote);
-                if (path_mtu != 0 && book_.set_path_mtu(remote, path_mtu)) {
+                if (path_mtu != 0 && book_.widen_path_mtu(remote, path_mtu)) {
                     paths_changed_ = true;
                 }
             }

@@ -24,19 +24,40 @@ enum class Happening : std::uint8_t {
     outbound_trap_dropped,  // no room to keep it, or it waited too long
     icmp_sent,
     mapping_changes,
-    count_of_happenings,  // not a happening
+    tun_reads,  // calls: a super-packet counts once
+    tun_writes,
+    esp_sends,  // calls, or runs handed to the kernel in one
+    esp_receives,
+    udp_segmentation_refused,  // a run that had to leave packet by packet
+    count_of_happenings,       // not a happening
 };
 
 constexpr std::array<const char*, static_cast<std::size_t>(Happening::count_of_happenings)>
-    happening_names{"tun_packets_read",  "tun_packets_written",  "tun_write_failed",
-                    "esp_packets_sent",  "esp_packets_received", "esp_send_failed",
-                    "outbound_bypassed", "outbound_trapped",     "outbound_trap_dropped",
-                    "icmp_sent",         "mapping_changes"};
+    happening_names{"tun_packets_read",
+                    "tun_packets_written",
+                    "tun_write_failed",
+                    "esp_packets_sent",
+                    "esp_packets_received",
+                    "esp_send_failed",
+                    "outbound_bypassed",
+                    "outbound_trapped",
+                    "outbound_trap_dropped",
+                    "icmp_sent",
+                    "mapping_changes",
+                    "tun_reads",
+                    "tun_writes",
+                    "esp_sends",
+                    "esp_receives",
+                    "udp_segmentation_refused"};
 
 class WorkerCounters {
  public:
-    void count(ipsec::DropReason reason) { add(drops_[static_cast<std::size_t>(reason)]); }
-    void count(Happening what) { add(happenings_[static_cast<std::size_t>(what)]); }
+    void count(ipsec::DropReason reason, std::uint64_t times = 1) {
+        add(drops_[static_cast<std::size_t>(reason)], times);
+    }
+    void count(Happening what, std::uint64_t times = 1) {
+        add(happenings_[static_cast<std::size_t>(what)], times);
+    }
 
     // Adds to what another worker said.
     void add_to(std::map<std::string, std::uint64_t>& out) const {
@@ -51,8 +72,8 @@ class WorkerCounters {
 
  private:
     // Only one thread writes: no locked instruction is needed.
-    static void add(std::atomic<std::uint64_t>& counter) {
-        counter.store(counter.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    static void add(std::atomic<std::uint64_t>& counter, std::uint64_t times) {
+        counter.store(counter.load(std::memory_order_relaxed) + times, std::memory_order_relaxed);
     }
 
     std::array<std::atomic<std::uint64_t>, ipsec::drop_reasons> drops_{};

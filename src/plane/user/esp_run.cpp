@@ -1,0 +1,128 @@
+#include "plane/user/esp_run.hpp"
+
+#include <algorithm>
+#include <cerrno>
+
+#include "plane/host_addresses.hpp"
+#include "plane/limits.hpp"
+
+namespace culvert::plane {
+namespace {
+
+constexpr std::size_t room_octets = packet_octets_max + 1 + ipsec::overhead_max;
+constexpr std::size_t quoted_max = 1280;
+// A device that cannot do checksums refuses runs; routes change, so it is asked again.
+constexpr unsigned gso_again_after_ticks = 60;
+
+}  // namespace
+
+EspRun::EspRun(const Shared& shared, WorkerCounters& counters, const FastPaths& wanted,
+               TooBig too_big)
+    : shared_(shared),
+      counters_(counters),
+      too_big_(std::move(too_big)),
+      gso_(wanted.udp_gso),
+      octets_(std::make_unique_for_overwrite<std::uint8_t[]>(room_octets)) {}
+
+std::size_t EspRun::begin(ipsec::OutboundSa& sa, const ipsec::OuterFields& outer, std::size_t size,
+                          bool train) {
+    const bool joins = count_ != 0 && !closed_ && sa_ == &sa && outer_ == outer &&
+                       count_ < udp_segments_max && size_ + size <= udp_payload_max &&
+                       (size == stride_ || (size < stride_ && !train));
+    if (!joins) { flush(); }
+    if (count_ == 0) {
+        sa_ = &sa;
+        outer_ = outer;
+        stride_ = size;
+    }
+    if (size != stride_) { return 1; }
+    const std::size_t fit = size_ >= udp_payload_max ? 0 : (udp_payload_max - size_) / size;
+    return std::clamp<std::size_t>(fit, 1, udp_segments_max - count_);
+}
+
+MutableByteView EspRun::room() const { return {octets_.get() + size_, room_octets - size_}; }
+
+void EspRun::add(std::size_t size) {
+    closed_ = size < stride_;
+    size_ += size;
+    ++count_;
+}
+
+void EspRun::remember(ByteView inner, const ipsec::PacketInfo& info) {
+    const ByteView quoted = inner.first(std::min(inner.size(), quoted_max));
+    inner_.assign(quoted.begin(), quoted.end());
+    inner_info_ = info;
+}
+
+void EspRun::flush() {
+    if (count_ == 0) { return; }
+    send();
+    count_ = 0;
+    size_ = 0;
+    closed_ = false;
+}
+
+void EspRun::tick() {
+    if (gso_off_ticks_ != 0) { --gso_off_ticks_; }
+}
+
+void EspRun::send() {
+    const SendOptions options{
+        .traffic_class = outer_.traffic_class, .hop_limit = outer_.hop_limit, .stride = stride_};
+    const bool in_one =
+        sa_->endpoints().udp_encap && (count_ == 1 || (gso_ && gso_off_ticks_ == 0));
+    if (in_one) {
+        const int error = send_in_one(options);
+        if (error == 0) {
+            counters_.count(Happening::esp_sends);
+            counters_.count(Happening::esp_packets_sent, count_);
+            return;
+        }
+        const bool refused = error == EIO || error == EINVAL || error == EMSGSIZE;
+        if (count_ == 1 || !refused) {
+            failed(error, 0);
+            return;
+        }
+        // A run larger than the path is refused whole; by themselves packets may be fragmented, or
+        // tell what is wrong.
+        counters_.count(Happening::udp_segmentation_refused);
+        if (error == EIO) { gso_off_ticks_ = gso_again_after_ticks; }
+    }
+    std::size_t sent = 0;
+    const int error = send_each(options, sent);
+    counters_.count(Happening::esp_sends);
+    counters_.count(Happening::esp_packets_sent, sent);
+    if (error != 0) { failed(error, sent); }
+}
+
+int EspRun::send_in_one(const SendOptions& options) const {
+    const ipsec::SaEndpoints& ends = sa_->endpoints();
+    return shared_.carrier.sockets().send_esp({octets_.get(), size_}, ends.local, ends.remote,
+                                              outer_.dont_fragment, options);
+}
+
+int EspRun::send_each(const SendOptions& options, std::size_t& sent) const {
+    const ipsec::SaEndpoints& ends = sa_->endpoints();
+    const ByteView octets{octets_.get(), size_};
+    if (ends.udp_encap) {
+        return shared_.carrier.sockets().send_esp_each(octets, ends.local, ends.remote,
+                                                       outer_.dont_fragment, options, sent);
+    }
+    return shared_.raw.send_esp_each(octets, ends.local.address, ends.remote.address,
+                                     outer_.dont_fragment, options, sent);
+}
+
+void EspRun::failed(int error, std::size_t sent) {
+    counters_.count(Happening::esp_send_failed, count_ - sent);
+    if (error != EMSGSIZE) { return; }
+    // The kernel knows a smaller path than we did.
+    const IpAddress& remote = sa_->endpoints().remote.address;
+    if (const auto mtu = routed_mtu(remote, shared_.mark)) {
+        sa_->set_path_mtu(*mtu);
+        shared_.path_mtu(remote, *mtu);
+    }
+    counters_.count(ipsec::DropReason::outbound_too_big, count_ - sent);
+    too_big_(*sa_, inner_, inner_info_);
+}
+
+}  // namespace culvert::plane

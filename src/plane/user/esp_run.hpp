@@ -1,0 +1,67 @@
+#pragma once
+// ESP packets on their way out: a run of packets of one SA that lie one behind the other, all of
+// one size but for a shorter last one, and leave in one call. Used by one thread.
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+
+#include "base/bytes.hpp"
+#include "ipsec/esp.hpp"
+#include "plane/user/fast_paths.hpp"
+#include "plane/user/shared.hpp"
+#include "plane/user/worker_counters.hpp"
+
+namespace culvert::plane {
+
+class EspRun {
+ public:
+    // Told when the path is smaller than the run's packets: the first inner packet of the run, cut
+    // to what an ICMP error quotes.
+    using TooBig =
+        std::function<void(ipsec::OutboundSa&, ByteView inner, const ipsec::PacketInfo&)>;
+
+    EspRun(const Shared& shared, WorkerCounters& counters, const FastPaths& wanted, TooBig too_big);
+
+    // Makes room for packets of `size` octets each, ESP header to ICV; what does not go with them
+    // leaves first. Returns how many may follow, at least 1. `train`: they are many, and none is
+    // put behind the packets of another size as their last.
+    std::size_t begin(ipsec::OutboundSa& sa, const ipsec::OuterFields& outer, std::size_t size,
+                      bool train);
+    // Where the next packet goes; of begin()'s many, all, one behind the other.
+    MutableByteView room() const;
+    // The next packet, of at most begin()'s size. `inner` is what it carries, for TooBig, and asked
+    // for when the run is empty.
+    void add(std::size_t size);
+    void remember(ByteView inner, const ipsec::PacketInfo& info);
+    bool empty() const { return count_ == 0; }
+
+    // Everything leaves. Before the SA may go, at the latest.
+    void flush();
+    void tick();
+
+ private:
+    void send();
+    int send_in_one(const SendOptions& options) const;
+    int send_each(const SendOptions& options, std::size_t& sent) const;
+    void failed(int error, std::size_t sent);
+
+    const Shared& shared_;
+    WorkerCounters& counters_;
+    TooBig too_big_;
+    bool gso_;
+    unsigned gso_off_ticks_ = 0;
+
+    ipsec::OutboundSa* sa_ = nullptr;
+    ipsec::OuterFields outer_;
+    std::size_t stride_ = 0;
+    std::size_t size_ = 0;
+    std::size_t count_ = 0;
+    bool closed_ = false;
+    std::unique_ptr<std::uint8_t[]> octets_;
+    Bytes inner_;
+    ipsec::PacketInfo inner_info_;
+};
+
+}  // namespace culvert::plane
