@@ -11,6 +11,8 @@
 
 #include "base/ip.hpp"
 #include "base/secret.hpp"
+#include "crypto/private_key.hpp"
+#include "crypto/public_key.hpp"
 #include "ike/auth/identity.hpp"
 #include "ike/proposal/proposal.hpp"
 #include "ipsec_types/child_sa.hpp"
@@ -70,6 +72,12 @@ enum class AuthMethodKind : std::uint8_t { psk, pubkey };
 struct AuthConfig {
     AuthMethodKind method = AuthMethodKind::psk;
     Identity id;  // local: %any means the IKE endpoint's address; remote: a pattern
+    // Local, pubkey: what we sign with, and the certificates (DER, our own first) that go with it;
+    // none for a peer that knows the key itself.
+    std::shared_ptr<const crypto::PrivateKey> key{};
+    std::vector<Bytes> certs{};
+    // Remote, pubkey: the keys that the peer may sign with.
+    std::vector<crypto::PublicKey> pubkeys{};
 };
 
 // An entry of local_addrs or remote_addrs. Names are resolved by the daemon before the engine sees

@@ -45,11 +45,14 @@ class AuthInitiator {
     explicit AuthInitiator(InitResult init) : init_(std::move(init)) {}
     std::optional<Error> verify(const wire::Payloads& response, SaCore& sa,
                                 const Environment& env) const;
+    std::optional<Error> verify_secret(const wire::Authentication& auth, ByteView octets,
+                                       const Identity& remote, const SaCore& sa,
+                                       const Environment& env) const;
     Outcome take_child(const wire::Payloads& response, SaCore& sa, const Environment& env);
 
     InitResult init_;
     std::string secret_name_;
-    Bytes auth_;
+    wire::Authentication auth_;
     std::optional<PpkKeys> ppk_;  // RFC 8784: offered
     Bytes auth_without_ppk_;      // for a peer that does not have it
     std::optional<ChildOffer> offer_;
@@ -94,6 +97,16 @@ class AuthResponder {
     InitResult init_;
     std::optional<PpkKeys> ppk_;
 };
+
+// Our AUTH over `octets` (RFC 7296 2.15): with the secret (which must be there for psk), or signed.
+Result<wire::Authentication> prove(const Connection& connection, const SharedSecret* secret,
+                                   const crypto::Prf& prf, ByteView octets,
+                                   const SignatureHashes& peer);
+// The peer's AUTH by signature, with any of the keys that it may use.
+Status verify_signature(const Connection& connection, const wire::Authentication& auth,
+                        ByteView octets, const wire::Payloads& payloads);
+// The certificates that go with our signature, if there are any.
+void add_certificates(wire::Payloads& out, const Connection& connection);
 
 // N(AUTH_LIFETIME) (RFC 4478), if there is one.
 void take_auth_lifetime(const wire::Payloads& payloads, SaCore& sa);

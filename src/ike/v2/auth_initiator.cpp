@@ -27,16 +27,20 @@ Result<AuthInitiator> AuthInitiator::begin(SaCore& sa, InitResult init,
     sa.local_id = local_identity(*sa.connection, nullptr, sa.local.address);
     const Identity remote = expected_remote(sa);
     const SharedSecret* secret = find_secret(env.state.config->secrets, sa.local_id, remote);
-    if (secret == nullptr) { return std::unexpected(no_secret(sa.name(), sa.local_id, remote)); }
+    const bool by_psk = sa.connection->local.method == AuthMethodKind::psk;
+    if (by_psk && secret == nullptr) {
+        return std::unexpected(no_secret(sa.name(), sa.local_id, remote));
+    }
 
     AuthInitiator exchange{std::move(init)};
-    exchange.secret_name_ = secret->name;
+    if (by_psk) { exchange.secret_name_ = secret->name; }
     const crypto::Prf prf = sa.prf();
     const wire::IdInitiator id{.identity = sa.local_id};
     const auto auth_with = [&](const Secret& sk_pi) {
-        return psk_auth(
-            prf, secret->secret,
-            signed_octets(prf, exchange.init_.request, exchange.init_.nr, sk_pi, id.rest_of_id()));
+        return prove(
+            *sa.connection, secret, prf,
+            signed_octets(prf, exchange.init_.request, exchange.init_.nr, sk_pi, id.rest_of_id()),
+            exchange.init_.peer_hashes);
     };
     const Connection& connection = *sa.connection;
     const SharedSecret* ppk = exchange.init_.ppk_possible
@@ -51,10 +55,14 @@ Result<AuthInitiator> AuthInitiator::begin(SaCore& sa, InitResult init,
         exchange.ppk_ =
             mix_ppk(prf, ppk->secret, sa.sk_d, exchange.init_.sk_pi, exchange.init_.sk_pr);
         if (!connection.ppk_required) {
-            exchange.auth_without_ppk_ = auth_with(exchange.init_.sk_pi);
+            auto without = auth_with(exchange.init_.sk_pi);
+            if (!without) { return std::unexpected(std::move(without).error()); }
+            exchange.auth_without_ppk_ = std::move(without->data);
         }
     }
-    exchange.auth_ = auth_with(exchange.ppk_ ? exchange.ppk_->sk_pi : exchange.init_.sk_pi);
+    auto auth = auth_with(exchange.ppk_ ? exchange.ppk_->sk_pi : exchange.init_.sk_pi);
+    if (!auth) { return std::unexpected(std::move(auth).error()); }
+    exchange.auth_ = std::move(*auth);
     sa.awaits_vips = !sa.connection->vips.empty();
     if (child) {
         if (auto fits = check_path(sa, *child); !fits) {
@@ -75,14 +83,14 @@ void take_auth_lifetime(const wire::Payloads& payloads, SaCore& sa) {
 wire::Payloads AuthInitiator::request(const SaCore& sa, const Environment& env) const {
     wire::Payloads payloads;
     payloads.emplace_back(wire::IdInitiator{.identity = sa.local_id});
+    add_certificates(payloads, *sa.connection);
     if (wants_initial_contact(sa, env)) {
         payloads.emplace_back(wire::Notify{.type = NotifyType::initial_contact});
     }
     if (is_concrete(sa.connection->remote.id)) {
         payloads.emplace_back(wire::IdResponder{.identity = sa.connection->remote.id});
     }
-    payloads.emplace_back(
-        wire::Authentication{.method = wire::AuthMethod::shared_key, .data = auth_});
+    payloads.emplace_back(auth_);
     if (ppk_) {
         Bytes id{ppk_id_fixed};
         append(id, sa.connection->ppk_id.data);
@@ -145,26 +153,38 @@ std::optional<Error> AuthInitiator::verify(const wire::Payloads& response, SaCor
     if (wanted.type != IdType::any && !(id->identity == wanted) && !id->identity.matches(wanted)) {
         return identity_mismatch(sa.name(), wanted, id->identity);
     }
-    if (auth->method != wire::AuthMethod::shared_key) {
-        return auth_method_unsupported(sa.name(), "AUTH by " + wire::to_string(auth->method));
-    }
-    const SharedSecret* secret = find_secret(env.state.config->secrets, sa.local_id, id->identity);
-    if (secret == nullptr) { return no_secret(sa.name(), sa.local_id, id->identity); }
     // RFC 8784 3: the responder says whether it has it.
     const bool with_ppk = ppk_ && wire::find_notify(response, NotifyType::ppk_identity) != nullptr;
     if (sa.connection->ppk_required && !with_ppk) {
         return no_ppk(sa.name(), "an answer without PPK_IDENTITY");
     }
     const crypto::Prf prf = sa.prf();
-    const Bytes expected =
-        psk_auth(prf, secret->secret,
-                 signed_octets(prf, init_.response, init_.ni, with_ppk ? ppk_->sk_pr : init_.sk_pr,
-                               id->rest_of_id()));
-    if (with_ppk) { sa.sk_d = ppk_->sk_d.clone(); }
-    if (!constant_time_equal(expected, auth->data)) {
-        return wrong_psk(sa.name(), sa.local_id, id->identity, secret->name);
+    const Bytes octets = signed_octets(prf, init_.response, init_.ni,
+                                       with_ppk ? ppk_->sk_pr : init_.sk_pr, id->rest_of_id());
+    if (sa.connection->remote.method == AuthMethodKind::pubkey) {
+        if (Status done = verify_signature(*sa.connection, *auth, octets, response); !done) {
+            return std::move(done).error();
+        }
+    } else if (auto refused = verify_secret(*auth, octets, id->identity, sa, env)) {
+        return refused;
     }
+    if (with_ppk) { sa.sk_d = ppk_->sk_d.clone(); }
     sa.remote_id = id->identity;
+    return std::nullopt;
+}
+
+std::optional<Error> AuthInitiator::verify_secret(const wire::Authentication& auth, ByteView octets,
+                                                  const Identity& remote, const SaCore& sa,
+                                                  const Environment& env) const {
+    if (auth.method != wire::AuthMethod::shared_key) {
+        return auth_method_unsupported(sa.name(), "AUTH by " + wire::to_string(auth.method));
+    }
+    const SharedSecret* secret = find_secret(env.state.config->secrets, sa.local_id, remote);
+    if (secret == nullptr) { return no_secret(sa.name(), sa.local_id, remote); }
+    const Bytes expected = psk_auth(sa.prf(), secret->secret, octets);
+    if (!constant_time_equal(expected, auth.data)) {
+        return wrong_psk(sa.name(), sa.local_id, remote, secret->name);
+    }
     return std::nullopt;
 }
 

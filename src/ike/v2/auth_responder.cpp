@@ -111,12 +111,17 @@ AuthResponder::Outcome AuthResponder::handle(const wire::Payloads& request, SaCo
     result.initial_contact = wire::find_notify(request, NotifyType::initial_contact) != nullptr;
     const SharedSecret* secret = find_secret(env.state.config->secrets, sa.local_id, sa.remote_id);
     const crypto::Prf prf = sa.prf();
-    Bytes auth = psk_auth(prf, secret->secret,
-                          signed_octets(prf, init_.response, init_.ni,
-                                        ppk_ ? ppk_->sk_pr : init_.sk_pr, id->rest_of_id()));
+    if (sa.connection->local.method == AuthMethodKind::psk && secret == nullptr) {
+        return refuse(no_secret(sa.name(), sa.local_id, sa.remote_id));
+    }
+    auto auth = prove(*sa.connection, secret, prf,
+                      signed_octets(prf, init_.response, init_.ni, ppk_ ? ppk_->sk_pr : init_.sk_pr,
+                                    id->rest_of_id()),
+                      init_.peer_hashes);
+    if (!auth) { return refuse(std::move(auth).error()); }
     result.response.emplace_back(std::move(*id));
-    result.response.emplace_back(
-        wire::Authentication{.method = wire::AuthMethod::shared_key, .data = std::move(auth)});
+    add_certificates(result.response, *sa.connection);
+    result.response.emplace_back(std::move(*auth));
     if (ppk_) {
         sa.sk_d = ppk_->sk_d.clone();
         result.response.emplace_back(wire::Notify{.type = NotifyType::ppk_identity});
@@ -147,7 +152,7 @@ Result<wire::IdResponder> AuthResponder::authenticate(const wire::Payloads& requ
     if (auth == nullptr) {
         return std::unexpected(auth_method_unsupported(sa.name(), "a wish for EAP (no AUTH)"));
     }
-    if (auth->method != wire::AuthMethod::shared_key) {
+    if (auth->method != wire::AuthMethod::shared_key && !is_signature(auth->method)) {
         return std::unexpected(
             auth_method_unsupported(sa.name(), "AUTH by " + wire::to_string(auth->method)));
     }
@@ -166,15 +171,19 @@ Result<wire::IdResponder> AuthResponder::authenticate(const wire::Payloads& requ
     }
     PpkChoice ppk = choose_ppk(request, *auth, connection.get(), sa, env);
     const crypto::Prf prf = sa.prf();
-    const Bytes expected =
-        psk_auth(prf, secret == nullptr ? stand_in : secret->secret,
-                 signed_octets(prf, init_.request, init_.nr,
-                               ppk.keys ? ppk.keys->sk_pi : init_.sk_pi, idi->rest_of_id()));
+    const Bytes octets = signed_octets(prf, init_.request, init_.nr,
+                                       ppk.keys ? ppk.keys->sk_pi : init_.sk_pi, idi->rest_of_id());
+    const Bytes expected = psk_auth(prf, secret == nullptr ? stand_in : secret->secret, octets);
     const bool right = ppk.auth != nullptr && constant_time_equal(expected, *ppk.auth);
+    const bool signs = connection && connection->remote.method == AuthMethodKind::pubkey;
     if (!connection) {
         return std::unexpected(no_connection_for_identities(idi->identity, asked, sa.remote));
     }
-    if (secret == nullptr) {
+    if (!signs && auth->method != wire::AuthMethod::shared_key) {
+        return std::unexpected(
+            auth_method_unsupported(connection->name, "AUTH by " + wire::to_string(auth->method)));
+    }
+    if (!signs && secret == nullptr) {
         return std::unexpected(no_secret(connection->name, local, idi->identity));
     }
     if (!ppk.keys && (connection->ppk_required || ppk.auth == nullptr)) {
@@ -182,7 +191,12 @@ Result<wire::IdResponder> AuthResponder::authenticate(const wire::Payloads& requ
                                                                     "have"
                                                                   : "none"));
     }
-    if (!right) {
+    if (signs) {
+        const wire::Authentication shown{.method = auth->method, .data = *ppk.auth};
+        if (Status done = verify_signature(*connection, shown, octets, request); !done) {
+            return std::unexpected(std::move(done).error());
+        }
+    } else if (!right) {
         return std::unexpected(wrong_psk(connection->name, local, idi->identity, secret->name));
     }
     if (connection->unique == Unique::keep &&

@@ -250,14 +250,17 @@ Error wrong_psk(std::string_view connection, const Identity& local, const Identi
                                   secret, connection, local.to_string(), remote.to_string())};
 }
 
-Error auth_method_unsupported(std::string_view connection, std::string_view received) {
+Error auth_method_unsupported(std::string_view connection, std::string_view received,
+                              std::string_view wanted) {
     return {.code = ErrorCode::authentication_failed,
             .notify = NotifyType::authentication_failed,
-            .wanted = "authentication with a pre-shared secret (SHARED_KEY)",
+            .wanted = fmt::format("authentication {}", wanted == "psk"
+                                                           ? "with a pre-shared secret (SHARED_KEY)"
+                                                           : "by a signature"),
             .received = std::string(received),
-            .remedy = fmt::format("set auth = psk for this peer on both sides; connections.{}."
-                                  "remote.auth is psk",
-                                  connection)};
+            .remedy = fmt::format("set the peer to auth = {0}, or connections.{1}.remote.auth to "
+                                  "what it does; it is {0}",
+                                  wanted, connection)};
 }
 
 Error identity_mismatch(std::string_view connection, const Identity& wanted,

@@ -6,6 +6,7 @@
 #include "crypto/key_exchange.hpp"
 #include "ike/v2/environment.hpp"
 #include "ike/v2/sa_core.hpp"
+#include "ike/v2/signature_auth.hpp"
 #include "ike/wire/message.hpp"
 
 namespace culvert::ike::v2 {
@@ -19,6 +20,7 @@ struct InitResult {
     Secret sk_pi;
     Secret sk_pr;
     bool peer_takes_childless = false;  // RFC 6023
+    SignatureHashes peer_hashes;        // RFC 7427
     bool ppk_possible = false;          // both ends said USE_PPK (RFC 8784)
 };
 

@@ -46,6 +46,7 @@ void InitInitiator::build(const SaCore& sa, const Environment& env) {
     add_nat_detection(payloads, sa.local_spi, IkeSpi{}, sa.local, sa.remote, sa.connection->encap,
                       env.random());
     payloads.emplace_back(wire::Notify{.type = NotifyType::ikev2_fragmentation_supported});
+    payloads.emplace_back(signature_hashes_notify());
     if (sa.connection->ppk_id.type != IdType::any) {
         payloads.emplace_back(wire::Notify{.type = NotifyType::use_ppk});
     }
@@ -145,6 +146,7 @@ InitInitiator::Outcome InitInitiator::take_answer(const wire::Message& response,
          .sk_pr = std::move(keys.sk_pr),
          .peer_takes_childless =
              wire::find_notify(response.payloads, NotifyType::childless_ikev2_supported) != nullptr,
+         .peer_hashes = signature_hashes_in(response.payloads),
          .ppk_possible = sa.connection->ppk_id.type != IdType::any &&
                          wire::find_notify(response.payloads, NotifyType::use_ppk) != nullptr}};
 }

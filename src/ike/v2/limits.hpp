@@ -24,6 +24,7 @@ constexpr std::size_t tasks_max = 256;                // exchanges waiting for t
 constexpr std::size_t selectors_max = 128;            // a side of a Child SA, after narrowing
 constexpr std::size_t virtual_addresses_max = 8;      // of one IKE SA, a direction
 constexpr std::size_t additional_addresses_max = 16;  // MOBIKE: of either side
+constexpr std::size_t peer_keys_tried_max = 8;        // public keys, for one AUTH
 constexpr std::size_t host_addresses_max = 64;
 constexpr std::size_t name_servers_max = 8;     // taken from a peer
 constexpr std::size_t dns_domains_max = 64;     // taken from a peer (RFC 8598)
