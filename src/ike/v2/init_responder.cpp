@@ -37,11 +37,14 @@ void answer_without_state(const Datagram& request, const wire::IkeHeader& header
     const wire::IkeHeader reply{.initiator_spi = header.initiator_spi,
                                 .exchange = wire::ExchangeType::ike_sa_init,
                                 .flags = {.response = true}};
+    Bytes answer = wire::write(reply, {std::move(notify)});
+    // a stranger with a forged source gets no more sent than it sent itself.
+    if (answer.size() > request.bytes.size()) { return; }
     env.state.counters.count_message(wire::ExchangeType::ike_sa_init, true, true);
     env.emit(Transmit{.datagram = {.local = request.local,
                                    .remote = request.remote,
                                    .non_esp_marker = request.non_esp_marker,
-                                   .bytes = wire::write(reply, {std::move(notify)})}});
+                                   .bytes = std::move(answer)}});
 }
 
 bool cookie_wanted(const Datagram& datagram, const wire::Message& request, ByteView nonce,

@@ -1,0 +1,320 @@
+// Abuse cases F and A: fragments, floods, and what a stranger gets for an octet.
+
+#include "abuse/hand_peer.hpp"
+
+namespace culvert::ike::v2 {
+namespace {
+
+using Fragments = AbuseTest;
+using Floods = AbuseTest;
+using std::chrono::seconds;
+
+// The payloads of IKE_AUTH as octets, cut into so many pieces.
+std::vector<Bytes> cut(const Bytes& whole, std::size_t pieces) {
+    std::vector<Bytes> out;
+    const std::size_t size = (whole.size() + pieces - 1) / pieces;
+    for (std::size_t at = 0; at < whole.size(); at += size) {
+        out.emplace_back(
+            whole.begin() + static_cast<std::ptrdiff_t>(at),
+            whole.begin() + static_cast<std::ptrdiff_t>(std::min(whole.size(), at + size)));
+    }
+    return out;
+}
+
+struct FragmentedAuth : AbuseTest {
+    bool begin() {
+        eve.begin_again();
+        wire::Payloads payloads = eve.init_payloads();
+        payloads.emplace_back(wire::Notify{.type = NotifyType::ikev2_fragmentation_supported});
+        const auto answers = eve.say_init(payloads);
+        if (answers.size() != 1 || !eve.take_init_answer(answers.front())) { return false; }
+        const wire::Payloads auth = eve.auth_payloads();
+        first = wire::first_type(auth);
+        pieces = cut(wire::write_payloads(auth), 4);
+        return pieces.size() == 4;
+    }
+    Bytes piece(std::uint16_t number, std::uint16_t total = 4) {
+        return eve.fragment(ExchangeType::ike_auth, number == 1 ? first : PayloadType::none, number,
+                            total, pieces.at((number - 1U) % 4));
+    }
+    // The good set still completes.
+    bool completes() {
+        std::vector<Bytes> answers;
+        for (std::uint16_t n = 1; n <= 4; ++n) { append_to(answers, eve.send(piece(n))); }
+        return !answers.empty() && eve_status() && eve_status()->state == IkeState::established;
+    }
+    static void append_to(std::vector<Bytes>& all, std::vector<Bytes> more) {
+        for (Bytes& one : more) { all.push_back(std::move(one)); }
+    }
+    PayloadType first{};
+    std::vector<Bytes> pieces;
+};
+
+TEST_F(FragmentedAuth, F01NumbersThatCannotBeAreDropped) {  // RFC 7383 2.5
+    ASSERT_TRUE(begin());
+    for (const auto& [number, total] : {std::pair<std::uint16_t, std::uint16_t>{0, 4},
+                                        {5, 4},
+                                        {1, 0},
+                                        {0, 0},
+                                        {65535, 65535},
+                                        {1, 65535}}) {
+        EXPECT_TRUE(
+            eve.send(eve.fragment(ExchangeType::ike_auth, first, number, total, pieces[0])).empty())
+            << number << " of " << total;
+    }
+    // Payload lengths 0 to 8, the last ones without room for an ICV.
+    const Bytes good = piece(1);
+    for (std::uint8_t length = 0; length <= 8; ++length) {
+        Bytes bad = good;
+        bad[30] = 0;
+        bad[31] = length;
+        EXPECT_TRUE(eve.send(bad).empty());
+    }
+}
+
+TEST_F(FragmentedAuth, F03TheWorstOrderAndDuplicates) {
+    ASSERT_TRUE(begin());
+    std::vector<Bytes> answers;
+    for (const std::uint16_t n : std::initializer_list<std::uint16_t>{4, 4, 2, 4, 3, 2, 3}) {
+        append_to(answers, eve.send(piece(n)));
+    }
+    EXPECT_TRUE(answers.empty());
+    append_to(answers, eve.send(piece(1)));
+    EXPECT_FALSE(answers.empty());
+    EXPECT_EQ(eve_status()->state, IkeState::established);
+}
+
+TEST_F(FragmentedAuth, F03HalfSetsOfManyPeersEnd) {
+    for (unsigned i = 0; i < 200; ++i) {
+        if (!begin()) { break; }  // the half-open limit
+        eve.send(piece(2));
+        eve.send(piece(3));
+    }
+    EXPECT_LE(pair.two.engine().half_open(), 5U);
+    pair.pass(seconds{60});
+    EXPECT_EQ(pair.two.engine().half_open(), 0U);
+    ASSERT_TRUE(begin());
+    EXPECT_TRUE(completes());
+}
+
+TEST_F(FragmentedAuth, F04TheTotalChangesMidway) {  // RFC 7383 2.6
+    ASSERT_TRUE(begin());
+    EXPECT_TRUE(eve.send(piece(2)).empty());
+    EXPECT_TRUE(eve.send(piece(1, 3)).empty());  // fewer pieces than before: old, left out
+    EXPECT_TRUE(completes());
+}
+
+TEST_F(FragmentedAuth, F04AForgedPieceAmongGoodOnes) {
+    ASSERT_TRUE(begin());
+    Bytes forged = piece(2);
+    forged.back() ^= 1;
+    EXPECT_TRUE(eve.send(piece(1)).empty());
+    EXPECT_TRUE(eve.send(forged).empty());
+    EXPECT_TRUE(completes());
+}
+
+TEST_F(FragmentedAuth, F05PayloadsAroundTheFragment) {
+    ASSERT_TRUE(begin());
+    // Unknown payloads before SKF: IKE header, 1000 headers, then the SKF of piece 1.
+    const Bytes good = piece(1);
+    Writer out;
+    out.bytes(ByteView{good}.first(wire::IkeHeader::size));
+    for (unsigned i = 0; i < 1000; ++i) {
+        out.u8(i < 999 ? 200 : std::to_underlying(PayloadType::skf));
+        out.u8(0);
+        out.u16(4);
+    }
+    out.bytes(ByteView{good}.subspan(wire::IkeHeader::size));
+    out.patch_u8(16, 200);
+    out.patch_u32(24, static_cast<std::uint32_t>(out.size()));
+    EXPECT_TRUE(eve.send(out.take()).empty());
+    EXPECT_TRUE(completes());
+}
+
+// ---- A
+
+std::size_t octets_of_all(const std::vector<Bytes>& messages) {
+    std::size_t sum = 0;
+    for (const Bytes& message : messages) { sum += message.size(); }
+    return sum;
+}
+
+TEST_F(Floods, A01NoAnswerToAStrangerIsLongerThanTheQuestion) {
+    const auto fair = [&](const Bytes& question, std::string_view what) {
+        EXPECT_LE(octets_of_all(eve.send(question)), question.size()) << what;
+    };
+    const Bytes good = eve.init_request();
+    Bytes version = good;
+    version[17] = 0x30;
+    fair(version, "INVALID_MAJOR_VERSION");
+    wire::IkeHeader header = eve.init_header();
+    header.exchange = ExchangeType::informational;
+    header.responder_spi = IkeSpi{77};
+    fair(wire::write(header, {}), "INVALID_IKE_SPI to a bare header");
+    fair(wire::write(header, eve.init_payloads()), "INVALID_IKE_SPI");
+    wire::Payloads payloads = eve.init_payloads();
+    payloads.emplace_back(
+        wire::UnknownPayload{.type = PayloadType{99}, .critical = true, .body = {}});
+    fair(wire::write(eve.init_header(), payloads), "UNSUPPORTED_CRITICAL_PAYLOAD");
+    fair(wire::write(eve.init_header(),
+                     {wire::UnknownPayload{.type = PayloadType{99}, .critical = true, .body = {}}}),
+         "UNSUPPORTED_CRITICAL_PAYLOAD to little");
+    payloads = eve.init_payloads();
+    std::get<wire::KeyExchange>(payloads[1]).method = crypto::KeMethod::modp2048;
+    fair(wire::write(eve.init_header(), payloads), "INVALID_KE_PAYLOAD");
+    payloads = eve.init_payloads();
+    std::get<wire::SecurityAssociation>(payloads[0]).proposals.resize(1);
+    std::get<wire::SecurityAssociation>(payloads[0]).proposals[0].transforms.resize(1);
+    fair(wire::write(eve.init_header(), payloads), "NO_PROPOSAL_CHOSEN");
+    for (unsigned i = 0; i < 4; ++i) {  // until cookies are asked for
+        eve.begin_again();
+        eve.send(eve.init_request());
+    }
+    eve.begin_again();
+    const auto cookie = eve.send(eve.init_request());
+    ASSERT_EQ(cookie.size(), 1U);
+    EXPECT_TRUE(has(wire::parse_message(cookie.front()).value().payloads, NotifyType::cookie));
+    EXPECT_LE(octets_of_all(cookie), eve.init_request().size());
+}
+
+TEST_F(Floods, A01NothingIsRetransmittedToAStrangerByTimer) {  // RFC 7296 2.1
+    ASSERT_TRUE(eve.init());
+    for (unsigned i = 0; i < 120; ++i) {
+        pair.now += std::chrono::milliseconds{500};
+        pair.two.take(pair.two.engine().tick(pair.now));
+        for (const Datagram& datagram : pair.two.out) {
+            EXPECT_NE(datagram.remote.address, eve.at.address);
+        }
+        pair.settle();
+    }
+    EXPECT_EQ(pair.two.engine().half_open(), 0U);
+}
+
+TEST_F(Floods, A02OneAddressIsBlockedOthersConnect) {
+    for (unsigned i = 0; i < 10000; ++i) {
+        eve.begin_again();
+        eve.send(eve.init_request());
+    }
+    EXPECT_LE(pair.two.engine().half_open(), 5U);
+    pair.feed(pair.one, Terminate{.id = CommandId{50}, .ike = "gw"});
+    EXPECT_TRUE(pair.up(pair.one)) << pair.one.errors();
+}
+
+TEST_F(Floods, A03ManyAddressesAreAskedForCookies) {
+    Config open = victim_config();
+    open.connections.back().remote_addrs.clear();
+    open.connections.back().remote_addrs.push_back({.text = "%any", .any = true, .ranges = {}});
+    pair.two.take(
+        pair.two.engine().configure(std::make_shared<const Config>(std::move(open)), pair.now));
+    std::size_t cookies = 0;
+    for (std::uint32_t i = 0; i < 5000; ++i) {
+        eve.begin_again();
+        eve.at = {IpAddress::v4(0xc6336400 + i * 7), 500};
+        const auto answer = eve.try_init(eve.init_payloads());
+        cookies += has(answer, NotifyType::cookie) ? 1 : 0;
+    }
+    EXPECT_LE(pair.two.engine().half_open(), 30U);
+    EXPECT_GE(cookies, 4970U);
+}
+
+TEST_F(Floods, A04OnlyItsOwnFreshCookieCounts) {  // RFC 7296 2.6
+    for (unsigned i = 0; i < 3; ++i) {
+        eve.begin_again();
+        eve.send(eve.init_request());
+    }
+    eve.begin_again();
+    const auto asked = eve.try_init(eve.init_payloads());
+    ASSERT_TRUE(has(asked, NotifyType::cookie));
+    const auto with = [&](Bytes cookie) {
+        wire::Payloads payloads = eve.init_payloads();
+        payloads.insert(payloads.begin(),
+                        wire::Notify{.type = NotifyType::cookie, .data = std::move(cookie)});
+        return eve.try_init(payloads);
+    };
+    const Bytes cookie = wire::find_notify(*asked, NotifyType::cookie)->data;
+    Bytes forged = cookie;
+    forged.back() ^= 1;
+    EXPECT_TRUE(has(with(forged), NotifyType::cookie));
+    EXPECT_TRUE(has(with({}), NotifyType::cookie));
+    const Bytes nonce = std::exchange(eve.nonce, Bytes(32, 3));
+    EXPECT_TRUE(has(with(cookie), NotifyType::cookie));  // another Ni
+    eve.nonce = nonce;
+    pair.now += seconds{1};
+    const std::size_t before = pair.two.engine().half_open();
+    EXPECT_FALSE(has(with(cookie), NotifyType::cookie));
+    EXPECT_EQ(pair.two.engine().half_open(), before + 1);
+}
+
+TEST_F(Floods, A05GarbageForAHalfOpenSaIsDecryptedAFewTimesOnly) {  // RFC 8019 4.2
+    ASSERT_TRUE(eve.init());
+    const Bytes good = eve.sealed(eve.header(ExchangeType::ike_auth), eve.auth_payloads());
+    Bytes bad = good;
+    bad.back() ^= 1;
+    for (unsigned i = 0; i + 1 < bad_decrypts_half_open_max; ++i) {
+        EXPECT_TRUE(eve.send(bad).empty());
+    }
+    // A few forged ones do not keep the true one out.
+    EXPECT_EQ(eve.send(good).size(), 1U);
+    pair.pass(seconds{40});
+    eve.begin_again();
+    ASSERT_TRUE(eve.init());
+    bad = eve.sealed(eve.header(ExchangeType::ike_auth), eve.auth_payloads());
+    bad.back() ^= 1;
+    for (unsigned i = 0; i < 1000; ++i) { EXPECT_TRUE(eve.send(bad).empty()); }
+    EXPECT_TRUE(
+        eve.send(eve.sealed(eve.header(ExchangeType::ike_auth), eve.auth_payloads())).empty());
+}
+
+TEST_F(Floods, A07FloodsOfAnAuthenticatedPeerAreBounded) {
+    ASSERT_TRUE(eve.up());
+    for (unsigned i = 0; i < 2000; ++i) { ASSERT_TRUE(eve.alive()); }
+    for (std::uint32_t i = 0; i < 500; ++i) {
+        wire::Payloads payloads;
+        payloads.emplace_back(wire::Delete::esp({EspSpi{0x10000 + i}}));
+        ASSERT_TRUE(eve.ask(ExchangeType::informational, payloads));
+    }
+    EXPECT_TRUE(eve_status()->tasks_queued.empty());
+    wire::Payloads notifies;
+    for (unsigned i = 0; i < 5000; ++i) {
+        notifies.emplace_back(wire::Notify{.type = NotifyType{40000}});
+    }
+    EXPECT_TRUE(has(eve.ask(ExchangeType::informational, notifies), NotifyType::invalid_syntax));
+    EXPECT_FALSE(eve_status());
+}
+
+TEST_F(Floods, A09RandomSpisAreAnsweredSeldom) {  // RFC 7296 2.21.4
+    std::size_t answered = 0;
+    constexpr unsigned rounds = 3;
+    for (unsigned round = 0; round < rounds; ++round) {
+        for (unsigned i = 0; i < 2000; ++i) {
+            wire::IkeHeader header{.initiator_spi = IkeSpi{eve.random().u64()},
+                                   .responder_spi = IkeSpi{eve.random().u64()},
+                                   .exchange = ExchangeType::informational,
+                                   .flags = {.initiator = true}};
+            const Bytes question = wire::write(header, {wire::VendorId{.data = Bytes(64, 1)}});
+            const auto answers = eve.send(question);
+            answered += answers.size();
+            EXPECT_LE(octets_of_all(answers), question.size());
+        }
+        pair.now += seconds{1};
+    }
+    EXPECT_GT(answered, 0U);
+    EXPECT_LE(answered, std::size_t{rounds} * stray_answers_per_second_max);
+}
+
+TEST_F(Floods, A10MalformedPacketsDoNotFloodTheLog) {
+    pair.two.actions.clear();
+    Bytes bad = eve.init_request();
+    bad[31] = 1;
+    Bytes version = eve.init_request();
+    version[17] = 0x10;
+    for (unsigned i = 0; i < 5000; ++i) {
+        eve.send(bad);
+        eve.send(version);
+    }
+    EXPECT_LE(pair.two.all<Event>().size(), stray_events_per_second_max);
+    EXPECT_LE(pair.two.engine().failures().size(), failures_per_peer_max * failure_peers_max);
+}
+
+}  // namespace
+}  // namespace culvert::ike::v2

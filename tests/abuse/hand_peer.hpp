@@ -1,0 +1,297 @@
+#pragma once
+// A peer made by hand: an initiator at 192.0.2.66 that knows its keys and says what it is told to,
+// well formed or not. And the world of the abuse cases: the victim at 192.0.2.2 has an honest
+// tunnel with 192.0.2.1, which must be able to rekey when the abuse is over.
+
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "base/writer.hpp"
+#include "crypto/key_exchange.hpp"
+#include "ike/auth/key_material.hpp"
+#include "ike/auth/psk.hpp"
+#include "ike/v2/limits.hpp"
+#include "ike/wire/message.hpp"
+#include "unit/ike/v2/engine_pair.hpp"
+
+namespace culvert::ike::v2 {
+
+using wire::ExchangeType;
+using wire::NotifyType;
+using wire::PayloadType;
+
+inline constexpr std::string_view eve_proposals =
+    "aes256gcm16-prfsha384-x25519, aes256gcm16-prfsha384-modp2048, "
+    "aes256gcm16-prfsha384-ecp256, aes256gcm16-prfsha384-x448";
+
+class HandPeer {
+ public:
+    HandPeer(Side& victim, const Instant& now, std::uint64_t seed = 66)
+        : victim_(victim), now_(now), random_(seed), spi_(random_.u64()) {
+        use(crypto::KeMethod::curve25519);
+        nonce = random_.bytes(32);
+    }
+
+    Endpoint at{ip("192.0.2.66"), 500};
+    Endpoint victim_at{ip("192.0.2.2"), 500};
+    Identity id = identity("g66.example");
+    Bytes secret = to_bytes(as_bytes("only for the tests"));
+    Proposals proposals = parse_proposals(ProtocolId::ike, eve_proposals).value();
+    Bytes nonce;
+    std::uint32_t next_id = 0;
+
+    // Its own private value; the public one goes into init_payloads().
+    void use(crypto::KeMethod method) {
+        ke_.emplace(crypto::KeyExchange::create(method, random_).value());
+        ke_value = ke_->public_value();
+    }
+    Bytes ke_value;
+
+    // Everything that comes back to this peer.
+    std::vector<Bytes> send(const Bytes& bytes) {
+        victim_.out.clear();
+        victim_.take(victim_.engine().handle(
+            Datagram{.local = victim_at, .remote = at, .bytes = bytes}, now_));
+        std::vector<Bytes> answers;
+        for (Datagram& datagram : victim_.out) {
+            if (datagram.remote.address == at.address) {
+                answers.push_back(std::move(datagram.bytes));
+            }
+        }
+        victim_.out.clear();
+        return answers;
+    }
+
+    // ---- IKE_SA_INIT
+
+    wire::IkeHeader init_header() const {
+        return {.initiator_spi = spi_,
+                .exchange = ExchangeType::ike_sa_init,
+                .flags = {.initiator = true}};
+    }
+    wire::Payloads init_payloads() const {
+        wire::Payloads payloads;
+        payloads.emplace_back(wire::SecurityAssociation{.proposals = proposals});
+        payloads.emplace_back(wire::KeyExchange{.method = ke_->method(), .data = ke_value});
+        payloads.emplace_back(wire::Nonce{.data = nonce});
+        return payloads;
+    }
+    Bytes init_request() const { return wire::write(init_header(), init_payloads()); }
+    std::vector<Bytes> say_init(const wire::Payloads& payloads) {
+        request_ = wire::write(init_header(), payloads);
+        return send(request_);
+    }
+    // The payloads of the one answer; nothing if there was none.
+    std::optional<wire::Payloads> try_init(const wire::Payloads& payloads) {
+        const auto answers = say_init(payloads);
+        if (answers.empty()) { return std::nullopt; }
+        EXPECT_EQ(answers.size(), 1U);
+        return wire::parse_message(answers.front()).value().payloads;
+    }
+    bool init() {
+        const auto answers = say_init(init_payloads());
+        return answers.size() == 1 && take_init_answer(answers.front());
+    }
+    bool take_init_answer(const Bytes& bytes) {
+        const auto message = wire::parse_message(bytes);
+        if (!message) { return false; }
+        const auto* sa = wire::find<wire::SecurityAssociation>(message->payloads);
+        const auto* ke = wire::find<wire::KeyExchange>(message->payloads);
+        const auto* nr = wire::find<wire::Nonce>(message->payloads);
+        if (sa == nullptr || ke == nullptr || nr == nullptr) { return false; }
+        const auto chosen = check_answer(proposals, sa->proposals, true);
+        const auto shared = ke_->derive(ke->data);
+        if (!chosen || !shared) { return false; }
+        suite_ = chosen->ike;
+        peer_ke_value = ke->data;
+        peer_nonce = nr->data;
+        responder_spi_ = message->header.responder_spi;
+        keys_ = derive_ike_keys(
+            suite_, *shared,
+            {.ni = nonce, .nr = nr->data, .initiator_spi = spi_, .responder_spi = responder_spi_});
+        out_.emplace(initiator_cipher(suite_, keys_));
+        in_.emplace(responder_cipher(suite_, keys_));
+        next_id = 1;
+        return true;
+    }
+    Bytes peer_ke_value;
+    Bytes peer_nonce;
+
+    // ---- protected exchanges
+
+    wire::IkeHeader header(ExchangeType exchange) const {
+        return {.initiator_spi = spi_,
+                .responder_spi = responder_spi_,
+                .exchange = exchange,
+                .flags = {.initiator = true},
+                .message_id = MessageId{next_id}};
+    }
+    Bytes sealed(const wire::IkeHeader& header, const wire::Payloads& payloads) {
+        return wire::seal_message(header, payloads, *out_, random_).value();
+    }
+    // Any octets inside SK, under a right ICV.
+    Bytes sealed_octets(ExchangeType exchange, PayloadType first, ByteView inside) {
+        return closed(exchange, PayloadType::sk, first, {}, inside);
+    }
+    // The same as an SKF payload.
+    Bytes fragment(ExchangeType exchange, PayloadType first, std::uint16_t number,
+                   std::uint16_t total, ByteView inside) {
+        Writer fields;
+        fields.u16(number);
+        fields.u16(total);
+        return closed(exchange, PayloadType::skf, first, fields.view(), inside);
+    }
+    std::optional<wire::Payloads> open(const Bytes& answer) const {
+        auto message = wire::open_message(answer, *in_);
+        if (!message) { return std::nullopt; }
+        return std::move(message->payloads);
+    }
+    // Asks and counts on, if there was an answer.
+    std::optional<wire::Payloads> ask_octets(const Bytes& request) {
+        const auto answers = send(request);
+        if (answers.empty()) { return std::nullopt; }
+        ++next_id;
+        return open(answers.front());
+    }
+    std::optional<wire::Payloads> ask(ExchangeType exchange, const wire::Payloads& payloads) {
+        return ask_octets(sealed(header(exchange), payloads));
+    }
+
+    // ---- IKE_AUTH
+
+    wire::Authentication auth() const {
+        const crypto::Prf prf{suite_.prf};
+        const wire::IdInitiator idi{.identity = id};
+        return {.method = wire::AuthMethod::shared_key,
+                .data = psk_auth(
+                    prf, Secret::copy_of(secret),
+                    signed_octets(prf, request_, peer_nonce, keys_.sk_pi, idi.rest_of_id()))};
+    }
+    wire::Payloads child_payloads(std::uint32_t spi) const {
+        Proposals esp = parse_proposals(ProtocolId::esp, "aes256gcm16").value();
+        Writer octets;
+        octets.u32(spi);
+        esp.front().number = 1;
+        esp.front().spi = octets.take();
+        wire::Payloads payloads;
+        payloads.emplace_back(wire::SecurityAssociation{.proposals = esp});
+        payloads.emplace_back(wire::TsInitiator{.selectors = {selector("10.66.0.0/24").selector}});
+        payloads.emplace_back(wire::TsResponder{.selectors = {selector("10.2.0.0/24").selector}});
+        return payloads;
+    }
+    wire::Payloads auth_payloads() const {
+        wire::Payloads payloads;
+        payloads.emplace_back(wire::IdInitiator{.identity = id});
+        payloads.emplace_back(auth());
+        for (const wire::Payload& payload : child_payloads(0xc0660001)) {
+            payloads.push_back(payload);
+        }
+        return payloads;
+    }
+    wire::Payloads create_child_payloads(std::uint32_t spi) {
+        wire::Payloads payloads = child_payloads(spi);
+        payloads.insert(payloads.begin() + 1, wire::Nonce{.data = random_.bytes(32)});
+        return payloads;
+    }
+    bool up() {
+        if (!init()) { return false; }
+        const auto answer = ask(ExchangeType::ike_auth, auth_payloads());
+        return answer && wire::find<wire::Authentication>(*answer) != nullptr &&
+               wire::find<wire::SecurityAssociation>(*answer) != nullptr;
+    }
+
+    // An empty INFORMATIONAL is answered: the IKE SA lives.
+    bool alive() { return ask(ExchangeType::informational, {}).has_value(); }
+
+    IkeSpi spi() const { return spi_; }
+    IkeSpi responder_spi() const { return responder_spi_; }
+    void begin_again() {
+        spi_ = IkeSpi{random_.u64()};
+        next_id = 0;
+    }
+    // Another message is taken for the first one when AUTH is made.
+    void claim_first_message(Bytes request) { request_ = std::move(request); }
+    const Bytes& first_message() const { return request_; }
+    test::SeededRandom& random() { return random_; }
+
+ private:
+    Bytes closed(ExchangeType exchange, PayloadType kind, PayloadType first, ByteView fields,
+                 ByteView inside) {
+        const std::size_t body = fields.size() + out_->sealed_size(inside.size());
+        wire::IkeHeader head = header(exchange);
+        head.next_payload = kind;
+        head.length = static_cast<std::uint32_t>(wire::IkeHeader::size + 4 + body);
+        Writer out;
+        head.write(out);
+        out.u8(std::to_underlying(first));
+        out.u8(0);
+        out.u16(static_cast<std::uint16_t>(4 + body));
+        out.bytes(fields);
+        out.bytes(out_->seal(out.view(), inside, random_).value());
+        return out.take();
+    }
+
+    Side& victim_;
+    const Instant& now_;
+    test::SeededRandom random_;
+    IkeSpi spi_;
+    IkeSpi responder_spi_{};
+    std::optional<crypto::KeyExchange> ke_;
+    ChosenIkeSuite suite_;
+    IkeKeys keys_;
+    std::optional<crypto::IkeCipher> out_;
+    std::optional<crypto::IkeCipher> in_;
+    Bytes request_;
+};
+
+inline bool has(const std::optional<wire::Payloads>& payloads, NotifyType type) {
+    return payloads && wire::find_notify(*payloads, type) != nullptr;
+}
+
+// The victim's configuration: the honest peer's connection, and one for 192.0.2.66.
+inline Config victim_config() {
+    Config config = gateway_config(2, 1);
+    Config other = gateway_config(2, 66);
+    Connection& eve = other.connections.front();
+    eve.name = "eve";
+    eve.proposals = parse_proposals(ProtocolId::ike, eve_proposals).value();
+    config.connections.push_back(std::move(eve));
+    config.secrets.push_back(std::move(other.secrets.front()));
+    return config;
+}
+
+class AbuseTest : public testing::Test {
+ protected:
+    AbuseTest() : pair(gateway_config(1, 2), victim_config()), eve(pair.two, pair.now) {}
+
+    void SetUp() override { ASSERT_TRUE(pair.up(pair.one)) << pair.one.errors(); }
+
+    // The pass rule of all cases: the honest tunnel still rekeys, and strangers leave nothing.
+    void TearDown() override {
+        pair.feed(pair.one, Rekey{.id = CommandId{900}, .ike = "", .child = "net"});
+        const auto rekeyed = pair.one.ended(900);
+        EXPECT_TRUE(rekeyed && *rekeyed) << pair.one.errors();
+        pair.feed(pair.one, Rekey{.id = CommandId{901}, .ike = "gw", .child = ""});
+        const auto again = pair.one.ended(901);
+        EXPECT_TRUE(again && *again) << pair.one.errors();
+        pair.pass(std::chrono::seconds{60});
+        EXPECT_EQ(pair.two.engine().half_open(), 0U);
+        for (const Event* event : pair.two.all<Event>()) {
+            for (const char c : event->text) { ASSERT_TRUE(c >= 0x20 && c < 0x7f) << event->text; }
+        }
+    }
+
+    std::size_t ike_sas() { return pair.two.engine().status(pair.now).size(); }
+    std::optional<IkeSaStatus> eve_status() {
+        for (IkeSaStatus& status : pair.two.engine().status(pair.now)) {
+            if (status.connection == "eve") { return std::move(status); }
+        }
+        return std::nullopt;
+    }
+
+    EnginePair pair;
+    HandPeer eve;
+};
+
+}  // namespace culvert::ike::v2

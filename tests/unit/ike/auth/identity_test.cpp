@@ -1,0 +1,114 @@
+// Identities as swanctl writes them, as the wire has them (RFC 7296 3.5), and who matches whom.
+
+#include "ike/auth/identity.hpp"
+
+#include <gtest/gtest.h>
+
+#include "ike/auth/psk.hpp"
+
+namespace culvert::ike {
+namespace {
+
+Identity of(std::string_view text) { return Identity::parse(text).value(); }
+
+struct Form {
+    std::string_view text;
+    IdType type;
+    std::string_view octets;
+    std::string_view printed;
+};
+
+TEST(Identity, TextBecomesTheOctetsOfTheWire) {
+    const Form forms[] = {
+        {"192.0.2.1", IdType::ipv4_addr, "c0000201", "192.0.2.1"},
+        {"2001:db8::1", IdType::ipv6_addr, "20010db8000000000000000000000001", "2001:db8::1"},
+        {"gw.example", IdType::fqdn, "67772e6578616d706c65", "gw.example"},
+        {"@gw.example", IdType::fqdn, "67772e6578616d706c65", "gw.example"},
+        {"fqdn:192.0.2.1", IdType::fqdn, "3139322e302e322e31", "192.0.2.1"},
+        {"a@b.c", IdType::rfc822_addr, "6140622e63", "a@b.c"},
+        {"email:ab", IdType::rfc822_addr, "6162", "ab"},
+        {"keyid:ab", IdType::key_id, "6162", "ab"},
+        {"@#00ff", IdType::key_id, "00ff", "#00ff"},
+        {"keyid:#00ff", IdType::key_id, "00ff", "#00ff"},
+        {"ipv4:192.0.2.1", IdType::ipv4_addr, "c0000201", "192.0.2.1"},
+        // X.501: SEQUENCE { SET { SEQUENCE { commonName, PrintableString "x" } } }
+        {"CN=x", IdType::der_asn1_dn, "300c310a30080603550403130178", "CN=x"},
+        {"%any", IdType::any, "", "%any"},
+        {"", IdType::any, "", "%any"},
+    };
+    for (const Form& form : forms) {
+        SCOPED_TRACE(form.text);
+        const auto identity = Identity::parse(form.text);
+        ASSERT_TRUE(identity) << explain(identity.error());
+        EXPECT_EQ(identity->type, form.type);
+        EXPECT_EQ(to_hex(identity->data), form.octets);
+        EXPECT_EQ(identity->to_string(), form.printed);
+    }
+}
+
+TEST(Identity, TextThatIsNoneIsRefusedWithARemedy) {
+    for (const std::string_view text :
+         {"ipv4:gw.example", "ipv4:2001:db8::1", "ipv6:192.0.2.1", "keyid:#0", "@#xy",
+          "asn1gn:text", "XY=z", "CN=x, nonsense"}) {
+        const auto identity = Identity::parse(text);
+        EXPECT_FALSE(identity) << text;
+    }
+    EXPECT_FALSE(Identity::parse(std::string(100000, 'a')));
+}
+
+TEST(Identity, MatchesWhatThePatternMeansAndNothingElse) {
+    EXPECT_TRUE(of("gw.example").matches(of("%any")));
+    EXPECT_TRUE(of("GW.Example").matches(of("gw.eXAMPLE")));
+    EXPECT_TRUE(of("a.b.example").matches(of("*.example")));
+    EXPECT_FALSE(of("example").matches(of("*.example")));
+    EXPECT_FALSE(of("gw.example").matches(of("gw.example.org")));
+    EXPECT_FALSE(of("gw.example.org").matches(of("gw.example")));
+    EXPECT_TRUE(of("me@Example.org").matches(of("*@example.org")));
+    EXPECT_FALSE(of("me@example.org").matches(of("*.example.org")));
+    EXPECT_FALSE(of("192.0.2.1").matches(of("fqdn:192.0.2.1")));
+    EXPECT_FALSE(of("keyid:gw.example").matches(of("gw.example")));
+    EXPECT_TRUE(of("C=CH, O=x, CN=y").matches(of("C=CH, O=x, CN=*")));
+    EXPECT_FALSE(of("C=CH, O=z, CN=y").matches(of("C=CH, O=x, CN=*")));
+    EXPECT_FALSE(of("%any").matches(of("gw.example")));
+}
+
+TEST(Identity, AHiddenEndingDoesNotCount) {  // P-08
+    Identity hidden = of("gw.example");
+    hidden.data.push_back(0);
+    EXPECT_FALSE(hidden.matches(of("gw.example")));
+    EXPECT_FALSE(of("gw.example").matches(hidden));
+}
+
+TEST(Identity, IsPrintableWhateverItsOctetsAre) {  // P-08
+    for (unsigned type = 0; type < 256; ++type) {
+        for (const Bytes& data : {Bytes{}, Bytes{0, 10, 13, 27, 127, 255, '%', 'n'}, Bytes(5, 0x30),
+                                  Bytes{0x30, 0x84, 0xff, 0xff, 0xff, 0xff}, Bytes(1000, 'a')}) {
+            const Identity odd{static_cast<IdType>(type), data};
+            for (const char c : odd.to_string()) { ASSERT_TRUE(c >= 0x20 && c < 0x7f) << type; }
+            EXPECT_TRUE(odd.matches(odd) || odd.type == IdType::any);
+        }
+    }
+}
+
+TEST(PskAuth, IsThePrfOfThePaddedSecret) {  // RFC 7296 2.15
+    const crypto::Prf prf{crypto::PrfAlgorithm::hmac_sha2_256};
+    const Bytes octets = to_bytes(as_bytes("signed octets"));
+    const ByteView secret = as_bytes("only for the tests");
+    const Secret key = prf(secret, {as_bytes("Key Pad for IKEv2")});
+    EXPECT_EQ(psk_auth(prf, Secret::copy_of(secret), octets),
+              to_bytes(prf(key.reveal(), {ByteView{octets}}).reveal()));
+}
+
+TEST(SignedOctets, AreMessageNonceAndMacedId) {  // RFC 7296 2.15
+    const crypto::Prf prf{crypto::PrfAlgorithm::hmac_sha2_256};
+    const Bytes message{1, 2, 3};
+    const Bytes nonce{4, 5};
+    const Bytes id{2, 0, 0, 0, 'a'};
+    const Secret sk_p = Secret::copy_of(Bytes(32, 9));
+    Bytes expected{1, 2, 3, 4, 5};
+    append(expected, prf(sk_p.reveal(), {ByteView{id}}).reveal());
+    EXPECT_EQ(signed_octets(prf, message, nonce, sk_p, id), expected);
+}
+
+}  // namespace
+}  // namespace culvert::ike
