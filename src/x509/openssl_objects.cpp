@@ -3,8 +3,10 @@
 #include <array>
 #include <memory>
 
+#include <openssl/asn1.h>
 #include <openssl/bio.h>
 #include <openssl/bn.h>
+#include <openssl/x509.h>
 
 #include "base/assert.hpp"
 
