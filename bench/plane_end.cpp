@@ -2,7 +2,7 @@
 // benches and for runs under sanitizers. The keys are known to everyone.
 //   plane_end SIDE LOCAL REMOTE LOCAL-TS REMOTE-TS [native] [rekey]
 // SIDE is 1 or 2. `rekey`: every second by the clock of the wall both ends install another SA, send
-// on it a second later and remove it three seconds after.
+// on it half a second later and remove it four seconds after.
 
 #include <chrono>
 #include <csignal>
@@ -85,14 +85,20 @@ int run(const Options& options) {
         fmt::print("{}\n", explain(done.error()));
         return 1;
     }
+    int until_sending = 0;
     while (ended == 0) {
         std::this_thread::sleep_for(std::chrono::milliseconds{10});
-        if (!options.rekey || second() == last) { continue; }
+        if (!options.rekey) { continue; }
+        if (second() == last) {
+            // The other end has it by now.
+            if (--until_sending == 0) { plane->stop_sending(ChildSaId{last - 1}); }
+            continue;
+        }
         last = second();
+        until_sending = 50;
         if (auto done = plane->install(child_sa(options, last)); !done) {
             fmt::print("{}\n", explain(done.error()));
         }
-        plane->stop_sending(ChildSaId{last - 1});
         plane->remove(ChildSaId{last - 4});
     }
     for (const auto& [name, value] : plane->statistics()) {

@@ -14,6 +14,8 @@ inline constexpr std::chrono::seconds retired_linger{5};
 constexpr std::size_t packet_octets_max = 65535;
 // Datagrams or super-packets taken from a socket in one go; more adds latency and gains nothing.
 constexpr std::size_t receive_batch_max = 8;
+// The same where the kernel cannot coalesce (raw sockets): each is one packet.
+constexpr std::size_t receive_single_batch_max = 64;
 // Datagrams given to the kernel in one go where it cannot cut them itself.
 constexpr std::size_t send_batch_max = 64;
 // Datagrams in one send that the kernel cuts (UDP_SEGMENT): older kernels take no more than this.

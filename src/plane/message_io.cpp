@@ -205,31 +205,33 @@ Status set_path_mtu_discovery(int fd, IpFamily family, bool dont_fragment) {
 
 bool receive_batch(int fd, std::uint16_t port, ReceiveBuffers& buffers,
                    const std::function<void(const Arrival&)>& take) {
-    std::array<mmsghdr, receive_batch_max> messages{};
-    std::array<iovec, receive_batch_max> pieces{};
-    std::array<SocketAddress, receive_batch_max> names;
+    std::array<mmsghdr, receive_single_batch_max> messages;
+    std::array<iovec, receive_single_batch_max> pieces;
+    std::array<sockaddr_storage, receive_single_batch_max> names;
     struct Control {
         alignas(cmsghdr) std::array<std::uint8_t, control_octets> octets;
     };
-    std::array<Control, receive_batch_max> controls;
-    for (std::size_t i = 0; i < receive_batch_max; ++i) {
+    std::array<Control, receive_single_batch_max> controls;
+    for (std::size_t i = 0; i < buffers.count(); ++i) {
         const MutableByteView buffer = buffers.buffer(i);
         pieces[i] = {buffer.data(), buffer.size()};
+        messages[i] = {};
         msghdr& message = messages[i].msg_hdr;
         message.msg_iov = &pieces[i];
         message.msg_iovlen = 1;
-        message.msg_name = &names[i].storage;
-        message.msg_namelen = sizeof names[i].storage;
+        message.msg_name = &names[i];
+        message.msg_namelen = sizeof names[i];
         message.msg_control = controls[i].octets.data();
         message.msg_controllen = controls[i].octets.size();
     }
-    const int count = ::recvmmsg(fd, messages.data(), receive_batch_max, MSG_DONTWAIT, nullptr);
+    const int count = ::recvmmsg(fd, messages.data(), static_cast<unsigned>(buffers.count()),
+                                 MSG_DONTWAIT, nullptr);
     // An error here is one of the network; the error queue has it in full.
     if (count <= 0) { return false; }
     for (std::size_t i = 0; i < static_cast<std::size_t>(count); ++i) {
         msghdr& message = messages[i].msg_hdr;
-        names[i].length = message.msg_namelen;
-        const auto remote = names[i].endpoint();
+        const auto remote =
+            SocketAddress{.storage = names[i], .length = message.msg_namelen}.endpoint();
         if (!remote || (message.msg_flags & MSG_TRUNC) != 0) { continue; }
         Arrival arrival;
         arrival.remote = *remote;

@@ -1,5 +1,6 @@
 #include "plane/udp_socket.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 
@@ -53,9 +54,12 @@ Status prepare(int fd, const UdpSocket::Options& options) {
 
 }  // namespace
 
-ReceiveBuffers::ReceiveBuffers()
-    : each_(headroom + packet_octets_max + 1),
-      memory_(std::make_unique_for_overwrite<std::uint8_t[]>(each_ * receive_batch_max)) {}
+ReceiveBuffers::ReceiveBuffers(std::size_t count)
+    : count_(std::min(count, receive_single_batch_max)),
+      each_(headroom + packet_octets_max + 1),
+      memory_(std::make_unique_for_overwrite<std::uint8_t[]>(each_ * count_)) {}
+
+ReceiveBuffers::ReceiveBuffers() : ReceiveBuffers(receive_batch_max) {}
 
 MutableByteView ReceiveBuffers::buffer(std::size_t index) {
     return {memory_.get() + index * each_ + headroom, each_ - headroom};

@@ -42,20 +42,24 @@ struct NetworkError {
     int error_number = 0;
     std::optional<IpAddress> said_by{};       // nothing: our own host
     std::optional<std::uint32_t> path_mtu{};  // with EMSGSIZE
-    // What the network quotes of our packet behind its IP and UDP header: of ESP and AH the SPI lies
-    // in it. Empty when our own host says it.
+    // What the network quotes of our packet behind its IP and UDP header: of ESP and AH the SPI
+    // lies in it. Empty when our own host says it.
     Bytes quoted{};
 };
 
 // Reusable memory for receiving; one a thread.
 class ReceiveBuffers {
  public:
+    // For batches of this many arrivals, at most receive_single_batch_max.
+    explicit ReceiveBuffers(std::size_t count);
     ReceiveBuffers();
     // In front of each buffer, for the header that transport mode puts back.
     static constexpr std::size_t headroom = 128;
     MutableByteView buffer(std::size_t index);
+    std::size_t count() const { return count_; }
 
  private:
+    std::size_t count_;
     std::size_t each_;
     std::unique_ptr<std::uint8_t[]> memory_;
 };

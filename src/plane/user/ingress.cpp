@@ -1,6 +1,7 @@
 #include "plane/user/ingress.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "ipsec/header_fields.hpp"
 #include "ipsec/mss_clamp.hpp"
@@ -37,7 +38,8 @@ void Ingress::esp_in_udp(const Arrival& run) {
 
 void Ingress::native_esp(const Arrival& arrival) {
     counters_.count(Happening::esp_receives);
-    ipsec::DecapJob job;
+    ipsec::DecapJob& job = jobs_[pending_];
+    job = {};
     if (arrival.remote.address.is_v4()) {
         const ipsec::DropReason refused = ipsec::prepare_decap(arrival.octets, false, job);
         if (refused != ipsec::DropReason::none) {
@@ -53,7 +55,13 @@ void Ingress::native_esp(const Arrival& arrival) {
         job.outer_hop_limit = arrival.hop_limit;
         job.headroom = ReceiveBuffers::headroom;
     }
-    open({&job, 1}, nullptr);
+    if (++pending_ == jobs_.size()) { open_pending(); }
+}
+
+void Ingress::open_pending() {
+    if (pending_ == 0) { return; }
+    const std::size_t count = std::exchange(pending_, 0);
+    open({jobs_.data(), count}, nullptr);
 }
 
 void Ingress::native_ah(const Arrival& arrival) {

@@ -36,13 +36,16 @@ class Ingress {
 
     // ESP in UDP: a run, or one packet. What arrives must stay where it is until flush().
     void esp_in_udp(const Arrival& run);
-    // Native ESP: with the IP header in front (IPv4), or without (IPv6).
+    // Native ESP: with the IP header in front (IPv4), or without (IPv6). Opened by flush().
     void native_esp(const Arrival& arrival);
     // AH, the same way. Over IPv6 the header that was taken off is made again as it was, but for
     // extension headers in front of AH: what has those fails its ICV.
     void native_ah(const Arrival& arrival);
     // After each batch of arrivals: what was kept to be put together is delivered.
-    void flush() { coalescer_.flush(); }
+    void flush() {
+        open_pending();
+        coalescer_.flush();
+    }
     void tick() {
         view_.look();
         told_.clear();
@@ -54,6 +57,7 @@ class Ingress {
     void open(std::span<ipsec::DecapJob> jobs, const Arrival* in_udp);
     void open(ipsec::InboundSa& sa, std::span<ipsec::DecapJob> jobs, const Arrival* in_udp,
               Instant now);
+    void open_pending();
     void deliver(const ipsec::InboundSa& sa, ipsec::DecapJob& job, const Arrival* in_udp);
     void clamp(const ipsec::InboundSa& sa, ipsec::DecapJob& job) const;
     void look_at_mapping(const ipsec::InboundSa& sa, const Endpoint& remote);
@@ -66,6 +70,7 @@ class Ingress {
     TunWriter writer_;
     ipsec::Coalescer coalescer_;
     std::array<ipsec::DecapJob, ipsec::batch_max> jobs_;
+    std::size_t pending_ = 0;   // of jobs_: native ESP that waits for its batch
     std::set<ChildSaId> told_;  // whose change of mapping was told since the last tick
 };
 

@@ -229,7 +229,7 @@ Status UserPlane::watch_network() {
     };
     hooks.addresses_changed = [this] { addresses_changed(); };
     if (auto done = carrier_.attach(*network_poller_, std::move(hooks)); !done) { return done; }
-    raw_buffers_.emplace();
+    raw_buffers_.emplace(receive_single_batch_max);
     for (const int fd : raw_->descriptors()) {
         auto ready = [this, fd](std::uint32_t events) {
             if ((events & EPOLLERR) != 0) {
