@@ -18,7 +18,7 @@
 namespace culvert::cli {
 
 // 2 is for wrong usage.
-enum class Exit : int { ok = 0, failed = 1, no_daemon = 3 };
+enum class Exit : std::uint8_t { ok = 0, failed = 1, no_daemon = 3 };
 
 // Standard output and standard error, each taking whole lines.
 class Output {

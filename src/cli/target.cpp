@@ -42,6 +42,26 @@ Error several_have_it(std::string_view name, const std::vector<std::string>& own
             .remedy = fmt::format("say which: {}/{}", owners.front(), printable(name))};
 }
 
+// What the loaded connections have of a name.
+struct Bearers {
+    bool connection = false;
+    std::vector<std::string> owners;  // connections with a child of this name
+    std::vector<std::string> known;   // every name there is
+};
+
+void look_at(const vici::Entry& entry, std::string_view name, Bearers& out) {
+    const auto* const section = std::get_if<vici::Section>(&entry.element);
+    if (section == nullptr) { return; }
+    out.connection = out.connection || entry.key == name;
+    out.known.push_back(entry.key);
+    const vici::Section* const children = section->section("children");
+    if (children == nullptr) { return; }
+    for (const vici::Entry& child : children->entries) {
+        if (child.key == name) { out.owners.push_back(entry.key); }
+        if (child.key != entry.key) { out.known.push_back(child.key); }
+    }
+}
+
 }  // namespace
 
 Result<Target> target_of(const Messages& connections, std::string_view name) {
@@ -49,27 +69,18 @@ Result<Target> target_of(const Messages& connections, std::string_view name) {
         return Target{.ike = std::string{name.substr(0, slash)},
                       .child = std::string{name.substr(slash + 1)}};
     }
-    std::vector<std::string> owners;
-    std::vector<std::string> known;
-    bool is_connection = false;
+    Bearers bearers;
     for (const vici::Message& connection : connections) {
-        for (const vici::Entry& entry : connection.entries) {
-            const auto* const section = std::get_if<vici::Section>(&entry.element);
-            if (section == nullptr) { continue; }
-            is_connection = is_connection || entry.key == name;
-            known.push_back(entry.key);
-            const vici::Section* const children = section->section("children");
-            if (children == nullptr) { continue; }
-            for (const vici::Entry& child : children->entries) {
-                if (child.key == name) { owners.push_back(entry.key); }
-                if (child.key != entry.key) { known.push_back(child.key); }
-            }
-        }
+        for (const vici::Entry& entry : connection.entries) { look_at(entry, name, bearers); }
     }
-    if (is_connection) { return Target{.ike = std::string{name}, .child = {}}; }
-    if (owners.size() > 1) { return std::unexpected(several_have_it(name, owners)); }
-    if (owners.size() == 1) { return Target{.ike = owners.front(), .child = std::string{name}}; }
-    return std::unexpected(nothing_of_this_name(name, known));
+    if (bearers.connection) { return Target{.ike = std::string{name}, .child = {}}; }
+    if (bearers.owners.size() > 1) {
+        return std::unexpected(several_have_it(name, bearers.owners));
+    }
+    if (bearers.owners.size() == 1) {
+        return Target{.ike = bearers.owners.front(), .child = std::string{name}};
+    }
+    return std::unexpected(nothing_of_this_name(name, bearers.known));
 }
 
 std::vector<std::string> children_of(const Messages& connections, std::string_view connection) {
