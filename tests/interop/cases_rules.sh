@@ -98,3 +98,28 @@ case_transport_host() {
     list_sas 1 | grep -q TRANSPORT || { list_sas 1; fail "the Child SA is not of transport mode"; }
     down 1 ike gw
 }
+
+# Policies without an SA: an address that nobody reaches, and one that is reached in the clear.
+case_pass_drop() {
+    local original
+    original=$(declare -f write_conf)
+    eval "${original/write_conf/write_conf_fixed}"
+    write_conf() {
+        local n=$1 other=$((3 - $1))
+        write_conf_fixed "$n" | sed "s/^        children {/        children {\n\
+            blocked {\n local_ts = 10.$n.0.0\/24\n remote_ts = 10.$other.0.3\/32\n mode = drop\n start_action = trap\n }\n\
+            open {\n local_ts = 10.$n.0.4\/32\n remote_ts = 10.$other.0.4\/32\n mode = pass\n start_action = trap\n }/"
+    }
+    wire_allowed="$wire_allowed or (icmp and host 10.1.0.4 and host 10.2.0.4)"
+    begin
+    net_address h1 eth0 10.1.0.4/24
+    net_address h2 eth0 10.2.0.3/24 10.2.0.4/24
+    up_ok 1 net4
+    ping_ok h1 10.2.0.2
+    ! ns h1 ping -n -q -c 2 -i 0.2 -W 1 10.2.0.3 >/dev/null 2>&1 || fail "10.2.0.3 answers, though its policy is drop"
+    ns h1 ping -n -q -c 3 -i 0.2 -W 3 -I 10.1.0.4 10.2.0.4 >"$dir/ping.log" ||
+        { cat "$dir/ping.log"; fail "10.2.0.4 does not answer, though its policy is pass"; }
+    (($(wire_count 'icmp and host 10.2.0.4') > 0)) || fail "what should pass in the clear was not seen on the wire"
+    (($(wire_count 'icmp and host 10.2.0.3') == 0)) || fail "what should be dropped was seen on the wire"
+    down 1 ike gw
+}

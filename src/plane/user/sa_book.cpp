@@ -140,10 +140,19 @@ void SaBook::remove(const std::string& connection, const std::string& name) {
 void SaBook::compile() {
     std::vector<ipsec::SpdEntry> entries;
     for (const auto& [name, policy] : policies_) { entries.push_back(ipsec::entry_of(policy)); }
+    // Equal entries are those of one reqid: looking among them only keeps this from growing with
+    // the square of the tunnels.
+    std::multimap<ReqId, std::size_t> of_reqid;
+    for (std::size_t i = 0; i < entries.size(); ++i) { of_reqid.emplace(entries[i].reqid, i); }
     for (const auto& [id, installed] : sas_) {
-        if (installed.entry && !has(entries, *installed.entry)) {
-            entries.push_back(*installed.entry);
-        }
+        if (!installed.entry) { continue; }
+        const auto [first, last] = of_reqid.equal_range(installed.entry->reqid);
+        const bool known = std::any_of(first, last, [&](const auto& other) {
+            return same(entries[other.second], *installed.entry);
+        });
+        if (known) { continue; }
+        of_reqid.emplace(installed.entry->reqid, entries.size());
+        entries.push_back(*installed.entry);
     }
     spd_ = std::make_shared<const ipsec::Spd>(std::move(entries));
 }
