@@ -16,7 +16,7 @@ run_one() {
         [[ ! -d $place ]] || seed+=("$place")
     done
     mkdir -p "$grown"
-    "$program" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
+    "$program" -max_total_time="$seconds" -timeout=30 -rss_limit_mb=2048 -print_final_stats=1 \
         -artifact_prefix="build/fuzz/crash-$name-" "$grown" "${seed[@]}" >"$log" 2>&1 || rc=$?
     if ((rc)); then
         printf 'fuzz: %s FAILED:\n' "$name"

@@ -17,6 +17,8 @@ import time
 import sources
 
 ROOT = sources.ROOT
+# Where all findings have been worked off: --held looks at these only, and .ci/run holds them so.
+HELD = ("src/ike/wire/",)
 
 
 def key_of(path, command, common):
@@ -33,7 +35,8 @@ def tidy(path, build, deadline):
         return None
     run = subprocess.run(
         ["clang-tidy-19", "--quiet", "-p", build, "--header-filter", str(ROOT / "(src|tests|bench)/.*"),
-         str(path)], capture_output=True, text=True, cwd=ROOT)
+         # g++'s own warning options are in the compile database
+         "--extra-arg=-Wno-unknown-warning-option", str(path)], capture_output=True, text=True, cwd=ROOT)
     return run.returncode == 0, run.stdout + "\n".join(
         line for line in run.stderr.splitlines() if "warnings generated" not in line)
 
@@ -44,12 +47,15 @@ def main() -> int:
     parser.add_argument("--cache", default="build/tidy-cache")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--budget", type=float, default=0, help="seconds; 0: no limit")
+    parser.add_argument("--held", action="store_true", help="only the rooms that have been clean")
     parser.add_argument("files", nargs="*", help="default: all tracked sources")
     args = parser.parse_args()
 
     database = json.loads((ROOT / args.build / "compile_commands.json").read_text())
     commands = {pathlib.Path(e["file"]).resolve(): e["command"] for e in database}
     names = args.files or [n for n in sources.cpp() if n.endswith(".cpp")]
+    if args.held:
+        names = [n for n in names if n.startswith(HELD)]
     version = subprocess.run(["clang-tidy-19", "--version"], capture_output=True, check=True).stdout
     common = (ROOT / ".clang-tidy").read_bytes() + version
     cache = ROOT / args.cache
