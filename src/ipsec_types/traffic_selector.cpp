@@ -164,7 +164,7 @@ std::string ports_text(const TrafficSelector& ts) {
         const unsigned last = ts.port_last >> 8U;
         return first == last ? fmt::format("{}", first) : fmt::format("{}-{}", first, last);
     }
-    const std::string first = port_text(ts.port_first, ts.protocol);
+    std::string first = port_text(ts.port_first, ts.protocol);
     if (ts.port_first == ts.port_last) { return first; }
     return fmt::format("{}-{}", first, port_text(ts.port_last, ts.protocol));
 }
