@@ -56,7 +56,7 @@ TEST_F(Parsing, P01DatagramsThatAreNoMessagesAreDropped) {
 
 TEST_F(Parsing, P02PayloadLengthsThatLieAreDroppedInTheClear) {
     const Bytes good = eve.init_request();
-    for (const std::uint8_t low : {0, 1, 2, 3}) {
+    for (const std::uint8_t low : std::initializer_list<std::uint8_t>{0, 1, 2, 3}) {
         const Bytes bad = with_octet(with_octet(good, 30, 0), 31, low);
         EXPECT_TRUE(eve.send(bad).empty()) << int{low};
     }
@@ -69,7 +69,7 @@ TEST_F(Parsing, P02PayloadLengthsThatLieAreDroppedInTheClear) {
 }
 
 TEST_F(Parsing, P02PayloadLengthsThatLieAreInvalidSyntaxInsideSk) {  // RFC 7296 2.21.3
-    for (const std::uint8_t low : {0, 1, 2, 3, 200}) {
+    for (const std::uint8_t low : std::initializer_list<std::uint8_t>{0, 1, 2, 3, 200}) {
         eve.begin_again();
         ASSERT_TRUE(eve.up());
         const Bytes inside{0, 0, 0, low};
@@ -186,11 +186,11 @@ TEST_F(Parsing, P06OtherVersionsAndFlags) {
         }
     }
     EXPECT_LE(told, stray_answers_per_second_max);
-    for (const std::uint8_t version : {0x00, 0x10, 0x1f}) {
+    for (const std::uint8_t version : std::initializer_list<std::uint8_t>{0x00, 0x10, 0x1f}) {
         EXPECT_TRUE(eve.send(with_octet(eve.init_request(), 17, version)).empty()) << int{version};
     }
     // Neither a response nor a message of a responder begins anything.
-    for (const std::uint8_t flags : {0x00, 0x20, 0x28}) {
+    for (const std::uint8_t flags : std::initializer_list<std::uint8_t>{0x00, 0x20, 0x28}) {
         EXPECT_TRUE(eve.send(with_octet(eve.init_request(), 19, flags)).empty()) << int{flags};
     }
     // Payloads of IKEv1 mean nothing here; the minor version is ignored.
@@ -225,7 +225,7 @@ TEST_F(Parsing, P07ProposalBombs) {
             {.type = TransformType::encr, .id = 20, .key_bits = static_cast<std::uint16_t>(i)});
     }
     EXPECT_TRUE(refused_by(Proposals(20, wide)));
-    for (const std::uint16_t key_bits : {0, 1, 255, 512, 65535}) {
+    for (const std::uint16_t key_bits : std::initializer_list<std::uint16_t>{0, 1, 255, 512, 65535}) {
         Proposal odd = good;
         odd.transforms.front().key_bits = key_bits;
         EXPECT_TRUE(refused_by({odd})) << key_bits;
@@ -238,16 +238,16 @@ TEST_F(Parsing, P07ProposalsWhoseCountsLie) {
     // Behind IKE header and generic header: last, RESERVED, length (2), number, protocol, SPI size,
     // number of transforms; then the first transform: last, RESERVED, length (2), type.
     constexpr std::size_t proposal = 32;
-    for (const std::uint8_t count : {0, 1, 254, 255}) {
+    for (const std::uint8_t count : std::initializer_list<std::uint8_t>{0, 1, 254, 255}) {
         EXPECT_TRUE(eve.send(with_octet(good, proposal + 7, count)).empty()) << int{count};
     }
-    for (const std::uint8_t spi_size : {1, 255}) {
+    for (const std::uint8_t spi_size : std::initializer_list<std::uint8_t>{1, 255}) {
         EXPECT_TRUE(eve.send(with_octet(good, proposal + 6, spi_size)).empty()) << int{spi_size};
     }
-    for (const std::uint8_t last : {0, 1, 3, 255}) {
+    for (const std::uint8_t last : std::initializer_list<std::uint8_t>{0, 1, 3, 255}) {
         EXPECT_TRUE(eve.send(with_octet(good, proposal, last)).empty()) << int{last};
     }
-    for (const std::uint8_t last : {0, 1, 2, 255}) {
+    for (const std::uint8_t last : std::initializer_list<std::uint8_t>{0, 1, 2, 255}) {
         EXPECT_TRUE(eve.send(with_octet(good, proposal + 8, last)).empty()) << int{last};
     }
     EXPECT_EQ(pair.two.engine().half_open(), 0U);
