@@ -339,7 +339,8 @@ TEST_F(Narrowing, T02SelectorBombsMeetALimit) {
         }
         ASSERT_TRUE(eve.ask(ExchangeType::create_child_sa, payloads));
     }
-    for (const ChildSaStatus& child : eve_status()->children) {
+    const auto status = eve_status();
+    for (const ChildSaStatus& child : status->children) {
         EXPECT_LE(child.local_ts.size(), selectors_max);
         EXPECT_LE(child.remote_ts.size(), selectors_max);
     }
