@@ -225,7 +225,8 @@ TEST_F(Parsing, P07ProposalBombs) {
             {.type = TransformType::encr, .id = 20, .key_bits = static_cast<std::uint16_t>(i)});
     }
     EXPECT_TRUE(refused_by(Proposals(20, wide)));
-    for (const std::uint16_t key_bits : std::initializer_list<std::uint16_t>{0, 1, 255, 512, 65535}) {
+    for (const std::uint16_t key_bits :
+         std::initializer_list<std::uint16_t>{0, 1, 255, 512, 65535}) {
         Proposal odd = good;
         odd.transforms.front().key_bits = key_bits;
         EXPECT_TRUE(refused_by({odd})) << key_bits;

@@ -40,7 +40,8 @@ bool clamp(Bytes& packet, std::uint32_t mtu) { return clamp_mss(packet, info_of(
 TEST(MssClamp, lowers_what_would_not_fit_and_keeps_the_checksum_right) {
     for (const bool v6 : {false, true}) {
         const std::size_t tcp = v6 ? 40 : 20;
-        for (const std::uint8_t flags : std::initializer_list<std::uint8_t>{std::uint8_t{2}, std::uint8_t{0x12}}) {
+        for (const std::uint8_t flags :
+             std::initializer_list<std::uint8_t>{std::uint8_t{2}, std::uint8_t{0x12}}) {
             Bytes packet = syn(v6, {2, 4, 0x05, 0xb4, 1, 1, 4, 2}, flags);
             ASSERT_TRUE(clamp(packet, 1400));
             EXPECT_EQ(get_u16(packet, tcp + 22), 1400 - tcp - 20);
@@ -144,7 +145,8 @@ TEST(NatRepair, transport_mode_through_nat_delivers_right_checksums) {
     server.nat_original_local = ip("192.0.2.2");
     server.inbound_spi = client.outbound_spi;
     const auto receiver = InboundSa::create(server, Instant{}).value();
-    for (const std::uint8_t protocol : std::initializer_list<std::uint8_t>{protocol_tcp, protocol_udp}) {
+    for (const std::uint8_t protocol :
+         std::initializer_list<std::uint8_t>{protocol_tcp, protocol_udp}) {
         const Bytes inner =
             make({.source = "192.168.9.2", .destination = "192.0.2.2", .protocol = protocol});
         Bytes outer = test::protect(*sender.out, inner);
