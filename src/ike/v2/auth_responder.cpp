@@ -126,9 +126,12 @@ AuthResponder::Outcome AuthResponder::handle(const wire::Payloads& request, SaCo
         sa.sk_d = ppk_->sk_d.clone();
         result.response.emplace_back(wire::Notify{.type = NotifyType::ppk_identity});
     }
-    if (sa.connection->reauth_time.count() > 0) {  // RFC 4478 3
+    if (sa.connection->reauth_time.count() > 0) {
+        // RFC 4478 3: when it ends, not when it should be replaced. The peer takes its own margin
+        // off, and with nothing left would begin again at once, and again.
+        const seconds end = sa.connection->reauth_time + sa.connection->over_time;
         Writer lifetime;
-        lifetime.u32(static_cast<std::uint32_t>(sa.connection->reauth_time.count()));
+        lifetime.u32(static_cast<std::uint32_t>(end.count()));
         result.response.emplace_back(
             wire::Notify{.type = NotifyType::auth_lifetime, .data = lifetime.take()});
     }
