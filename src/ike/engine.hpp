@@ -88,8 +88,8 @@ struct SendFailed {
     Endpoint remote;
     Error why;
 };
-// Addresses of this host that peers may reach it by, and perhaps routes, are others now (and once at
-// the start). For MOBIKE (RFC 4555).
+// Addresses of this host that peers may reach it by, and perhaps routes, are others now (and once
+// at the start). For MOBIKE (RFC 4555).
 struct AddressesChanged {
     std::vector<IpAddress> addresses;
 };

@@ -131,9 +131,7 @@ void prepare(const OutboundSa& sa, EncapJob& job, const Layout& layout, std::uin
         write_trailer(tail, layout);
         cipher.text = layout.payload;
     } else {
-        if (text != layout.payload) {
-            std::memcpy(text, layout.payload, layout.payload_size);
-        }
+        if (text != layout.payload) { std::memcpy(text, layout.payload, layout.payload_size); }
         write_trailer(text + layout.payload_size, layout);
     }
     job.size = static_cast<std::uint32_t>(layout.size);

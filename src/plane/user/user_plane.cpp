@@ -224,9 +224,7 @@ Status UserPlane::watch_network() {
     IkeCarrier::Hooks hooks;
     hooks.esp = [this](const Arrival& arrival) { ingress_->esp_in_udp(arrival); };
     hooks.batch_done = [this] { ingress_->flush(); };
-    hooks.path_mtu = [this](const NetworkError& error) {
-        network_says_too_big(error);
-    };
+    hooks.path_mtu = [this](const NetworkError& error) { network_says_too_big(error); };
     hooks.addresses_changed = [this] { addresses_changed(); };
     if (auto done = carrier_.attach(*network_poller_, std::move(hooks)); !done) { return done; }
     raw_buffers_.emplace(receive_single_batch_max);
