@@ -77,7 +77,9 @@ case_addresses_none_left() { # six addresses are in the pool, but none of this f
     side_alive 2
 }
 case_reauth() { # a new IKE SA takes the place of the old one
-    both_conn "reauth_time = 8s"
+    # One side alone: two that begin in the same second each put a new IKE SA in place of the old.
+    conn 1 "reauth_time = 8s"
+    conn 2 "reauth_time = 0"
     both_conn "rekey_time = 0"
     both_conn "over_time = 20s"
     both_conn "rand_time = 0"
