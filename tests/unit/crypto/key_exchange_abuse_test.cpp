@@ -146,7 +146,7 @@ TEST(AbuseK03, CoordinateWithThePrimeAdded) {
     const Bytes good = make(KeMethod::ecp521, 2).public_value();
     Bytes wrong = good;
     // p = 2^521 - 1, so x + p = x + 2^521 - 1.
-    for (auto at = wrong.begin() + 65; (*at)-- == 0; --at) {}
+    for (std::size_t at = 65; at > 0 && wrong.at(at)-- == 0; --at) {}
     wrong[0] = static_cast<std::uint8_t>(wrong[0] + 2);
     expect_refused(ours, wrong, "less than the prime");
 }
