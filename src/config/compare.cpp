@@ -11,7 +11,12 @@ namespace {
 
 using namespace ike;
 
-bool same(const AuthConfig& a, const AuthConfig& b) { return a.method == b.method && a.id == b.id; }
+bool same(const AuthConfig& a, const AuthConfig& b) {
+    return a.method == b.method && a.id == b.id && a.own == b.own && a.pubkeys == b.pubkeys &&
+           a.pinned == b.pinned && a.cacerts == b.cacerts && a.ca_id == b.ca_id &&
+           a.policies == b.policies && a.revocation == b.revocation &&
+           a.chain_rules == b.chain_rules && a.auth_rules == b.auth_rules;
+}
 
 template <class T, class Same>
 bool same_list(const std::vector<T>& a, const std::vector<T>& b, Same same_one) {
@@ -38,7 +43,7 @@ bool same_selectors(const std::vector<SelectorConfig>& a, const std::vector<Sele
 auto plain(const Connection& c) {
     return std::tie(c.version, c.local_port, c.remote_port, c.proposals, c.encap, c.mobike,
                     c.dpd_delay, c.keyingtries, c.unique, c.rekey_time, c.reauth_time, c.over_time,
-                    c.rand_time, c.childless, c.vips, c.pools);
+                    c.rand_time, c.childless, c.vips, c.pools, c.send_certreq, c.send_cert);
 }
 
 bool same_but_children(const Connection& a, const Connection& b) {
@@ -76,6 +81,26 @@ bool same(const EngineSettings& a, const EngineSettings& b) {
     return plain_settings(a) == plain_settings(b);
 }
 
+// What lies in the folders: in the same order if nothing has changed.
+bool same(const std::shared_ptr<const CredentialSet>& a,
+          const std::shared_ptr<const CredentialSet>& b) {
+    static const CredentialSet none;
+    if (a == b) { return true; }
+    const CredentialSet& x = a == nullptr ? none : *a;
+    const CredentialSet& y = b == nullptr ? none : *b;
+    return x.authorities == y.authorities && x.certificates == y.certificates &&
+           x.responders == y.responders &&
+           same_list(x.crls, y.crls,
+                     [](const auto& c, const auto& d) { return c.der() == d.der(); }) &&
+           same_list(
+               x.keys, y.keys,
+               [](const auto& c, const auto& d) { return c->public_key() == d->public_key(); }) &&
+           same_list(x.infos, y.infos, [](const AuthorityInfo& c, const AuthorityInfo& d) {
+               return c.name == d.name && c.certificate == d.certificate &&
+                      c.crl_urls == d.crl_urls && c.ocsp_urls == d.ocsp_urls;
+           });
+}
+
 template <class T>
 std::unordered_map<std::string_view, const T*> by_name(const std::vector<T>& list) {
     std::unordered_map<std::string_view, const T*> out;
@@ -105,7 +130,8 @@ void compare_children(const Connection& before, const Connection& after, Changes
 
 bool Changes::empty() const {
     return added.empty() && removed.empty() && changed.empty() && children_added.empty() &&
-           children_removed.empty() && children_changed.empty() && !pools && !secrets && !settings;
+           children_removed.empty() && children_changed.empty() && !pools && !secrets &&
+           !credentials && !settings;
 }
 
 Changes compare(const ike::Config& before, const ike::Config& after) {
@@ -128,6 +154,7 @@ Changes compare(const ike::Config& before, const ike::Config& after) {
     out.secrets =
         !same_list(before.secrets, after.secrets,
                    [](const SharedSecret& a, const SharedSecret& b) { return same(a, b); });
+    out.credentials = !same(before.credentials, after.credentials);
     out.settings = !same(before.settings, after.settings);
     return out;
 }

@@ -64,7 +64,8 @@ struct Loaded {
 // whether to use it then is the caller's choice (culvertd does not).
 Loaded load(const Tree& tree);
 
-// parse_file and load together: the problems of both.
+// parse_file and load together: the problems of both. Certificates and keys are those in the
+// folders beside the file.
 Loaded load_file(const std::string& path, const FileSystem& files);
 
 // strongswan.conf (`charon { ... }`) on top of what is there: `settings`, `daemon`, `problems`.
@@ -91,6 +92,16 @@ struct LoadedSecret {
 // VICI load-shared: {id, type = IKE|EAP|XAUTH|NTLM|PPK, data, owners = [...]}. `data` is the secret
 // itself.
 LoadedSecret load_shared(const vici::Message& message);
+
+struct LoadedAuthority {
+    std::optional<ike::AuthorityInfo> authority;
+    Problems problems;
+
+    bool ok() const { return !has_errors(problems); }
+};
+
+// VICI load-authority: {name = {cacert, crl_uris, ...}} is `name`, `section`.
+LoadedAuthority load_authority(std::string_view name, const vici::Section& section);
 
 struct LoadedPool {
     std::optional<ike::Pool> pool;
@@ -120,8 +131,9 @@ struct Changes {
     std::vector<Child> children_removed;
     std::vector<Child> children_changed;
     bool pools = false;
-    bool secrets = false;   // any added, removed or changed
-    bool settings = false;  // EngineSettings
+    bool secrets = false;      // any added, removed or changed
+    bool credentials = false;  // certificates, keys, lists
+    bool settings = false;     // EngineSettings
 
     bool empty() const;
 };

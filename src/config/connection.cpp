@@ -109,6 +109,20 @@ const std::unordered_map<std::string_view, Use>& uses() {
                                                      {"replace", Unique::replace}},
                                                     "no, never, keep or replace"));
          }},
+        {"send_certreq",
+         [](const Field& f, Draft& d) { store(d.conn.send_certreq, read_bool(f)); }},
+        {"send_cert",
+         [](const Field& f, Draft& d) {
+             using ike::SendCertificate;
+             store(d.conn.send_cert,
+                   read_word<SendCertificate>(f,
+                                              {{"ifasked", SendCertificate::if_asked},
+                                               {"always", SendCertificate::always},
+                                               {"yes", SendCertificate::always},
+                                               {"never", SendCertificate::never},
+                                               {"no", SendCertificate::never}},
+                                              "ifasked, always or never"));
+         }},
         {"vips", [](const Field& f, Draft& d) { read_vips(f, d.conn); }},
         {"pools", [](const Field& f, Draft& d) { read_pool_names(f, d.conn); }},
         {"rekey_time", [](const Field& f, Draft& d) { d.rekey_time = read_time(f); }},
@@ -193,11 +207,8 @@ void check_times(const Scope& scope, const ike::Connection& conn) {
 
 void settle_rounds(const Scope& scope, std::vector<AuthRound>& rounds, std::string_view side,
                    ike::AuthConfig& into) {
-    if (rounds.empty()) {
-        scope.error(fmt::format("has no section {}; strongSwan's default, auth = pubkey, is not "
-                                "built yet",
-                                side),
-                    fmt::format("add {} {{ auth = psk }}", side));
+    if (rounds.empty()) {  // auth = pubkey, whoever it is
+        into.method = ike::AuthMethodKind::pubkey;
         return;
     }
     if (rounds.size() > 1) {
@@ -227,52 +238,6 @@ ike::Connection read_connection(const Scope& scope) {
     settle_rounds(scope, draft.local, "local", conn.local);
     settle_rounds(scope, draft.remote, "remote", conn.remote);
     return std::move(draft.conn);
-}
-
-// ---- authentication
-
-namespace {
-
-void read_method(const Field& field, SectionKind side) {
-    const auto method = field.text();
-    if (!method || *method == "psk") { return; }
-    for (const std::string_view known :
-         {"pubkey", "rsa", "ecdsa", "ed25519", "ed448", "bliss", "eap", "xauth", "any", "ike:"}) {
-        if (method->starts_with(known)) {
-            field.error(fmt::format("auth = {} is not built yet", printable(*method, 80)),
-                        fmt::format("use auth = psk, and a secret for {} in secrets",
-                                    side == SectionKind::local ? "both ids" : "the peer's id"));
-            return;
-        }
-    }
-    field.error(fmt::format("\"{}\" is not a way to authenticate", printable(*method, 80)),
-                "write auth = psk");
-}
-
-}  // namespace
-
-AuthRound read_auth(const Scope& scope, SectionKind side) {
-    AuthRound out{.section = std::string{scope.name()}};
-    bool has_method = false;
-    scope.each([&](const Field& field) {
-        const Keyword* keyword = find_keyword(side, field.key());
-        if (keyword == nullptr) { return unknown_keyword(field, side); }
-        if (keyword->status != KeywordStatus::built) { return not_built(field, *keyword); }
-        if (field.key() == "auth") {
-            has_method = true;
-            read_method(field, side);
-        } else if (field.key() == "id") {
-            if (auto id = read_identity(field)) { out.auth.id = *std::move(id); }
-        } else {
-            ASSERT(field.key() == "round");
-            store(out.round, read_number(field, 0, 1000));
-        }
-    });
-    if (!has_method) {
-        scope.error("has no auth; strongSwan's default, pubkey, is not built yet",
-                    "add auth = psk");
-    }
-    return out;
 }
 
 }  // namespace culvert::config

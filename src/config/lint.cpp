@@ -13,6 +13,7 @@
 #include "base/bytes.hpp"
 #include "config/limits.hpp"
 #include "config/sections.hpp"
+#include "ike/own_certificates.hpp"
 
 namespace culvert::config {
 namespace {
@@ -138,6 +139,42 @@ void check_doubled_secrets(const ike::Config& config, const Places& places, Repo
                     .what = fmt::format("belongs to the same identities as {}, but is another one",
                                         printable(at->second->name)),
                     .remedy = "remove one of the two"});
+    }
+}
+
+// ---- certificates
+
+// Keys that are missing, ids that no certificate confirms: as the daemon would find out.
+void check_certificates(const ike::Connection& conn, const ike::Config& config, const Place& place,
+                        Report& report) {
+    if (config.credentials == nullptr) { return; }
+    const auto warn = [&](std::string what, std::string remedy) {
+        report.add({.severity = Problem::Severity::warning,
+                    .place = place,
+                    .path = "connections." + conn.name,
+                    .what = std::move(what),
+                    .remedy = std::move(remedy)});
+    };
+    ike::Connection bound = conn;
+    for (std::string& note : ike::bind(bound, *config.credentials)) {
+        report.add({.severity = Problem::Severity::warning,
+                    .place = place,
+                    .what = std::move(note)});  // it names its path, and its remedy
+    }
+    const bool signs = conn.local.method == ike::AuthMethodKind::pubkey;
+    if (signs && bound.local.usable.empty() && bound.local.key == nullptr &&
+        conn.local.own.empty()) {
+        warn(fmt::format("local.auth is pubkey, and there is no certificate with its key for {}",
+                         describe(conn.local, conn.local_addrs)),
+             "put the certificate into x509, its key into private, and name the certificate in "
+             "local.certs");
+    }
+    const ike::AuthConfig& remote = conn.remote;
+    if (remote.method == ike::AuthMethodKind::pubkey && remote.pubkeys.empty() &&
+        remote.pinned.empty() && remote.cacerts.empty() &&
+        config.credentials->authorities.empty() && config.credentials->certificates.empty()) {
+        warn("remote.auth is pubkey, and there is no authority to trust a certificate by",
+             "put the authority's certificate into x509ca");
     }
 }
 
@@ -283,6 +320,7 @@ void check_across(const ike::Config& config, const Places& places, bool all_secr
     const Owners owners{config.secrets};
     for (const ike::Connection& conn : config.connections) {
         const auto place = places.find({conn.name, ""});
+        check_certificates(conn, config, place == places.end() ? Place{} : place->second, report);
         if (all_secrets) {
             check_secret(conn, config, owners, place == places.end() ? Place{} : place->second,
                          report);

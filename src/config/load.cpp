@@ -8,6 +8,7 @@
 #include <fmt/ranges.h>
 
 #include "base/bytes.hpp"
+#include "config/credentials.hpp"
 #include "config/nearest.hpp"
 #include "config/sections.hpp"
 
@@ -43,23 +44,16 @@ void each_section(const Scope& root, const Field& field,
     });
 }
 
-// authorities: keywords are checked, and nothing becomes of them yet.
-void read_unused(const Scope& scope, SectionKind kind) {
-    scope.each([&](const Field& field) {
-        if (find_keyword(kind, field.key()) == nullptr) { return unknown_keyword(field, kind); }
-    });
-    scope.warning("is not used: certificates are not built yet", "");
-}
-
 class Loader {
  public:
-    explicit Loader(const Tree& tree) : tree_(tree) {}
+    Loader(const Tree& tree, const FileSource* source) : tree_(tree), source_(source) {}
 
     Loaded run() {
         report_syntax(tree_, report_);
-        const Scope root{tree_.root, &tree_.places, "", report_};
+        const Scope root{tree_.root, &tree_.places, "", report_, source_};
         root.each([&](const Field& field) { top(root, field); });
         check_pools();
+        take_credentials();
         warn_of_readers();
         check_across(out_.config, places_, !secret_missing_, report_);
         out_.problems = report_.take();
@@ -79,8 +73,9 @@ class Loader {
                 pool_names_.emplace_back(scope.name());
             });
         } else if (key == "authorities") {
-            each_section(root, field,
-                         [&](const Scope& scope) { read_unused(scope, SectionKind::authority); });
+            each_section(root, field, [&](const Scope& scope) {
+                if (auto info = read_authority(scope)) { infos_.push_back(*std::move(info)); }
+            });
         } else if (key == "charon" && field.section() != nullptr) {
             read_charon(Scope{root, field}, out_.config.settings, out_.daemon);
         } else if (!tree_.templates.contains(key)) {
@@ -111,9 +106,10 @@ class Loader {
         if (const auto field = scope.find("secret")) {
             secret_files_.insert(field->place().file.get());
         }
-        auto secret = read_secret_section(scope);
+        const std::size_t before = passphrases_.size();
+        auto secret = read_secret_section(scope, passphrases_);
         if (!secret) {
-            secret_missing_ = true;
+            secret_missing_ = secret_missing_ || passphrases_.size() == before;
             return;
         }
         places_[{"", secret->name}] = scope.place();
@@ -138,6 +134,16 @@ class Loader {
         }
     }
 
+    void take_credentials() {
+        ike::CredentialSet set;
+        if (source_ != nullptr) { set = read_folders(*source_, passphrases_, report_); }
+        for (ike::AuthorityInfo& info : infos_) {
+            set.authorities.push_back(info.certificate);
+            set.infos.push_back(std::move(info));
+        }
+        out_.config.credentials = std::make_shared<const ike::CredentialSet>(std::move(set));
+    }
+
     // everybody on the machine can read the secrets.
     void warn_of_readers() {
         for (const SourceFile& file : tree_.files) {
@@ -153,6 +159,9 @@ class Loader {
     Report report_;
     Loaded out_;
     Places places_;
+    const FileSource* source_;
+    std::vector<KeyPassphrase> passphrases_;
+    std::vector<ike::AuthorityInfo> infos_;
     std::vector<std::string> pool_names_;
     std::set<const std::string*> secret_files_;
     bool secret_missing_ = false;  // one could not be read: who lacks one is not known
@@ -160,10 +169,14 @@ class Loader {
 
 }  // namespace
 
-Loaded load(const Tree& tree) { return Loader{tree}.run(); }
+Loaded load(const Tree& tree) { return Loader{tree, nullptr}.run(); }
 
 Loaded load_file(const std::string& path, const FileSystem& files) {
-    return load(parse_file(path, files));
+    const auto slash = path.rfind('/');
+    const FileSource source{.files = files,
+                            .folder = slash == std::string::npos ? "." : path.substr(0, slash)};
+    const Tree tree = parse_file(path, files);
+    return Loader{tree, &source}.run();
 }
 
 void load_settings(const Tree& tree, Loaded& into) {
@@ -190,6 +203,19 @@ void load_settings(const Tree& tree, Loaded& into) {
                                         fmt::join(ignored, ", "))});
     }
     for (Problem& problem : report.take()) { into.problems.push_back(std::move(problem)); }
+}
+
+LoadedAuthority load_authority(std::string_view name, const vici::Section& section) {
+    LoadedAuthority out;
+    Report report;
+    const vici::Section root =
+        vici::Section{}.set("authorities", vici::Section{}.set(name, section));
+    const Scope top{root, nullptr, "", report};
+    const auto authorities = top.find("authorities");
+    const Scope all{top, *authorities};
+    out.authority = read_authority(Scope{all, *all.find(name)});
+    out.problems = report.take();
+    return out;
 }
 
 LoadedPool load_pool(std::string_view name, const vici::Section& section) {

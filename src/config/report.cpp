@@ -88,8 +88,12 @@ Problems Report::take() {
 // ---- Scope
 
 Scope::Scope(const vici::Section& section, const SectionPlaces* places, std::string name,
-             Report& report)
-    : section_(section), places_(places), name_(std::move(name)), report_(report) {}
+             Report& report, const FileSource* source)
+    : section_(section),
+      places_(places),
+      name_(std::move(name)),
+      report_(report),
+      source_(source) {}
 
 Scope::Scope(const Scope& parent, const Field& field)
     : parent_(&parent),
@@ -97,7 +101,8 @@ Scope::Scope(const Scope& parent, const Field& field)
       places_(field.at == nullptr ? nullptr : &field.at->section),
       name_(field.key()),
       place_(field.place()),
-      report_(parent.report_) {}
+      report_(parent.report_),
+      source_(parent.source_) {}
 
 std::string Scope::path() const {
     if (parent_ == nullptr) { return name_; }

@@ -30,12 +30,19 @@ class Report {
 
 struct Field;
 
+// Where the files are that settings name: the folder of swanctl.conf. None: settings hold what is
+// in the files (VICI).
+struct FileSource {
+    const FileSystem& files;
+    std::string folder;
+};
+
 // A section with its path and places. Lives on the stack while the section is read.
 class Scope {
  public:
     // The root of a tree, or a section that came by VICI (then without places).
     Scope(const vici::Section& section, const SectionPlaces* places, std::string name,
-          Report& report);
+          Report& report, const FileSource* source = nullptr);
     // A section in one.
     Scope(const Scope& parent, const Field& field);
 
@@ -43,6 +50,7 @@ class Scope {
     std::string_view name() const { return name_; }
     const Place& place() const { return place_; }
     Report& report() const { return report_; }
+    const FileSource* source() const { return source_; }
 
     void each(const std::function<void(const Field&)>& use) const;
     // The field of this key; calls nothing when there is none.
@@ -58,6 +66,7 @@ class Scope {
     std::string name_;
     Place place_;
     Report& report_;
+    const FileSource* source_ = nullptr;
 };
 
 // One entry of a section.

@@ -38,6 +38,28 @@ void check_entries(const Scope& scope, std::string_view type) {
     });
 }
 
+bool is_for_a_key(std::string_view type) {
+    constexpr std::array<std::string_view, 5> kinds{"private", "rsa", "ecdsa", "pkcs8", "pkcs12"};
+    return std::ranges::find(kinds, type) != kinds.end();
+}
+
+std::optional<KeyPassphrase> read_passphrase(const Scope& scope, std::string_view type) {
+    const auto file = scope.find("file");
+    const auto secret = scope.find("secret");
+    if (!file || !secret) {
+        // swanctl asks for a passphrase that is not there; a daemon cannot.
+        scope.warning("is not used: it lacks its file or its secret", "add both");
+        return std::nullopt;
+    }
+    const auto name = file->text();
+    auto words = read_secret(*secret);
+    if (!name || !words) { return std::nullopt; }
+    return KeyPassphrase{.section = std::string{scope.name()},
+                         .folder = std::string{type},
+                         .file = *name,
+                         .secret = *std::move(words)};
+}
+
 std::string upper(std::string text) {
     for (char& c : text) {
         if (c >= 'a' && c <= 'z') { c = static_cast<char>(c - 'a' + 'A'); }
@@ -47,7 +69,8 @@ std::string upper(std::string text) {
 
 }  // namespace
 
-std::optional<ike::SharedSecret> read_secret_section(const Scope& scope) {
+std::optional<ike::SharedSecret> read_secret_section(const Scope& scope,
+                                                     std::vector<KeyPassphrase>& passphrases) {
     const auto type = type_of(scope.name());
     if (!type) {
         scope.error("is not a kind of secret",
@@ -55,8 +78,14 @@ std::optional<ike::SharedSecret> read_secret_section(const Scope& scope) {
         return std::nullopt;
     }
     check_entries(scope, *type);
+    if (is_for_a_key(*type)) {
+        if (auto words = read_passphrase(scope, *type)) {
+            passphrases.push_back(*std::move(words));
+        }
+        return std::nullopt;
+    }
     if (*type != "ike") {
-        scope.warning("is not used: only secrets named ike... are, for auth = psk", "");
+        scope.warning("is not used: only ike, and private, rsa, ecdsa, pkcs8, pkcs12 are", "");
         return std::nullopt;
     }
     const auto field = scope.find("secret");

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <utility>
 
+#include "config/credentials.hpp"
 #include "config/report.hpp"
 #include "ike/connection.hpp"
 
@@ -24,8 +25,10 @@ struct AuthRound {
 };
 AuthRound read_auth(const Scope& scope, SectionKind side);
 
-// A section of `secrets`. Nothing for types that are not used (told of) and without a secret.
-std::optional<ike::SharedSecret> read_secret_section(const Scope& scope);
+// A section of `secrets`. Nothing for types that are not used (told of) and without a secret. What
+// is for the key in a file goes into `passphrases`.
+std::optional<ike::SharedSecret> read_secret_section(const Scope& scope,
+                                                     std::vector<KeyPassphrase>& passphrases);
 
 // A section of `pools`. Nothing without usable addrs.
 std::optional<ike::Pool> read_pool(const Scope& scope);

@@ -110,6 +110,18 @@ Bytes PublicKey::spki() const {
     return out;
 }
 
+Bytes PublicKey::key_hash() const {
+    const Bytes info = spki();
+    const std::uint8_t* at = info.data();
+    const std::unique_ptr<X509_PUBKEY, decltype(&X509_PUBKEY_free)> parsed{
+        d2i_X509_PUBKEY(nullptr, &at, static_cast<long>(info.size())), X509_PUBKEY_free};
+    ASSERT(parsed != nullptr);
+    const std::uint8_t* key = nullptr;
+    int size = 0;
+    X509_PUBKEY_get0_param(nullptr, &key, &size, nullptr, parsed.get());
+    return hash(HashAlgorithm::sha1, {ByteView{key, static_cast<std::size_t>(size)}});
+}
+
 Bytes PublicKey::spki_hash() const { return hash(HashAlgorithm::sha1, {spki()}); }
 
 unsigned PublicKey::strength() const {

@@ -28,6 +28,8 @@ class PublicKey {
     Bytes spki() const;
     // SHA-1 of spki(): what CERTREQ names an authority by (RFC 7296 3.7).
     Bytes spki_hash() const;
+    // SHA-1 of the subjectPublicKey alone: what VICI calls the id of a key.
+    Bytes key_hash() const;
     // Symmetric strength as NIST SP 800-57 table 2 has it: 112, 128, 192, 256; less: weak.
     unsigned strength() const;
 

@@ -72,6 +72,16 @@ class Commands {
     void load_conn(ClientId client, const vici::Message& message);
     void unload_conn(ClientId client, const vici::Message& message);
     void get_conns(ClientId client, const vici::Message& message);
+    // commands_credentials.cpp
+    void load_cert(ClientId client, const vici::Message& message);
+    void load_key(ClientId client, const vici::Message& message);
+    void unload_key(ClientId client, const vici::Message& message);
+    void get_keys(ClientId client, const vici::Message& message);
+    void load_authority(ClientId client, const vici::Message& message);
+    void unload_authority(ClientId client, const vici::Message& message);
+    void get_authorities(ClientId client, const vici::Message& message);
+    void list_certs(ClientId client, const vici::Message& message);
+    void list_authorities(ClientId client, const vici::Message& message);
     // commands_pools.cpp
     void load_pool(ClientId client, const vici::Message& message);
     void unload_pool(ClientId client, const vici::Message& message);
@@ -84,9 +94,6 @@ class Commands {
     void reload_settings(ClientId client, const vici::Message& message);
     void culvert_reload(ClientId client, const vici::Message& message);
     void culvert_diff(ClientId client, const vici::Message& message);
-    void empty_answer(ClientId client, const vici::Message& message);
-    void empty_keys(ClientId client, const vici::Message& message);
-    void empty_authorities(ClientId client, const vici::Message& message);
     void nothing_to_do(ClientId client, const vici::Message& message);
     void not_built(ClientId client, const vici::Message& message);
 

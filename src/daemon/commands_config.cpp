@@ -12,9 +12,9 @@ namespace {
 
 Error not_built_yet() {
     return {.code = ErrorCode::not_built,
-            .wanted = "certificates, keys and authorities by VICI",
+            .wanted = "keys on tokens (load-token)",
             .received = "a daemon in which they are not built yet",
-            .remedy = "use pre-shared keys (secrets.ike) for now"};
+            .remedy = "put the key into a file (private, or secrets.private)"};
 }
 
 Error nothing_named(std::string_view command, std::string_view key) {
@@ -47,6 +47,7 @@ vici::Message message_of(const config::Changes& changes) {
     out.set("children-changed", names_of(changes.children_changed));
     out.set("pools", changes.pools ? "yes" : "no");
     out.set("secrets", changes.secrets ? "yes" : "no");
+    out.set("credentials", changes.credentials ? "yes" : "no");
     out.set("settings", changes.settings ? "yes" : "no");
     return out;
 }
@@ -137,6 +138,7 @@ void Commands::get_shared(ClientId client, const vici::Message&) {
 
 void Commands::clear_creds(ClientId client, const vici::Message&) {
     parts_.gateway.store().clear_secrets();
+    parts_.gateway.store().credentials().clear();
     parts_.gateway.apply_soon();
     parts_.server.respond(client, vici::success());
 }
@@ -162,18 +164,6 @@ void Commands::culvert_reload(ClientId client, const vici::Message&) {
 void Commands::culvert_diff(ClientId client, const vici::Message&) {
     const auto changes = parts_.preview();
     parts_.server.respond(client, changes ? message_of(*changes) : vici::failure(changes.error()));
-}
-
-void Commands::empty_answer(ClientId client, const vici::Message&) {
-    parts_.server.respond(client, {});
-}
-
-void Commands::empty_keys(ClientId client, const vici::Message&) {
-    parts_.server.respond(client, vici::Message{}.set("keys", vici::List{}));
-}
-
-void Commands::empty_authorities(ClientId client, const vici::Message&) {
-    parts_.server.respond(client, vici::Message{}.set("authorities", vici::List{}));
 }
 
 void Commands::nothing_to_do(ClientId client, const vici::Message&) {

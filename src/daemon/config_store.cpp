@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "ike/own_certificates.hpp"
+
 namespace culvert::daemon {
 namespace {
 
@@ -85,6 +87,7 @@ void ConfigStore::replace_file(ike::Config config) {
     for (ike::Pool& pool : config.pools) {
         pools_.push_back({std::move(pool), ConfigOrigin::file});
     }
+    credentials_.replace_file(std::move(config.credentials));
     settings_ = config.settings;
 }
 
@@ -165,12 +168,16 @@ std::set<std::string> ConfigStore::names_to_resolve(const std::string& connectio
     return out;
 }
 
-ike::ConfigSnapshot ConfigStore::snapshot(const ResolvedNames& resolved) const {
+ike::ConfigSnapshot ConfigStore::snapshot(const ResolvedNames& resolved,
+                                          std::vector<std::string>* notes) const {
     auto out = std::make_shared<ike::Config>();
     out->settings = settings_;
+    out->credentials = credentials_.all();
     for (const StoredConnection& stored : connections_) {
         out->connections.push_back(stored.connection);
         apply_names(out->connections.back(), resolved);
+        auto told = ike::bind(out->connections.back(), *out->credentials);
+        if (notes != nullptr) { std::ranges::move(told, std::back_inserter(*notes)); }
     }
     for (const StoredPool& stored : pools_) { out->pools.push_back(stored.pool); }
     for (const StoredSecret& stored : secrets_) { out->secrets.push_back(clone(stored.secret)); }
@@ -184,6 +191,7 @@ ConfigStore ConfigStore::copy() const {
     for (const StoredSecret& stored : secrets_) {
         out.secrets_.push_back({clone(stored.secret), stored.origin});
     }
+    out.credentials_ = credentials_;
     out.settings_ = settings_;
     out.unnamed_ = unnamed_;
     return out;

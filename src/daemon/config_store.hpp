@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/ip.hpp"
+#include "daemon/credential_store.hpp"
 #include "ike/connection.hpp"
 
 namespace culvert::daemon {
@@ -37,6 +38,9 @@ class ConfigStore {
     // clear-creds: file and VICI alike, as it is asked for before all is loaded again.
     void clear_secrets();
 
+    CredentialStore& credentials() { return credentials_; }
+    const CredentialStore& credentials() const { return credentials_; }
+
     void set_settings(const ike::EngineSettings& settings) { settings_ = settings; }
     const ike::EngineSettings& settings() const { return settings_; }
 
@@ -46,7 +50,9 @@ class ConfigStore {
     std::set<std::string> names_to_resolve() const;
     std::set<std::string> names_to_resolve(const std::string& connection) const;
 
-    ike::ConfigSnapshot snapshot(const ResolvedNames& resolved) const;
+    // `notes`, if given, get what people should know: missing keys, ids that no certificate has.
+    ike::ConfigSnapshot snapshot(const ResolvedNames& resolved,
+                                 std::vector<std::string>* notes = nullptr) const;
 
     // A copy to try changes on.
     ConfigStore copy() const;
@@ -69,6 +75,7 @@ class ConfigStore {
     std::vector<StoredConnection> connections_;
     std::vector<StoredPool> pools_;
     std::vector<StoredSecret> secrets_;
+    CredentialStore credentials_;
     ike::EngineSettings settings_;
     std::uint64_t unnamed_ = 0;
 };

@@ -20,6 +20,9 @@ EngineHost::EngineHost(Loop& loop, plane::Plane& plane, ike::Engine engine, List
       liveness_timer_(loop, [this] { poll_liveness(); }) {
     engine_.use_source_lookup(
         [this](const IpAddress& remote) { return plane_.source_for(remote); });
+    engine_.use_calendar([](Instant) {
+        return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+    });
     use_leases(std::make_shared<ike::LeaseBook>());
 }
 

@@ -76,7 +76,14 @@ void Gateway::apply() {
     std::erase_if(resolved_, [&](const auto& entry) { return !names.contains(entry.first); });
     std::erase_if(why_, [&](const auto& entry) { return !names.contains(entry.first); });
 
-    auto next = store_.snapshot(resolved_);
+    std::vector<std::string> notes;
+    auto next = store_.snapshot(resolved_, &notes);
+    if (notes != notes_) {
+        for (const std::string& note : notes) {
+            log_.warn(LogGroup::config, printable(note, 4096));
+        }
+        notes_ = std::move(notes);
+    }
     const config::Changes changes = config::compare(*current_, *next);
     if (!changes.empty()) {
         current_ = std::move(next);

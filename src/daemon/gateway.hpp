@@ -81,6 +81,7 @@ class Gateway {
     ike::ConfigSnapshot current_;
     ResolvedNames resolved_;
     std::map<std::string, std::string, std::less<>> why_;
+    std::vector<std::string> notes_;  // what was said of the configuration that is in use
     std::vector<InstalledPolicy> policies_;
     using ChildName = std::pair<std::string, std::string>;
     std::set<ChildName> installed_by_hand_;

@@ -115,10 +115,17 @@ Section auth_section(const ike::AuthConfig& auth) {
     Section out;
     if (auth.id.type != ike::IdType::any) { out.set("id", auth.id.to_string()); }
     out.set("class", class_name(auth.method));
+    const auto subjects = [](const std::vector<x509::Certificate>& list) {
+        List names;
+        for (const x509::Certificate& one : list) {
+            names.push_back(ike::subject_of(one).to_string());
+        }
+        return names;
+    };
     out.set("groups", List{})
-        .set("cert_policy", List{})
-        .set("certs", List{})
-        .set("cacerts", List{});
+        .set("cert_policy", List{auth.policies})
+        .set("certs", subjects(auth.own.empty() ? auth.pinned : auth.own))
+        .set("cacerts", subjects(auth.cacerts));
     return out;
 }
 

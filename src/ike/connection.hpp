@@ -14,6 +14,7 @@
 #include "crypto/private_key.hpp"
 #include "crypto/public_key.hpp"
 #include "ike/auth/identity.hpp"
+#include "ike/credentials.hpp"
 #include "ike/proposal/proposal.hpp"
 #include "ipsec_types/child_sa.hpp"
 #include "ipsec_types/traffic_selector.hpp"
@@ -76,8 +77,21 @@ struct AuthConfig {
     // none for a peer that knows the key itself.
     std::shared_ptr<const crypto::PrivateKey> key{};
     std::vector<Bytes> certs{};
-    // Remote, pubkey: the keys that the peer may sign with.
+    // Local: certificates that the connection names, and what bind() (own_certificates.hpp) makes
+    // of them. With `usable` neither `key` nor `certs` counts.
+    std::vector<x509::Certificate> own{};
+    std::vector<OwnCertificate> usable{};
+    // Remote, pubkey: the keys that the peer may sign with (local: that we may).
     std::vector<crypto::PublicKey> pubkeys{};
+    // Remote: the certificates that count, if there are any; the authorities that count instead of
+    // all that are trusted; what some authority in the chain must be.
+    std::vector<x509::Certificate> pinned{};
+    std::vector<x509::Certificate> cacerts{};
+    Identity ca_id{};
+    std::vector<std::string> policies{};  // OIDs, each of which the chain must have
+    x509::RevocationPolicy revocation = x509::RevocationPolicy::relaxed;
+    SignatureRules chain_rules{};  // of the keys and signatures of certificates
+    SignatureRules auth_rules{};   // of AUTH; local: what we may sign with
 };
 
 // An entry of local_addrs or remote_addrs. Names are resolved by the daemon before the engine sees
@@ -115,6 +129,8 @@ struct Connection {
     // Names of Config::pools that give virtual addresses to the peer, tried in this order.
     std::vector<std::string> pools;
     seconds dpd_delay{0};
+    bool send_certreq = true;
+    SendCertificate send_cert = SendCertificate::if_asked;
     unsigned keyingtries = 1;  // 0: for ever
     Unique unique = Unique::no;
     seconds rekey_time{14400};
@@ -174,6 +190,7 @@ struct Config {
     std::vector<SharedSecret> secrets;
     std::vector<SharedSecret> ppks;  // post-quantum secrets; found by the octets of an owner
     std::vector<Pool> pools;
+    std::shared_ptr<const CredentialSet> credentials;  // may be null: none
     EngineSettings settings;
 };
 

@@ -206,6 +206,10 @@ using Action =
                  InstallTrap, CommandDone, KeyLog, Event>;
 using Actions = std::vector<Action>;
 
+// The calendar at an instant, for the validity of certificates. Without one no certificate is
+// taken.
+using Calendar = std::function<x509::Time(Instant)>;
+
 // Which of our addresses routing would send from; nothing when there is no route. Asked once for an
 // IKE SA that we begin on a connection whose local_addrs do not name one address: NAT detection
 // (RFC 7296 2.23) needs it before the first message.
@@ -232,6 +236,8 @@ class Engine {
 
     // Without it the first message leaves from the any-address, and the peer takes us for NATed.
     void use_source_lookup(SourceFor source_for);
+
+    void use_calendar(Calendar calendar);
 
     // Who has which virtual address; without it the engine keeps a book of its own.
     void use_leases(std::shared_ptr<Leases> leases);

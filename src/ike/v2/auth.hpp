@@ -6,6 +6,7 @@
 #include <variant>
 
 #include "ike/auth/ppk.hpp"
+#include "ike/v2/certificate_auth.hpp"
 #include "ike/v2/child_negotiation.hpp"
 #include "ike/v2/environment.hpp"
 #include "ike/v2/init.hpp"
@@ -52,6 +53,7 @@ class AuthInitiator {
 
     InitResult init_;
     std::string secret_name_;
+    std::string own_name_;  // of the certificate that we sign for
     wire::Authentication auth_;
     std::optional<PpkKeys> ppk_;  // RFC 8784: offered
     Bytes auth_without_ppk_;      // for a peer that does not have it
@@ -99,14 +101,12 @@ class AuthResponder {
 };
 
 // Our AUTH over `octets` (RFC 7296 2.15): with the secret (which must be there for psk), or signed.
+// `own`: the certificate to sign for; null: the connection's key.
 Result<wire::Authentication> prove(const Connection& connection, const SharedSecret* secret,
-                                   const crypto::Prf& prf, ByteView octets,
-                                   const SignatureHashes& peer);
-// The peer's AUTH by signature, with any of the keys that it may use.
-Status verify_signature(const Connection& connection, const wire::Authentication& auth,
-                        ByteView octets, const wire::Payloads& payloads);
-// The certificates that go with our signature, if there are any.
-void add_certificates(wire::Payloads& out, const Connection& connection);
+                                   const OwnCertificate* own, const crypto::Prf& prf,
+                                   ByteView octets, const SignatureHashes& peer);
+// The peer's AUTH by signature, with any of the keys that it may use, or by its certificate.
+Status verify_signature(const PeerProof& proof, const Environment& env);
 
 // N(AUTH_LIFETIME) (RFC 4478), if there is one.
 void take_auth_lifetime(const wire::Payloads& payloads, SaCore& sa);

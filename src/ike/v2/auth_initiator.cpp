@@ -34,11 +34,13 @@ Result<AuthInitiator> AuthInitiator::begin(SaCore& sa, InitResult init,
 
     AuthInitiator exchange{std::move(init)};
     if (by_psk) { exchange.secret_name_ = secret->name; }
+    const OwnCertificate* const own = choose_own(*sa.connection, exchange.init_.peer_asks);
+    if (!by_psk && own != nullptr) { exchange.own_name_ = own->certificate.to_string(); }
     const crypto::Prf prf = sa.prf();
     const wire::IdInitiator id{.identity = sa.local_id};
     const auto auth_with = [&](const Secret& sk_pi) {
         return prove(
-            *sa.connection, secret, prf,
+            *sa.connection, secret, own, prf,
             signed_octets(prf, exchange.init_.request, exchange.init_.nr, sk_pi, id.rest_of_id()),
             exchange.init_.peer_hashes);
     };
@@ -83,7 +85,9 @@ void take_auth_lifetime(const wire::Payloads& payloads, SaCore& sa) {
 wire::Payloads AuthInitiator::request(const SaCore& sa, const Environment& env) const {
     wire::Payloads payloads;
     payloads.emplace_back(wire::IdInitiator{.identity = sa.local_id});
-    add_certificates(payloads, *sa.connection);
+    add_certificates(payloads, *sa.connection, choose_own(*sa.connection, init_.peer_asks),
+                     init_.peer_asks);
+    add_certificate_request(payloads, *sa.connection, *env.state.config);
     if (wants_initial_contact(sa, env)) {
         payloads.emplace_back(wire::Notify{.type = NotifyType::initial_contact});
     }
@@ -121,8 +125,12 @@ AuthInitiator::Outcome AuthInitiator::handle(const wire::Payloads& response, SaC
     if (error != nullptr && wire::count<wire::Authentication>(response) == 0) {
         abandon(env);
         if (error->type == NotifyType::authentication_failed) {
-            return Failed{.error = peer_failed_authentication(
-                              sa.name(), sa.local_id, sa.connection->remote.id, secret_name_)};
+            const Identity& remote = sa.connection->remote.id;
+            return Failed{
+                .error =
+                    secret_name_.empty()
+                        ? peer_refused_signature(sa.name(), sa.local_id, remote, own_name_)
+                        : peer_failed_authentication(sa.name(), sa.local_id, remote, secret_name_)};
         }
         return Failed{.error = peer_refused(sa.name(), {}, error->type, "IKE_AUTH")};
     }
@@ -162,7 +170,9 @@ std::optional<Error> AuthInitiator::verify(const wire::Payloads& response, SaCor
     const Bytes octets = signed_octets(prf, init_.response, init_.ni,
                                        with_ppk ? ppk_->sk_pr : init_.sk_pr, id->rest_of_id());
     if (sa.connection->remote.method == AuthMethodKind::pubkey) {
-        if (Status done = verify_signature(*sa.connection, *auth, octets, response); !done) {
+        if (Status done =
+                verify_signature({*sa.connection, *auth, octets, response, id->identity}, env);
+            !done) {
             return std::move(done).error();
         }
     } else if (auto refused = verify_secret(*auth, octets, id->identity, sa, env)) {

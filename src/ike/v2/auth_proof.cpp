@@ -20,61 +20,45 @@ Error no_private_key(const Connection& connection) {
             .wanted = fmt::format("a private key to sign with (connections.{}.local.auth = pubkey)",
                                   connection.name),
             .received = "none is loaded",
-            .remedy = "load the private key of that certificate or public key"};
-}
-
-Error no_public_key(const Connection& connection, bool with_certificate) {
-    return {.code = ErrorCode::authentication_failed,
-            .notify = wire::NotifyType::authentication_failed,
-            .wanted = fmt::format("a public key of the peer (connections.{}.remote.pubkeys)",
-                                  connection.name),
-            .received = with_certificate ? "a certificate, and certificates are not verified yet"
-                                         : "a signature, and no key is loaded",
-            .remedy = fmt::format("load the peer's public key and name it in "
-                                  "connections.{}.remote.pubkeys, or use auth = psk",
-                                  connection.name)};
+            .remedy =
+                "put the private key into the directory private, and its certificate into "
+                "x509 (named by local.certs, or found by local.id)"};
 }
 
 }  // namespace
 
 Result<wire::Authentication> prove(const Connection& connection, const SharedSecret* secret,
-                                   const crypto::Prf& prf, ByteView octets,
-                                   const SignatureHashes& peer) {
+                                   const OwnCertificate* own, const crypto::Prf& prf,
+                                   ByteView octets, const SignatureHashes& peer) {
     if (connection.local.method == AuthMethodKind::psk) {
         return wire::Authentication{.method = wire::AuthMethod::shared_key,
                                     .data = psk_auth(prf, secret->secret, octets)};
     }
-    if (connection.local.key == nullptr) { return std::unexpected(no_private_key(connection)); }
-    return sign_auth(connection.name, *connection.local.key, octets, peer);
+    const auto& key = own == nullptr ? connection.local.key : own->key;
+    if (key == nullptr) { return std::unexpected(no_private_key(connection)); }
+    return sign_auth(connection.name, *key, octets, peer, connection.local.auth_rules);
 }
 
-Status verify_signature(const Connection& connection, const wire::Authentication& auth,
-                        ByteView octets, const wire::Payloads& payloads) {
-    if (!is_signature(auth.method)) {
+Status verify_signature(const PeerProof& proof, const Environment& env) {
+    const std::string& name = proof.connection.name;
+    if (!is_signature(proof.auth.method)) {
         return std::unexpected(auth_method_unsupported(
-            connection.name, "AUTH by " + wire::to_string(auth.method), "pubkey"));
+            name, "AUTH by " + wire::to_string(proof.auth.method), "pubkey"));
     }
-    const auto& keys = connection.remote.pubkeys;
-    if (keys.empty()) {
-        return std::unexpected(
-            no_public_key(connection, wire::count<wire::Certificate>(payloads) > 0));
-    }
+    const AuthConfig& remote = proof.connection.remote;
     std::optional<Error> first;
-    const std::size_t tries = std::min(keys.size(), peer_keys_tried_max);
+    const std::size_t tries = std::min(remote.pubkeys.size(), peer_keys_tried_max);
     for (std::size_t i = 0; i < tries; ++i) {
-        Status done = verify_auth(connection.name, keys.at(i), auth, octets);
+        Status done =
+            verify_auth(name, remote.pubkeys.at(i), proof.auth, proof.octets, remote.auth_rules);
         if (done) { return done; }
         if (!first) { first = std::move(done).error(); }
     }
-    return std::unexpected(std::move(*first));
-}
-
-void add_certificates(wire::Payloads& out, const Connection& connection) {
-    if (connection.local.method != AuthMethodKind::pubkey) { return; }
-    for (const Bytes& certificate : connection.local.certs) {
-        out.emplace_back(
-            wire::Certificate{.encoding = wire::CertEncoding::x509_signature, .data = certificate});
+    // With keys named, only they count, unless certificates are as well.
+    if (first && remote.pinned.empty() && remote.cacerts.empty()) {
+        return std::unexpected(std::move(*first));
     }
+    return verify_by_certificate(proof, env);
 }
 
 }  // namespace culvert::ike::v2

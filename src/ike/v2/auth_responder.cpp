@@ -114,13 +114,15 @@ AuthResponder::Outcome AuthResponder::handle(const wire::Payloads& request, SaCo
     if (sa.connection->local.method == AuthMethodKind::psk && secret == nullptr) {
         return refuse(no_secret(sa.name(), sa.local_id, sa.remote_id));
     }
-    auto auth = prove(*sa.connection, secret, prf,
+    const AskedAuthorities asked = asked_authorities(request);
+    const OwnCertificate* const own = choose_own(*sa.connection, asked);
+    auto auth = prove(*sa.connection, secret, own, prf,
                       signed_octets(prf, init_.response, init_.ni, ppk_ ? ppk_->sk_pr : init_.sk_pr,
                                     id->rest_of_id()),
                       init_.peer_hashes);
     if (!auth) { return refuse(std::move(auth).error()); }
     result.response.emplace_back(std::move(*id));
-    add_certificates(result.response, *sa.connection);
+    add_certificates(result.response, *sa.connection, own, asked);
     result.response.emplace_back(std::move(*auth));
     if (ppk_) {
         sa.sk_d = ppk_->sk_d.clone();
@@ -196,7 +198,9 @@ Result<wire::IdResponder> AuthResponder::authenticate(const wire::Payloads& requ
     }
     if (signs) {
         const wire::Authentication shown{.method = auth->method, .data = *ppk.auth};
-        if (Status done = verify_signature(*connection, shown, octets, request); !done) {
+        if (Status done =
+                verify_signature({*connection, shown, octets, request, idi->identity}, env);
+            !done) {
             return std::unexpected(std::move(done).error());
         }
     } else if (!right) {

@@ -257,6 +257,8 @@ void Engine::use_source_lookup(SourceFor source_for) {
     impl_->state.source_for = std::move(source_for);
 }
 
+void Engine::use_calendar(Calendar calendar) { impl_->state.calendar = std::move(calendar); }
+
 void Engine::use_leases(std::shared_ptr<Leases> leases) {
     ASSERT(leases != nullptr);
     impl_->state.lease_source = std::move(leases);

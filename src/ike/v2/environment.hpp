@@ -38,6 +38,7 @@ struct EngineState {
     ConfigSnapshot config;
     Random& random;
     SourceFor source_for;
+    Calendar calendar;
     std::vector<IpAddress> host_addresses;  // empty: not known
 
     std::unordered_map<IkeSpi, std::unique_ptr<IkeSa>> sas;  // by our SPI

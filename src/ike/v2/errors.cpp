@@ -296,6 +296,21 @@ Error peer_failed_authentication(std::string_view connection, const Identity& lo
                                   secret, local.to_string(), connection, remote.to_string())};
 }
 
+Error peer_refused_signature(std::string_view connection, const Identity& local,
+                             const Identity& remote, std::string_view certificate) {
+    return {
+        .code = ErrorCode::authentication_failed,
+        .wanted = fmt::format(
+            "the peer to accept us as {}, with {}", text_of(local),
+            certificate.empty() ? "our key" : fmt::format("the certificate {}", certificate)),
+        .received = "AUTHENTICATION_FAILED",
+        .remedy = fmt::format(
+            "see that the peer trusts {}, that its clock is right, that its remote identity is "
+            "{}, and ours of it, connections.{}.remote.id, {}. The peer's log says which it was",
+            certificate.empty() ? "this key" : "the authority that issued it", local.to_string(),
+            connection, remote.to_string())};
+}
+
 Error ah_through_nat(std::string_view connection, std::string_view child) {
     return {
         .code = ErrorCode::no_proposal_chosen,

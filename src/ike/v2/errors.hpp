@@ -58,6 +58,9 @@ Error identity_mismatch(std::string_view connection, const Identity& wanted,
 Error duplicate_peer(std::string_view connection, const Identity& remote);
 Error peer_failed_authentication(std::string_view connection, const Identity& local,
                                  const Identity& remote, std::string_view secret);
+// `certificate`: what we signed for; empty: a raw public key.
+Error peer_refused_signature(std::string_view connection, const Identity& local,
+                             const Identity& remote, std::string_view certificate);
 
 // --- Child SAs
 // A NAT is on the way and only AH is left to agree on.

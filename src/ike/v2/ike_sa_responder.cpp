@@ -196,8 +196,11 @@ wire::Payloads IkeSa::answer_informational(const wire::Payloads& request, const 
         const auto* notify = std::get_if<wire::Notify>(&payload);
         // RFC 7296 2.21.2: the initiator refused our IKE_AUTH response.
         if (notify != nullptr && notify->type == NotifyType::authentication_failed) {
+            const bool signs = core_.connection->local.method == AuthMethodKind::pubkey;
             const Error error =
-                peer_failed_authentication(core_.name(), core_.local_id, core_.remote_id, {});
+                signs
+                    ? peer_refused_signature(core_.name(), core_.local_id, core_.remote_id, {})
+                    : peer_failed_authentication(core_.name(), core_.local_id, core_.remote_id, {});
             env.failure(core_, {}, "IKE_AUTH", false, error);
             end_after_answer_ = "the peer could not authenticate us";
         }

@@ -4,6 +4,7 @@
 #include <variant>
 
 #include "crypto/key_exchange.hpp"
+#include "ike/v2/certificate_auth.hpp"
 #include "ike/v2/environment.hpp"
 #include "ike/v2/sa_core.hpp"
 #include "ike/v2/signature_auth.hpp"
@@ -21,6 +22,7 @@ struct InitResult {
     Secret sk_pr;
     bool peer_takes_childless = false;  // RFC 6023
     SignatureHashes peer_hashes;        // RFC 7427
+    AskedAuthorities peer_asks;         // CERTREQ in IKE_SA_INIT, for the initiator
     bool ppk_possible = false;          // both ends said USE_PPK (RFC 8784)
 };
 

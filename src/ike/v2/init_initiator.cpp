@@ -147,6 +147,7 @@ InitInitiator::Outcome InitInitiator::take_answer(const wire::Message& response,
          .peer_takes_childless =
              wire::find_notify(response.payloads, NotifyType::childless_ikev2_supported) != nullptr,
          .peer_hashes = signature_hashes_in(response.payloads),
+         .peer_asks = asked_authorities(response.payloads),
          .ppk_possible = sa.connection->ppk_id.type != IdType::any &&
                          wire::find_notify(response.payloads, NotifyType::use_ppk) != nullptr}};
 }

@@ -136,6 +136,7 @@ Result<Accepted> accept(const Datagram& datagram, const wire::Message& request, 
     if (sa.connection->childless != Childless::never) {
         payloads.emplace_back(wire::Notify{.type = NotifyType::childless_ikev2_supported});
     }
+    add_certificate_request(payloads, *sa.connection, *env.state.config);
     init.peer_hashes = signature_hashes_in(request.payloads);
     if (!init.peer_hashes.empty()) { payloads.emplace_back(signature_hashes_notify()); }
     // RFC 8784 3: which one it is comes in IKE_AUTH.

@@ -53,13 +53,23 @@ Error signature_refused(std::string_view connection, const crypto::PublicKey& ke
                                   connection)};
 }
 
+std::string not_by(const SignatureRules& rules) {
+    return fmt::format(", which remote.auth does not allow: it is {}", to_string(rules));
+}
+
 // The hash that fits the key's strength, if the peer takes it, else the strongest that it takes.
-std::optional<HashAlgorithm> hash_for(const crypto::PublicKey& key, const SignatureHashes& peer) {
+std::optional<HashAlgorithm> hash_for(const crypto::PublicKey& key, const SignatureHashes& peer,
+                                      const SignatureRules& rules) {
+    const auto fits = [&](const KnownHash& known) {
+        const SignatureScheme scheme{
+            .key = key.type(), .pss = key.type() == KeyType::rsa, .hash = known.hash};
+        return takes(peer, known.number) && allow(rules, key, scheme);
+    };
     const unsigned strength = key.strength();
     const std::size_t best = strength > 192 ? 2 : (strength > 128 ? 1 : 0);
-    if (takes(peer, known_hashes.at(best).number)) { return known_hashes.at(best).hash; }
+    if (fits(known_hashes.at(best))) { return known_hashes.at(best).hash; }
     for (std::size_t i = known_hashes.size(); i > 0; --i) {
-        if (takes(peer, known_hashes.at(i - 1).number)) { return known_hashes.at(i - 1).hash; }
+        if (fits(known_hashes.at(i - 1))) { return known_hashes.at(i - 1).hash; }
     }
     return std::nullopt;
 }
@@ -99,7 +109,7 @@ Result<wire::Authentication> digital_signature(const crypto::PrivateKey& key,
 }
 
 Status verify_digital(std::string_view connection, const crypto::PublicKey& key, ByteView data,
-                      ByteView octets) {
+                      ByteView octets, const SignatureRules& rules) {
     const auto refuse = [&](std::string_view why) {
         return std::unexpected(signature_refused(connection, key, why));
     };
@@ -115,6 +125,7 @@ Status verify_digital(std::string_view connection, const crypto::PublicKey& key,
     const bool takes_hash = std::ranges::any_of(
         known_hashes, [&](const KnownHash& known) { return known.hash == scheme->hash; });
     if (hashes && !takes_hash) { return refuse(what + ", whose hash we do not take"); }
+    if (!allow(rules, key, *scheme)) { return refuse(what + not_by(rules)); }
     if (!key.verify(*scheme, octets, data.subspan(std::size_t{1} + data.front()))) {
         return refuse(what + " that does not verify with it");
     }
@@ -149,7 +160,8 @@ bool is_signature(AuthMethod method) {
 }
 
 Result<wire::Authentication> sign_auth(std::string_view connection, const crypto::PrivateKey& key,
-                                       ByteView octets, const SignatureHashes& peer) {
+                                       ByteView octets, const SignatureHashes& peer,
+                                       const SignatureRules& rules) {
     const crypto::PublicKey& shown = key.public_key();
     if (peer.empty()) {
         const auto older = older_form(key.type(), shown.bits());
@@ -164,10 +176,11 @@ Result<wire::Authentication> sign_auth(std::string_view connection, const crypto
     }
     SignatureScheme scheme{.key = key.type()};
     if (key.type() == KeyType::rsa || key.type() == KeyType::ecdsa) {
-        const auto hash = hash_for(shown, peer);
+        const auto hash = hash_for(shown, peer, rules);
         if (!hash) {
             return std::unexpected(
-                cannot_sign(connection, shown, "a peer that takes none of our hash algorithms"));
+                cannot_sign(connection, shown,
+                            "a peer that takes none of the hash algorithms that we may use"));
         }
         scheme.hash = *hash;
         scheme.pss = key.type() == KeyType::rsa;  // RFC 8247 3.2
@@ -180,9 +193,9 @@ Result<wire::Authentication> sign_auth(std::string_view connection, const crypto
 }
 
 Status verify_auth(std::string_view connection, const crypto::PublicKey& key,
-                   const wire::Authentication& auth, ByteView octets) {
+                   const wire::Authentication& auth, ByteView octets, const SignatureRules& rules) {
     if (auth.method == AuthMethod::digital_signature) {
-        return verify_digital(connection, key, auth.data, octets);
+        return verify_digital(connection, key, auth.data, octets, rules);
     }
     const auto refuse = [&](std::string_view why) {
         return std::unexpected(signature_refused(connection, key, why));
@@ -191,13 +204,18 @@ Status verify_auth(std::string_view connection, const crypto::PublicKey& key,
     if (!older || older->method != auth.method) {
         return refuse("AUTH by " + wire::to_string(auth.method));
     }
-    if (key.verify(older->scheme, octets, auth.data)) { return {}; }
+    if (allow(rules, key, older->scheme) && key.verify(older->scheme, octets, auth.data)) {
+        return {};
+    }
     if (key.type() == KeyType::rsa) {
         // RFC 7296 3.8 lets the signer take another hash than SHA-1.
         for (const KnownHash& known : known_hashes) {
             const SignatureScheme scheme{.key = KeyType::rsa, .hash = known.hash};
-            if (key.verify(scheme, octets, auth.data)) { return {}; }
+            if (allow(rules, key, scheme) && key.verify(scheme, octets, auth.data)) { return {}; }
         }
+    }
+    if (!allow(rules, key, older->scheme)) {
+        return refuse(crypto::to_string(older->scheme) + not_by(rules));
     }
     return refuse("one that does not verify with it");
 }

@@ -8,6 +8,7 @@
 
 #include "crypto/private_key.hpp"
 #include "crypto/public_key.hpp"
+#include "ike/credentials.hpp"
 #include "ike/wire/payload.hpp"
 
 namespace culvert::ike::v2 {
@@ -23,14 +24,16 @@ SignatureHashes signature_hashes_in(const wire::Payloads& payloads);
 
 bool is_signature(wire::AuthMethod method);
 
-// AUTH over `octets` (RFC 7296 2.15) in the best form that the peer takes. Fails with
-// authentication_failed where there is none, naming the connection.
+// AUTH over `octets` (RFC 7296 2.15) in the best form that the peer takes and the rules allow.
+// Fails with authentication_failed where there is none, naming the connection.
 Result<wire::Authentication> sign_auth(std::string_view connection, const crypto::PrivateKey& key,
-                                       ByteView octets, const SignatureHashes& peer);
+                                       ByteView octets, const SignatureHashes& peer,
+                                       const SignatureRules& rules = {});
 
 // Fails with authentication_failed: another kind of key, a hash that we do not take, a form that
 // cannot be read, or a signature that is not right.
 Status verify_auth(std::string_view connection, const crypto::PublicKey& key,
-                   const wire::Authentication& auth, ByteView octets);
+                   const wire::Authentication& auth, ByteView octets,
+                   const SignatureRules& rules = {});
 
 }  // namespace culvert::ike::v2

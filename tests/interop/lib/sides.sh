@@ -5,12 +5,16 @@
 #   impl_1, impl_2          culvert | strongswan
 #   conn N "KEY = VALUE"    a line more for the connection of side N;  child N "..." for its children
 #   strongswan_plane        kernel-libipsec; set and empty: the kernel's own ESP
+#   local_N, remote_N       the lines of its sections local and remote, but for id
+#   side_files N            called before side N starts, to put files beside its swanctl.conf
 #   settings                outer=4|6  inner=4|6|46  proposals_N  esp_N  psk_N  ts_local_N  ts_remote_N
 
 outer=4 inner=4
 proposals_1=aes256gcm16-prfsha384-ecp384 proposals_2=$proposals_1
 esp_1=aes256gcm16 esp_2=aes256gcm16
 psk_1='only for the tests' psk_2=$psk_1
+local_1='auth = psk' local_2='auth = psk' remote_1='auth = psk' remote_2='auth = psk'
+id_1=g1.example id_2=g2.example peer_id_1=g2.example peer_id_2=g1.example
 conn_lines_1='' conn_lines_2='' child_lines_1='' child_lines_2=''
 charon_lines=''
 
@@ -60,7 +64,7 @@ children_of() {
 }
 
 write_conf() { # write_conf N: its swanctl.conf on standard output
-    local n=$1 other=$((3 - $1))
+    local n=$1
     cat <<CONF
 connections {
     gw {
@@ -71,12 +75,12 @@ connections {
         mobike = no
 $(value conn_lines "$n")
         local {
-            auth = psk
-            id = g$n.example
+            $(value local "$n")
+            id = $(value id "$n")
         }
         remote {
-            auth = psk
-            id = g$other.example
+            $(value remote "$n")
+            id = $(value peer_id "$n")
         }
         children {
 $(children_of "$n")
@@ -89,6 +93,7 @@ secrets {
         id-2 = g2.example
         secret = "$(value psk "$n")"
     }
+$(value secret_lines "$n")
 }
 CONF
 }
@@ -97,9 +102,11 @@ vici() { echo "unix://$dir/$1.vici"; }
 side_log() { echo "$dir/side-$1.log"; }
 is_culvert() { [[ $(value impl "$1") == culvert ]]; }
 
+side_files() { :; }
 side_start() { # side_start N
     local n=$1
     (umask 077 && mkdir -p "$dir/$n/swanctl" && write_conf "$n" >"$dir/$n/swanctl/swanctl.conf")
+    side_files "$n"
     write_settings "$n"
     rm -f "$dir/$n.vici"
     "start_$(value impl "$n")" "$n"

@@ -115,25 +115,31 @@ TEST(Refusals, OfAuthentication) {
                                           local, remote))
                         .problems);
     };
-    EXPECT_EQ(with("local { }", "remote { auth = psk }"),
-              "t.conf:2: error: connections.c.local: has no auth; strongSwan's default, pubkey, is "
-              "not built yet. To fix it: add auth = psk\n");
-    EXPECT_EQ(with("", "remote { auth = psk }"),
-              "t.conf:1: error: connections.c: has no section local; strongSwan's default, auth = "
-              "pubkey, is not built yet. To fix it: add local { auth = psk }\n");
+    // strongSwan's default, auth = pubkey.
+    for (const char* const local : {"local { }", ""}) {
+        EXPECT_EQ(with(local, "remote { auth = psk }"),
+                  "t.conf:1: warning: connections.c: local.auth is pubkey, and there is no "
+                  "certificate with its key for %any. To fix it: put the certificate into x509, "
+                  "its key into private, and name the certificate in local.certs\n");
+    }
     EXPECT_EQ(with("local { auth = psk }", "remote { auth = eap-mschapv2 }"),
               "t.conf:3: error: connections.c.remote.auth: auth = eap-mschapv2 is not built yet. "
-              "To fix it: use auth = psk, and a secret for the peer's id in secrets\n");
+              "To fix it: use auth = pubkey, or auth = psk and a secret for the peer's id in "
+              "secrets\n");
     EXPECT_EQ(with("local { auth = pks }", "remote { auth = psk }"),
               "t.conf:2: error: connections.c.local.auth: \"pks\" is not a way to authenticate. "
-              "To fix it: write auth = psk\n");
+              "To fix it: write auth = psk or auth = pubkey; of a key its kind, least size and "
+              "hashes may follow, as in rsa-3072-sha256\n");
     EXPECT_EQ(with("local-1 { auth = psk } local-2 { auth = psk }", "remote { auth = psk }"),
               "t.conf:1: error: connections.c: has 2 local sections (local-1, local-2...): several "
               "authentication rounds are not built yet. To fix it: leave one\n");
-    EXPECT_EQ(with("local { auth = psk }", "remote { auth = psk\n cacerts = ca.pem }"),
-              "t.conf:4: error: connections.c.remote.cacerts: is not built yet, and ignoring it "
-              "would change what is protected or who may connect. To fix it: certificates are not "
-              "built yet; use auth = psk\n");
+    EXPECT_EQ(with("local { auth = psk }", "remote { auth = psk\n cert_policy = 1.2.x }"),
+              "t.conf:4: error: connections.c.remote.cert_policy: \"1.2.x\" is not an OID. To fix "
+              "it: write digits and dots, as in 1.3.6.1.4.1.99\n");
+    EXPECT_EQ(
+        with("local { auth = psk }", "remote { auth = psk\n cacert { handle = 01 } }"),
+        "t.conf:4: error: connections.c.remote.cacert.handle: names an object on a token, and "
+        "tokens and TPMs are not built yet. To fix it: put the certificate into a file\n");
     const std::string bad_id =
         with("local { auth = psk }", "remote { auth = psk\n id = \"@#zz\" }");
     EXPECT_TRUE(bad_id.starts_with("t.conf:4: error: connections.c.remote.id: wanted ")) << bad_id;
@@ -167,8 +173,8 @@ TEST(Refusals, OfSecrets) {
               "t.conf:2: error: secrets.moon: is not a kind of secret. To fix it: begin its name "
               "with ike, as in ike-moon, for a pre-shared key\n");
     EXPECT_EQ(with("eap-carol { secret = x\n id = carol }"),
-              "t.conf:2: warning: secrets.eap-carol: is not used: only secrets named ike... are, "
-              "for auth = psk\n");
+              "t.conf:2: warning: secrets.eap-carol: is not used: only ike, and private, rsa, "
+              "ecdsa, pkcs8, pkcs12 are\n");
     EXPECT_EQ(with("ike-1 = x"),
               "t.conf:2: error: secrets.ike-1: is a value, but here stand only sections. To fix "
               "it: write ike-1 { ... }\n");
@@ -195,12 +201,13 @@ TEST(Refusals, OfTheTopLevel) {
     EXPECT_EQ(show(load_text("connections = x").problems),
               "t.conf:1: error: connections: is a section, but is given a value. To fix it: write "
               "connections { ... }\n");
-    EXPECT_EQ(show(load_text("authorities { a { cacert = x } }").problems),
-              "t.conf:1: warning: authorities.a: is not used: certificates are not built yet\n");
+    EXPECT_EQ(
+        show(load_text("authorities { a { } }").problems),
+        "t.conf:1: error: authorities.a: has no certificate. To fix it: add cacert = FILE (in "
+        "x509ca)\n");
     EXPECT_EQ(show(load_text("authorities { a { crl_uri = x } }").problems),
               "t.conf:1: error: authorities.a.crl_uri: is not a keyword of this section. To fix "
-              "it: did you mean crl_uris?\n"
-              "t.conf:1: warning: authorities.a: is not used: certificates are not built yet\n");
+              "it: did you mean crl_uris?\n");
 }
 
 TEST(Refusals, AMistakeInATemplateIsToldOnce) {

@@ -61,6 +61,6 @@ inline Certificate certificate(const std::string& name) {
 }  // namespace culvert::x509
 
 #define NEED_CERTIFICATES()                                                    \
-    if (CertificateFiles::place().empty()) {                                   \
+    if (culvert::x509::CertificateFiles::place().empty()) {                    \
         GTEST_SKIP() << "the openssl program could not make the certificates"; \
     }

@@ -55,6 +55,14 @@ root short 'basicConstraints = critical, CA:TRUE, pathlen:0'
 key between && issue between short "$authority"
 key deep && issue deep between "$end_entity"
 
+# Two gateways: below the one in between, and below the root.
+key g1 && issue g1 middle "$end_entity
+subjectAltName = DNS:g1.example
+certificatePolicies = 1.3.6.1.4.1.99.1"
+openssl genpkey -quiet -algorithm ED25519 -out g2.key
+issue g2 root "$end_entity
+subjectAltName = DNS:g2.example"
+
 # A list of middle's that revokes one more certificate, and an empty one of root's.
 key revoked && issue revoked middle "$end_entity"
 for issuer in middle root; do
@@ -79,4 +87,6 @@ openssl pkcs8 -topk8 -in rsa.key -passout pass:sesame -v2 aes-256-cbc -out rsa-e
 openssl rsa -in rsa.key -traditional -out rsa-pkcs1.key 2>/dev/null
 openssl ec -in gw.key -out gw-sec1.key 2>/dev/null
 openssl pkey -in gw.key -outform DER -out gw.der
+openssl pkey -in gw.key -pubout -out gw.pub
+openssl pkcs12 -export -inkey gw.key -in gw.crt -certfile middle.crt -passout pass:sesame -out gw.p12
 touch done

@@ -1,0 +1,308 @@
+#include "ike/v2/certificate_auth.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "ike/v2/environment.hpp"
+#include "ike/v2/limits.hpp"
+#include "ike/v2/signature_auth.hpp"
+#include "x509/chain.hpp"
+
+namespace culvert::ike::v2 {
+
+using wire::NotifyType;
+using x509::Certificate;
+
+namespace {
+
+constexpr std::size_t key_hash_size = 20;  // RFC 7296 3.7: SHA-1
+
+Error refused(std::string wanted, std::string received, std::string remedy) {
+    return {.code = ErrorCode::authentication_failed,
+            .notify = NotifyType::authentication_failed,
+            .wanted = std::move(wanted),
+            .received = std::move(received),
+            .remedy = std::move(remedy)};
+}
+
+Error no_certificate(const PeerProof& proof) {
+    const std::string& name = proof.connection.name;
+    return refused(fmt::format("a certificate of {} (connections.{}.remote.auth = pubkey)",
+                               proof.identity.to_string(), name),
+                   "none: the peer sent none, and none of ours is for it",
+                   "let the peer send its certificate (send_cert = always), or put it into the "
+                   "directory x509, or its public key into connections." +
+                       name + ".remote.pubkeys");
+}
+
+Error unreadable_certificate(const PeerProof& proof, const Error& why) {
+    return refused(fmt::format("a certificate of {}", proof.identity.to_string()),
+                   "one that cannot be used: " + why.received, why.remedy);
+}
+
+Error not_for_identity(const PeerProof& proof, const Certificate& leaf) {
+    return refused(
+        fmt::format("a certificate for the identity that the peer claims, {}",
+                    proof.identity.to_string()),
+        fmt::format("{}, which is for {}", leaf.to_string(), names_of(leaf)),
+        fmt::format("issue it with {} as subjectAltName, or let the peer claim a name that is in "
+                    "it, and set connections.{}.remote.id to that",
+                    proof.identity.to_string(), proof.connection.name));
+}
+
+Error not_pinned(const PeerProof& proof, const Certificate& leaf) {
+    return refused(fmt::format("one of the certificates in connections.{}.remote.certs",
+                               proof.connection.name),
+                   leaf.to_string(), "name that certificate there, if the peer has a new one");
+}
+
+Error no_calendar() {
+    return refused("the time of day, to judge certificates", "an engine that was given none", "");
+}
+
+Error no_authority(const PeerProof& proof, const Certificate& leaf) {
+    return refused(
+        fmt::format("an authority to trust {} by", proof.identity.to_string()),
+        fmt::format("{}, and no authority is loaded", leaf.to_string()),
+        fmt::format("put the certificate of \"{}\" into the directory x509ca", leaf.issuer()));
+}
+
+Error rule_broken(const PeerProof& proof, const Certificate& one, std::string_view what) {
+    return refused(
+        fmt::format("{} (connections.{}.remote.auth)",
+                    to_string(proof.connection.remote.chain_rules), proof.connection.name),
+        fmt::format("{}, {}", one.to_string(), what),
+        "issue a certificate with a stronger key or hash, or change remote.auth");
+}
+
+Error policy_missing(const PeerProof& proof, const Certificate& leaf, std::string_view policy) {
+    return refused(fmt::format("the certificate policy {} (connections.{}.remote.cert_policy)",
+                               policy, proof.connection.name),
+                   leaf.to_string() + " without it", "issue it with that policy");
+}
+
+Error authority_missing(const PeerProof& proof, const Certificate& leaf) {
+    return refused(fmt::format("a chain with the authority {} (connections.{}.remote.ca_id)",
+                               proof.connection.remote.ca_id.to_string(), proof.connection.name),
+                   leaf.to_string() + " under another one",
+                   "use a certificate of that authority, or change ca_id");
+}
+
+const CredentialSet& credentials_of(const Environment& env) {
+    static const CredentialSet none;
+    const auto& set = env.state.config->credentials;
+    return set == nullptr ? none : *set;
+}
+
+bool has(const std::vector<Certificate>& list, const Certificate& one) {
+    return std::ranges::find(list, one) != list.end();
+}
+
+struct Sent {
+    std::vector<Certificate> certificates;  // the peer's own first (RFC 7296 3.6)
+    std::optional<Error> unreadable;        // why the first one is not there
+};
+
+Sent sent_certificates(const wire::Payloads& payloads) {
+    Sent out;
+    std::size_t seen = 0;
+    for (const wire::Payload& payload : payloads) {
+        const auto* one = std::get_if<wire::Certificate>(&payload);
+        if (one == nullptr || one->encoding != wire::CertEncoding::x509_signature) { continue; }
+        if (++seen > peer_certificates_max) { break; }
+        auto parsed = Certificate::parse(one->data);
+        if (parsed) {
+            out.certificates.push_back(std::move(*parsed));
+        } else if (seen == 1) {
+            out.unreadable = std::move(parsed).error();
+            break;
+        }
+    }
+    return out;
+}
+
+// Those of ours that may be the peer's.
+std::vector<Certificate> known_certificates(const PeerProof& proof, const CredentialSet& set) {
+    std::vector<Certificate> out;
+    for (const auto* list : {&proof.connection.remote.pinned, &set.certificates}) {
+        for (const Certificate& one : *list) {
+            if (out.size() < peer_keys_tried_max && certifies(one, proof.identity) &&
+                !has(out, one)) {
+                out.push_back(one);
+            }
+        }
+    }
+    return out;
+}
+
+Status check_rules(const PeerProof& proof, const std::vector<Certificate>& chain) {
+    const AuthConfig& remote = proof.connection.remote;
+    for (std::size_t i = 0; i < chain.size(); ++i) {
+        const Certificate& one = chain.at(i);
+        if (!allow(remote.chain_rules, one.public_key())) {
+            return std::unexpected(
+                rule_broken(proof, one, "whose key is " + one.public_key().to_string()));
+        }
+        // What the anchor is signed with says nothing: it is trusted as it is.
+        if (i + 1 == chain.size()) { continue; }
+        const auto scheme = one.signature_scheme();
+        if (!remote.chain_rules.empty() &&
+            (!scheme || !allow(remote.chain_rules, chain.at(i + 1).public_key(), *scheme))) {
+            return std::unexpected(rule_broken(
+                proof, one,
+                "which is signed by " + (scheme ? crypto::to_string(*scheme) : "something else")));
+        }
+    }
+    for (const std::string& policy : remote.policies) {
+        const auto policies = chain.front().policies();
+        if (std::ranges::find(policies, policy) == policies.end()) {
+            return std::unexpected(policy_missing(proof, chain.front(), policy));
+        }
+    }
+    const bool named = remote.ca_id.type == IdType::any ||
+                       std::ranges::any_of(chain.begin() + 1, chain.end(), [&](const auto& one) {
+                           return certifies(one, remote.ca_id);
+                       });
+    if (!named) { return std::unexpected(authority_missing(proof, chain.front())); }
+    return {};
+}
+
+Status check_trust(const PeerProof& proof, const Certificate& leaf,
+                   const std::vector<Certificate>& sent, const Environment& env) {
+    const CredentialSet& set = credentials_of(env);
+    const AuthConfig& remote = proof.connection.remote;
+    if (!env.state.calendar) { return std::unexpected(no_calendar()); }
+    x509::TrustQuestion question{.leaf = &leaf,
+                                 .intermediates = sent,
+                                 .anchors = remote.cacerts,
+                                 .crls = set.crls,
+                                 .revocation = remote.revocation,
+                                 .now = env.state.calendar(env.now)};
+    for (const auto* list : {&set.certificates, &set.authorities}) {
+        question.intermediates.insert(question.intermediates.end(), list->begin(), list->end());
+    }
+    if (remote.cacerts.empty()) {
+        question.anchors = set.authorities;
+        // What the operator put into x509 is trusted as it is.
+        if (has(remote.pinned, leaf) || has(set.certificates, leaf)) {
+            question.anchors.push_back(leaf);
+        }
+    }
+    if (question.anchors.empty()) { return std::unexpected(no_authority(proof, leaf)); }
+    auto chain = x509::trust(question);
+    if (!chain) {
+        Error error = std::move(chain).error();
+        error.notify = NotifyType::authentication_failed;
+        if (!remote.cacerts.empty() && error.remedy.contains("x509ca")) {
+            error.remedy = fmt::format(
+                "name the authority of that certificate in connections.{}.remote.cacerts, which "
+                "count instead of all others",
+                proof.connection.name);
+        }
+        error.wanted =
+            fmt::format("a certificate of {} that can be trusted (connections.{}.remote)",
+                        proof.identity.to_string(), proof.connection.name);
+        return std::unexpected(std::move(error));
+    }
+    return check_rules(proof, *chain);
+}
+
+Status verify_with(const PeerProof& proof, const Certificate& leaf,
+                   const std::vector<Certificate>& sent, const Environment& env) {
+    const auto& pinned = proof.connection.remote.pinned;
+    if (!pinned.empty() && !has(pinned, leaf)) { return std::unexpected(not_pinned(proof, leaf)); }
+    if (!certifies(leaf, proof.identity)) { return std::unexpected(not_for_identity(proof, leaf)); }
+    Status done = verify_auth(proof.connection.name, leaf.public_key(), proof.auth, proof.octets,
+                              proof.connection.remote.auth_rules);
+    return done ? check_trust(proof, leaf, sent, env) : done;
+}
+
+}  // namespace
+
+AskedAuthorities asked_authorities(const wire::Payloads& payloads) {
+    AskedAuthorities out;
+    for (const wire::Payload& payload : payloads) {
+        const auto* request = std::get_if<wire::CertificateRequest>(&payload);
+        if (request == nullptr || request->encoding != wire::CertEncoding::x509_signature) {
+            continue;
+        }
+        out.certificates = true;
+        ByteView rest{request->data};
+        while (rest.size() >= key_hash_size && out.key_hashes.size() < asked_authorities_max) {
+            out.key_hashes.push_back(to_bytes(rest.first(key_hash_size)));
+            rest = rest.subspan(key_hash_size);
+        }
+    }
+    return out;
+}
+
+void add_certificate_request(wire::Payloads& out, const Connection& connection,
+                             const Config& config) {
+    const AuthConfig& remote = connection.remote;
+    if (!connection.send_certreq || remote.method != AuthMethodKind::pubkey) { return; }
+    const bool any = config.credentials != nullptr && !config.credentials->authorities.empty();
+    if (remote.cacerts.empty() && remote.pinned.empty() && !any) { return; }  // raw keys alone
+    wire::CertificateRequest request{.encoding = wire::CertEncoding::x509_signature};
+    const auto& authorities =
+        !remote.cacerts.empty() || !any ? remote.cacerts : config.credentials->authorities;
+    for (const Certificate& authority : authorities) {
+        append(request.data, authority.public_key().spki_hash());
+    }
+    out.emplace_back(std::move(request));
+}
+
+const OwnCertificate* choose_own(const Connection& connection, const AskedAuthorities& asked) {
+    const auto& usable = connection.local.usable;
+    if (usable.empty()) { return nullptr; }
+    const auto fits = [&](const OwnCertificate& own) {
+        return certifies(own.certificate, connection.local.id) &&
+               std::ranges::any_of(own.authorities, [&](const Bytes& hash) {
+                   return std::ranges::find(asked.key_hashes, hash) != asked.key_hashes.end();
+               });
+    };
+    if (const auto best = std::ranges::find_if(usable, fits); best != usable.end()) {
+        return &*best;
+    }
+    const auto named = std::ranges::find_if(usable, [&](const OwnCertificate& own) {
+        return certifies(own.certificate, connection.local.id);
+    });
+    return named == usable.end() ? &usable.front() : &*named;
+}
+
+void add_certificates(wire::Payloads& out, const Connection& connection, const OwnCertificate* own,
+                      const AskedAuthorities& asked) {
+    if (connection.local.method != AuthMethodKind::pubkey ||
+        connection.send_cert == SendCertificate::never) {
+        return;
+    }
+    if (own != nullptr && connection.send_cert == SendCertificate::if_asked &&
+        !asked.certificates) {
+        return;
+    }
+    for (const Bytes& certificate : own == nullptr ? connection.local.certs : own->chain) {
+        out.emplace_back(
+            wire::Certificate{.encoding = wire::CertEncoding::x509_signature, .data = certificate});
+    }
+}
+
+Status verify_by_certificate(const PeerProof& proof, const Environment& env) {
+    const Sent sent = sent_certificates(proof.payloads);
+    if (sent.unreadable) {
+        return std::unexpected(unreadable_certificate(proof, *sent.unreadable));
+    }
+    if (!sent.certificates.empty()) {
+        return verify_with(proof, sent.certificates.front(), sent.certificates, env);
+    }
+    std::optional<Error> first;
+    for (const Certificate& one : known_certificates(proof, credentials_of(env))) {
+        Status done = verify_with(proof, one, {}, env);
+        if (done) { return done; }
+        if (!first) { first = std::move(done).error(); }
+    }
+    return std::unexpected(first ? std::move(*first) : no_certificate(proof));
+}
+
+}  // namespace culvert::ike::v2

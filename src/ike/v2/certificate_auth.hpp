@@ -1,0 +1,45 @@
+#pragma once
+// AUTH by signature with certificates (RFC 7296 2.15, 3.6, 3.7; RFC 4945): which of ours we send,
+// and whether the peer's are to be trusted.
+
+#include <vector>
+
+#include "base/bytes.hpp"
+#include "base/error.hpp"
+#include "ike/connection.hpp"
+#include "ike/wire/payload.hpp"
+
+namespace culvert::ike::v2 {
+
+struct Environment;
+
+// What a peer's CERTREQ payloads ask for.
+struct AskedAuthorities {
+    bool certificates = false;      // X.509 certificates at all
+    std::vector<Bytes> key_hashes;  // SHA-1 of the public keys of authorities; may be empty: any
+};
+AskedAuthorities asked_authorities(const wire::Payloads& payloads);
+
+// CERTREQ with the authorities that the connection would take, if it takes certificates.
+void add_certificate_request(wire::Payloads& out, const Connection& connection,
+                             const Config& config);
+
+// The one of ours that the peer is most likely to trust; null: we have none.
+const OwnCertificate* choose_own(const Connection& connection, const AskedAuthorities& asked);
+// It and its chain, as send_cert says.
+void add_certificates(wire::Payloads& out, const Connection& connection, const OwnCertificate* own,
+                      const AskedAuthorities& asked);
+
+// The peer's AUTH over `octets`, which comes from `identity`.
+struct PeerProof {
+    const Connection& connection;
+    const wire::Authentication& auth;
+    ByteView octets;
+    const wire::Payloads& payloads;
+    const Identity& identity;
+};
+// Fails with authentication_failed: no certificate for the identity, a signature that is not its
+// key's, a chain that is not to be trusted.
+Status verify_by_certificate(const PeerProof& proof, const Environment& env);
+
+}  // namespace culvert::ike::v2

@@ -1,0 +1,248 @@
+// AUTH by certificates between two engines: who is let in, and what the one that refuses says.
+
+#include "ike/v2/certificate_auth.hpp"
+
+#include <chrono>
+#include <functional>
+
+#include "certificate_files.hpp"
+#include "engine_pair.hpp"
+#include "ike/own_certificates.hpp"
+#include "ike/v2/limits.hpp"
+
+namespace culvert::ike::v2 {
+namespace {
+
+using x509::certificate;
+
+x509::Time today() {
+    return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+}
+
+std::shared_ptr<const crypto::PrivateKey> private_key(const std::string& name) {
+    return std::make_shared<const crypto::PrivateKey>(
+        crypto::PrivateKey::parse(x509::file(name + ".key")).value());
+}
+
+struct CertificateAuth : testing::Test {
+    void SetUp() override {
+        NEED_CERTIFICATES();
+        one = gateway_config(1, 2);
+        two = gateway_config(2, 1);
+        for (Config* config : {&one, &two}) {
+            config->secrets.clear();
+            Connection& gw = config->connections.front();
+            gw.local.method = AuthMethodKind::pubkey;
+            gw.remote.method = AuthMethodKind::pubkey;
+        }
+        known_one = {.authorities = {certificate("root")},
+                     .certificates = {certificate("g1"), certificate("middle")},
+                     .keys = {private_key("g1")}};
+        known_two = {.authorities = {certificate("root")},
+                     .certificates = {certificate("g2")},
+                     .keys = {private_key("g2")}};
+    }
+    Connection& first() { return one.connections.front(); }
+    Connection& second() { return two.connections.front(); }
+
+    Status up() {
+        for (const auto& [config, known] :
+             {std::pair{&one, &known_one}, std::pair{&two, &known_two}}) {
+            bind(config->connections.front(), *known);
+            config->credentials = std::make_shared<const CredentialSet>(*known);
+        }
+        pair.emplace(std::move(one), std::move(two));
+        for (Side* side : {&pair->one, &pair->two}) {
+            side->engine().use_calendar([this](Instant) { return today() + later; });
+        }
+        return pair->up(pair->one);
+    }
+    // The responder refuses, and says so.
+    void refused(std::string_view why) {
+        EXPECT_FALSE(up());
+        EXPECT_NE(pair->two.errors().find(why), std::string::npos) << pair->two.errors();
+        EXPECT_NE(pair->two.errors().find("To fix it"), std::string::npos) << pair->two.errors();
+        EXPECT_NE(pair->one.errors().find("AUTHENTICATION_FAILED"), std::string::npos)
+            << pair->one.errors();
+        EXPECT_TRUE(pair->one.all<InstallChild>().empty());
+        EXPECT_TRUE(pair->two.all<InstallChild>().empty());
+    }
+
+    Config one;
+    Config two;
+    CredentialSet known_one;
+    CredentialSet known_two;
+    std::chrono::seconds later{0};
+    std::optional<EnginePair> pair;
+};
+
+TEST_F(CertificateAuth, AChainWithOneInBetweenIsSentAndTrusted) {
+    EXPECT_TRUE(up()) << pair->one.errors() << pair->two.errors();
+}
+
+TEST_F(CertificateAuth, WithoutTheOneInBetweenTheChainIsBroken) {
+    known_one.certificates = {certificate("g1")};
+    refused("has an issuer that we neither know nor were sent");
+}
+
+TEST_F(CertificateAuth, TheResponderMayKnowTheOneInBetween) {
+    known_one.certificates = {certificate("g1")};
+    known_two.certificates.push_back(certificate("middle"));
+    EXPECT_TRUE(up()) << pair->one.errors() << pair->two.errors();
+}
+
+TEST_F(CertificateAuth, AnotherAuthorityIsNotTrusted) {
+    known_two.authorities = {certificate("other")};
+    refused("x509ca");
+}
+
+TEST_F(CertificateAuth, CacertsCountInsteadOfAllThatAreTrusted) {
+    second().remote.cacerts = {certificate("other")};
+    refused("remote.cacerts, which count instead");
+}
+
+TEST_F(CertificateAuth, CacertsMayNameTheAuthorityInBetween) {
+    second().remote.cacerts = {certificate("middle")};
+    EXPECT_TRUE(up()) << pair->one.errors() << pair->two.errors();
+}
+
+TEST_F(CertificateAuth, WhatIsLoadedAsAPeersCertificateIsTrustedAsItIs) {
+    known_two.authorities.clear();
+    known_two.certificates.push_back(certificate("g1"));
+    first().send_cert = SendCertificate::never;
+    EXPECT_TRUE(up()) << pair->one.errors() << pair->two.errors();
+}
+
+TEST_F(CertificateAuth, OnlyThePinnedOneCounts) {
+    second().remote.pinned = {certificate("gw")};
+    refused("connections.gw.remote.certs");
+}
+
+TEST_F(CertificateAuth, ExpiredOnesAreRefused) {
+    later = std::chrono::hours{24 * 400};
+    refused("expired on");
+}
+
+TEST_F(CertificateAuth, NotYetValidOnesAreRefused) {
+    later = -std::chrono::hours{24 * 2};
+    refused("is not valid before");
+}
+
+TEST_F(CertificateAuth, RevokedOnesAreRefused) {
+    // "revoked" is what middle's list names; its key and name are put in g1's place.
+    known_one.certificates = {certificate("revoked"), certificate("middle")};
+    known_one.keys = {private_key("revoked")};
+    first().local.id = {};
+    second().remote.id = {};
+    known_two.crls = {x509::Crl::parse(x509::file("middle.crl")).value()};
+    refused("keyCompromise");
+}
+
+TEST_F(CertificateAuth, AnIdentityThatIsNotInTheCertificateIsRefused) {
+    known_one.certificates = {certificate("gw"), certificate("middle")};
+    known_one.keys = {private_key("gw")};
+    first().local.own = {certificate("gw")};
+    // bind() would take the subject for it: somebody else's engine may not.
+    for (auto* config : {&one, &two}) { config->credentials = nullptr; }
+    bind(first(), known_one);
+    first().local.id = identity("g1.example");
+    first().local.certs = first().local.usable.front().chain;
+    first().local.key = first().local.usable.front().key;
+    first().local.usable.clear();
+    first().local.own.clear();
+    known_one.keys.clear();
+    refused("claims, g1.example");
+}
+
+TEST_F(CertificateAuth, AStolenCertificateIsNoProofWithoutItsKey) {
+    first().local.certs = {certificate("g1").der(), certificate("middle").der()};
+    first().local.key = private_key("gw");
+    known_one.keys.clear();
+    refused("does not verify");
+}
+
+TEST_F(CertificateAuth, KeysOfTheWrongKindAreRefused) {
+    second().remote.chain_rules = {{.type = crypto::KeyType::rsa, .bits_min = 3072}};
+    refused("rsa-3072");
+}
+
+TEST_F(CertificateAuth, HashesOfTheChainAreHeldToTheRules) {
+    second().remote.chain_rules = {{.hashes = {crypto::HashAlgorithm::sha2_384}}};
+    refused("sha384");
+}
+
+TEST_F(CertificateAuth, HashesOfAuthAreHeldToTheRules) {
+    second().remote.auth_rules = {{.hashes = {crypto::HashAlgorithm::sha2_384}}};
+    refused("sha384");
+}
+
+TEST_F(CertificateAuth, WhatSignsKeepsToItsOwnRules) {
+    second().remote.auth_rules = {{.hashes = {crypto::HashAlgorithm::sha2_384}}};
+    first().local.auth_rules = second().remote.auth_rules;
+    EXPECT_TRUE(up()) << pair->one.errors() << pair->two.errors();
+}
+
+TEST_F(CertificateAuth, PoliciesMustBeThere) {
+    second().remote.policies = {"1.3.6.1.4.1.99.1"};
+    EXPECT_TRUE(up()) << pair->one.errors() << pair->two.errors();
+}
+
+TEST_F(CertificateAuth, WithoutThePolicyItIsRefused) {
+    second().remote.policies = {"1.3.6.1.4.1.99.2"};
+    refused("1.3.6.1.4.1.99.2");
+}
+
+TEST_F(CertificateAuth, TheAuthorityMustBeTheNamedOne) {
+    second().remote.ca_id = identity("C=CH, O=Culvert, CN=other");
+    refused("CN=other");
+}
+
+TEST_F(CertificateAuth, AStrictPolicyWantsALinkToEveryList) {
+    second().remote.revocation = x509::RevocationPolicy::strict;
+    refused("cannot be told from a revoked one");
+}
+
+TEST_F(CertificateAuth, TheInitiatorRefusesTheResponderToo) {
+    known_one.authorities = {certificate("other")};
+    EXPECT_FALSE(up());
+    EXPECT_NE(pair->one.errors().find("x509ca"), std::string::npos) << pair->one.errors();
+    EXPECT_TRUE(pair->one.all<InstallChild>().empty());
+    EXPECT_TRUE(pair->two.engine().status(pair->now).empty());  // it was told
+}
+
+TEST_F(CertificateAuth, WithoutACalendarNothingIsTrusted) {
+    for (const auto& [config, known] : {std::pair{&one, &known_one}, std::pair{&two, &known_two}}) {
+        bind(config->connections.front(), *known);
+        config->credentials = std::make_shared<const CredentialSet>(*known);
+    }
+    EnginePair without{std::move(one), std::move(two)};
+    EXPECT_FALSE(without.up(without.one));
+}
+
+TEST(Certifies, ByteForByteButForTheCaseOfNames) {
+    NEED_CERTIFICATES();
+    const auto gw = certificate("gw");
+    for (const char* const good : {"gw.example", "GW.Example", "gw@example.org", "192.0.2.1",
+                                   "2001:db8::1", "C=CH, O=Culvert, CN=gw"}) {
+        EXPECT_TRUE(certifies(gw, identity(good))) << good;
+    }
+    for (const char* const bad : {"example", "*.example", "w.example", "gw@example.com",
+                                  "192.0.2.2", "C=CH, O=Culvert, CN=*", "CN=gw", "%any"}) {
+        EXPECT_FALSE(certifies(gw, identity(bad))) << bad;
+    }
+}
+
+TEST(AskedAuthorities, AreReadWholeAndBounded) {
+    wire::CertificateRequest request{.encoding = wire::CertEncoding::x509_signature,
+                                     .data = Bytes(45, 7)};
+    const auto asked = asked_authorities({request});
+    EXPECT_TRUE(asked.certificates);
+    EXPECT_EQ(asked.key_hashes.size(), 2U);
+    request.data = Bytes(20 * 1000, 7);
+    EXPECT_LE(asked_authorities({request}).key_hashes.size(), asked_authorities_max);
+    request.encoding = wire::CertEncoding::pgp;
+    EXPECT_FALSE(asked_authorities({request}).certificates);
+}
+
+}  // namespace
+}  // namespace culvert::ike::v2
