@@ -9,7 +9,7 @@ _culvert_names() {
 
 _culvert() {
     local word=${COMP_WORDS[COMP_CWORD]} command=${COMP_WORDS[1]}
-    local commands='certs check diagnose diff down import leases log monitor rekey reload stats status up version'
+    local commands='certs check diagnose diff down import keygen leases log monitor pki rekey reload stats status up version'
     local options='--vici --json --help'
     if ((COMP_CWORD == 1)); then
         mapfile -t COMPREPLY < <(compgen -W "$commands --help" -- "$word")
@@ -21,6 +21,8 @@ _culvert() {
     rekey) options+=' --timeout --verbose --reauth' ;;
     diagnose) options+=' --timeout --ping' ;;
     log) options+=' --follow --peer' ;;
+    keygen) options+=' --type' ;;
+    pki) options+=' --dir --out --days --organization --type' ;;
     esac
     if [[ $word == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")
@@ -28,7 +30,8 @@ _culvert() {
     fi
     case $command in
     up | down | rekey | diagnose) mapfile -t COMPREPLY < <(compgen -W "$(_culvert_names)" -- "$word") ;;
-    check | import) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
+    pki) ((COMP_CWORD > 2)) || mapfile -t COMPREPLY < <(compgen -W 'authority issue show' -- "$word") ;;
+    check | import | keygen) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
     esac
 }
 complete -F _culvert culvert

@@ -4,6 +4,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "cli/context.hpp"
 
@@ -42,5 +43,20 @@ Exit diagnose(const Context& context, std::string_view name);
 
 // ipsec.conf and ipsec.secrets as a swanctl.conf on standard output. import.cpp
 Exit import_ipsec(const Context& context, const std::string& conf, const std::string& secrets);
+
+// Keys and certificates for a first set-up, in the folders beside swanctl.conf. No file that is
+// there is written over. pki.cpp
+struct PkiWishes {
+    std::vector<std::string> names;  // the first is the common name
+    std::string folder = "/etc/swanctl";
+    std::string out{};  // issue: the folder to write to, if not the same
+    std::string organization{};
+    std::string key = "ecdsa";
+    long long days = 0;
+};
+Exit pki_authority(const Context& context, const PkiWishes& wishes);
+Exit pki_issue(const Context& context, const PkiWishes& wishes);
+Exit pki_show(const Context& context, const std::string& path);
+Exit keygen(const Context& context, const std::string& file, const std::string& type);
 
 }  // namespace culvert::cli

@@ -35,6 +35,7 @@ struct Words {
     std::string conf;
     std::string secrets;
     LogWishes log;
+    PkiWishes pki;
     bool flag = false;
 };
 
@@ -47,6 +48,7 @@ class CommandLine {
         add_diagnose();
         add_views();
         add_configuration();
+        add_pki();
         try {
             app_.parse(argc, argv);
         } catch (const CLI::ParseError& error) { return app_.exit(error) == 0 ? 0 : 2; }
@@ -125,6 +127,64 @@ class CommandLine {
         command("diff", "what a reload would change", [this] { return diff(context_); });
         command("reload", "read the configuration again, all or nothing",
                 [this] { return reload(context_); });
+    }
+
+    // A command of `pki`.
+    CLI::App* made(CLI::App* parent, const char* word, const char* about,
+                   std::function<Exit()> run) {
+        CLI::App* const sub = parent->add_subcommand(word, about);
+        sub->add_flag("--json", context_.json, "print JSON");
+        sub->callback([this, run = std::move(run)] { chosen_ = run; });
+        return sub;
+    }
+    void add_key_type(CLI::App* sub) {
+        sub->add_option("--type", words_.pki.key, "kind of the key")
+            ->check(CLI::IsMember({"ecdsa", "rsa", "ed25519", "ed448"}))
+            ->capture_default_str();
+    }
+
+    void add_pki() {
+        constexpr long long authority_days = 3650;
+        constexpr long long certificate_days = 397;
+        CLI::App* const pki = app_.add_subcommand("pki", "make and show certificates");
+        pki->require_subcommand(1);
+        const auto days = [this](long long standard) {
+            if (words_.pki.days == 0) { words_.pki.days = standard; }
+        };
+        CLI::App* const authority =
+            made(pki, "authority", "make an authority of your own", [this, days] {
+                days(authority_days);
+                return pki_authority(context_, words_.pki);
+            });
+        CLI::App* const issue =
+            made(pki, "issue", "make a key and a certificate for it", [this, days] {
+                days(certificate_days);
+                return pki_issue(context_, words_.pki);
+            });
+        for (CLI::App* const sub : {authority, issue}) {
+            sub->add_option("--dir", words_.pki.folder, "the folder of swanctl.conf")
+                ->capture_default_str();
+            sub->add_option("--organization", words_.pki.organization, "O= of its name");
+            sub->add_option("--days", words_.pki.days, "how long it is valid")
+                ->check(CLI::Range(1LL, 36500LL));
+            add_key_type(sub);
+        }
+        authority->add_option("name", words_.pki.names, "its name")->required()->expected(1);
+        issue
+            ->add_option("names", words_.pki.names,
+                         "host name, address or user@host; more may follow")
+            ->required();
+        issue->add_option("--out", words_.pki.out, "write to this folder, to be copied to a peer");
+        made(pki, "show", "what is in a certificate",
+             [this] { return pki_show(context_, words_.file); })
+            ->add_option("file", words_.file, "PEM or DER")
+            ->required();
+        CLI::App* const key =
+            made(&app_, "keygen", "make a private key, and its public key",
+                 [this] { return keygen(context_, words_.name, words_.pki.key); });
+        key->add_option("file", words_.name, "where to write it; FILE.pub is the public key")
+            ->required();
+        add_key_type(key);
     }
 
     CLI::App app_{"Brings IPsec tunnels up and down, and tells how they are.", "culvert"};

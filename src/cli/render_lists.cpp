@@ -163,8 +163,11 @@ std::string render_changes(const vici::Message& changes, std::string_view nothin
             for (const std::string& name : *names) { out += fmt::format("{} {}\n", sign, name); }
         }
     }
-    for (const auto& [key, words] : std::array<std::pair<std::string_view, std::string_view>, 3>{
-             {{"secrets", "~ secrets"}, {"pools", "~ pools"}, {"settings", "~ settings"}}}) {
+    for (const auto& [key, words] : std::array<std::pair<std::string_view, std::string_view>, 4>{
+             {{"secrets", "~ secrets"},
+              {"credentials", "~ certificates and keys"},
+              {"pools", "~ pools"},
+              {"settings", "~ settings"}}}) {
         if (changes.value_or(key, "no") == "yes") { out += fmt::format("{}\n", words); }
     }
     return out.empty() ? fmt::format("{}\n", nothing) : out;

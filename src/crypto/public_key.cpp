@@ -110,6 +110,14 @@ Bytes PublicKey::spki() const {
     return out;
 }
 
+std::string PublicKey::pem() const {
+    const std::unique_ptr<BIO, decltype(&BIO_free)> out{BIO_new(BIO_s_mem()), BIO_free};
+    ASSERT(out != nullptr && PEM_write_bio_PUBKEY(out.get(), key_.get()) == 1);
+    char* data = nullptr;
+    const long size = BIO_get_mem_data(out.get(), &data);
+    return {data, static_cast<std::size_t>(size)};
+}
+
 Bytes PublicKey::key_hash() const {
     const Bytes info = spki();
     const std::uint8_t* at = info.data();

@@ -26,6 +26,7 @@ class PublicKey {
     unsigned bits() const { return bits_; }
     std::string to_string() const;  // "RSA 2048", "ECDSA 256 (P-256)", "Ed25519"
     Bytes spki() const;
+    std::string pem() const;
     // SHA-1 of spki(): what CERTREQ names an authority by (RFC 7296 3.7).
     Bytes spki_hash() const;
     // SHA-1 of the subjectPublicKey alone: what VICI calls the id of a key.

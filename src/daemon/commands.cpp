@@ -34,7 +34,7 @@ const std::map<std::string_view, Commands::Handler>& Commands::handlers() {
         {"load-shared", &Commands::load_shared},
         {"unload-shared", &Commands::unload_shared},
         {"get-shared", &Commands::get_shared},
-        {"flush-certs", &Commands::nothing_to_do},
+        {"flush-certs", &Commands::flush_certs},
         {"clear-creds", &Commands::clear_creds},
         {"load-authority", &Commands::load_authority},
         {"unload-authority", &Commands::unload_authority},

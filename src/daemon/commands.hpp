@@ -30,6 +30,8 @@ class Commands {
         std::function<Status()> reload;
         // What that would change, or why it would be refused.
         std::function<Result<config::Changes>()> preview;
+        // Forgets CRLs and OCSP responses that were fetched.
+        std::function<void()> flush_fetched;
         // Log records that were not written, since the start.
         std::function<std::uint64_t()> records_suppressed;
     };
@@ -94,7 +96,7 @@ class Commands {
     void reload_settings(ClientId client, const vici::Message& message);
     void culvert_reload(ClientId client, const vici::Message& message);
     void culvert_diff(ClientId client, const vici::Message& message);
-    void nothing_to_do(ClientId client, const vici::Message& message);
+    void flush_certs(ClientId client, const vici::Message& message);
     void not_built(ClientId client, const vici::Message& message);
 
     // A command that the engine carries out for a client.

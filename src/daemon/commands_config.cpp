@@ -166,7 +166,8 @@ void Commands::culvert_diff(ClientId client, const vici::Message&) {
     parts_.server.respond(client, changes ? message_of(*changes) : vici::failure(changes.error()));
 }
 
-void Commands::nothing_to_do(ClientId client, const vici::Message&) {
+void Commands::flush_certs(ClientId client, const vici::Message&) {
+    parts_.flush_fetched();
     parts_.server.respond(client, vici::success());
 }
 

@@ -13,6 +13,7 @@
 #include "daemon/commands.hpp"
 #include "daemon/engine_host.hpp"
 #include "daemon/event_log.hpp"
+#include "daemon/fetcher.hpp"
 #include "daemon/gateway.hpp"
 #include "daemon/key_log.hpp"
 #include "daemon/lease_store.hpp"
@@ -99,6 +100,8 @@ class Daemon {
           plane_(options.plane == PlaneKind::null ? plane::make_null_plane(settings_)
                                                   : plane::make_user_plane(settings_)),
           resolver_(loop_),
+          fetcher_(loop_, options.state_dir + "/crls",
+                   [this](ike::RevocationFetched fetched) { host_.handle(std::move(fetched)); }),
           event_log_(loop_, log),
           updown_(loop_, log),
           host_(loop_, *plane_, ike::Engine{initial_config(), random_}, listeners()),
@@ -112,6 +115,11 @@ class Daemon {
                      .options = options,
                      .reload = [this] { return reload(); },
                      .preview = [this] { return preview(); },
+                     .flush_fetched =
+                         [this] {
+                             fetcher_.flush();
+                             host_.engine().forget_fetched();
+                         },
                      .records_suppressed = [this] { return event_log_.suppressed(); }}) {}
     Daemon(const Daemon&) = delete;
     Daemon& operator=(const Daemon&) = delete;
@@ -198,6 +206,13 @@ class Daemon {
                                        fmt::format("the trap of {}/{} was not installed: {}",
                                                    connection, child, explain(done.error())));
                         }
+                    },
+                .name_servers = {},
+                .fetch =
+                    [this](ike::FetchRevocation what) {
+                        log_.info(LogGroup::daemon, fmt::format("asking {} about a certificate",
+                                                                printable(what.url, 300)));
+                        fetcher_.fetch(std::move(what));
                     }};
     }
 
@@ -261,6 +276,7 @@ class Daemon {
     Loop loop_;
     std::unique_ptr<plane::Plane> plane_;
     Resolver resolver_;
+    Fetcher fetcher_;
     EventLog event_log_;
     Updown updown_;
     Timer watchdog_timer_{loop_, [this] { watchdog(); }};

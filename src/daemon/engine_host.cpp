@@ -23,6 +23,7 @@ EngineHost::EngineHost(Loop& loop, plane::Plane& plane, ike::Engine engine, List
     engine_.use_calendar([](Instant) {
         return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
     });
+    if (listeners_.fetch) { engine_.use_fetches(); }
     use_leases(std::make_shared<ike::LeaseBook>());
 }
 
@@ -147,6 +148,7 @@ void EngineHost::carry_out(ike::Action& action, std::deque<ike::Input>& more) {
                    [&](const ike::ForgetNameServers& a) {
                        if (listeners_.name_servers) { listeners_.name_servers(a.what, false); }
                    },
+                   [&](ike::FetchRevocation& a) { listeners_.fetch(std::move(a)); },
                    [&](const ike::CommandDone& a) { finish(a); },
                    [&](const ike::KeyLog& a) { listeners_.key_log(a.line); },
                    [&](const ike::Event& a) { listeners_.event(a); },

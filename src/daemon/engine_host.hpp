@@ -25,6 +25,8 @@ class EngineHost {
         std::function<void(const std::string& connection, const std::string& child)> trap{};
         // Name servers that a peer gave: to be used, or not any more. May be empty.
         std::function<void(const ike::NameServers&, bool use)> name_servers{};
+        // A list or an OCSP response is wanted; RevocationFetched follows.
+        std::function<void(ike::FetchRevocation)> fetch{};
     };
 
     // All that is referred to outlives the host.

@@ -46,4 +46,11 @@ constexpr auto shutdown_max = 1s;
 // Failures shown by culvert-status.
 constexpr std::size_t failures_shown_max = 64;
 
+// CRLs and OCSP: well below the time that a half-open IKE SA may take, for two sources in turn.
+constexpr std::chrono::milliseconds fetch_time_max{10'000};
+constexpr std::chrono::milliseconds fetch_connect_time_max{4'000};
+constexpr long fetch_redirects_max = 3;
+constexpr std::size_t fetch_threads_max = 4;
+constexpr std::size_t fetches_waiting_max = 256;
+
 }  // namespace culvert::daemon

@@ -93,8 +93,14 @@ struct SendFailed {
 struct AddressesChanged {
     std::vector<IpAddress> addresses;
 };
-using Input = std::variant<Datagram, Initiate, Terminate, Rekey, Acquire, Expire, MappingChanged,
-                           InboundSeen, InstallFailed, SendFailed, AddressesChanged>;
+// The answer to FetchRevocation: what was fetched, or why not. Comes once for each, soon.
+struct RevocationFetched {
+    std::uint64_t id = 0;
+    Result<Bytes> body;
+};
+using Input =
+    std::variant<Datagram, Initiate, Terminate, Rekey, Acquire, Expire, MappingChanged, InboundSeen,
+                 InstallFailed, SendFailed, AddressesChanged, RevocationFetched>;
 
 // ---- actions, to be carried out in order
 
@@ -154,6 +160,15 @@ struct UseNameServers {
 struct ForgetNameServers {
     NameServers what;
 };
+// The standing of a peer's certificate is asked of whom it names; IKE_AUTH waits for the answer.
+struct FetchRevocation {
+    enum class Kind : std::uint8_t { crl, ocsp };
+
+    std::uint64_t id = 0;
+    Kind kind{};
+    std::string url;  // http or https
+    Bytes request;    // ocsp: to be posted
+};
 // What `culvert up` waits for. On success `matched` counts what the command was carried out on.
 struct CommandDone {
     CommandId id{};
@@ -203,7 +218,7 @@ struct Event {
 using Action =
     std::variant<Transmit, SendKeepAlive, InstallChild, StopSending, RemoveChild, UpdateEndpoints,
                  InstallVirtualAddress, RemoveVirtualAddress, UseNameServers, ForgetNameServers,
-                 InstallTrap, CommandDone, KeyLog, Event>;
+                 InstallTrap, FetchRevocation, CommandDone, KeyLog, Event>;
 using Actions = std::vector<Action>;
 
 // The calendar at an instant, for the validity of certificates. Without one no certificate is
@@ -238,6 +253,11 @@ class Engine {
     void use_source_lookup(SourceFor source_for);
 
     void use_calendar(Calendar calendar);
+
+    // From now on FetchRevocation is answered. Without it the lists that are loaded must do.
+    void use_fetches();
+    // Forgets what was fetched (flush-certs).
+    void forget_fetched();
 
     // Who has which virtual address; without it the engine keeps a book of its own.
     void use_leases(std::shared_ptr<Leases> leases);

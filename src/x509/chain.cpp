@@ -118,27 +118,65 @@ bool fresh(const Crl& crl, Time now) {
     return crl.this_update() <= now && (!crl.next_update() || now <= *crl.next_update());
 }
 
+// What a delta list, if there is one that is current, says besides its base (RFC 5280 5.2.4).
+bool lifted_by_delta(const TrustQuestion& question, const Certificate& one,
+                     const Certificate& issuer) {
+    return std::ranges::any_of(question.crls, [&](const Crl& crl) {
+        if (!crl.base_number() || !fresh(crl, question.now) || !crl.is_signed_by(issuer)) {
+            return false;
+        }
+        const auto entry = crl.find(one);
+        return entry && entry->reason == "removeFromCRL";
+    });
+}
+
+std::optional<Revoked> revoked_by_list(const TrustQuestion& question, const Certificate& one,
+                                       const Certificate& issuer) {
+    for (const Crl& crl : question.crls) {
+        if (crl.issuer_der() != one.issuer_der()) { continue; }
+        auto entry = crl.find(one);
+        if (!entry || entry->reason == "removeFromCRL" || !crl.is_signed_by(issuer)) { continue; }
+        // Only a hold can be lifted (RFC 5280 5.3.1).
+        if (entry->reason == "certificateHold" && lifted_by_delta(question, one, issuer)) {
+            continue;
+        }
+        return entry;
+    }
+    return std::nullopt;
+}
+
+std::optional<OcspStatus> told_by_ocsp(const TrustQuestion& question, const Certificate& one,
+                                       const Certificate& issuer) {
+    std::optional<OcspStatus> out;
+    for (const OcspAnswer& answer : question.answers) {
+        auto status = answer.status_of(one, issuer, question.responders, question.now);
+        // Of several that are current the bad one counts.
+        if (status && (!out || status->revoked)) { out = std::move(status); }
+    }
+    return out;
+}
+
 std::optional<Error> check_revocation(const TrustQuestion& question, const Certificate& one,
                                       const Certificate& issuer) {
-    bool known = false;
-    for (const Crl& crl : question.crls) {
-        if (!crl.is_signed_by(issuer)) { continue; }
-        if (const auto revoked = crl.find(one); revoked && revoked->reason != "removeFromCRL") {
-            return untrusted(one,
-                             fmt::format("was revoked on {}{}{}", to_string(revoked->when),
-                                         revoked->reason.empty() ? "" : ": ", revoked->reason),
-                             "issue a new certificate for this peer");
-        }
-        known |= fresh(crl, question.now) && !crl.base_number();
+    auto revoked = revoked_by_list(question, one, issuer);
+    const auto told = told_by_ocsp(question, one, issuer);
+    if (!revoked && told && told->revoked) { revoked = Revoked{told->when, told->reason}; }
+    if (revoked) {
+        return untrusted(one,
+                         fmt::format("was revoked on {}{}{}", to_string(revoked->when),
+                                     revoked->reason.empty() ? "" : ": ", revoked->reason),
+                         "issue a new certificate for this peer");
     }
     const bool names_source = !one.crl_urls().empty() || !one.ocsp_urls().empty();
     const bool needed = question.revocation == RevocationPolicy::strict ||
                         (question.revocation == RevocationPolicy::ifuri && names_source);
-    if (known || !needed) { return std::nullopt; }
-    return untrusted(one,
-                     "cannot be told from a revoked one: there is no current CRL of its issuer",
-                     "put a CRL into the directory x509crl, let this host reach the one it names, "
-                     "or set revocation = relaxed, which trusts without knowing");
+    if (!needed || standing_known(question, one, issuer)) { return std::nullopt; }
+    return untrusted(
+        one,
+        "cannot be told from a revoked one: there is no current CRL of its issuer, and "
+        "no OCSP response",
+        "put a CRL into the directory x509crl, let this host reach the one it names, "
+        "or set revocation = relaxed, which trusts without knowing");
 }
 
 struct FreeStack {
@@ -202,6 +240,14 @@ Result<std::vector<Certificate>> build(const TrustQuestion& question) {
 }
 
 }  // namespace
+
+bool standing_known(const TrustQuestion& question, const Certificate& one,
+                    const Certificate& issuer) {
+    return told_by_ocsp(question, one, issuer).has_value() ||
+           std::ranges::any_of(question.crls, [&](const Crl& crl) {
+               return !crl.base_number() && fresh(crl, question.now) && crl.is_signed_by(issuer);
+           });
+}
 
 Result<std::vector<Certificate>> trust(const TrustQuestion& question) {
     ASSERT(question.leaf != nullptr);

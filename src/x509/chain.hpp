@@ -8,6 +8,7 @@
 #include "base/error.hpp"
 #include "x509/certificate.hpp"
 #include "x509/crl.hpp"
+#include "x509/ocsp.hpp"
 
 namespace culvert::x509 {
 
@@ -20,9 +21,15 @@ struct TrustQuestion {
     std::vector<Certificate> intermediates;  // what the peer sent, and what we have; any order
     std::vector<Certificate> anchors;  // cacerts; one that is the leaf itself is trusted as is
     std::vector<Crl> crls;
+    std::vector<OcspAnswer> answers{};
+    std::vector<Certificate> responders{};  // whose OCSP answers count besides the issuer's own
     RevocationPolicy revocation = RevocationPolicy::relaxed;
     Time now{};
 };
+
+// Whether there is current word of the standing of a certificate, good or bad.
+bool standing_known(const TrustQuestion& question, const Certificate& one,
+                    const Certificate& issuer);
 
 // The chain, leaf first, anchor last. Fails with authentication_failed: one line that names the
 // certificate, the reason and the remedy.

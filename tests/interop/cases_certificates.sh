@@ -152,3 +152,159 @@ case_cert_constraint() { # a P-256 key where only longer RSA keys are wanted
     remote_2='auth = rsa-3072-sha256'
     refused_with '(rsa-3072-sha256|RSA).*ECDSA|ECDSA.*rsa-3072' "what is wanted and what came"
 }
+
+# culvertd with nothing of its own: strongSwan's swanctl, unmodified, brings credentials and connection.
+case_cert_swanctl() {
+    issuer_1=middle issuer_2=middle
+    certificates
+    eval "$(declare -f write_conf | sed 's/^write_conf/whole_conf/')"
+    write_conf() { if [[ $1 == 1 ]]; then echo '# empty'; else whole_conf "$1"; fi; }
+    eval "$(declare -f side_files | sed 's/^side_files/files_for_swanctl/')"
+    side_files() {
+        files_for_swanctl "$1"
+        [[ $1 == 1 ]] || return 0
+        mkdir -p "$dir/swanctl"
+        mv "$dir/1/swanctl"/{x509,x509ca,x509crl,private} "$dir/swanctl/"
+        mkdir -p "$dir/swanctl"/{x509aa,x509ocsp,x509ac,pubkey,rsa,ecdsa,pkcs8,pkcs12}
+        openssl pkcs8 -topk8 -in "$(pki g1.key)" -passout pass:sesame -v2 aes-256-cbc -out "$dir/swanctl/private/g1.key"
+        secret_lines_1='    private-g1 { file = g1.key
+        secret = sesame }'
+        (umask 077 && whole_conf 1 >"$dir/swanctl/swanctl.conf")
+    }
+    begin
+    foreign() { SWANCTL_DIR=$dir/swanctl STRONGSWAN_CONF=$dir/1/strongswan.conf timeout 60 swanctl "$@" --uri "$(vici 1)"; }
+    foreign --load-all --noprompt >"$dir/load.log" 2>&1 || { cat "$dir/load.log"; fail "swanctl --load-all failed"; }
+    says "$dir/load.log" "loaded certificate from .*g1.crt" "the certificate must be taken"
+    says "$dir/load.log" "loaded (private|ECDSA) key from .*g1.key" "the decrypted key must be taken"
+    foreign --list-certs >"$dir/list.log" 2>&1 || fail "swanctl --list-certs failed"
+    says "$dir/list.log" 'CN=g1"' "our certificate must be listed"
+    says "$dir/list.log" 'has private key' "with its key"
+    says "$dir/list.log" 'CN=root"' "and the authority"
+    establish
+    traffic
+    down 1 ike gw
+    gone
+    # A key that is gone from the folder goes from the daemon as well.
+    rm "$dir/swanctl/private/g1.key"
+    sed -i '/private-g1/,/}/d' "$dir/swanctl/swanctl.conf"
+    foreign --load-creds --noprompt >"$dir/load.log" 2>&1 || { cat "$dir/load.log"; fail "swanctl --load-creds failed"; }
+    up_fails 1 net4
+    says "$dir/up.log" "private key to sign with" "what is missing"
+    foreign --flush-certs >/dev/null || fail "swanctl --flush-certs failed"
+}
+
+# ---- revocation, asked over HTTP: server and responder are in side 2's namespace, on its loopback
+
+certificate_names_sources() { # g1's certificate again, with where to ask about it
+    certificates
+    pki_issue g1 root "keyUsage = digitalSignature
+subjectAltName = DNS:g1.example
+$1"
+    : >"$(pki index)"
+    echo 01 >"$(pki number)"
+    printf '[ca]\ndefault_ca = one\n[one]\ndatabase = %s\ncrlnumber = %s\ndefault_md = sha256\ndefault_crl_days = 30\ncrl_extensions = crl\n[crl]\nauthorityKeyIdentifier = keyid\n' \
+        "$(pki index)" "$(pki number)" >"$(pki cnf)"
+    remote_2='auth = pubkey
+            revocation = strict'
+}
+pki_ca() { openssl ca -config "$(pki cnf)" -cert "$(pki root.crt)" -keyfile "$(pki root.key)" "$@" 2>/dev/null; }
+pki_valid() { # openssl's responder knows what its index holds
+    local serial end
+    serial=$(openssl x509 -in "$(pki g1.crt)" -noout -serial)
+    end=$(date -u -d "$(openssl x509 -in "$(pki g1.crt)" -noout -enddate | cut -d= -f2)" +%y%m%d%H%M%SZ)
+    printf 'V\t%s\t\t%s\tunknown\t/CN=g1\n' "$end" "${serial#serial=}" >"$(pki index)"
+}
+in_side_2() { # in_side_2 PORT COMMAND...: a server that ends with the test
+    local port=$1
+    shift
+    ip netns exec "$net_prefix-g2" "$@" >"$dir/server.log" 2>&1 </dev/null &
+    net_pids+=("$!")
+    until_true 15 port_listens "$port" || { cat "$dir/server.log"; fail "nothing listens on port $port"; }
+}
+port_listens() { ns g2 ss -Hltn "sport = :$1" | grep -q .; }
+serve_list() { in_side_2 8099 python3 -m http.server --bind 127.0.0.1 --directory "$dir/pki/served" 8099; }
+serve_ocsp() {
+    in_side_2 8098 openssl ocsp -port 8098 -index "$(pki index)" -CA "$(pki root.crt)" -rsigner "$(pki root.crt)" \
+        -rkey "$(pki root.key)" -nmin 60 -ignore_err
+}
+make_list() { # DER, as RFC 5280 4.2.1.13 has it
+    mkdir -p "$dir/pki/served"
+    pki_ca -gencrl -out "$(pki list.pem)"
+    openssl crl -in "$(pki list.pem)" -outform DER -out "$dir/pki/served/root.crl"
+}
+begin_with() { # begin_with SERVER: as begin, with it in side 2's namespace
+    net_gateways
+    wire_begin
+    "$@"
+    side_start 2
+    side_start 1
+}
+refused_by_2() { # refused_by_2 REGEX WHY
+    up_fails 1 net4
+    says "$(side_log 2)" "$1" "$2"
+    expect_sas 1 0 0
+    expect_sas 2 0 0
+}
+names_list='crlDistributionPoints = URI:http://127.0.0.1:8099/root.crl'
+names_responder='authorityInfoAccess = OCSP;URI:http://127.0.0.1:8098/'
+
+case_cert_list_fetched() {
+    certificate_names_sources "$names_list"
+    make_list
+    begin_with serve_list
+    establish
+    traffic
+    says "$(side_log 2)" 'asking http://127.0.0.1:8099/root.crl' "where it asked"
+    [[ -n $(find "$dir/2/state/crls" -name '*.crl') ]] || fail "the list is not kept on disk"
+    # Kept, and so not asked for again by the next daemon.
+    local asked
+    asked=$(grep -c 'GET /root.crl' "$dir/server.log")
+    down 1 ike gw
+    gone
+    net_stop "$pid_2"
+    side_start 2
+    establish
+    (($(grep -c 'GET /root.crl' "$dir/server.log") == asked)) || fail "a list that is current was fetched again"
+}
+case_cert_list_revokes() {
+    certificate_names_sources "$names_list"
+    pki_ca -revoke "$(pki g1.crt)" -crl_reason superseded
+    make_list
+    begin_with serve_list
+    refused_by_2 'CN=g1.* was revoked on .*superseded' "the reason"
+}
+case_cert_list_away() {
+    certificate_names_sources "$names_list"
+    begin_with true
+    refused_by_2 'cannot be told from a revoked one.*127.0.0.1:8099.*To fix it' "whom it could not reach"
+}
+case_cert_list_away_relaxed() {
+    certificate_names_sources "$names_list"
+    remote_2='auth = pubkey'
+    begin_with true
+    establish
+    traffic
+}
+case_cert_ocsp_good() {
+    certificate_names_sources "$names_responder"
+    pki_valid
+    begin_with serve_ocsp
+    establish
+    traffic
+    says "$(side_log 2)" 'asking http://127.0.0.1:8098/' "where it asked"
+}
+case_cert_ocsp_revoked() {
+    certificate_names_sources "$names_responder"
+    pki_valid
+    pki_ca -revoke "$(pki g1.crt)" -crl_reason keyCompromise
+    begin_with serve_ocsp
+    refused_by_2 'CN=g1.* was revoked on .*keyCompromise' "the reason"
+}
+case_cert_ocsp_away_list_instead() { # the responder is away, the list is there
+    certificate_names_sources "$names_responder
+$names_list"
+    make_list
+    begin_with serve_list
+    establish
+    traffic
+}

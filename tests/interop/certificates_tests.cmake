@@ -10,3 +10,12 @@ foreach(case cert_revoked cert_wrong_authority cert_expired cert_wrong_name cert
     interop_test(interop_pair_${case} ${interop_run} culvert culvert ${case})
 endforeach()
 interop_test(interop_pair_cert_chain ${interop_run} culvert culvert cert_chain)
+interop_test(interop_swanctl_certificates ${interop_run} culvert strongswan cert_swanctl)
+# Culvert asks about the peer's certificate over HTTP, as responder and (the last) as initiator.
+foreach(case cert_list_fetched cert_list_revokes cert_list_away cert_list_away_relaxed cert_ocsp_good cert_ocsp_revoked
+        cert_ocsp_away_list_instead)
+    interop_test(interop_pair_${case} ${interop_run} culvert culvert ${case})
+endforeach()
+foreach(case cert_list_revokes cert_ocsp_good cert_ocsp_revoked)
+    interop_test(interop_strongswan_${case}_r ${interop_run} strongswan culvert ${case})
+endforeach()

@@ -147,6 +147,7 @@ void Peer::carry_out_one(ike::Action& action) {
             [&](ike::InstallTrap&) { ++shared_.tally["traps"]; },
             [](ike::UseNameServers&) {},
             [](ike::ForgetNameServers&) {},
+            [](ike::FetchRevocation&) {},  // not asked for
             [&](ike::CommandDone& done) {
                 ++shared_.tally[done.status ? "command_succeeded" : "command_failed"];
                 if (done.id.value() == 0 || done.id.value() > commands_) {

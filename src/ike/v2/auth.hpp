@@ -37,7 +37,11 @@ class AuthInitiator {
         EspSpi refused_spi{};  // of a Child SA that the peer has and we refuse: to be deleted
         IpsecProtocol refused_protocol = IpsecProtocol::esp;
     };
-    using Outcome = std::variant<Failed, Done>;
+    // Nothing has changed: handle() is to be called again once these were asked.
+    struct Waits {
+        std::vector<RevocationSource> sources;
+    };
+    using Outcome = std::variant<Failed, Waits, Done>;
     Outcome handle(const wire::Payloads& response, SaCore& sa, const Environment& env);
     // The exchange ends without an answer.
     void abandon(const Environment& env);
@@ -45,6 +49,7 @@ class AuthInitiator {
  private:
     explicit AuthInitiator(InitResult init) : init_(std::move(init)) {}
     std::optional<Error> verify(const wire::Payloads& response, SaCore& sa,
+                                std::vector<RevocationSource>& sources,
                                 const Environment& env) const;
     std::optional<Error> verify_secret(const wire::Authentication& auth, ByteView octets,
                                        const Identity& remote, const SaCore& sa,
@@ -76,7 +81,11 @@ class AuthResponder {
         std::optional<Error> child_error;
         bool initial_contact = false;
     };
-    using Outcome = std::variant<Refused, Accepted>;
+    // Nothing has changed: handle() is to be called again once these were asked.
+    struct Waits {
+        std::vector<RevocationSource> sources;
+    };
+    using Outcome = std::variant<Refused, Waits, Accepted>;
     // On Accepted the SA has its connection and identities, and the child is installed.
     Outcome handle(const wire::Payloads& request, SaCore& sa, const Environment& env);
 
@@ -98,6 +107,7 @@ class AuthResponder {
 
     InitResult init_;
     std::optional<PpkKeys> ppk_;
+    std::vector<RevocationSource> sources_;  // to be asked before it can be decided
 };
 
 // Our AUTH over `octets` (RFC 7296 2.15): with the secret (which must be there for psk), or signed.

@@ -134,7 +134,10 @@ AuthInitiator::Outcome AuthInitiator::handle(const wire::Payloads& response, SaC
         }
         return Failed{.error = peer_refused(sa.name(), {}, error->type, "IKE_AUTH")};
     }
-    if (auto refused = verify(response, sa, env)) {
+    std::vector<RevocationSource> sources;
+    auto refused = verify(response, sa, sources, env);
+    if (!sources.empty()) { return Waits{std::move(sources)}; }
+    if (refused) {
         abandon(env);
         return Failed{.error = std::move(*refused), .tell_peer = true, .we_refused = true};
     }
@@ -150,6 +153,7 @@ AuthInitiator::Outcome AuthInitiator::handle(const wire::Payloads& response, SaC
 }
 
 std::optional<Error> AuthInitiator::verify(const wire::Payloads& response, SaCore& sa,
+                                           std::vector<RevocationSource>& sources,
                                            const Environment& env) const {
     const auto* id = wire::find<wire::IdResponder>(response);
     const auto* auth = wire::find<wire::Authentication>(response);
@@ -170,8 +174,8 @@ std::optional<Error> AuthInitiator::verify(const wire::Payloads& response, SaCor
     const Bytes octets = signed_octets(prf, init_.response, init_.ni,
                                        with_ppk ? ppk_->sk_pr : init_.sk_pr, id->rest_of_id());
     if (sa.connection->remote.method == AuthMethodKind::pubkey) {
-        if (Status done =
-                verify_signature({*sa.connection, *auth, octets, response, id->identity}, env);
+        if (Status done = verify_signature(
+                {*sa.connection, *auth, octets, response, id->identity, &sources}, env);
             !done) {
             return std::move(done).error();
         }

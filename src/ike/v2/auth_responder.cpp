@@ -101,6 +101,7 @@ AuthResponder::Outcome AuthResponder::handle(const wire::Payloads& request, SaCo
                                    request));
     }
     auto id = authenticate(request, sa, env);
+    if (!sources_.empty()) { return Waits{std::exchange(sources_, {})}; }
     if (!id) { return refuse(std::move(id).error()); }
     const bool with_child = wire::find<wire::SecurityAssociation>(request) != nullptr;
     if (!with_child && sa.connection->childless == Childless::never) {
@@ -198,8 +199,8 @@ Result<wire::IdResponder> AuthResponder::authenticate(const wire::Payloads& requ
     }
     if (signs) {
         const wire::Authentication shown{.method = auth->method, .data = *ppk.auth};
-        if (Status done =
-                verify_signature({*connection, shown, octets, request, idi->identity}, env);
+        if (Status done = verify_signature(
+                {*connection, shown, octets, request, idi->identity, &sources_}, env);
             !done) {
             return std::unexpected(std::move(done).error());
         }

@@ -170,6 +170,54 @@ Status check_rules(const PeerProof& proof, const std::vector<Certificate>& chain
     return {};
 }
 
+// Where the standing of a certificate can be asked, OCSP first: it is the shorter answer.
+std::vector<RevocationSource> sources_of(const Certificate& one, const Certificate& issuer,
+                                         const CredentialSet& set) {
+    std::vector<std::string> responders = one.ocsp_urls();
+    std::vector<std::string> lists = one.crl_urls();
+    for (const AuthorityInfo& info : set.infos) {
+        if (!(info.certificate == issuer)) { continue; }
+        responders.insert(responders.end(), info.ocsp_urls.begin(), info.ocsp_urls.end());
+        lists.insert(lists.end(), info.crl_urls.begin(), info.crl_urls.end());
+    }
+    std::vector<RevocationSource> out;
+    for (std::size_t i = 0; i < std::min(responders.size(), revocation_urls_max); ++i) {
+        out.push_back({.kind = FetchRevocation::Kind::ocsp,
+                       .url = responders.at(i),
+                       .request = x509::ocsp_request(one, issuer)});
+    }
+    for (std::size_t i = 0; i < std::min(lists.size(), revocation_urls_max); ++i) {
+        out.push_back({.kind = FetchRevocation::Kind::crl, .url = lists.at(i), .request = {}});
+    }
+    return out;
+}
+
+// Of each certificate of a chain that holds, whose standing is not known, the first source that was
+// not asked lately: a peer's certificates name URLs, so nothing is fetched before its AUTH and its
+// chain are right. What was asked in vain, for people.
+std::string find_sources(const PeerProof& proof, const x509::TrustQuestion& question,
+                         const CredentialSet& set, const Environment& env) {
+    std::string tried;
+    x509::TrustQuestion without = question;
+    without.revocation = x509::RevocationPolicy::relaxed;
+    const auto chain = x509::trust(without);
+    if (!chain) { return tried; }
+    const RevocationBook& book = env.state.revocation;
+    for (std::size_t i = 0; i + 1 < chain->size(); ++i) {
+        if (x509::standing_known(question, chain->at(i), chain->at(i + 1))) { continue; }
+        for (RevocationSource& source : sources_of(chain->at(i), chain->at(i + 1), set)) {
+            if (!book.asked_lately(source, env.now)) {
+                proof.sources->push_back(std::move(source));
+                break;
+            }
+            const std::string why = book.why(source);
+            tried +=
+                fmt::format("; {}: {}", source.url, why.empty() ? "nothing current about it" : why);
+        }
+    }
+    return tried;
+}
+
 Status check_trust(const PeerProof& proof, const Certificate& leaf,
                    const std::vector<Certificate>& sent, const Environment& env) {
     const CredentialSet& set = credentials_of(env);
@@ -192,10 +240,17 @@ Status check_trust(const PeerProof& proof, const Certificate& leaf,
         }
     }
     if (question.anchors.empty()) { return std::unexpected(no_authority(proof, leaf)); }
+    question.responders = set.responders;
+    const RevocationBook& book = env.state.revocation;
+    question.crls.insert(question.crls.end(), book.crls().begin(), book.crls().end());
+    question.answers = book.answers();
+    std::string tried;
+    if (book.on && proof.sources != nullptr) { tried = find_sources(proof, question, set, env); }
     auto chain = x509::trust(question);
     if (!chain) {
         Error error = std::move(chain).error();
         error.notify = NotifyType::authentication_failed;
+        error.received += tried;
         if (!remote.cacerts.empty() && error.remedy.contains("x509ca")) {
             error.remedy = fmt::format(
                 "name the authority of that certificate in connections.{}.remote.cacerts, which "

@@ -12,6 +12,7 @@
 namespace culvert::ike::v2 {
 
 struct Environment;
+struct RevocationSource;
 
 // What a peer's CERTREQ payloads ask for.
 struct AskedAuthorities {
@@ -37,6 +38,8 @@ struct PeerProof {
     ByteView octets;
     const wire::Payloads& payloads;
     const Identity& identity;
+    // Gets what must be asked before it can be decided; then what comes back says nothing.
+    std::vector<RevocationSource>* sources = nullptr;
 };
 // Fails with authentication_failed: no certificate for the identity, a signature that is not its
 // key's, a chain that is not to be trusted.

@@ -153,6 +153,12 @@ void Engine::Impl::plane_event(Input& input, const Environment& env) {
         for (IkeSa* const sa : v2::in_order(state)) { sa->addresses_changed(env); }
         return;
     }
+    if (auto* fetched = std::get_if<RevocationFetched>(&input)) {
+        for (const IkeSpi spi : state.revocation.take(std::move(*fetched), env.now)) {
+            if (IkeSa* const sa = env.find(spi)) { sa->revocation_known(env); }
+        }
+        return;
+    }
     auto& failed = std::get<SendFailed>(input);
     if (state.send_hints.size() >= send_hints_max) { state.send_hints.clear(); }
     state.send_hints.insert_or_assign(failed.remote.address,
@@ -258,6 +264,10 @@ void Engine::use_source_lookup(SourceFor source_for) {
 }
 
 void Engine::use_calendar(Calendar calendar) { impl_->state.calendar = std::move(calendar); }
+
+void Engine::use_fetches() { impl_->state.revocation.on = true; }
+
+void Engine::forget_fetched() { impl_->state.revocation.forget(); }
 
 void Engine::use_leases(std::shared_ptr<Leases> leases) {
     ASSERT(leases != nullptr);

@@ -19,6 +19,7 @@
 #include "ike/v2/half_open_guard.hpp"
 #include "ike/v2/limits.hpp"
 #include "ike/v2/restarts.hpp"
+#include "ike/v2/revocation.hpp"
 #include "ike/v2/sa_core.hpp"
 
 namespace culvert::ike::v2 {
@@ -39,6 +40,7 @@ struct EngineState {
     Random& random;
     SourceFor source_for;
     Calendar calendar;
+    RevocationBook revocation;
     std::vector<IpAddress> host_addresses;  // empty: not known
 
     std::unordered_map<IkeSpi, std::unique_ptr<IkeSa>> sas;  // by our SPI

@@ -51,6 +51,8 @@ class IkeSa {
     void mapping_changed(const Endpoint& remote, const Environment& env);
     // The host's addresses or routes are others now.
     void addresses_changed(const Environment& env);
+    // What was asked about the peer's certificate is answered, or cannot be.
+    void revocation_known(const Environment& env);
 
     // ---- orders
     // False, and nothing changed, if too much waits already.
@@ -245,6 +247,9 @@ class IkeSa {
     RequestWindow requests_;
     ResponseWindow responses_;
     std::optional<ActiveExchange> active_;
+    // What waits for the standing of the peer's certificate.
+    std::optional<wire::Payloads> held_answer_;
+    std::optional<std::pair<Datagram, wire::Message>> held_request_;
     std::deque<Task> queue_;
     std::optional<FragmentBuffer> fragments_;
     Instant last_inbound_{};

@@ -86,6 +86,11 @@ void IkeSa::auth_answered(const wire::Payloads& payloads, const Environment& env
     AuthInitiator exchange = std::move(std::get<AuthSent>(state_).exchange);
     const std::string child_name = exchange.child_name();
     auto outcome = exchange.handle(payloads, core_, env);
+    if (auto* waits = std::get_if<AuthInitiator::Waits>(&outcome)) {
+        std::get<AuthSent>(state_).exchange = std::move(exchange);
+        held_answer_ = payloads;
+        return env.state.revocation.ask(waits->sources, core_.local_spi, env.actions);
+    }
     if (auto* failed = std::get_if<AuthInitiator::Failed>(&outcome)) {
         if (failed->tell_peer) {
             // RFC 7296 2.21.2: it thinks that it is up. Said once; its liveness check does the
@@ -119,8 +124,13 @@ void IkeSa::auth_answered(const wire::Payloads& payloads, const Environment& env
 
 void IkeSa::answer_auth(const Datagram& datagram, const wire::Message& request,
                         const Environment& env) {
+    if (held_request_) { return; }  // sent again while we ask about its certificate
     AuthResponder& exchange = std::get<HalfOpen>(state_).exchange;
     auto outcome = exchange.handle(request.payloads, core_, env);
+    if (auto* waits = std::get_if<AuthResponder::Waits>(&outcome)) {
+        held_request_.emplace(datagram, request);
+        return env.state.revocation.ask(waits->sources, core_.local_spi, env.actions);
+    }
     if (auto* refused = std::get_if<AuthResponder::Refused>(&outcome)) {
         respond(datagram, request.header, refused->response, env);
         env.failure(core_, {}, "IKE_AUTH", true, refused->error);
@@ -133,6 +143,18 @@ void IkeSa::answer_auth(const Datagram& datagram, const wire::Message& request,
     if (accepted.child) { child_is_up(*accepted.child, std::nullopt, env); }
     if (accepted.child_error) { env.failure(core_, {}, "IKE_AUTH", true, *accepted.child_error); }
     enforce_uniqueness(core_, accepted.initial_contact, env);
+}
+
+void IkeSa::revocation_known(const Environment& env) {
+    env.touch(core_.local_spi);
+    if (std::holds_alternative<AuthSent>(state_) && held_answer_) {
+        const wire::Payloads answer = *std::exchange(held_answer_, std::nullopt);
+        return auth_answered(answer, env);
+    }
+    if (std::holds_alternative<HalfOpen>(state_) && held_request_) {
+        const auto [datagram, request] = *std::exchange(held_request_, std::nullopt);
+        return answer_auth(datagram, request, env);
+    }
 }
 
 void IkeSa::handshake_failed(const Error& error, std::string_view exchange, bool we_refused,

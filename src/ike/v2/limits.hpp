@@ -27,6 +27,11 @@ constexpr std::size_t additional_addresses_max = 16;  // MOBIKE: of either side
 constexpr std::size_t peer_keys_tried_max = 8;        // public keys, for one AUTH
 constexpr std::size_t peer_certificates_max = 16;     // CERT payloads that are looked at
 constexpr std::size_t asked_authorities_max = 256;    // of a peer's CERTREQ payloads
+constexpr seconds revocation_asked_again{60};         // a source is asked once in this time
+constexpr std::size_t revocation_sources_max = 4096;  // remembered
+constexpr std::size_t fetched_crls_max = 64;
+constexpr std::size_t ocsp_answers_max = 1024;
+constexpr std::size_t revocation_urls_max = 4;  // of one certificate, of each kind
 constexpr std::size_t host_addresses_max = 64;
 constexpr std::size_t name_servers_max = 8;     // taken from a peer
 constexpr std::size_t dns_domains_max = 64;     // taken from a peer (RFC 8598)

@@ -4,7 +4,9 @@ client should send. Exit status 0 passed, 77 cannot run here."""
 import os
 import socket
 import struct
+import subprocess
 import sys
+import tempfile
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -116,10 +118,45 @@ def check_loading(client):
     bad(client.request("load-pool", {"road": {"addrs": "nonsense"}}), "a pool of nonsense")
     good(client.request("unload-pool", {"name": "road"}), "unload-pool")
     bad(client.request("unload-pool", {"name": "road"}), "unload-pool twice")
+    check_credentials(client)
     for command in ("get-authorities", "get-keys"):
         assert all(isinstance(value, list) for value in client.request(command).values()), command
     for command in ("list-certs", "list-authorities"):
         same(client.streamed(command, command[:-1] if command == "list-certs" else "list-authority")[0], [], command)
+
+
+def check_credentials(client):
+    with tempfile.TemporaryDirectory() as place:
+        key, certificate = os.path.join(place, "key"), os.path.join(place, "certificate")
+        made = subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                               "-keyout", key, "-out", certificate, "-subj", "/CN=vici test", "-days", "2"],
+                              capture_output=True, check=False)
+        same(made.returncode, 0, "openssl")
+        with open(key, "rb") as file:
+            key = file.read()
+        with open(certificate, "rb") as file:
+            certificate = file.read()
+    answer = client.request("load-key", {"type": "any", "data": key})
+    good(answer, "load-key")
+    same(len(answer["id"]), 40, "the id of a key")
+    same(client.request("get-keys"), {"keys": [answer["id"]]}, "get-keys")
+    good(client.request("load-cert", {"type": "X509", "flag": "CA", "data": certificate}), "load-cert")
+    listed = client.streamed("list-certs", "list-cert")[0]
+    same([(one["type"], one["flag"], one["has_privkey"]) for one in listed], [("X509", "CA", "yes")], "list-certs")
+    same(client.streamed("list-certs", "list-cert", {"flag": "none"})[0], [], "list-certs of others")
+    good(client.request("unload-key", {"id": answer["id"]}), "unload-key")
+    bad(client.request("unload-key", {"id": answer["id"]}), "unload-key twice")
+    bad(client.request("load-key", {"type": "any", "data": "nonsense"}), "a key of nonsense")
+    bad(client.request("load-cert", {"type": "X509", "data": "nonsense"}), "a certificate of nonsense")
+    bad(client.request("load-cert", {"type": "X509_AC", "data": certificate}), "an attribute certificate")
+    good(client.request("load-authority", {"own": {"cacert": certificate, "crl_uris": ["http://127.0.0.1/x"]}}),
+         "load-authority")
+    same(client.request("get-authorities"), {"authorities": ["own"]}, "get-authorities")
+    same([list(one) for one in client.streamed("list-authorities", "list-authority")[0]], [["own"]], "list-authorities")
+    good(client.request("unload-authority", {"name": "own"}), "unload-authority")
+    bad(client.request("unload-authority", {"name": "own"}), "unload-authority twice")
+    good(client.request("clear-creds"), "clear-creds")
+    good(client.request("load-shared", SECRET), "load-shared after clear-creds")
 
 
 def check_policies(client):

@@ -63,6 +63,11 @@ openssl genpkey -quiet -algorithm ED25519 -out g2.key
 issue g2 root "$end_entity
 subjectAltName = DNS:g2.example"
 
+key asked && issue asked middle "$end_entity
+subjectAltName = DNS:g1.example
+crlDistributionPoints = URI:http://crl.example/middle.crl
+authorityInfoAccess = OCSP;URI:http://ocsp.example/"
+
 # A list of middle's that revokes one more certificate, and an empty one of root's.
 key revoked && issue revoked middle "$end_entity"
 for issuer in middle root; do
@@ -89,4 +94,21 @@ openssl ec -in gw.key -out gw-sec1.key 2>/dev/null
 openssl pkey -in gw.key -outform DER -out gw.der
 openssl pkey -in gw.key -pubout -out gw.pub
 openssl pkcs12 -export -inkey gw.key -in gw.crt -certfile middle.crt -passout pass:sesame -out gw.p12
+# OCSP, by openssl's own responder: good, revoked, by one whom middle appointed, by a stranger.
+key responder && issue responder middle 'extendedKeyUsage = OCSPSigning'
+key pretender && issue pretender middle "$end_entity"
+cp middle.index ocsp.index
+for name in gw asked; do
+    printf 'V\t%s\t\t%s\tunknown\t/CN=%s\n' 491231235959Z "$(openssl x509 -in $name.crt -noout -serial | cut -d= -f2)" $name >>ocsp.index
+done
+answer() { # answer FILE CERTIFICATE SIGNER
+    openssl ocsp -issuer middle.crt -cert "$2.crt" -no_nonce -reqout "$2.question" >/dev/null 2>&1
+    openssl ocsp -index ocsp.index -CA middle.crt -rsigner "$3.crt" -rkey "$3.key" -reqin "$2.question" -respout "$1.ocsp" \
+        -ndays 7 >/dev/null 2>&1
+}
+answer gw gw middle
+answer asked asked middle
+answer revoked revoked middle
+answer appointed gw responder
+answer pretended gw pretender
 touch done

@@ -54,6 +54,7 @@ struct CertificateAuth : testing::Test {
         pair.emplace(std::move(one), std::move(two));
         for (Side* side : {&pair->one, &pair->two}) {
             side->engine().use_calendar([this](Instant) { return today() + later; });
+            side->engine().use_fetches();
         }
         return pair->up(pair->one);
     }
@@ -200,6 +201,101 @@ TEST_F(CertificateAuth, TheAuthorityMustBeTheNamedOne) {
 TEST_F(CertificateAuth, AStrictPolicyWantsALinkToEveryList) {
     second().remote.revocation = x509::RevocationPolicy::strict;
     refused("cannot be told from a revoked one");
+}
+
+// The responder asks about the initiator's certificate, and IKE_AUTH waits.
+struct AskedFor : CertificateAuth {
+    void begin(x509::RevocationPolicy policy) {
+        known_one.certificates = {certificate("asked"), certificate("middle")};
+        known_one.keys = {private_key("asked")};
+        known_two.crls = {x509::Crl::parse(x509::file("root.crl")).value()};
+        second().remote.revocation = policy;
+        for (const auto& [config, known] :
+             {std::pair{&one, &known_one}, std::pair{&two, &known_two}}) {
+            bind(config->connections.front(), *known);
+            config->credentials = std::make_shared<const CredentialSet>(*known);
+        }
+        pair.emplace(std::move(one), std::move(two));
+        for (Side* side : {&pair->one, &pair->two}) {
+            side->engine().use_calendar([](Instant) { return today(); });
+            side->engine().use_fetches();
+        }
+        EXPECT_FALSE(pair->up(pair->one));
+        EXPECT_FALSE(pair->one.ended(1)) << "nothing is decided yet";
+    }
+    std::vector<const FetchRevocation*> asked() { return pair->two.all<FetchRevocation>(); }
+    void answer(std::size_t which, Result<Bytes> body) {
+        ASSERT_LT(which, asked().size());
+        pair->feed(pair->two, RevocationFetched{asked().at(which)->id, std::move(body)});
+    }
+    static Error nobody() { return {.received = "connection refused"}; }
+};
+
+TEST_F(AskedFor, AGoodAnswerLetsItIn) {
+    NEED_CERTIFICATES();
+    begin(x509::RevocationPolicy::strict);
+    ASSERT_EQ(asked().size(), 1U);
+    EXPECT_EQ(asked().front()->url, "http://ocsp.example/");
+    EXPECT_EQ(asked().front()->request, x509::file("asked.question"));
+    pair->pass(std::chrono::seconds{8});  // retransmissions of the initiator change nothing
+    EXPECT_EQ(asked().size(), 1U);
+    answer(0, x509::file("asked.ocsp"));
+    ASSERT_TRUE(pair->one.ended(1));
+    EXPECT_TRUE(*pair->one.ended(1)) << pair->two.errors();
+    EXPECT_EQ(pair->two.all<InstallChild>().size(), 1U);
+}
+
+TEST_F(AskedFor, WithoutTheResponderTheListIsAsked) {
+    NEED_CERTIFICATES();
+    begin(x509::RevocationPolicy::strict);
+    answer(0, std::unexpected(nobody()));
+    ASSERT_EQ(asked().size(), 2U);
+    EXPECT_EQ(asked().at(1)->url, "http://crl.example/middle.crl");
+    answer(1, x509::file("middle.crl"));
+    ASSERT_TRUE(pair->one.ended(1));
+    EXPECT_TRUE(*pair->one.ended(1)) << pair->two.errors();
+    // What is known is not asked again.
+    pair->down(pair->one);
+    EXPECT_TRUE(pair->up(pair->one));
+    EXPECT_EQ(asked().size(), 2U);
+}
+
+TEST_F(AskedFor, WhenNobodyAnswersAStrictPolicyRefuses) {
+    NEED_CERTIFICATES();
+    begin(x509::RevocationPolicy::strict);
+    answer(0, std::unexpected(nobody()));
+    answer(1, Bytes{1, 2, 3});
+    ASSERT_TRUE(pair->one.ended(1));
+    EXPECT_FALSE(*pair->one.ended(1));
+    EXPECT_NE(pair->two.errors().find("http://ocsp.example/: connection refused"),
+              std::string::npos)
+        << pair->two.errors();
+}
+
+TEST_F(AskedFor, WhenNobodyAnswersARelaxedPolicyTrusts) {
+    NEED_CERTIFICATES();
+    begin(x509::RevocationPolicy::relaxed);
+    answer(0, std::unexpected(nobody()));
+    answer(1, std::unexpected(nobody()));
+    ASSERT_TRUE(pair->one.ended(1));
+    EXPECT_TRUE(*pair->one.ended(1)) << pair->two.errors();
+}
+
+TEST_F(AskedFor, AnAnswerAfterTheEndIsOfNoUse) {
+    NEED_CERTIFICATES();
+    begin(x509::RevocationPolicy::strict);
+    pair->pass(std::chrono::seconds{200});  // both have given up
+    answer(0, x509::file("asked.ocsp"));
+    pair->feed(pair->two, RevocationFetched{4711, x509::file("asked.ocsp")});  // never asked
+    EXPECT_TRUE(pair->two.engine().status(pair->now).empty());
+}
+
+TEST_F(CertificateAuth, NothingIsFetchedForOneThatIsNotTrusted) {
+    known_one.certificates = {certificate("asked"), certificate("middle")};
+    known_one.keys = {private_key("asked")};
+    known_two.authorities = {certificate("other")};
+    refused("x509ca");
+    EXPECT_TRUE(pair->two.all<FetchRevocation>().empty());
 }
 
 TEST_F(CertificateAuth, TheInitiatorRefusesTheResponderToo) {

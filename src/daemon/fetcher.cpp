@@ -1,0 +1,213 @@
+#include "daemon/fetcher.hpp"
+
+#include <chrono>
+#include <deque>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <mutex>
+#include <system_error>
+#include <thread>
+
+#include <curl/curl.h>
+#include <fmt/format.h>
+
+#include "crypto/hash.hpp"
+#include "daemon/limits.hpp"
+#include "daemon/version.hpp"
+#include "x509/crl.hpp"
+#include "x509/limits.hpp"
+
+namespace culvert::daemon {
+namespace {
+
+namespace fs = std::filesystem;
+using Kind = ike::FetchRevocation::Kind;
+
+Error not_fetched(const std::string& url, std::string why) {
+    return {.code = ErrorCode::not_found,
+            .wanted = "to fetch " + printable(url, 300),
+            .received = std::move(why),
+            .remedy = "let this host reach it, or load the list by hand (x509crl)"};
+}
+
+struct Body {
+    Bytes octets;
+    std::size_t most = 0;
+};
+
+std::size_t take(char* data, std::size_t size, std::size_t count, void* into) {
+    auto& body = *static_cast<Body*>(into);
+    const std::size_t octets = size * count;
+    if (body.octets.size() + octets > body.most) { return 0; }  // ends the transfer
+    append(body.octets, as_bytes({data, octets}));
+    return octets;
+}
+
+Result<Bytes> get(const ike::FetchRevocation& what) {
+    const std::unique_ptr<CURL, decltype(&curl_easy_cleanup)> handle{curl_easy_init(),
+                                                                     curl_easy_cleanup};
+    if (handle == nullptr) { return std::unexpected(not_fetched(what.url, "no memory")); }
+    CURL* const curl = handle.get();
+    Body body{.octets = {},
+              .most = what.kind == Kind::crl ? x509::crl_octets_max : x509::ocsp_octets_max};
+    const std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)> headers{
+        curl_slist_append(nullptr, "Content-Type: application/ocsp-request"), curl_slist_free_all};
+    curl_easy_setopt(curl, CURLOPT_URL, what.url.c_str());
+    // Whatever the server says: nothing but HTTP, and not for long.
+    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(curl, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 1L);
+    curl_easy_setopt(curl, CURLOPT_MAXREDIRS, fetch_redirects_max);
+    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, static_cast<long>(fetch_time_max.count()));
+    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS,
+                     static_cast<long>(fetch_connect_time_max.count()));
+    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(curl, CURLOPT_FAILONERROR, 1L);
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take);
+    curl_easy_setopt(curl, CURLOPT_WRITEDATA, &body);
+    const std::string agent = fmt::format("culvert/{}", version);
+    curl_easy_setopt(curl, CURLOPT_USERAGENT, agent.c_str());
+    if (what.kind == Kind::ocsp) {
+        curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers.get());
+        curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, static_cast<long>(what.request.size()));
+        curl_easy_setopt(curl, CURLOPT_POSTFIELDS, what.request.data());
+    }
+    const CURLcode done = curl_easy_perform(curl);
+    if (done == CURLE_WRITE_ERROR) {
+        return std::unexpected(
+            not_fetched(what.url, fmt::format("more than {} octets", body.most)));
+    }
+    if (done != CURLE_OK) {
+        long status = 0;
+        curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+        std::string why = curl_easy_strerror(done);
+        if (status >= 400) { why = fmt::format("HTTP status {}", status); }
+        return std::unexpected(not_fetched(what.url, std::move(why)));
+    }
+    return std::move(body.octets);
+}
+
+x509::Time today() {
+    return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+}
+
+fs::path file_of(const std::string& folder, const std::string& url) {
+    return fs::path{folder} /
+           (to_hex(crypto::hash(crypto::HashAlgorithm::sha2_256, {as_bytes(url)})) + ".crl");
+}
+
+// The list of an earlier day, if there is no newer one yet.
+std::optional<Bytes> kept(const fs::path& path) {
+    std::ifstream in{path, std::ios::binary};
+    if (!in) { return std::nullopt; }
+    Bytes octets{std::istreambuf_iterator<char>{in}, std::istreambuf_iterator<char>{}};
+    const auto crl = x509::Crl::parse(octets);
+    const bool current = crl && crl->next_update() && today() < *crl->next_update();
+    return current ? std::optional{std::move(octets)} : std::nullopt;
+}
+
+// Whole or not at all: written beside, then renamed.
+void keep(const fs::path& path, ByteView octets) {
+    std::error_code ignored;
+    fs::create_directories(path.parent_path(), ignored);
+    const fs::path beside = path.string() + ".new";
+    {
+        std::ofstream out{beside, std::ios::binary | std::ios::trunc};
+        const std::string_view text = as_text(octets);
+        out.write(text.data(), static_cast<std::streamsize>(text.size()));
+        if (!out) { return; }
+    }
+    fs::rename(beside, path, ignored);
+}
+
+Result<Bytes> answer(const ike::FetchRevocation& what, const std::string& folder) {
+    const bool list = what.kind == Kind::crl;
+    const fs::path path = file_of(folder, what.url);
+    if (list) {
+        if (auto octets = kept(path)) { return *std::move(octets); }
+    }
+    auto body = get(what);
+    if (list && body && x509::Crl::parse(*body)) { keep(path, *body); }
+    return body;
+}
+
+}  // namespace
+
+// Shared with the threads, which may be waiting for a server when the daemon ends.
+struct Fetcher::Shared {
+    std::mutex mutex;
+    Loop* loop = nullptr;  // none: the fetcher is gone
+    std::string folder;
+    OnAnswer on_answer;
+    std::deque<ike::FetchRevocation> jobs;
+    std::size_t threads = 0;
+
+    // A thread: works until nothing is left.
+    void work() {
+        while (true) {
+            ike::FetchRevocation job;
+            {
+                const std::scoped_lock lock{mutex};
+                if (jobs.empty() || loop == nullptr) {
+                    --threads;
+                    return;
+                }
+                job = std::move(jobs.front());
+                jobs.pop_front();
+            }
+            const std::uint64_t id = job.id;
+            deliver({.id = id, .body = answer(job, folder)});
+        }
+    }
+
+    void deliver(ike::RevocationFetched fetched) {
+        const std::scoped_lock lock{mutex};
+        if (loop == nullptr) { return; }
+        loop->post([done = on_answer, fetched = std::move(fetched)]() mutable {
+            done(std::move(fetched));
+        });
+    }
+};
+
+Fetcher::Fetcher(Loop& loop, std::string folder, OnAnswer on_answer)
+    : shared_(std::make_shared<Shared>()) {
+    curl_global_init(CURL_GLOBAL_DEFAULT);
+    shared_->loop = &loop;
+    shared_->folder = std::move(folder);
+    shared_->on_answer = std::move(on_answer);
+}
+
+Fetcher::~Fetcher() {
+    const std::scoped_lock lock{shared_->mutex};
+    shared_->loop = nullptr;
+}
+
+void Fetcher::fetch(ike::FetchRevocation what) {
+    std::unique_lock lock{shared_->mutex};
+    const std::uint64_t id = what.id;
+    if (shared_->jobs.size() >= fetches_waiting_max) {
+        lock.unlock();
+        return shared_->deliver(
+            {.id = id, .body = std::unexpected(not_fetched(what.url, "too many wait for others"))});
+    }
+    shared_->jobs.push_back(std::move(what));
+    if (shared_->threads >= fetch_threads_max) { return; }
+    try {
+        std::thread{[shared = shared_] { shared->work(); }}.detach();
+        ++shared_->threads;
+    } catch (const std::system_error&) {
+        if (shared_->threads > 0) { return; }  // another one gets to it
+        const std::string url = shared_->jobs.back().url;
+        shared_->jobs.pop_back();
+        lock.unlock();
+        shared_->deliver({.id = id, .body = std::unexpected(not_fetched(url, "no thread"))});
+    }
+}
+
+void Fetcher::flush() {
+    std::error_code ignored;
+    fs::remove_all(shared_->folder, ignored);
+}
+
+}  // namespace culvert::daemon

@@ -1,0 +1,93 @@
+#include "ike/v2/revocation.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "ike/v2/limits.hpp"
+
+namespace culvert::ike::v2 {
+
+namespace {
+
+// A newer list of the same authority takes the place of an older one.
+bool replaces(const x509::Crl& fresh, const x509::Crl& old) {
+    return fresh.issuer_der() == old.issuer_der() && fresh.base_number() == old.base_number() &&
+           fresh.this_update() >= old.this_update();
+}
+
+template <class T>
+void add_bounded(std::vector<T>& into, T one, std::size_t most) {
+    if (into.size() >= most) { into.erase(into.begin()); }
+    into.push_back(std::move(one));
+}
+
+}  // namespace
+
+bool RevocationBook::asked_lately(const RevocationSource& source, Instant now) const {
+    const auto found = asked_.find(source);
+    return found != asked_.end() && now - found->second.at < revocation_asked_again;
+}
+
+std::string RevocationBook::why(const RevocationSource& source) const {
+    const auto found = asked_.find(source);
+    return found == asked_.end() ? std::string{} : found->second.why;
+}
+
+void RevocationBook::ask(const std::vector<RevocationSource>& sources, IkeSpi waiting,
+                         Actions& actions) {
+    for (const RevocationSource& source : sources) {
+        const auto same = std::ranges::find_if(
+            under_way_, [&](const auto& entry) { return entry.second == source; });
+        std::uint64_t id = same == under_way_.end() ? 0 : same->first;
+        if (id == 0) {
+            id = ++last_id_;
+            under_way_.emplace(id, source);
+            actions.emplace_back(FetchRevocation{
+                .id = id, .kind = source.kind, .url = source.url, .request = source.request});
+        }
+        waiting_.emplace(id, waiting);
+    }
+}
+
+std::vector<IkeSpi> RevocationBook::take(RevocationFetched fetched, Instant now) {
+    const auto source = under_way_.extract(fetched.id);
+    if (source.empty()) { return {}; }
+    const Status kept = keep(source.mapped(), fetched.body);
+    if (asked_.size() >= revocation_sources_max) { asked_.clear(); }
+    asked_.insert_or_assign(source.mapped(),
+                            Asked{.at = now, .why = kept ? "" : kept.error().received});
+    std::vector<IkeSpi> out;
+    const auto [first, last] = waiting_.equal_range(fetched.id);
+    for (auto at = first; at != last; ++at) { out.push_back(at->second); }
+    waiting_.erase(first, last);
+    std::erase_if(out, [&](IkeSpi spi) {
+        return std::ranges::any_of(waiting_,
+                                   [&](const auto& entry) { return entry.second == spi; });
+    });
+    return out;
+}
+
+Status RevocationBook::keep(const RevocationSource& source, const Result<Bytes>& body) {
+    if (!body) { return std::unexpected(body.error()); }
+    if (source.kind == FetchRevocation::Kind::ocsp) {
+        auto answer = x509::OcspAnswer::parse(*body);
+        if (!answer) { return std::unexpected(std::move(answer).error()); }
+        add_bounded(answers_, std::move(*answer), ocsp_answers_max);
+        return {};
+    }
+    auto crl = x509::Crl::parse(*body);
+    if (!crl) { return std::unexpected(std::move(crl).error()); }
+    std::erase_if(crls_, [&](const x509::Crl& old) { return replaces(*crl, old); });
+    add_bounded(crls_, std::move(*crl), fetched_crls_max);
+    return {};
+}
+
+void RevocationBook::forget() {
+    crls_.clear();
+    answers_.clear();
+    asked_.clear();
+}
+
+}  // namespace culvert::ike::v2
