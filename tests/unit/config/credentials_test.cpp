@@ -93,7 +93,8 @@ TEST_F(Folders, WhatIsMissingIsToldWithItsRemedy) {
     put("x509/key.crt", "gw.key");
     put("x509ca/root.crt", "root.crt");
     const std::string told = show(load(conf("certs = gw.crt", "id = peer.example")).problems);
-    EXPECT_NE(told.find("gw.local.certs: there is no private key for \"C=CH"), std::string::npos) << told;
+    EXPECT_NE(told.find("gw.local.certs: there is no private key for \"C=CH"), std::string::npos)
+        << told;
     EXPECT_NE(told.find("/s/x509/key.crt: warning: holds no certificate"), std::string::npos)
         << told;
     EXPECT_NE(show(load(conf("certs = no.crt", "")).problems).find("/s/x509/no.crt cannot be read"),
