@@ -238,9 +238,7 @@ void Egress::too_big(ipsec::OutboundSa& sa, ByteView inner, const ipsec::PacketI
 
 void Egress::trap(const ipsec::FlowCache::Entry& entry, ByteView packet,
                   const ipsec::PacketInfo& info, Instant now) {
-    const auto& entries = tables_->spd->entries();
-    const bool asks = entry.decision.entry && entries[*entry.decision.entry].trap;
-    if (!asks) {
+    if (!entry.decision.trap) {
         counters_.count(ipsec::DropReason::outbound_no_sa);
         return;
     }

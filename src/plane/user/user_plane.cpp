@@ -275,7 +275,7 @@ Status UserPlane::follow_policies() {
             book_.inner_mtu_max(), std::uint32_t{tun_mtu_default}, std::uint32_t{tun_mtu_max});
         if (auto set = kernel_->set_mtu(wanted); !set && done) { return set; }
     }
-    filter_->update(followed_->entries());
+    filter_->update(book_.spd_entries());
     return done;
 }
 
