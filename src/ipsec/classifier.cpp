@@ -149,6 +149,14 @@ std::vector<Place> places_of(const ClassifierRule& rule, const TrafficSelectors&
     return out;
 }
 
+const ClassifierRule* first_match(const ClassifierTraits::Value& rules, const PacketInfo& packet) {
+    if (matches(rules.first, packet)) { return &rules.first; }
+    if (!rules.more) { return nullptr; }
+    const auto at = std::ranges::find_if(
+        *rules.more, [&packet](const ClassifierRule& rule) { return matches(rule, packet); });
+    return at == rules.more->end() ? nullptr : &*at;
+}
+
 }  // namespace
 
 std::uint32_t ClassifierTraits::hash(const ClassifierKey& key) {
@@ -236,19 +244,26 @@ Classifier ClassifierBuilder::snapshot() const {
 }
 
 const ClassifierRule* Classifier::find(const PacketInfo& packet) const {
+    // Tables are asked in groups, memory is fetched for all of a group at a time.
+    constexpr std::size_t group_max = 8;
+    std::array<std::pair<const Table*, ClassifierKey>, group_max> group;
     const ClassifierRule* best = nullptr;
-    for (const Table& table : tables_) {
-        if (best != nullptr && best->order < table.best) { break; }
-        if (table.shape.family != packet.family) { continue; }
-        const auto* found = table.keys.find(key_for(table.shape, packet));
-        if (found == nullptr) { continue; }
-        const ClassifierRule* rule = matches(found->first, packet) ? &found->first : nullptr;
-        if (rule == nullptr && found->more) {
-            const auto at = std::ranges::find_if(
-                *found->more, [&packet](const auto& one) { return matches(one, packet); });
-            if (at != found->more->end()) { rule = &*at; }
+    const auto worse = [&best](const Table& table) {
+        return best != nullptr && best->order < table.best;
+    };
+    for (std::size_t next = 0; next < tables_.size() && !worse(tables_[next]);) {
+        std::size_t count = 0;
+        for (; next < tables_.size() && count < group_max; ++next) {
+            const Table& table = tables_[next];
+            if (table.shape.family != packet.family) { continue; }
+            group[count] = {&table, key_for(table.shape, packet)};
+            table.keys.prefetch(group[count++].second);
         }
-        if (rule != nullptr && (best == nullptr || rule->order < best->order)) { best = rule; }
+        for (std::size_t i = 0; i < count && !worse(*group[i].first); ++i) {
+            const auto* found = group[i].first->keys.find(group[i].second);
+            const ClassifierRule* rule = found == nullptr ? nullptr : first_match(*found, packet);
+            if (rule != nullptr && (best == nullptr || rule->order < best->order)) { best = rule; }
+        }
     }
     return best;
 }

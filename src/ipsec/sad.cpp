@@ -99,10 +99,4 @@ OutboundSa* Sad::newest_outbound(ReqId reqid) const {
 
 bool Sad::has_outbound(ReqId reqid) const { return !of(reqid).empty(); }
 
-std::optional<EspSpi> peek_spi(ByteView esp) {
-    if (esp.size() < 4) { return std::nullopt; }
-    return EspSpi{std::uint32_t{esp[0]} << 24U | std::uint32_t{esp[1]} << 16U |
-                  std::uint32_t{esp[2]} << 8U | esp[3]};
-}
-
 }  // namespace culvert::ipsec

@@ -67,7 +67,7 @@ class OutboundSa {
     EspSpi spi() const;
     IpsecMode mode() const;
     const IpsecSuite& suite() const;
-    const SaEndpoints& endpoints() const;
+    const SaEndpoints& endpoints() const { return endpoints_; }
     const HeaderRules& header_rules() const;
     const TrafficSelectors& local_ts() const;
     const TrafficSelectors& remote_ts() const;
@@ -131,7 +131,7 @@ class InboundSa {
     const IpsecSuite& suite() const;
     // local: ours; remote: where we expect it from. decapsulate() does not insist on the remote
     // (NAT may change it): compare for PlaneEvents::mapping_changed.
-    const SaEndpoints& endpoints() const;
+    const SaEndpoints& endpoints() const { return endpoints_; }
     const HeaderRules& header_rules() const;
     const TrafficSelectors& local_ts() const;
     const TrafficSelectors& remote_ts() const;
@@ -182,7 +182,7 @@ class Sad {
     struct InboundTraits {
         using Key = EspSpi;
         using Value = std::shared_ptr<InboundSa>;
-        static constexpr std::size_t slots = 32;
+        static constexpr std::size_t slots = 64;
         static std::uint32_t hash(EspSpi spi);
         // hash() takes no two SPIs to one number.
         static bool is(const Value&, EspSpi) { return true; }
@@ -205,6 +205,10 @@ class Sad {
 };
 
 // The SPI of an ESP packet (its first four octets), or nothing when it is too short.
-std::optional<EspSpi> peek_spi(ByteView esp);
+inline std::optional<EspSpi> peek_spi(ByteView esp) {
+    if (esp.size() < 4) { return std::nullopt; }
+    return EspSpi{std::uint32_t{esp[0]} << 24U | std::uint32_t{esp[1]} << 16U |
+                  std::uint32_t{esp[2]} << 8U | esp[3]};
+}
 
 }  // namespace culvert::ipsec

@@ -98,9 +98,7 @@ class SnapshotTable {
     void prefetch(const Key& key) const {
         if (!top_) { return; }
         const std::uint32_t hash = Traits::hash(key);
-        const Leaf* leaf = leaf_of(hash);
-        __builtin_prefetch(&leaf->tags[home(hash)]);
-        __builtin_prefetch(&leaf->values[home(hash)]);
+        __builtin_prefetch(&leaf_of(hash)->table[home(hash)]);
     }
 
     // Replaces what has this key.
@@ -145,7 +143,7 @@ class SnapshotTable {
 
     static std::size_t home(std::uint32_t hash) { return hash & (slots - 1); }
 
-    // Open addressing; a tag of 0 marks a free slot.
+    // Open addressing.
     struct alignas(64) Leaf : SnapshotNode {
         Leaf(std::uint64_t epoch_now, unsigned bits) : SnapshotNode(epoch_now), depth(bits) {}
 
@@ -153,19 +151,24 @@ class SnapshotTable {
         std::size_t count = 0;
         // What no split could part: too many of almost one hash.
         std::vector<std::pair<std::uint32_t, Value>> extra;
-        alignas(64) std::array<std::uint32_t, slots> tags{};
-        std::array<Value, slots> values{};
+        // Hash and value side by side: mostly one line of the cache is all that a look-up needs.
+        struct Slot {
+            std::uint32_t tag = 0;  // 0: free
+            Value value{};
+        };
+        alignas(64) std::array<Slot, slots> table{};
 
         std::size_t slot_of(std::uint32_t hash, const Key& key) const {
             std::size_t at = home(hash);
-            while (tags[at] != 0 && !(tags[at] == hash && Traits::is(values[at], key))) {
+            while (table[at].tag != 0 &&
+                   !(table[at].tag == hash && Traits::is(table[at].value, key))) {
                 at = (at + 1) & (slots - 1);
             }
             return at;
         }
         const Value* find(std::uint32_t hash, const Key& key) const {
-            const std::size_t at = slot_of(hash, key);
-            if (tags[at] != 0) { return &values[at]; }
+            const Slot& slot = table[slot_of(hash, key)];
+            if (slot.tag != 0) { return &slot.value; }
             for (const auto& [tag, value] : extra) {
                 if (tag == hash && Traits::is(value, key)) { return &value; }
             }
@@ -176,14 +179,13 @@ class SnapshotTable {
         }
         void insert(std::uint32_t hash, Value value) {
             std::size_t at = home(hash);
-            while (tags[at] != 0) { at = (at + 1) & (slots - 1); }
-            tags[at] = hash;
-            values[at] = std::move(value);
+            while (table[at].tag != 0) { at = (at + 1) & (slots - 1); }
+            table[at] = {hash, std::move(value)};
             ++count;
         }
         void erase(std::uint32_t hash, const Key& key) {
             const std::size_t hole = slot_of(hash, key);
-            if (tags[hole] == 0) {
+            if (table[hole].tag == 0) {
                 std::erase_if(extra, [&](const auto& one) {
                     return one.first == hash && Traits::is(one.second, key);
                 });
@@ -197,14 +199,12 @@ class SnapshotTable {
         // What was pushed on past the hole comes back to it.
         void close(std::size_t hole) {
             constexpr std::size_t mask = slots - 1;
-            for (std::size_t at = (hole + 1) & mask; tags[at] != 0; at = (at + 1) & mask) {
-                if (((at - home(tags[at])) & mask) < ((at - hole) & mask)) { continue; }
-                tags[hole] = tags[at];
-                values[hole] = std::move(values[at]);
+            for (std::size_t at = (hole + 1) & mask; table[at].tag != 0; at = (at + 1) & mask) {
+                if (((at - home(table[at].tag)) & mask) < ((at - hole) & mask)) { continue; }
+                table[hole] = std::move(table[at]);
                 hole = at;
             }
-            tags[hole] = 0;
-            values[hole] = Value{};
+            table[hole] = {};
             --count;
         }
     };
@@ -282,8 +282,8 @@ class SnapshotTable {
                 leaf.extra.emplace_back(tag, value);
             }
         };
-        for (std::size_t i = 0; i < slots; ++i) {
-            if (full.tags[i] != 0) { deal(full.tags[i], full.values[i]); }
+        for (const auto& slot : full.table) {
+            if (slot.tag != 0) { deal(slot.tag, slot.value); }
         }
         for (const auto& [tag, value] : full.extra) { deal(tag, value); }
         replace(top, index_of(hash, top.depth), full.depth, *low, *high);
