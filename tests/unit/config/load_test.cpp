@@ -88,7 +88,7 @@ secrets {
 TEST(Load, ReadsASiteToSiteConfiguration) {
     const Loaded loaded = load_text(site_to_site);
     EXPECT_EQ(show(loaded.problems),
-              "t.conf:60: warning: secrets.ike-plain: belongs to the same identities as ike-hex, "
+              "t.conf:61: warning: secrets.ike-plain: belongs to the same identities as ike-hex, "
               "but is another one. To fix it: remove one of the two\n");
     ASSERT_EQ(loaded.config.connections.size(), 1U);
     const ike::Connection& c = loaded.config.connections[0];
