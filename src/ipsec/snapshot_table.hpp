@@ -98,7 +98,9 @@ class SnapshotTable {
     void prefetch(const Key& key) const {
         if (!top_) { return; }
         const std::uint32_t hash = Traits::hash(key);
-        __builtin_prefetch(&leaf_of(hash)->table[home(hash)]);
+        const auto* slot = &leaf_of(hash)->table[home(hash)];
+        __builtin_prefetch(slot);
+        if constexpr (sizeof *slot > 64) { __builtin_prefetch(slot + 1); }
     }
 
     // Replaces what has this key.
