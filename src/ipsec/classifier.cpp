@@ -246,7 +246,12 @@ Classifier ClassifierBuilder::snapshot() const {
 const ClassifierRule* Classifier::find(const PacketInfo& packet) const {
     // Tables are asked in groups, memory is fetched for all of a group at a time.
     constexpr std::size_t group_max = 8;
-    std::array<std::pair<const Table*, ClassifierKey>, group_max> group;
+    struct Asked {
+        const Table* table;
+        SnapshotTable<ClassifierTraits>::Spot spot;
+        ClassifierKey key;
+    };
+    std::array<Asked, group_max> group;
     const ClassifierRule* best = nullptr;
     const auto worse = [&best](const Table& table) {
         return best != nullptr && best->order < table.best;
@@ -256,11 +261,13 @@ const ClassifierRule* Classifier::find(const PacketInfo& packet) const {
         for (; next < tables_.size() && count < group_max; ++next) {
             const Table& table = tables_[next];
             if (table.shape.family != packet.family) { continue; }
-            group[count] = {&table, key_for(table.shape, packet)};
-            table.keys.prefetch(group[count++].second);
+            Asked& asked = group[count++];
+            asked.table = &table;
+            asked.key = key_for(table.shape, packet);
+            asked.spot = table.keys.spot_of(asked.key);
         }
-        for (std::size_t i = 0; i < count && !worse(*group[i].first); ++i) {
-            const auto* found = group[i].first->keys.find(group[i].second);
+        for (std::size_t i = 0; i < count && !worse(*group[i].table); ++i) {
+            const auto* found = group[i].table->keys.find(group[i].spot, group[i].key);
             const ClassifierRule* rule = found == nullptr ? nullptr : first_match(*found, packet);
             if (rule != nullptr && (best == nullptr || rule->order < best->order)) { best = rule; }
         }

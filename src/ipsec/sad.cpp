@@ -1,9 +1,11 @@
 #include "ipsec/sad.hpp"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "base/assert.hpp"
+#include "ipsec/limits.hpp"
 #include "ipsec/spd.hpp"
 
 namespace culvert::ipsec {
@@ -45,8 +47,17 @@ InboundSa* Sad::find(EspSpi spi) const {
 
 void Sad::find(std::span<const EspSpi> spis, std::span<InboundSa*> found) const {
     ASSERT(spis.size() == found.size());
-    for (const EspSpi spi : spis) { inbound_.prefetch(spi); }
-    for (std::size_t i = 0; i < spis.size(); ++i) { found[i] = find(spis[i]); }
+    std::array<SnapshotTable<InboundTraits>::Spot, batch_max> spots;
+    while (!spis.empty()) {
+        const std::size_t count = std::min(spis.size(), spots.size());
+        for (std::size_t i = 0; i < count; ++i) { spots[i] = inbound_.spot_of(spis[i]); }
+        for (std::size_t i = 0; i < count; ++i) {
+            const auto* sa = spis[i] == EspSpi{} ? nullptr : inbound_.find(spots[i], spis[i]);
+            found[i] = sa == nullptr ? nullptr : sa->get();
+        }
+        spis = spis.subspan(count);
+        found = found.subspan(count);
+    }
 }
 
 const Sad::OfReqId& Sad::of(ReqId reqid) const {

@@ -94,13 +94,28 @@ class SnapshotTable {
         const std::uint32_t hash = Traits::hash(key);
         return leaf_of(hash)->find(hash, key);
     }
-    // Asks the processor for what find() will look at.
-    void prefetch(const Key& key) const {
-        if (!top_) { return; }
-        const std::uint32_t hash = Traits::hash(key);
-        const auto* slot = &leaf_of(hash)->table[home(hash)];
+    // find() in two steps, so that memory is fetched for several keys at a time: where to look,
+    // which is asked for at once; and the look. A spot holds as long as the table does not change.
+    class Spot {
+     private:
+        friend class SnapshotTable;
+        const void* leaf_ = nullptr;
+        std::uint32_t hash_ = 0;
+    };
+    Spot spot_of(const Key& key) const {
+        Spot spot;
+        if (!top_) { return spot; }
+        spot.hash_ = Traits::hash(key);
+        const Leaf* leaf = leaf_of(spot.hash_);
+        spot.leaf_ = leaf;
+        const auto* slot = &leaf->table[home(spot.hash_)];
         __builtin_prefetch(slot);
         if constexpr (sizeof *slot > 64) { __builtin_prefetch(slot + 1); }
+        return spot;
+    }
+    const Value* find(const Spot& spot, const Key& key) const {
+        if (spot.leaf_ == nullptr) { return nullptr; }
+        return static_cast<const Leaf*>(spot.leaf_)->find(spot.hash_, key);
     }
 
     // Replaces what has this key.
