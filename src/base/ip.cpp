@@ -33,24 +33,16 @@ IpAddress fill_host_bits(const IpAddress& address, unsigned prefix, bool bit) {
 
 }  // namespace
 
-IpAddress IpAddress::v4(std::uint32_t host_order) {
-    IpAddress out;
-    for (unsigned i = 0; i < 4; ++i) {
-        out.octets_.at(i) = static_cast<std::uint8_t>(host_order >> (24 - 8 * i));
-    }
-    return out;
-}
-
 IpAddress IpAddress::any(IpFamily family) {
     IpAddress out;
-    out.family_ = family;
+    out.family_ = Family{std::to_underlying(family)};
     return out;
 }
 
 std::optional<IpAddress> IpAddress::from_octets(ByteView octets) {
     if (octets.size() != 4 && octets.size() != 16) { return std::nullopt; }
     IpAddress out;
-    out.family_ = octets.size() == 4 ? IpFamily::v4 : IpFamily::v6;
+    out.family_ = Family{std::to_underlying(octets.size() == 4 ? IpFamily::v4 : IpFamily::v6)};
     std::ranges::copy(octets, out.octets_.begin());
     return out;
 }
@@ -63,7 +55,7 @@ std::optional<IpAddress> IpAddress::parse(std::string_view text) {
     IpAddress out;
     if (inet_pton(AF_INET, terminated.c_str(), out.octets_.data()) == 1) { return out; }
     out.octets_ = {};
-    out.family_ = IpFamily::v6;
+    out.family_ = Family{std::to_underlying(IpFamily::v6)};
     if (inet_pton(AF_INET6, terminated.c_str(), out.octets_.data()) == 1) { return out; }
     return std::nullopt;
 }

@@ -1,14 +1,19 @@
 #pragma once
 // Addresses, subnets, ranges and endpoints of both families. Plain values, ordered, hashable.
 
+#include <algorithm>
 #include <array>
+#include <bit>
 #include <compare>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/bytes.hpp"
@@ -22,15 +27,33 @@ class IpAddress {
  public:
     // 0.0.0.0
     constexpr IpAddress() = default;
-    static IpAddress v4(std::uint32_t host_order);
+    static IpAddress v4(std::uint32_t host_order) {
+        // In one store of 16 octets: what is stored in pieces stalls who copies it right
+        // afterwards.
+        using Words = std::uint64_t __attribute__((vector_size(16)));
+        const std::uint32_t first =
+            std::endian::native == std::endian::little ? __builtin_bswap32(host_order) : host_order;
+        const Words words{std::endian::native == std::endian::little ? std::uint64_t{first}
+                                                                     : std::uint64_t{first} << 32U,
+                          0};
+        IpAddress out;
+        std::memcpy(out.octets_.data(), &words, sizeof words);
+        return out;
+    }
+    static constexpr IpAddress v6(std::span<const std::uint8_t, 16> octets) {
+        IpAddress out;
+        out.family_ = Family{std::to_underlying(IpFamily::v6)};
+        std::copy_n(octets.begin(), 16, out.octets_.begin());
+        return out;
+    }
     static IpAddress any(IpFamily family);
     // 4 octets make an IPv4, 16 an IPv6 address; nothing else does.
     static std::optional<IpAddress> from_octets(ByteView octets);
     static std::optional<IpAddress> parse(std::string_view text);
 
-    IpFamily family() const { return family_; }
-    bool is_v4() const { return family_ == IpFamily::v4; }
-    bool is_v6() const { return family_ == IpFamily::v6; }
+    IpFamily family() const { return static_cast<IpFamily>(family_); }
+    bool is_v4() const { return family() == IpFamily::v4; }
+    bool is_v6() const { return family() == IpFamily::v6; }
     // All zeros.
     bool is_any() const;
     bool is_loopback() const;
@@ -50,12 +73,27 @@ class IpAddress {
     std::string to_string() const;
 
     // IPv4 sorts before IPv6, then by value.
-    friend auto operator<=>(const IpAddress&, const IpAddress&) = default;
-    friend bool operator==(const IpAddress&, const IpAddress&) = default;
+    friend std::strong_ordering operator<=>(const IpAddress& a, const IpAddress& b) {
+        if (a.family_ != b.family_) { return a.family_ <=> b.family_; }
+        if (const auto high = a.word(0) <=> b.word(0); high != 0) { return high; }
+        return a.word(8) <=> b.word(8);
+    }
+    friend bool operator==(const IpAddress& a, const IpAddress& b) {
+        return a.family_ == b.family_ && a.word(0) == b.word(0) && a.word(8) == b.word(8);
+    }
 
  private:
-    IpFamily family_ = IpFamily::v4;
-    std::array<std::uint8_t, 16> octets_{};
+    // Eight octets as a number. Packets are compared with selectors: not octet by octet.
+    std::uint64_t word(std::size_t at) const {
+        std::uint64_t out = 0;
+        std::memcpy(&out, octets_.data() + at, sizeof out);
+        return std::endian::native == std::endian::little ? __builtin_bswap64(out) : out;
+    }
+
+    // Both are copied as they were stored, in one piece each: see v4().
+    alignas(4) std::array<std::uint8_t, 16> octets_{};
+    enum class Family : std::uint32_t {};
+    Family family_{};
 };
 
 // First and last address, both included, of one family, first <= last.

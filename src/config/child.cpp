@@ -146,6 +146,17 @@ constexpr std::uint64_t replay_window_max = 8192;
 
 using Use = void (*)(const Field&, Draft&);
 
+// 0: none; mtu: to what the path takes.
+void read_tfc_padding(const Field& field, ike::ChildConfig& child) {
+    constexpr std::uint16_t to_path_mtu = 0xffff;
+    if (field.text() == "mtu") {
+        child.tfc_padding = to_path_mtu;
+        return;
+    }
+    const auto octets = read_number(field, 0, to_path_mtu - 1);
+    if (octets && *octets != 0) { child.tfc_padding = static_cast<std::uint16_t>(*octets); }
+}
+
 const std::unordered_map<std::string_view, Use>& uses() {
     static const std::unordered_map<std::string_view, Use> table{
         {"esp_proposals",
@@ -183,6 +194,7 @@ const std::unordered_map<std::string_view, Use>& uses() {
          [](const Field& f, Draft& d) {
              store(d.child.replay_window, read_number(f, 0, replay_window_max));
          }},
+        {"tfc_padding", [](const Field& f, Draft& d) { read_tfc_padding(f, d.child); }},
         {"copy_df",
          [](const Field& f, Draft& d) { store(d.child.header_rules.copy_df, read_bool(f)); }},
         {"copy_ecn",

@@ -58,7 +58,7 @@ auto plain(const ChildConfig& c) {
                     c.life_bytes, c.rand_bytes, c.rekey_packets, c.life_packets, c.rand_packets,
                     c.replay_window, c.priority, c.reqid, c.install_policies,
                     c.header_rules.copy_df, c.header_rules.copy_ecn, c.header_rules.copy_dscp,
-                    c.inactivity, c.updown, c.hostaccess);
+                    c.tfc_padding, c.inactivity, c.updown, c.hostaccess);
 }
 
 bool same(const ChildConfig& a, const ChildConfig& b) {

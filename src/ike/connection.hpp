@@ -61,6 +61,8 @@ struct ChildConfig {
     std::uint32_t reqid = 0;  // 0: we choose
     bool install_policies = true;
     HeaderRules header_rules;
+    // ChildSa::tfc_padding.
+    std::optional<std::uint16_t> tfc_padding{};
     seconds inactivity{0};
     // The shell's business: a program with its arguments that is told of up and down, and what it
     // is told about access to this host.

@@ -5,10 +5,12 @@
 #include <cstring>
 #include <utility>
 
+#include "base/assert.hpp"
+
 namespace culvert::ipsec {
 namespace {
 
-// A pair of ranges may become this many pairs of prefixes; beyond that it is listed.
+// A pair of ranges may become this many pairs of prefixes; beyond that it is filed once.
 constexpr std::size_t prefix_pairs_max = 64;
 
 struct Words {
@@ -39,39 +41,83 @@ Words words_of(const IpAddress& address, unsigned prefix) {
     return out;
 }
 
+// A single port. Opaque and ranges are compared.
 bool exact(const TrafficSelector& selector) {
     return selector.protocol != 0 && selector.port_first == selector.port_last;
 }
 
-bool in_range(const IpRange& range, const IpAddress& address) {
-    return range.family() == address.family() && range.first <= address && address <= range.last;
-}
-
-}  // namespace
-
-bool Classifier::PortRule::matches(bool has_ports, std::uint16_t port) const {
+bool port_matches(std::uint16_t first, std::uint16_t last, bool has_ports, std::uint16_t port) {
     if (first == 0 && last == 65535) { return true; }
     if (first == 65535 && last == 0) { return !has_ports; }
     return has_ports && first <= port && port <= last;
 }
 
-bool Classifier::rule_matches(const Rule& rule, const PacketInfo& packet) {
+bool matches(const ClassifierRule& rule, const PacketInfo& packet) {
     return (rule.protocol == 0 || rule.protocol == packet.protocol) &&
-           rule.source.matches(packet.has_ports, packet.source_port) &&
-           rule.destination.matches(packet.has_ports, packet.destination_port);
+           port_matches(rule.source_first, rule.source_last, packet.has_ports,
+                        packet.source_port) &&
+           port_matches(rule.destination_first, rule.destination_last, packet.has_ports,
+                        packet.destination_port) &&
+           (rule.ranges == nullptr || (rule.ranges->source.contains(packet.source) &&
+                                       rule.ranges->destination.contains(packet.destination)));
 }
 
-void Classifier::add(std::uint32_t rank, const TrafficSelectors& sources,
-                     const TrafficSelectors& destinations) {
-    for (const TrafficSelector& source : sources) {
-        for (const TrafficSelector& destination : destinations) {
-            add_pair(rank, source, destination);
-        }
+ClassifierKey key_for(const ClassifierShape& shape, const PacketInfo& packet) {
+    const Words source = words_of(packet.source, shape.source_prefix);
+    const Words destination = words_of(packet.destination, shape.destination_prefix);
+    ClassifierKey key{{source.high, source.low, destination.high, destination.low, 0}};
+    if (shape.protocol) { key.words[4] = std::uint64_t{packet.protocol} << 32U; }
+    if (shape.source_port) { key.words[4] |= std::uint64_t{packet.source_port} << 16U; }
+    if (shape.destination_port) { key.words[4] |= packet.destination_port; }
+    return key;
+}
+
+// The longest prefix that covers the whole range.
+IpSubnet cover_of(const IpRange& range) {
+    const ByteView first = range.first.octets();
+    const ByteView last = range.last.octets();
+    unsigned same = 0;
+    while (same < range.first.bits() &&
+           ((first[same / 8] ^ last[same / 8]) >> (7 - same % 8) & 1U) == 0) {
+        ++same;
     }
+    return {range.first, same};
 }
 
-void Classifier::add_pair(std::uint32_t rank, const TrafficSelector& source,
-                          const TrafficSelector& destination) {
+// One pair of prefixes, as it is filed.
+struct Place {
+    ClassifierShape shape;
+    ClassifierKey key;
+    ClassifierRule rule;
+};
+
+Place place_of(const ClassifierRule& rule, const TrafficSelector& source, const IpSubnet& from,
+               const TrafficSelector& destination, const IpSubnet& to) {
+    Place out{.shape = {.family = from.address.family(),
+                        .source_prefix = static_cast<std::uint8_t>(from.prefix),
+                        .destination_prefix = static_cast<std::uint8_t>(to.prefix),
+                        .protocol = source.protocol != 0 || destination.protocol != 0,
+                        .source_port = exact(source),
+                        .destination_port = exact(destination)},
+              .key = {},
+              .rule = rule};
+    out.rule.protocol = source.protocol != 0 ? source.protocol : destination.protocol;
+    out.rule.source_first = source.port_first;
+    out.rule.source_last = source.port_last;
+    out.rule.destination_first = destination.port_first;
+    out.rule.destination_last = destination.port_last;
+    out.key = key_for(out.shape, {.source = from.address,
+                                  .destination = to.address,
+                                  .family = out.shape.family,
+                                  .protocol = out.rule.protocol,
+                                  .has_ports = true,
+                                  .source_port = source.port_first,
+                                  .destination_port = destination.port_first});
+    return out;
+}
+
+void add_places(const ClassifierRule& rule, const TrafficSelector& source,
+                const TrafficSelector& destination, std::vector<Place>& out) {
     if (source.addresses.family() != destination.addresses.family()) { return; }
     if (source.protocol != 0 && destination.protocol != 0 &&
         source.protocol != destination.protocol) {
@@ -80,125 +126,150 @@ void Classifier::add_pair(std::uint32_t rank, const TrafficSelector& source,
     const auto from = subnets_of(source.addresses);
     const auto to = subnets_of(destination.addresses);
     if (from.size() * to.size() > prefix_pairs_max) {
-        listed_.push_back({rank, source, destination});
+        ClassifierRule compared = rule;
+        compared.ranges = std::make_shared<const ClassifierRule::Ranges>(
+            ClassifierRule::Ranges{source.addresses, destination.addresses});
+        out.push_back(place_of(compared, source, cover_of(source.addresses), destination,
+                               cover_of(destination.addresses)));
         return;
     }
     for (const IpSubnet& a : from) {
-        for (const IpSubnet& b : to) { add_prefixes(rank, source, a, destination, b); }
+        for (const IpSubnet& b : to) { out.push_back(place_of(rule, source, a, destination, b)); }
     }
 }
 
-void Classifier::add_prefixes(std::uint32_t rank, const TrafficSelector& source,
-                              const IpSubnet& from, const TrafficSelector& destination,
-                              const IpSubnet& to) {
-    const std::uint8_t protocol = source.protocol != 0 ? source.protocol : destination.protocol;
-    const Shape shape{.family = from.address.family(),
-                      .source_prefix = static_cast<std::uint8_t>(from.prefix),
-                      .destination_prefix = static_cast<std::uint8_t>(to.prefix),
-                      .protocol = protocol != 0,
-                      .source_port = exact(source),
-                      .destination_port = exact(destination)};
-    const auto index = static_cast<std::uint32_t>(rules_.size());
-    rules_.push_back({.rank = rank,
-                      .source = {source.port_first, source.port_last},
-                      .destination = {destination.port_first, destination.port_last},
-                      .protocol = protocol});
-    const PacketInfo example{.source = from.address,
-                             .destination = to.address,
-                             .family = shape.family,
-                             .protocol = protocol,
-                             .has_ports = true,
-                             .source_port = source.port_first,
-                             .destination_port = destination.port_first};
-    Table& table = table_of(shape);
-    table.best = std::min(table.best, rank);
-    if (table.used * 2 >= table.buckets.size()) { grow(table); }
-    const Key key = key_for(shape, example);
-    Bucket& bucket = bucket_of(table, key);
-    if (bucket.first == 0) {
-        bucket = {key, index, index};
-        ++table.used;
-        return;
+std::vector<Place> places_of(const ClassifierRule& rule, const TrafficSelectors& sources,
+                             const TrafficSelectors& destinations) {
+    std::vector<Place> out;
+    for (const TrafficSelector& source : sources) {
+        for (const TrafficSelector& destination : destinations) {
+            add_places(rule, source, destination, out);
+        }
     }
-    rules_[bucket.last].next = index;
-    bucket.last = index;
+    return out;
 }
 
-Classifier::Table& Classifier::table_of(const Shape& shape) {
-    const auto at = std::ranges::find(tables_, shape, &Table::shape);
-    if (at != tables_.end()) { return *at; }
-    tables_.push_back({.shape = shape});
-    return tables_.back();
+const ClassifierRule* first_match(const ClassifierTraits::Value& rules, const PacketInfo& packet) {
+    if (matches(rules.first, packet)) { return &rules.first; }
+    if (!rules.more) { return nullptr; }
+    const auto at = std::ranges::find_if(
+        *rules.more, [&packet](const ClassifierRule& rule) { return matches(rule, packet); });
+    return at == rules.more->end() ? nullptr : &*at;
 }
 
-void Classifier::grow(Table& table) {
-    const auto old = std::exchange(
-        table.buckets, std::vector<Bucket>(std::max<std::size_t>(4, table.buckets.size() * 2)));
-    for (const Bucket& bucket : old) {
-        if (bucket.first != 0) { bucket_of(table, bucket.key) = bucket; }
-    }
-}
+}  // namespace
 
-Classifier::Bucket& Classifier::bucket_of(Table& table, const Key& key) {
-    const std::size_t mask = table.buckets.size() - 1;
-    std::size_t at = hash_of(key) & mask;
-    while (table.buckets[at].first != 0 && table.buckets[at].key != key) { at = (at + 1) & mask; }
-    return table.buckets[at];
-}
-
-void Classifier::finish() {
-    std::ranges::stable_sort(tables_, {}, &Table::best);
-    std::ranges::stable_sort(listed_, {}, &Listed::rank);
-}
-
-Classifier::Key Classifier::key_for(const Shape& shape, const PacketInfo& packet) {
-    const Words source = words_of(packet.source, shape.source_prefix);
-    const Words destination = words_of(packet.destination, shape.destination_prefix);
-    Key key{{source.high, source.low, destination.high, destination.low, 0}};
-    if (shape.protocol) { key.words[4] = std::uint64_t{packet.protocol} << 32U; }
-    if (shape.source_port) { key.words[4] |= std::uint64_t{packet.source_port} << 16U; }
-    if (shape.destination_port) { key.words[4] |= packet.destination_port; }
-    return key;
-}
-
-std::size_t Classifier::hash_of(const Key& key) {
+std::uint32_t ClassifierTraits::hash(const ClassifierKey& key) {
     std::uint64_t hash = 0;
     for (const std::uint64_t word : key.words) {
         hash = (hash ^ word) * 0x9e3779b97f4a7c15U;
         hash ^= hash >> 32U;
     }
-    return static_cast<std::size_t>(hash);
+    const auto out = static_cast<std::uint32_t>(hash);
+    return out == 0 ? 1 : out;
 }
 
-std::uint32_t Classifier::find(const PacketInfo& packet) const {
-    std::uint32_t best = no_match;
-    for (const Table& table : tables_) {
-        if (table.best >= best) { break; }
-        if (table.shape.family != packet.family) { continue; }
-        const Key key = key_for(table.shape, packet);
-        const std::size_t mask = table.buckets.size() - 1;
-        std::size_t at = hash_of(key) & mask;
-        while (table.buckets[at].first != 0 && table.buckets[at].key != key) {
-            at = (at + 1) & mask;
-        }
-        for (std::uint32_t i = table.buckets[at].first; i != 0; i = rules_[i].next) {
-            if (rules_[i].rank >= best) { break; }
-            if (rule_matches(rules_[i], packet)) {
-                best = rules_[i].rank;
-                break;
-            }
-        }
+void ClassifierBuilder::add(const ClassifierRule& rule, const TrafficSelectors& sources,
+                            const TrafficSelectors& destinations) {
+    for (const Place& place : places_of(rule, sources, destinations)) {
+        Table& table = tables_[place.shape];
+        ++table.orders[rule.order];
+        put(table, place.key, place.rule);
     }
-    for (const Listed& one : listed_) {
-        if (one.rank >= best) { break; }
-        const std::uint8_t protocol =
-            one.source.protocol != 0 ? one.source.protocol : one.destination.protocol;
-        const Rule rule{.source = {one.source.port_first, one.source.port_last},
-                        .destination = {one.destination.port_first, one.destination.port_last},
-                        .protocol = protocol};
-        if (in_range(one.source.addresses, packet.source) &&
-            in_range(one.destination.addresses, packet.destination) && rule_matches(rule, packet)) {
-            return one.rank;
+}
+
+void ClassifierBuilder::put(Table& table, const ClassifierKey& key, const ClassifierRule& rule) {
+    const auto* known = table.keys.find(key);
+    if (known == nullptr) {
+        table.keys.put(key, {.key = key, .first = rule, .more = {}});
+        return;
+    }
+    auto more = known->more ? *known->more : std::vector<ClassifierRule>{};
+    ClassifierRule first = known->first;
+    ClassifierRule later = rule;
+    if (rule.order < first.order) { std::swap(first, later); }
+    more.insert(std::ranges::upper_bound(more, later.order, {}, &ClassifierRule::order), later);
+    table.keys.put(key,
+                   {.key = key,
+                    .first = std::move(first),
+                    .more = std::make_shared<const std::vector<ClassifierRule>>(std::move(more))});
+}
+
+void ClassifierBuilder::remove(const RuleOrder& order, const TrafficSelectors& sources,
+                               const TrafficSelectors& destinations) {
+    for (const Place& place : places_of({.order = order}, sources, destinations)) {
+        const auto at = tables_.find(place.shape);
+        ASSERT(at != tables_.end());
+        take(at->second, place.key, order);
+        const auto count = at->second.orders.find(order);
+        if (--count->second == 0) { at->second.orders.erase(count); }
+        if (at->second.orders.empty()) { tables_.erase(at); }
+    }
+}
+
+// One rule of this order under this key: where one entry put two there, each is taken in its turn.
+void ClassifierBuilder::take(Table& table, const ClassifierKey& key, const RuleOrder& order) {
+    const auto* known = table.keys.find(key);
+    ASSERT(known != nullptr);
+    auto more = known->more ? *known->more : std::vector<ClassifierRule>{};
+    ClassifierRule first = known->first;
+    if (first.order == order) {
+        if (more.empty()) {
+            table.keys.erase(key);
+            return;
+        }
+        first = std::move(more.front());
+        more.erase(more.begin());
+    } else {
+        const auto at = std::ranges::find(more, order, &ClassifierRule::order);
+        ASSERT(at != more.end());
+        more.erase(at);
+    }
+    ClassifierTraits::Value left{.key = key, .first = std::move(first), .more = {}};
+    if (!more.empty()) {
+        left.more = std::make_shared<const std::vector<ClassifierRule>>(std::move(more));
+    }
+    table.keys.put(key, std::move(left));
+}
+
+Classifier ClassifierBuilder::snapshot() const {
+    Classifier out;
+    out.tables_.reserve(tables_.size());
+    for (const auto& [shape, table] : tables_) {
+        out.tables_.push_back(
+            {.shape = shape, .best = table.orders.begin()->first, .keys = table.keys});
+    }
+    std::ranges::sort(out.tables_, {}, &Classifier::Table::best);
+    return out;
+}
+
+const ClassifierRule* Classifier::find(const PacketInfo& packet) const {
+    // Tables are asked in groups, memory is fetched for all of a group at a time.
+    constexpr std::size_t group_max = 8;
+    struct Asked {
+        const Table* table;
+        SnapshotTable<ClassifierTraits>::Spot spot;
+        ClassifierKey key;
+    };
+    std::array<Asked, group_max> group;
+    const ClassifierRule* best = nullptr;
+    const auto worse = [&best](const Table& table) {
+        return best != nullptr && best->order < table.best;
+    };
+    for (std::size_t next = 0; next < tables_.size() && !worse(tables_[next]);) {
+        std::size_t count = 0;
+        for (; next < tables_.size() && count < group_max; ++next) {
+            const Table& table = tables_[next];
+            if (table.shape.family != packet.family) { continue; }
+            Asked& asked = group[count++];
+            asked.table = &table;
+            asked.key = key_for(table.shape, packet);
+            asked.spot = table.keys.spot_of(asked.key);
+        }
+        for (std::size_t i = 0; i < count && !worse(*group[i].table); ++i) {
+            const auto* found = group[i].table->keys.find(group[i].spot, group[i].key);
+            const ClassifierRule* rule = found == nullptr ? nullptr : first_match(*found, packet);
+            if (rule != nullptr && (best == nullptr || rule->order < best->order)) { best = rule; }
         }
     }
     return best;

@@ -5,86 +5,112 @@
 // Selectors become prefixes; pairs of equal shape (prefix lengths of both sides, protocol or not,
 // single ports or not) share a hash table, so that a look-up costs one probe a shape, however many
 // entries there are. Shapes are asked in the order of their best entry, and only while they could
-// still win. Ranges that make too many prefixes are kept in a list that is compared one by one.
+// still win. Ranges that would make too many prefixes are filed under the one prefix that covers
+// them, and compared where that is found.
 
+#include <array>
+#include <compare>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
+#include <map>
+#include <memory>
 #include <vector>
 
 #include "ipsec/packet.hpp"
+#include "ipsec/snapshot_table.hpp"
+#include "ipsec_types/policy.hpp"
 #include "ipsec_types/traffic_selector.hpp"
 
 namespace culvert::ipsec {
 
+// The lower one is asked first.
+struct RuleOrder {
+    std::uint32_t priority = 0;
+    std::uint64_t serial = 0;
+    friend auto operator<=>(const RuleOrder&, const RuleOrder&) = default;
+};
+
+// What is found. The rest is the classifier's own.
+struct ClassifierRule {
+    RuleOrder order{};
+    PolicyAction action = PolicyAction::discard;
+    bool trap = false;
+    std::uint8_t protocol = 0;
+    ReqId reqid{};
+    std::uint16_t source_first = 0;
+    std::uint16_t source_last = 65535;
+    std::uint16_t destination_first = 0;
+    std::uint16_t destination_last = 65535;
+    // Where the prefixes say more than the selectors.
+    struct Ranges {
+        IpRange source;
+        IpRange destination;
+    };
+    std::shared_ptr<const Ranges> ranges{};
+};
+
+struct ClassifierShape {
+    IpFamily family = IpFamily::v4;
+    std::uint8_t source_prefix = 0;
+    std::uint8_t destination_prefix = 0;
+    bool protocol = false;
+    bool source_port = false;
+    bool destination_port = false;
+    friend auto operator<=>(const ClassifierShape&, const ClassifierShape&) = default;
+};
+
+struct ClassifierKey {
+    std::array<std::uint64_t, 5> words{};
+    bool operator==(const ClassifierKey&) const = default;
+};
+
+struct ClassifierTraits {
+    using Key = ClassifierKey;
+    struct Value {
+        ClassifierKey key;
+        ClassifierRule first;
+        std::shared_ptr<const std::vector<ClassifierRule>> more;  // in their order
+    };
+    static constexpr std::size_t slots = 16;
+    static std::uint32_t hash(const ClassifierKey& key);
+    static bool is(const Value& value, const ClassifierKey& key) { return value.key == key; }
+};
+
+// A snapshot.
 class Classifier {
  public:
-    static constexpr std::uint32_t no_match = std::numeric_limits<std::uint32_t>::max();
-
-    // Ranks are added in ascending order, all of one rank together; then finish(), once.
-    void add(std::uint32_t rank, const TrafficSelectors& sources,
-             const TrafficSelectors& destinations);
-    void finish();
-    // The lowest rank that matches.
-    std::uint32_t find(const PacketInfo& packet) const;
+    // The first rule in order that matches; null: none does.
+    const ClassifierRule* find(const PacketInfo& packet) const;
 
  private:
-    struct PortRule {
-        std::uint16_t first = 0;
-        std::uint16_t last = 65535;
-        bool matches(bool has_ports, std::uint16_t port) const;
-    };
-    struct Rule {
-        std::uint32_t rank = 0;
-        std::uint32_t next = 0;  // of the same key, ascending ranks; 0: the last
-        PortRule source;
-        PortRule destination;
-        std::uint8_t protocol = 0;
-    };
-    struct Shape {
-        IpFamily family = IpFamily::v4;
-        std::uint8_t source_prefix = 0;
-        std::uint8_t destination_prefix = 0;
-        bool protocol = false;
-        bool source_port = false;
-        bool destination_port = false;
-        bool operator==(const Shape&) const = default;
-    };
-    struct Key {
-        std::uint64_t words[5] = {};
-        bool operator==(const Key&) const = default;
-    };
-    struct Bucket {
-        Key key;
-        std::uint32_t first = 0;  // rule; 0: the bucket is free
-        std::uint32_t last = 0;
-    };
+    friend class ClassifierBuilder;
     struct Table {
-        Shape shape;
-        std::uint32_t best = no_match;
-        std::size_t used = 0;
-        std::vector<Bucket> buckets;
+        ClassifierShape shape;
+        RuleOrder best;
+        SnapshotTable<ClassifierTraits> keys;
     };
-    struct Listed {
-        std::uint32_t rank = 0;
-        TrafficSelector source;
-        TrafficSelector destination;
+    std::vector<Table> tables_;  // in the order of `best`
+};
+
+class ClassifierBuilder {
+ public:
+    // Of one order once only.
+    void add(const ClassifierRule& rule, const TrafficSelectors& sources,
+             const TrafficSelectors& destinations);
+    // With what add() had.
+    void remove(const RuleOrder& order, const TrafficSelectors& sources,
+                const TrafficSelectors& destinations);
+    Classifier snapshot() const;
+
+ private:
+    struct Table {
+        std::map<RuleOrder, std::uint32_t> orders;  // and how many rules of each there are
+        SnapshotTable<ClassifierTraits> keys;
     };
+    static void put(Table& table, const ClassifierKey& key, const ClassifierRule& rule);
+    static void take(Table& table, const ClassifierKey& key, const RuleOrder& order);
 
-    static bool rule_matches(const Rule& rule, const PacketInfo& packet);
-    static Key key_for(const Shape& shape, const PacketInfo& packet);
-    static std::size_t hash_of(const Key& key);
-    void add_pair(std::uint32_t rank, const TrafficSelector& source,
-                  const TrafficSelector& destination);
-    void add_prefixes(std::uint32_t rank, const TrafficSelector& source, const IpSubnet& from,
-                      const TrafficSelector& destination, const IpSubnet& to);
-    Table& table_of(const Shape& shape);
-    static void grow(Table& table);
-    static Bucket& bucket_of(Table& table, const Key& key);
-
-    std::vector<Rule> rules_{1};  // 0 is no rule
-    std::vector<Table> tables_;
-    std::vector<Listed> listed_;
+    std::map<ClassifierShape, Table> tables_;
 };
 
 }  // namespace culvert::ipsec

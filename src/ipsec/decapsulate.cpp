@@ -19,7 +19,7 @@ DropReason examine(InboundSa& sa, DecapJob& job, crypto::CipherJob& cipher) {
     const std::size_t around = 8 + core.cipher.iv_size() + core.cipher.icv_size();
     if (job.esp.size() < around + 2) { return DropReason::inbound_malformed; }
     const std::size_t text_size = job.esp.size() - around;
-    if (text_size % core.cipher.block() != 0) { return DropReason::inbound_malformed; }
+    if ((text_size & (core.cipher.block() - 1)) != 0) { return DropReason::inbound_malformed; }
     const EspSpi spi{get_u32(job.esp, 0)};
     if (spi != core.spi) {
         return spi < esp_spi_min ? DropReason::inbound_reserved_spi : DropReason::inbound_no_sa;
@@ -153,11 +153,6 @@ DropReason prepare_decap(MutableByteView outer_packet, bool udp_encap, DecapJob&
     job.outer_next_header_at = info.last_next_header_at;
     job.headroom = at;
     return DropReason::none;
-}
-
-std::optional<EspSpi> peek_spi(const DecapJob& job) {
-    if (job.protocol == IpsecProtocol::esp) { return peek_spi(ByteView{job.esp}); }
-    return job.esp.size() < 8 ? std::nullopt : peek_spi(ByteView{job.esp}.subspan(4));
 }
 
 CryptoContext::CryptoContext() : impl_(std::make_unique<Impl>()) {}

@@ -25,15 +25,16 @@ struct Layout {
 
 std::size_t outer_header_size(const OutboundSa& sa, const Layout& layout, const EncapJob& job) {
     const std::size_t udp = sa.endpoints().udp_encap ? 8 : 0;
-    if (sa.mode() == IpsecMode::transport) {
+    if (sa.core().mode == IpsecMode::transport) {
         return static_cast<std::size_t>(layout.payload - job.packet.data()) + udp;
     }
     return (sa.endpoints().remote.address.is_v6() ? 40U : 20U) + udp;
 }
 
 std::size_t tfc_of(const OutboundSa& sa, std::size_t inner) {
-    const auto wanted = sa.core().tfc_padding;
-    if (!wanted || sa.mode() == IpsecMode::transport) { return 0; }
+    const OutboundSa::Core& core = sa.core();
+    const auto wanted = core.tfc_padding;
+    if (!wanted || core.mode == IpsecMode::transport) { return 0; }
     std::size_t target = *wanted;
     if (target == 0xffff) { target = sa.inner_mtu(sa.path_mtu() == 0 ? 1500 : sa.path_mtu()); }
     return target > inner ? target - inner : 0;
@@ -54,14 +55,14 @@ DropReason lay_out(const OutboundSa& sa, const EncapJob& job, Layout& layout) {
     }
     layout.tfc = tfc_of(sa, layout.payload_size);
     const std::size_t unpadded = layout.payload_size + layout.tfc + 2;
-    layout.text_size = (unpadded + core.align - 1) / core.align * core.align;
+    layout.text_size = (unpadded + core.align - 1) & ~(core.align - 1);
     layout.padding = layout.text_size - unpadded;
     layout.size = 8 + core.cipher.iv_size() + layout.text_size + core.cipher.icv_size();
     if (job.out.size() < layout.size) { return DropReason::outbound_no_room; }
     const std::size_t outer = outer_header_size(sa, layout, job) + layout.size;
     if (outer > ipv4_payload_max) { return DropReason::outbound_too_big; }
     // The sender is told (make_packet_too_big) where the packet may not be cut on its way.
-    const std::uint32_t path_mtu = sa.path_mtu();
+    const std::uint32_t path_mtu = core.path_mtu.load(std::memory_order_relaxed);
     if (path_mtu != 0 && outer > path_mtu && info.dont_fragment) {
         return DropReason::outbound_too_big;
     }
@@ -70,8 +71,10 @@ DropReason lay_out(const OutboundSa& sa, const EncapJob& job, Layout& layout) {
 
 // TFC padding, padding, pad length and next header (RFC 4303 2.4-2.7).
 void write_trailer(std::uint8_t* at, const Layout& layout) {
-    std::memset(at, 0, layout.tfc);
-    at += layout.tfc;
+    if (layout.tfc != 0) {
+        std::memset(at, 0, layout.tfc);
+        at += layout.tfc;
+    }
     for (std::size_t i = 0; i < layout.padding; ++i) { at[i] = static_cast<std::uint8_t>(i + 1); }
     at[layout.padding] = static_cast<std::uint8_t>(layout.padding);
     at[layout.padding + 1] = layout.next_header;
@@ -96,16 +99,16 @@ void write_iv(const OutboundSa::Core& core, std::uint64_t sequence, std::uint8_t
 struct Borrowed {
     static constexpr std::size_t size_max = 32;
     std::uint8_t* at = nullptr;
-    std::size_t size = 0;
     std::array<std::uint8_t, size_max> saved;
 
-    void borrow(std::uint8_t* octets, std::size_t count) {
+    // All of them always: trailer_size_max are the caller's to lend, and a copy of fixed size is
+    // two instructions.
+    void borrow(std::uint8_t* octets) {
         at = octets;
-        size = count;
-        std::memcpy(saved.data(), at, size);
+        std::memcpy(saved.data(), at, size_max);
     }
     void give_back() const {
-        if (at != nullptr) { std::memcpy(at, saved.data(), size); }
+        if (at != nullptr) { std::memcpy(at, saved.data(), size_max); }
     }
 };
 
@@ -127,7 +130,7 @@ void prepare(const OutboundSa& sa, EncapJob& job, const Layout& layout, std::uin
     if (job.tail_room && trailer <= Borrowed::size_max) {
         // tail_room says that what lies behind the packet is the caller's to lend.
         auto* const tail = const_cast<std::uint8_t*>(layout.payload + layout.payload_size);
-        borrowed.borrow(tail, trailer);
+        borrowed.borrow(tail);
         write_trailer(tail, layout);
         cipher.text = layout.payload;
     } else {
@@ -192,8 +195,8 @@ std::size_t write_tunnel_header(const OutboundSa& sa, const EncapJob& job,
         set_u16(out, 6, job.outer.dont_fragment ? 0x4000 : 0);
         out[8] = job.outer.hop_limit;
         out[9] = protocol;
-        std::ranges::copy(source.octets(), out.begin() + 12);
-        std::ranges::copy(destination.octets(), out.begin() + 16);
+        std::copy_n(source.octets().begin(), 4, out.begin() + 12);
+        std::copy_n(destination.octets().begin(), 4, out.begin() + 16);
         set_ipv4_checksum(out.first(20));
         return 20;
     }
@@ -203,8 +206,8 @@ std::size_t write_tunnel_header(const OutboundSa& sa, const EncapJob& job,
     set_u16(out, 4, static_cast<std::uint16_t>(behind));
     out[6] = protocol;
     out[7] = job.outer.hop_limit;
-    std::ranges::copy(source.octets(), out.begin() + 8);
-    std::ranges::copy(destination.octets(), out.begin() + 24);
+    std::copy_n(source.octets().begin(), 16, out.begin() + 8);
+    std::copy_n(destination.octets().begin(), 16, out.begin() + 24);
     return 40;
 }
 
@@ -266,13 +269,13 @@ std::size_t build_outer_header(const OutboundSa& sa, const EncapJob& job,
     const SaEndpoints& endpoints = sa.endpoints();
     const std::size_t udp = endpoints.udp_encap ? 8 : 0;
     const std::size_t behind = job.size + udp;
-    const bool ah = sa.suite().protocol == IpsecProtocol::ah;
+    const bool ah = sa.core().mac.has_value();
     const std::uint8_t protocol = endpoints.udp_encap ? protocol_udp
                                   : ah                ? protocol_ah
                                                       : protocol_esp;
     if (ah) { identification = job.identification; }
     if (!ah && job.outer.dont_fragment) { identification = 0; }  // RFC 6864 4.1
-    const std::size_t ip = sa.mode() == IpsecMode::tunnel
+    const std::size_t ip = sa.core().mode == IpsecMode::tunnel
                                ? write_tunnel_header(sa, job, identification, behind, protocol, out)
                                : write_transport_header(job, behind, protocol, out);
     if (ip == 0 || out.size() < ip + udp) { return 0; }

@@ -124,6 +124,10 @@ DropReason decapsulate(InboundSa& sa, DecapJob& job, CryptoContext& crypto, Inst
 DropReason prepare_decap(MutableByteView outer_packet, bool udp_encap, DecapJob& job);
 
 // The SPI by which the SA is found, or nothing when the packet is too short.
-std::optional<EspSpi> peek_spi(const DecapJob& job);
+inline std::optional<EspSpi> peek_spi(const DecapJob& job) {
+    const ByteView octets = job.esp;
+    if (job.protocol == IpsecProtocol::esp) { return peek_spi(octets); }
+    return octets.size() < 8 ? std::nullopt : peek_spi(octets.subspan(4));
+}
 
 }  // namespace culvert::ipsec

@@ -19,10 +19,24 @@ std::uint16_t finish_checksum(std::uint32_t sum);
 // The checksum after a 16-bit word went from `before` to `after` (RFC 1624, equation 3).
 std::uint16_t update_checksum(std::uint16_t checksum, std::uint16_t before, std::uint16_t after);
 
-std::uint16_t get_u16(ByteView in, std::size_t at);
-std::uint32_t get_u32(ByteView in, std::size_t at);
-void set_u16(MutableByteView out, std::size_t at, std::uint16_t value);
-void set_u32(MutableByteView out, std::size_t at, std::uint32_t value);
+// Network order. The caller has looked at the length; several for each packet, so they are inline.
+inline std::uint16_t get_u16(ByteView in, std::size_t at) {
+    return static_cast<std::uint16_t>(in[at] << 8U | in[at + 1]);
+}
+inline std::uint32_t get_u32(ByteView in, std::size_t at) {
+    return std::uint32_t{in[at]} << 24U | std::uint32_t{in[at + 1]} << 16U |
+           std::uint32_t{in[at + 2]} << 8U | in[at + 3];
+}
+inline void set_u16(MutableByteView out, std::size_t at, std::uint16_t value) {
+    out[at] = static_cast<std::uint8_t>(value >> 8U);
+    out[at + 1] = static_cast<std::uint8_t>(value);
+}
+inline void set_u32(MutableByteView out, std::size_t at, std::uint32_t value) {
+    out[at] = static_cast<std::uint8_t>(value >> 24U);
+    out[at + 1] = static_cast<std::uint8_t>(value >> 16U);
+    out[at + 2] = static_cast<std::uint8_t>(value >> 8U);
+    out[at + 3] = static_cast<std::uint8_t>(value);
+}
 // Header checksum of an IPv4 header, options included; its field is overwritten.
 void set_ipv4_checksum(MutableByteView header);
 // Changes the traffic class of a packet of either family, checksum and all.

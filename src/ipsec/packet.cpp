@@ -1,5 +1,6 @@
 #include "ipsec/packet.hpp"
 
+#include "ipsec/header_fields.hpp"
 #include "ipsec/limits.hpp"
 
 namespace culvert::ipsec {
@@ -10,14 +11,6 @@ constexpr std::uint8_t next_routing = 43;
 constexpr std::uint8_t next_fragment = 44;
 constexpr std::uint8_t next_destination = 60;
 
-std::uint16_t u16_at(ByteView in, std::size_t at) {
-    return static_cast<std::uint16_t>(in[at] << 8U | in[at + 1]);
-}
-
-std::uint32_t u32_at(ByteView in, std::size_t at) {
-    return std::uint32_t{u16_at(in, at)} << 16U | u16_at(in, at + 2);
-}
-
 // Ports of TCP, DCCP, UDP, SCTP and UDP-Lite lie at the same place; ICMP has type and code.
 void read_ports(ByteView next_layer, PacketInfo& info) {
     switch (info.protocol) {
@@ -27,13 +20,13 @@ void read_ports(ByteView next_layer, PacketInfo& info) {
         case 132:
         case 136:
             if (next_layer.size() < 4) { return; }
-            info.source_port = u16_at(next_layer, 0);
-            info.destination_port = u16_at(next_layer, 2);
+            info.source_port = get_u16(next_layer, 0);
+            info.destination_port = get_u16(next_layer, 2);
             break;
         case protocol_icmp:
         case protocol_icmpv6:
             if (next_layer.size() < 2) { return; }
-            info.source_port = u16_at(next_layer, 0);
+            info.source_port = get_u16(next_layer, 0);
             info.destination_port = info.source_port;
             break;
         default: return;
@@ -45,21 +38,21 @@ void read_ports(ByteView next_layer, PacketInfo& info) {
 const char* parse_v4(ByteView packet, PacketInfo& info) {
     if (packet.size() < 20) { return "ends inside its IPv4 header"; }
     const std::size_t header = (packet[0] & 0x0fU) * 4U;
-    const std::size_t total = u16_at(packet, 2);
+    const std::size_t total = get_u16(packet, 2);
     if (header < 20) { return "has a header length below 5 words"; }
     if (total < header) { return "is shorter than its header by its total length"; }
     if (total > packet.size()) { return "is longer by its total length than what came"; }
-    const std::uint16_t flags_and_offset = u16_at(packet, 6);
+    const std::uint16_t flags_and_offset = get_u16(packet, 6);
     const bool later = (flags_and_offset & 0x1fffU) != 0;
-    info.source = IpAddress::v4(u32_at(packet, 12));
-    info.destination = IpAddress::v4(u32_at(packet, 16));
+    info.source = IpAddress::v4(get_u32(packet, 12));
+    info.destination = IpAddress::v4(get_u32(packet, 16));
     info.family = IpFamily::v4;
     info.protocol = packet[9];
     info.traffic_class = packet[1];
     info.hop_limit = packet[8];
     info.dont_fragment = (flags_and_offset & 0x4000U) != 0;
     info.fragment = later || (flags_and_offset & 0x2000U) != 0;
-    info.identification = u16_at(packet, 4);
+    info.identification = get_u16(packet, 4);
     info.header_size = static_cast<std::uint16_t>(header);
     info.unprotected_size = info.header_size;
     info.next_header_at = 9;
@@ -88,7 +81,7 @@ const char* walk_extensions(ByteView packet, PacketInfo& info) {
         if (packet.size() - at < 8) { return "ends inside an extension header"; }
         std::size_t size = 8;
         if (next == next_fragment) {
-            const std::uint16_t offset_and_more = u16_at(packet, at + 2);
+            const std::uint16_t offset_and_more = get_u16(packet, at + 2);
             later = (offset_and_more & 0xfff8U) != 0;
             info.fragment = later || (offset_and_more & 1U) != 0;
         } else {
@@ -116,11 +109,11 @@ const char* walk_extensions(ByteView packet, PacketInfo& info) {
 
 const char* parse_v6(ByteView packet, PacketInfo& info) {
     if (packet.size() < 40) { return "ends inside its IPv6 header"; }
-    const std::size_t total = 40 + std::size_t{u16_at(packet, 4)};
+    const std::size_t total = 40 + std::size_t{get_u16(packet, 4)};
     if (total > packet.size()) { return "is longer by its payload length than what came"; }
-    const std::uint32_t first = u32_at(packet, 0);
-    info.source = *IpAddress::from_octets(packet.subspan(8, 16));
-    info.destination = *IpAddress::from_octets(packet.subspan(24, 16));
+    const std::uint32_t first = get_u32(packet, 0);
+    info.source = IpAddress::v6(packet.subspan<8, 16>());
+    info.destination = IpAddress::v6(packet.subspan<24, 16>());
     info.family = IpFamily::v6;
     info.traffic_class = static_cast<std::uint8_t>(first >> 20U);
     info.flow_label = first & 0xfffffU;

@@ -1,6 +1,8 @@
 #include <algorithm>
+#include <bit>
 #include <utility>
 
+#include "base/assert.hpp"
 #include "ipsec/ah.hpp"
 #include "ipsec/limits.hpp"
 #include "ipsec/sa_core.hpp"
@@ -123,6 +125,7 @@ OutboundSa::Core::Core(const ChildSa& sa, SaTransform transform, Instant now,
       sequence(sa.suite.esn, first_sequence),
       tfc_padding(sa.tfc_padding) {
     align = std::max<std::size_t>(4, cipher.block());
+    ASSERT(std::has_single_bit(align));
 }
 
 InboundSa::Core::Core(const ChildSa& sa, SaTransform transform, Instant now,
@@ -171,7 +174,6 @@ ReqId OutboundSa::reqid() const { return core_->reqid; }
 EspSpi OutboundSa::spi() const { return core_->spi; }
 IpsecMode OutboundSa::mode() const { return core_->mode; }
 const IpsecSuite& OutboundSa::suite() const { return core_->suite; }
-const SaEndpoints& OutboundSa::endpoints() const { return endpoints_; }
 const HeaderRules& OutboundSa::header_rules() const { return core_->rules; }
 const TrafficSelectors& OutboundSa::local_ts() const { return core_->local_ts; }
 const TrafficSelectors& OutboundSa::remote_ts() const { return core_->remote_ts; }
@@ -186,7 +188,7 @@ std::size_t OutboundSa::esp_size(std::size_t inner_size) const {
         return ah_size(*core_->mac, endpoints_.remote.address.family()) + inner_size;
     }
     const std::size_t align = core_->align;
-    const std::size_t text = (inner_size + 2 + align - 1) / align * align;
+    const std::size_t text = (inner_size + 2 + align - 1) & ~(align - 1);
     return 8 + core_->cipher.iv_size() + text + core_->cipher.icv_size();
 }
 
@@ -247,7 +249,6 @@ ReqId InboundSa::reqid() const { return core_->reqid; }
 EspSpi InboundSa::spi() const { return core_->spi; }
 IpsecMode InboundSa::mode() const { return core_->mode; }
 const IpsecSuite& InboundSa::suite() const { return core_->suite; }
-const SaEndpoints& InboundSa::endpoints() const { return endpoints_; }
 const HeaderRules& InboundSa::header_rules() const { return core_->rules; }
 const TrafficSelectors& InboundSa::local_ts() const { return core_->local_ts; }
 const TrafficSelectors& InboundSa::remote_ts() const { return core_->remote_ts; }

@@ -92,7 +92,7 @@ struct SaCommon : SaTransform {
     HeaderRules rules;
     TrafficSelectors local_ts;
     TrafficSelectors remote_ts;
-    std::size_t align = 4;  // text, trailer included, is a multiple of this
+    std::size_t align = 4;  // text, trailer included, is a multiple of this power of two
     Usage usage;
 };
 

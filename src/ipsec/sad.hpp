@@ -15,6 +15,7 @@
 #include "base/random.hpp"
 #include "ipsec/drop_reason.hpp"
 #include "ipsec/packet.hpp"
+#include "ipsec/snapshot_table.hpp"
 #include "ipsec_types/child_sa.hpp"
 #include "ipsec_types/policy.hpp"
 
@@ -66,7 +67,7 @@ class OutboundSa {
     EspSpi spi() const;
     IpsecMode mode() const;
     const IpsecSuite& suite() const;
-    const SaEndpoints& endpoints() const;
+    const SaEndpoints& endpoints() const { return endpoints_; }
     const HeaderRules& header_rules() const;
     const TrafficSelectors& local_ts() const;
     const TrafficSelectors& remote_ts() const;
@@ -130,7 +131,7 @@ class InboundSa {
     const IpsecSuite& suite() const;
     // local: ours; remote: where we expect it from. decapsulate() does not insist on the remote
     // (NAT may change it): compare for PlaneEvents::mapping_changed.
-    const SaEndpoints& endpoints() const;
+    const SaEndpoints& endpoints() const { return endpoints_; }
     const HeaderRules& header_rules() const;
     const TrafficSelectors& local_ts() const;
     const TrafficSelectors& remote_ts() const;
@@ -150,7 +151,8 @@ class InboundSa {
     SaEndpoints endpoints_;
 };
 
-// Finds SAs. A value: one owner changes it; copies of it are the snapshots that workers read.
+// Finds SAs. A value: one owner changes it; copies of it are the snapshots that workers read. A
+// change costs the same, and a copy next to nothing, however many SAs there are.
 class Sad {
  public:
     // Replaces an SA of the same SPI.
@@ -173,27 +175,40 @@ class Sad {
     // Any SA that serves this reqid is there.
     bool has_outbound(ReqId reqid) const;
 
-    std::size_t inbound_count() const { return inbound_count_; }
+    std::size_t inbound_count() const { return inbound_.size(); }
 
  private:
-    struct Slot {
-        EspSpi spi{};  // 0: free
-        std::shared_ptr<InboundSa> sa;
+    using OfReqId = std::vector<std::shared_ptr<OutboundSa>>;  // newest last
+    struct InboundTraits {
+        using Key = EspSpi;
+        using Value = std::shared_ptr<InboundSa>;
+        static constexpr std::size_t slots = 64;
+        static std::uint32_t hash(EspSpi spi);
+        // hash() takes no two SPIs to one number.
+        static bool is(const Value&, EspSpi) { return true; }
     };
     struct Served {
         ReqId reqid{};
-        std::vector<std::shared_ptr<OutboundSa>> sas;  // newest last
+        std::shared_ptr<const OfReqId> sas;
     };
-    Served& served(ReqId reqid);
-    std::size_t slot_of(EspSpi spi) const;
-    void grow();
+    struct OutboundTraits {
+        using Key = ReqId;
+        using Value = Served;
+        static constexpr std::size_t slots = 32;
+        static std::uint32_t hash(ReqId reqid);
+        static bool is(const Value& served, ReqId reqid) { return served.reqid == reqid; }
+    };
+    const OfReqId& of(ReqId reqid) const;
 
-    std::vector<Slot> inbound_;  // open addressing, a power of two
-    std::size_t inbound_count_ = 0;
-    std::vector<Served> outbound_;  // sorted by reqid
+    SnapshotTable<InboundTraits> inbound_;
+    SnapshotTable<OutboundTraits> outbound_;
 };
 
 // The SPI of an ESP packet (its first four octets), or nothing when it is too short.
-std::optional<EspSpi> peek_spi(ByteView esp);
+inline std::optional<EspSpi> peek_spi(ByteView esp) {
+    if (esp.size() < 4) { return std::nullopt; }
+    return EspSpi{std::uint32_t{esp[0]} << 24U | std::uint32_t{esp[1]} << 16U |
+                  std::uint32_t{esp[2]} << 8U | esp[3]};
+}
 
 }  // namespace culvert::ipsec

@@ -1,59 +1,64 @@
 #include "ipsec/spd.hpp"
 
-#include <algorithm>
-#include <numeric>
+#include <map>
 #include <utility>
 
+#include "base/assert.hpp"
 #include "ipsec/classifier.hpp"
 
 namespace culvert::ipsec {
 
 struct Spd::Impl {
-    std::vector<SpdEntry> entries;
-    std::vector<std::uint32_t> by_rank;  // rank -> index into entries
     SpdDefaults defaults;
     Classifier outbound;
     Classifier inbound;
-
-    SpdDecision decide(std::uint32_t rank, PolicyAction otherwise) const {
-        if (rank == Classifier::no_match) { return {.action = otherwise}; }
-        const std::uint32_t index = by_rank[rank];
-        return {.action = entries[index].action, .reqid = entries[index].reqid, .entry = index};
-    }
 };
 
-Spd::Spd(std::vector<SpdEntry> entries, SpdDefaults defaults) {
-    auto impl = std::make_unique<Impl>();
-    impl->entries = std::move(entries);
-    impl->defaults = defaults;
-    impl->by_rank.resize(impl->entries.size());
-    std::iota(impl->by_rank.begin(), impl->by_rank.end(), 0U);
-    std::ranges::stable_sort(
-        impl->by_rank, {}, [&impl](std::uint32_t index) { return impl->entries[index].priority; });
-    for (std::uint32_t rank = 0; rank < impl->by_rank.size(); ++rank) {
-        const SpdEntry& entry = impl->entries[impl->by_rank[rank]];
-        if (entry.direction != SpdDirection::inbound) {
-            impl->outbound.add(rank, entry.local, entry.remote);
-        }
-        if (entry.direction != SpdDirection::outbound) {
-            impl->inbound.add(rank, entry.remote, entry.local);
-        }
-    }
-    impl->outbound.finish();
-    impl->inbound.finish();
-    impl_ = std::move(impl);
+struct SpdBuilder::Impl {
+    SpdDefaults defaults;
+    std::map<SpdEntryId, SpdEntry> entries;
+    std::uint64_t next_id = 0;
+    ClassifierBuilder outbound;
+    ClassifierBuilder inbound;
+};
+
+namespace {
+
+SpdDecision decide(const Classifier& classifier, const PacketInfo& packet, PolicyAction otherwise) {
+    const ClassifierRule* rule = classifier.find(packet);
+    if (rule == nullptr) { return {.action = otherwise}; }
+    return {.action = rule->action,
+            .trap = rule->trap,
+            .reqid = rule->reqid,
+            .entry = SpdEntryId{rule->order.serial}};
 }
 
-Spd::Spd(Spd&&) noexcept = default;
-Spd& Spd::operator=(Spd&&) noexcept = default;
+ClassifierRule rule_of(const SpdEntry& entry, SpdEntryId id) {
+    return {.order = {.priority = entry.priority, .serial = id.value()},
+            .action = entry.action,
+            .trap = entry.trap,
+            .reqid = entry.reqid};
+}
+
+Spd compiled(const std::vector<SpdEntry>& entries, SpdDefaults defaults) {
+    SpdBuilder builder{defaults};
+    for (const SpdEntry& entry : entries) { builder.add(entry); }
+    return builder.snapshot();
+}
+
+}  // namespace
+
+Spd::Spd(const std::vector<SpdEntry>& entries, SpdDefaults defaults)
+    : Spd(compiled(entries, defaults)) {}
+Spd::Spd(std::shared_ptr<const Impl> impl) : impl_(std::move(impl)) {}
 Spd::~Spd() = default;
 
 SpdDecision Spd::lookup_outbound(const PacketInfo& packet) const {
-    return impl_->decide(impl_->outbound.find(packet), impl_->defaults.outbound);
+    return decide(impl_->outbound, packet, impl_->defaults.outbound);
 }
 
 SpdDecision Spd::lookup_inbound(const PacketInfo& packet) const {
-    return impl_->decide(impl_->inbound.find(packet), impl_->defaults.inbound);
+    return decide(impl_->inbound, packet, impl_->defaults.inbound);
 }
 
 DropReason Spd::check_inbound_clear(const PacketInfo& packet) const {
@@ -65,6 +70,53 @@ DropReason Spd::check_inbound_clear(const PacketInfo& packet) const {
     return DropReason::inbound_discard;
 }
 
-const std::vector<SpdEntry>& Spd::entries() const { return impl_->entries; }
+SpdBuilder::SpdBuilder(SpdDefaults defaults) : impl_(std::make_unique<Impl>()) {
+    impl_->defaults = defaults;
+}
+SpdBuilder::SpdBuilder(SpdBuilder&&) noexcept = default;
+SpdBuilder& SpdBuilder::operator=(SpdBuilder&&) noexcept = default;
+SpdBuilder::~SpdBuilder() = default;
+
+SpdEntryId SpdBuilder::add(SpdEntry entry) {
+    const SpdEntryId id{impl_->next_id++};
+    const ClassifierRule rule = rule_of(entry, id);
+    if (entry.direction != SpdDirection::inbound) {
+        impl_->outbound.add(rule, entry.local, entry.remote);
+    }
+    if (entry.direction != SpdDirection::outbound) {
+        impl_->inbound.add(rule, entry.remote, entry.local);
+    }
+    impl_->entries.emplace(id, std::move(entry));
+    return id;
+}
+
+void SpdBuilder::remove(SpdEntryId id) {
+    const auto at = impl_->entries.find(id);
+    ASSERT(at != impl_->entries.end());
+    const SpdEntry& entry = at->second;
+    const ClassifierRule rule = rule_of(entry, id);
+    if (entry.direction != SpdDirection::inbound) {
+        impl_->outbound.remove(rule.order, entry.local, entry.remote);
+    }
+    if (entry.direction != SpdDirection::outbound) {
+        impl_->inbound.remove(rule.order, entry.remote, entry.local);
+    }
+    impl_->entries.erase(at);
+}
+
+Spd SpdBuilder::snapshot() const {
+    auto impl = std::make_shared<Spd::Impl>();
+    impl->defaults = impl_->defaults;
+    impl->outbound = impl_->outbound.snapshot();
+    impl->inbound = impl_->inbound.snapshot();
+    return Spd{std::move(impl)};
+}
+
+std::vector<SpdEntry> SpdBuilder::entries() const {
+    std::vector<SpdEntry> out;
+    out.reserve(impl_->entries.size());
+    for (const auto& [id, entry] : impl_->entries) { out.push_back(entry); }
+    return out;
+}
 
 }  // namespace culvert::ipsec

@@ -1,12 +1,14 @@
 #pragma once
-// The security policy database (RFC 4301 4.4.1), compiled: an immutable snapshot, read by any
-// number of workers without a lock.
+// The security policy database (RFC 4301 4.4.1). Spd is a snapshot, read by any number of workers
+// without a lock; SpdBuilder holds the entries, and makes a snapshot after each change at a cost
+// that hardly grows with their number.
 
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <vector>
 
+#include "base/strong.hpp"
 #include "ipsec/drop_reason.hpp"
 #include "ipsec/packet.hpp"
 #include "ipsec_types/child_sa.hpp"
@@ -43,11 +45,15 @@ bool matches_outbound(const PacketInfo& packet, const TrafficSelectors& local,
 bool matches_inbound(const PacketInfo& packet, const TrafficSelectors& local,
                      const TrafficSelectors& remote);
 
+// Names an entry for as long as it is there; later ones are greater.
+using SpdEntryId = Strong<struct SpdEntryIdTag, std::uint64_t>;
+
 struct SpdDecision {
     PolicyAction action = PolicyAction::discard;
+    bool trap = false;  // of the entry
     ReqId reqid{};
-    // The entry that matched, as an index into entries(); nothing: the default action.
-    std::optional<std::uint32_t> entry{};
+    // The entry that matched; nothing: the default action.
+    std::optional<SpdEntryId> entry{};
 };
 
 struct SpdDefaults {
@@ -57,11 +63,12 @@ struct SpdDefaults {
 
 class Spd {
  public:
-    explicit Spd(std::vector<SpdEntry> entries, SpdDefaults defaults = {});
-    Spd(Spd&&) noexcept;
-    Spd& operator=(Spd&&) noexcept;
-    Spd(const Spd&) = delete;
-    Spd& operator=(const Spd&) = delete;
+    // Of entries that never change; their ids count from 0.
+    explicit Spd(const std::vector<SpdEntry>& entries, SpdDefaults defaults = {});
+    Spd(const Spd&) = default;
+    Spd(Spd&&) noexcept = default;
+    Spd& operator=(const Spd&) = default;
+    Spd& operator=(Spd&&) noexcept = default;
     ~Spd();
 
     SpdDecision lookup_outbound(const PacketInfo& packet) const;
@@ -70,11 +77,32 @@ class Spd {
     // (RFC 4301 5.2).
     DropReason check_inbound_clear(const PacketInfo& packet) const;
 
-    const std::vector<SpdEntry>& entries() const;
+ private:
+    friend class SpdBuilder;
+    struct Impl;
+    explicit Spd(std::shared_ptr<const Impl> impl);
+    std::shared_ptr<const Impl> impl_;
+};
+
+class SpdBuilder {
+ public:
+    explicit SpdBuilder(SpdDefaults defaults = {});
+    SpdBuilder(SpdBuilder&&) noexcept;
+    SpdBuilder& operator=(SpdBuilder&&) noexcept;
+    SpdBuilder(const SpdBuilder&) = delete;
+    SpdBuilder& operator=(const SpdBuilder&) = delete;
+    ~SpdBuilder();
+
+    SpdEntryId add(SpdEntry entry);
+    void remove(SpdEntryId id);  // of add(), once
+    Spd snapshot() const;
+
+    // In the order in which they came.
+    std::vector<SpdEntry> entries() const;
 
  private:
     struct Impl;
-    std::unique_ptr<const Impl> impl_;
+    std::unique_ptr<Impl> impl_;
 };
 
 }  // namespace culvert::ipsec

@@ -10,6 +10,10 @@ namespace culvert::plane {
 // from the peer to us.
 inline constexpr std::chrono::seconds retired_linger{5};
 
+// How long routes of a crashed predecessor keep its packets from leaving in the clear: more than it
+// takes to read the configuration and to install its policies.
+inline constexpr std::chrono::seconds inherited_hold{10};
+
 // The largest IP packet, and so the largest datagram or coalesced run of datagrams.
 constexpr std::size_t packet_octets_max = 65535;
 // Datagrams or super-packets taken from a socket in one go; more adds latency and gains nothing.

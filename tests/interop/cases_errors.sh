@@ -90,7 +90,8 @@ case_killed_and_restarted() {
     side_kill 1
     side_start 1
     (($(ns g1 ip rule show | grep -c 'lookup 220') <= 1)) || fail "the old rule is still there beside the new one"
-    [[ -z $(ns g1 ip route show table 220 2>/dev/null) ]] || fail "routes of the killed daemon are still there"
+    # Those that let nothing through hold until the new daemon has its own policies.
+    [[ -z $(ns g1 ip route show table 220 2>/dev/null | grep -v '^unreachable') ]] || fail "routes of the killed daemon are still there"
     expect_sas 1 0 0
     up_ok 1 net4
     expect_sas 1 1 1

@@ -100,6 +100,11 @@ IpsecLifetime lifetime_of(const ChildConfig& config, const Environment& env) {
             .hard_packets = config.life_packets};
 }
 
+// RFC 7296 1.3.1: such a peer does not expect octets behind the inner packet.
+bool refuses_tfc_padding(const wire::Payloads& payloads) {
+    return wire::find_notify(payloads, NotifyType::esp_tfc_padding_not_supported) != nullptr;
+}
+
 }  // namespace
 
 std::string ChildOffer::to_string() const {
@@ -198,7 +203,8 @@ Result<AgreedChild> check_child_answer(const SaCore& sa, const ChildOffer& offer
                        .outbound_spi = *spi,
                        .traffic = std::move(traffic),
                        // RFC 7296 1.3.1: a responder that declines transport mode means tunnel.
-                       .mode = transport ? IpsecMode::transport : IpsecMode::tunnel};
+                       .mode = transport ? IpsecMode::transport : IpsecMode::tunnel,
+                       .no_tfc_padding = refuses_tfc_padding(response)};
 }
 
 Result<ChildAnswer> answer_child_offer(const SaCore& sa, const wire::Payloads& request,
@@ -234,7 +240,8 @@ Result<ChildAnswer> answer_child_offer(const SaCore& sa, const wire::Payloads& r
                    .inbound_spi = env.new_esp_spi(),
                    .outbound_spi = *spi,
                    .traffic = std::move(choice->traffic),
-                   .mode = choice->transport ? IpsecMode::transport : IpsecMode::tunnel},
+                   .mode = choice->transport ? IpsecMode::transport : IpsecMode::tunnel,
+                   .no_tfc_padding = refuses_tfc_padding(request)},
         .proposal = std::move(chosen->proposal)};
     answer.proposal.spi = octets_of(answer.agreed.inbound_spi);
     return answer;
@@ -271,30 +278,32 @@ ChildSaId install_child(SaCore& sa, const AgreedChild& agreed, ChildKeys keys, b
     if (config.life_time.count() > 0) { child.expires_at = env.now + config.life_time; }
     IpsecKeys ours = we_initiated ? std::move(keys.initiator) : std::move(keys.responder);
     IpsecKeys theirs = we_initiated ? std::move(keys.responder) : std::move(keys.initiator);
-    env.emit(InstallChild{.sa = {.id = child.id,
-                                 .reqid = child.reqid,
-                                 .connection = sa.name(),
-                                 .name = config.name,
-                                 .suite = child.suite,
-                                 .mode = child.mode,
-                                 .local_is_initiator = we_initiated,
-                                 .local = sa.local,
-                                 .remote = sa.remote,
-                                 .udp_encap = child.udp_encap,
-                                 .inbound_spi = child.inbound_spi,
-                                 .outbound_spi = child.outbound_spi,
-                                 .inbound = std::move(theirs),
-                                 .outbound = std::move(ours),
-                                 .local_ts = child.local_ts,
-                                 .remote_ts = child.remote_ts,
-                                 .replay_window = config.replay_window,
-                                 .lifetime = lifetime_of(config, env),
-                                 .header_rules = config.header_rules,
-                                 .priority = config.priority,
-                                 .install_policies = config.install_policies,
-                                 .behind_older = agreed.behind_older,
-                                 .nat_original_local = agreed.traffic.original_local,
-                                 .nat_original_remote = agreed.traffic.original_remote}});
+    env.emit(InstallChild{
+        .sa = {.id = child.id,
+               .reqid = child.reqid,
+               .connection = sa.name(),
+               .name = config.name,
+               .suite = child.suite,
+               .mode = child.mode,
+               .local_is_initiator = we_initiated,
+               .local = sa.local,
+               .remote = sa.remote,
+               .udp_encap = child.udp_encap,
+               .inbound_spi = child.inbound_spi,
+               .outbound_spi = child.outbound_spi,
+               .inbound = std::move(theirs),
+               .outbound = std::move(ours),
+               .local_ts = child.local_ts,
+               .remote_ts = child.remote_ts,
+               .replay_window = config.replay_window,
+               .lifetime = lifetime_of(config, env),
+               .header_rules = config.header_rules,
+               .priority = config.priority,
+               .install_policies = config.install_policies,
+               .behind_older = agreed.behind_older,
+               .tfc_padding = agreed.no_tfc_padding ? std::nullopt : config.tfc_padding,
+               .nat_original_local = agreed.traffic.original_local,
+               .nat_original_remote = agreed.traffic.original_remote}});
     env.state.child_owner.insert_or_assign(child.id, sa.local_spi);
     sa.children.push_back(std::move(child));
     return sa.children.back().id;

@@ -48,7 +48,8 @@ struct AgreedChild {
     EspSpi outbound_spi{};
     TransportSelectors traffic;
     IpsecMode mode{};
-    bool behind_older = false;  // ChildSa::behind_older
+    bool behind_older = false;    // ChildSa::behind_older
+    bool no_tfc_padding = false;  // the peer cannot take it (RFC 7296 1.3.1)
 };
 
 // The initiator's check of SA, TSi, TSr in a response without error notify.

@@ -126,6 +126,13 @@ ipsec::FlowCache::Entry Egress::decide(const ipsec::PacketInfo& info) {
 
 void Egress::protect(ipsec::OutboundSa& sa, MutableByteView packet, const ipsec::PacketInfo& info,
                      Instant now) {
+    if (sa.mode() == IpsecMode::transport && info.fragment) {
+        ipsec::PacketInfo whole = info;
+        const MutableByteView complete = whole_packets_.take(packet, whole, now);
+        // Its ports may be those of another SA.
+        if (!complete.empty()) { carry(complete, whole, decide(whole), now); }
+        return;
+    }
     if (sa.mode() == IpsecMode::tunnel) {
         ipsec::clamp_mss(packet, info, sa.inner_mtu(sa.path_mtu()));
     }
@@ -238,9 +245,7 @@ void Egress::too_big(ipsec::OutboundSa& sa, ByteView inner, const ipsec::PacketI
 
 void Egress::trap(const ipsec::FlowCache::Entry& entry, ByteView packet,
                   const ipsec::PacketInfo& info, Instant now) {
-    const auto& entries = tables_->spd->entries();
-    const bool asks = entry.decision.entry && entries[*entry.decision.entry].trap;
-    if (!asks) {
+    if (!entry.decision.trap) {
         counters_.count(ipsec::DropReason::outbound_no_sa);
         return;
     }
@@ -285,6 +290,7 @@ void Egress::flush_waiting() {
 void Egress::tick() {
     run_.tick();
     tables_ = &view_.look();  // drops an old snapshot, and with it keys that nobody needs
+    whole_packets_.tick(boot_time_now());
     const std::size_t gone = waiting_.expire(boot_time_now());
     for (std::size_t i = 0; i < gone; ++i) {
         counters_.count(Happening::outbound_trap_dropped);

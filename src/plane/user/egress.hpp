@@ -17,6 +17,7 @@
 #include "plane/user/icmp_error.hpp"
 #include "plane/user/shared.hpp"
 #include "plane/user/trap_queue.hpp"
+#include "plane/user/whole_packets.hpp"
 #include "plane/user/worker_counters.hpp"
 
 namespace culvert::plane {
@@ -66,6 +67,7 @@ class Egress {
     AhSender ah_;
     TrapQueue waiting_;
     WorkerCounters counters_;
+    WholePackets whole_packets_{counters_};
     std::unique_ptr<std::uint8_t[]> packet_;
     std::unique_ptr<std::uint8_t[]> single_;  // one packet of a train that goes by itself
     ipsec::Segments segments_;

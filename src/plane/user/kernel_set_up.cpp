@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -47,8 +48,37 @@ Result<KernelSetUp> KernelSetUp::open(const PlaneSettings& settings) {
 void KernelSetUp::undo_left_over() {
     const auto left = state_.left_over();
     if (!left) { return; }
-    if (left->namespace_inode == network_namespace_inode()) { undo(*left); }
+    const bool same_place = left->table == settings_.routing_table &&
+                            left->priority == settings_.rule_priority &&
+                            left->mark == settings_.mark;
+    if (left->namespace_inode == network_namespace_inode()) {
+        if (same_place && settings_.install_routes) {
+            // Abuse V-07: rule and unreachable routes hold between a crash and our first policies.
+            for (const IpFamily family : families()) {
+                static_cast<void>(netlink_.flush_routes(family, left->table,
+                                                        Netlink::Flush::all_but_unreachable));
+            }
+            undo_device(*left);
+            inherited_ = true;
+            return;  // still written down, for whoever comes if we crash before announce()
+        }
+        undo(*left);
+    }
     state_.clear();
+}
+
+void KernelSetUp::drop_inherited() {
+    if (!std::exchange(inherited_, false)) { return; }
+    for (const IpFamily family : families()) {
+        static_cast<void>(
+            netlink_.flush_routes(family, settings_.routing_table, Netlink::Flush::unreachable));
+    }
+    // Ours went with them; the routes into the TUN, which come before them, did not.
+    for (const Route& route : routes_) {
+        if (route.kind == RouteKind::unreachable) {
+            static_cast<void>(netlink_.add(route, settings_.routing_table, tun_index_));
+        }
+    }
 }
 
 Status KernelSetUp::announce() {
@@ -149,6 +179,10 @@ void KernelSetUp::undo(const SetUp& set_up) {
                                                    .mark = set_up.mark}));
         static_cast<void>(netlink_.flush_routes(family, set_up.table));
     }
+    undo_device(set_up);
+}
+
+void KernelSetUp::undo_device(const SetUp& set_up) {
     static_cast<void>(netlink_.delete_link(set_up.tun));
     if (!set_up.nft_table.empty()) {
         static_cast<void>(

@@ -19,8 +19,10 @@ class KernelSetUp {
     // Takes the lock of the state folder. Fails as StateFile::open().
     static Result<KernelSetUp> open(const PlaneSettings& settings);
 
-    // Undoes what a crashed predecessor left, if anything.
+    // Undoes what a crashed predecessor left, if anything; but what keeps its packets from leaving
+    // in the clear stays until drop_inherited(), since our own policies are not there yet.
     void undo_left_over();
+    void drop_inherited();
     // Writes down what is coming: before anything is set up.
     Status announce();
     // The TUN up; the rules of both families.
@@ -38,6 +40,7 @@ class KernelSetUp {
     KernelSetUp(const PlaneSettings& settings, StateFile state, Netlink netlink)
         : settings_(settings), state_(std::move(state)), netlink_(std::move(netlink)) {}
     void undo(const SetUp& set_up);
+    void undo_device(const SetUp& set_up);
 
     PlaneSettings settings_;
     StateFile state_;
@@ -46,6 +49,7 @@ class KernelSetUp {
     int tun_index_ = 0;
     std::uint32_t mtu_ = 0;
     std::set<Route> routes_;
+    bool inherited_ = false;
 };
 
 }  // namespace culvert::plane

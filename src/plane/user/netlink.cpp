@@ -275,6 +275,7 @@ namespace {
 
 struct Dump {
     std::uint32_t table;
+    Netlink::Flush which;
     std::vector<Message> deletions;
 };
 
@@ -285,6 +286,10 @@ int take_route(nl_msg* listed, void* out) {
     if (header->nlmsg_type != RTM_NEWROUTE) { return NL_OK; }
     rtmsg body{};
     std::memcpy(&body, nlmsg_data(header), sizeof body);
+    const bool unreachable = body.rtm_type == RTN_UNREACHABLE;
+    const bool wanted = dump.which == Netlink::Flush::all ||
+                        unreachable == (dump.which == Netlink::Flush::unreachable);
+    if (!wanted) { return NL_OK; }
     std::uint32_t table = body.rtm_table;
     if (const nlattr* a = nlmsg_find_attr(nlmsg_hdr(listed), sizeof body, RTA_TABLE)) {
         table = nla_get_u32(a);
@@ -303,8 +308,8 @@ int take_route(nl_msg* listed, void* out) {
 
 }  // namespace
 
-Status Netlink::flush_routes(IpFamily family, std::uint32_t table) {
-    Dump dump{.table = table, .deletions = {}};
+Status Netlink::flush_routes(IpFamily family, std::uint32_t table, Flush which) {
+    Dump dump{.table = table, .which = which, .deletions = {}};
     const Message message = make_message(RTM_GETROUTE, NLM_F_DUMP);
     rtmsg body{};
     body.rtm_family = family_octet(family);

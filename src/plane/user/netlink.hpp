@@ -64,8 +64,9 @@ class Netlink {
     // What is not there is no error.
     Status remove(const Route& route, std::uint32_t table, int device);
     Status remove(const MarkRule& rule);
-    // Every route of our protocol in this table.
-    Status flush_routes(IpFamily family, std::uint32_t table);
+    // Routes of our protocol in this table: all of them, or only (or all but) the unreachable ones.
+    enum class Flush : std::uint8_t { all, unreachable, all_but_unreachable };
+    Status flush_routes(IpFamily family, std::uint32_t table, Flush which = Flush::all);
 
  private:
     struct Impl;

@@ -1,7 +1,6 @@
 #include "plane/user/sa_book.hpp"
 
 #include <algorithm>
-#include <set>
 
 #include <fmt/format.h>
 
@@ -12,10 +11,6 @@ bool same(const ipsec::SpdEntry& a, const ipsec::SpdEntry& b) {
     return a.action == b.action && a.reqid == b.reqid && a.priority == b.priority &&
            a.direction == b.direction && a.trap == b.trap && a.local == b.local &&
            a.remote == b.remote;
-}
-
-bool has(const std::vector<ipsec::SpdEntry>& entries, const ipsec::SpdEntry& entry) {
-    return std::ranges::any_of(entries, [&](const auto& other) { return same(entry, other); });
 }
 
 Error unknown_sa(ChildSaId id) {
@@ -45,18 +40,48 @@ Status SaBook::add(const ChildSa& sa, std::uint32_t path_mtu, Random& random, In
     if (!outbound) { return std::unexpected(std::move(outbound).error()); }
     if (path_mtu != 0) { (*outbound)->set_path_mtu(path_mtu); }
     Installed installed{.inbound = std::move(*inbound), .outbound = std::move(*outbound)};
-    if (sa.install_policies) { installed.entry = ipsec::entry_of(sa); }
+    if (sa.install_policies) { installed.entry = hold(ipsec::entry_of(sa)); }
     sad_.add(installed.inbound);
     if (sa.behind_older) {
         sad_.add_behind(installed.outbound);
     } else {
         sad_.add(installed.outbound);
     }
-    const bool known = !installed.entry || has(spd_->entries(), *installed.entry);
+    of_reqid_[sa.reqid].insert(sa.id);
+    to_[sa.remote.address].insert(sa.id);
+    watch_deadline(sa.id, installed);
     sas_.emplace(sa.id, std::move(installed));
-    if (!known) { compile(); }
     return {};
 }
+
+void SaBook::watch_deadline(ChildSaId id, const Installed& installed) {
+    constexpr Instant never = Instant::max();
+    const Instant due = std::min(installed.inbound->next_deadline().value_or(never),
+                                 installed.outbound->next_deadline().value_or(never));
+    if (due != never) { deadlines_.emplace(due, id); }
+}
+
+SaBook::SharedEntries::iterator SaBook::hold(const ipsec::SpdEntry& entry) {
+    const auto [first, last] = shared_entries_.equal_range(entry.reqid);
+    auto at = std::find_if(first, last,
+                           [&](const auto& other) { return same(other.second.entry, entry); });
+    if (at == last) {
+        const ipsec::SpdEntryId id = entries_.add(entry);
+        at = shared_entries_.emplace(entry.reqid, SharedEntry{.entry = entry, .id = id});
+        publish_spd();
+    }
+    ++at->second.users;
+    return at;
+}
+
+void SaBook::let_go(SharedEntries::iterator at) {
+    if (--at->second.users != 0) { return; }
+    entries_.remove(at->second.id);
+    shared_entries_.erase(at);
+    publish_spd();
+}
+
+void SaBook::publish_spd() { spd_ = std::make_shared<const ipsec::Spd>(entries_.snapshot()); }
 
 void SaBook::stop_sending(ChildSaId id) {
     const auto at = sas_.find(id);
@@ -70,30 +95,29 @@ void SaBook::remove(ChildSaId id) {
     if (at == sas_.end()) { return; }
     const ReqId reqid = at->second.outbound->reqid();
     erase(at);
-    const auto of_reqid = [reqid](const auto& entry) {
-        return entry.second.outbound->reqid() == reqid;
-    };
-    const bool served = std::ranges::any_of(
-        sas_, [&](const auto& entry) { return of_reqid(entry) && !entry.second.retired_until; });
-    while (!served) {
-        const auto retired = std::ranges::find_if(sas_, of_reqid);
-        if (retired == sas_.end()) { return; }
-        erase(retired);
-    }
+    const auto left = of_reqid_.find(reqid);
+    if (left == of_reqid_.end()) { return; }
+    const std::set<ChildSaId> ids = left->second;
+    const bool served =
+        std::ranges::any_of(ids, [this](ChildSaId other) { return !sas_.at(other).retired_until; });
+    if (served) { return; }
+    for (const ChildSaId other : ids) { erase(sas_.find(other)); }
 }
 
 void SaBook::retire(ChildSaId id, Instant until) {
     stop_sending(id);
     const auto at = sas_.find(id);
-    if (at != sas_.end()) { at->second.retired_until = until; }
+    if (at == sas_.end()) { return; }
+    at->second.retired_until = until;
+    retired_.insert(id);
 }
 
 bool SaBook::remove_retired(Instant now) {
     bool any = false;
-    for (auto at = sas_.begin(); at != sas_.end();) {
-        const auto it = at++;
-        if (!it->second.retired_until || *it->second.retired_until > now) { continue; }
-        erase(it);
+    for (auto next = retired_.begin(); next != retired_.end();) {
+        const auto at = sas_.find(*next++);
+        if (*at->second.retired_until > now) { continue; }
+        erase(at);
         any = true;
     }
     return any;
@@ -103,15 +127,20 @@ void SaBook::erase(Sas::iterator at) {
     const ChildSaId id = at->first;
     const Installed gone = std::move(at->second);
     sas_.erase(at);
+    const auto forget = [id](auto& index, const auto& key) {
+        const auto of_key = index.find(key);
+        of_key->second.erase(id);
+        if (of_key->second.empty()) { index.erase(of_key); }
+    };
+    forget(of_reqid_, gone.outbound->reqid());
+    forget(to_, gone.outbound->endpoints().remote.address);
+    retired_.erase(id);
     sad_.remove_outbound(gone.outbound->reqid(), id);
     // A newer SA may have taken over the SPI.
     if (sad_.find(gone.inbound->spi()) == gone.inbound.get()) {
         sad_.remove_inbound(gone.inbound->spi());
     }
-    const bool still_there = !gone.entry || std::ranges::any_of(sas_, [&](const auto& other) {
-        return other.second.entry && same(*other.second.entry, *gone.entry);
-    });
-    if (!still_there) { compile(); }
+    if (gone.entry) { let_go(*gone.entry); }
 }
 
 Status SaBook::update_endpoints(ChildSaId id, const ipsec::SaEndpoints& endpoints,
@@ -120,6 +149,10 @@ Status SaBook::update_endpoints(ChildSaId id, const ipsec::SaEndpoints& endpoint
     if (at == sas_.end()) { return std::unexpected(unknown_sa(id)); }
     Installed& installed = at->second;
     const bool receives = sad_.find(installed.inbound->spi()) == installed.inbound.get();
+    const auto before = to_.find(installed.outbound->endpoints().remote.address);
+    before->second.erase(id);
+    if (before->second.empty()) { to_.erase(before); }
+    to_[endpoints.remote.address].insert(id);
     installed.inbound = installed.inbound->with_endpoints(endpoints);
     installed.outbound = installed.outbound->with_endpoints(endpoints);
     if (path_mtu != 0) { installed.outbound->set_path_mtu(path_mtu); }
@@ -129,32 +162,18 @@ Status SaBook::update_endpoints(ChildSaId id, const ipsec::SaEndpoints& endpoint
 }
 
 void SaBook::add(const Policy& policy) {
-    policies_.insert_or_assign({policy.connection, policy.name}, policy);
-    compile();
+    const auto [at, is_new] = policies_.try_emplace({policy.connection, policy.name});
+    if (!is_new) { entries_.remove(at->second.entry); }
+    at->second = {.policy = policy, .entry = entries_.add(ipsec::entry_of(policy))};
+    publish_spd();
 }
 
 void SaBook::remove(const std::string& connection, const std::string& name) {
-    if (policies_.erase({connection, name}) != 0) { compile(); }
-}
-
-void SaBook::compile() {
-    std::vector<ipsec::SpdEntry> entries;
-    for (const auto& [name, policy] : policies_) { entries.push_back(ipsec::entry_of(policy)); }
-    // Equal entries are those of one reqid: looking among them only keeps this from growing with
-    // the square of the tunnels.
-    std::multimap<ReqId, std::size_t> of_reqid;
-    for (std::size_t i = 0; i < entries.size(); ++i) { of_reqid.emplace(entries[i].reqid, i); }
-    for (const auto& [id, installed] : sas_) {
-        if (!installed.entry) { continue; }
-        const auto [first, last] = of_reqid.equal_range(installed.entry->reqid);
-        const bool known = std::any_of(first, last, [&](const auto& other) {
-            return same(entries[other.second], *installed.entry);
-        });
-        if (known) { continue; }
-        of_reqid.emplace(installed.entry->reqid, entries.size());
-        entries.push_back(*installed.entry);
-    }
-    spd_ = std::make_shared<const ipsec::Spd>(std::move(entries));
+    const auto at = policies_.find({connection, name});
+    if (at == policies_.end()) { return; }
+    entries_.remove(at->second.entry);
+    policies_.erase(at);
+    publish_spd();
 }
 
 std::vector<RoutedPolicy> SaBook::routed() const {
@@ -163,11 +182,12 @@ std::vector<RoutedPolicy> SaBook::routed() const {
         if (!installed.entry) { continue; }
         const std::uint32_t path_mtu = installed.outbound->path_mtu();
         out.push_back({.action = PolicyAction::protect,
-                       .local = installed.entry->local,
-                       .remote = installed.entry->remote,
+                       .local = (*installed.entry)->second.entry.local,
+                       .remote = (*installed.entry)->second.entry.remote,
                        .mtu = path_mtu == 0 ? 0 : installed.outbound->inner_mtu(path_mtu)});
     }
-    for (const auto& [name, policy] : policies_) {
+    for (const auto& [name, configured] : policies_) {
+        const Policy& policy = configured.policy;
         out.push_back(
             {.action = policy.action, .local = policy.local_ts, .remote = policy.remote_ts});
     }
@@ -197,18 +217,21 @@ std::optional<ChildSaCounters> SaBook::counters(ChildSaId id, Instant now) const
 }
 
 std::vector<IpAddress> SaBook::remotes() const {
-    std::set<IpAddress> out;
-    for (const auto& [id, installed] : sas_) {
-        out.insert(installed.outbound->endpoints().remote.address);
-    }
-    return {out.begin(), out.end()};
+    std::vector<IpAddress> out;
+    for (const auto& [remote, ids] : to_) { out.push_back(remote); }
+    return out;
+}
+
+const std::set<ChildSaId>& SaBook::to(const IpAddress& remote) const {
+    static const std::set<ChildSaId> none;
+    const auto at = to_.find(remote);
+    return at == to_.end() ? none : at->second;
 }
 
 bool SaBook::set_path_mtu(const IpAddress& remote, std::uint32_t path_mtu) {
     bool changed = false;
-    for (const auto& [id, installed] : sas_) {
-        ipsec::OutboundSa& sa = *installed.outbound;
-        if (sa.endpoints().remote.address != remote) { continue; }
+    for (const ChildSaId id : to(remote)) {
+        ipsec::OutboundSa& sa = *sas_.at(id).outbound;
         const std::uint32_t before = sa.path_mtu();
         sa.set_path_mtu(path_mtu);
         changed |= sa.path_mtu() != before;
@@ -218,21 +241,19 @@ bool SaBook::set_path_mtu(const IpAddress& remote, std::uint32_t path_mtu) {
 
 std::uint32_t SaBook::path_mtu_to(const IpAddress& remote) const {
     std::uint32_t out = 0;
-    for (const auto& [id, installed] : sas_) {
-        if (installed.outbound->endpoints().remote.address != remote) { continue; }
-        const std::uint32_t one = installed.outbound->path_mtu();
+    for (const ChildSaId id : to(remote)) {
+        const std::uint32_t one = sas_.at(id).outbound->path_mtu();
         if (one != 0) { out = out == 0 ? one : std::min(out, one); }
     }
     return out;
 }
 
 bool SaBook::believe_path_mtu(const IpAddress& remote, ByteView quoted, std::uint32_t path_mtu) {
-    const bool names_an_sa = std::ranges::any_of(sas_, [&](const auto& entry) {
-        const ipsec::OutboundSa& sa = *entry.second.outbound;
+    const bool names_an_sa = std::ranges::any_of(to(remote), [&](ChildSaId id) {
+        const ipsec::OutboundSa& sa = *sas_.at(id).outbound;
         const bool ah = sa.suite().protocol == IpsecProtocol::ah;
         const std::size_t at = ah ? 4 : 0;
-        return sa.endpoints().remote.address == remote && quoted.size() >= at + 4 &&
-               ipsec::peek_spi(quoted.subspan(at)) == sa.spi();
+        return quoted.size() >= at + 4 && ipsec::peek_spi(quoted.subspan(at)) == sa.spi();
     });
     const std::uint32_t before = path_mtu_to(remote);
     if (!names_an_sa || path_mtu == 0 || (before != 0 && path_mtu >= before)) { return false; }
@@ -245,11 +266,18 @@ bool SaBook::widen_path_mtu(const IpAddress& remote, std::uint32_t path_mtu) {
 
 std::vector<std::pair<ChildSaId, ipsec::LifetimeEvent>> SaBook::take_lifetime_events(Instant now) {
     std::vector<std::pair<ChildSaId, ipsec::LifetimeEvent>> out;
-    for (const auto& [id, installed] : sas_) {
+    while (!deadlines_.empty() && deadlines_.begin()->first <= now) {
+        const ChildSaId id = deadlines_.begin()->second;
+        deadlines_.erase(deadlines_.begin());
+        const auto at = sas_.find(id);
+        if (at == sas_.end()) { continue; }
+        const Installed& installed = at->second;
         for (const auto event : {installed.inbound->take_lifetime_event(now),
                                  installed.outbound->take_lifetime_event(now)}) {
             if (event != ipsec::LifetimeEvent::none) { out.emplace_back(id, event); }
         }
+        // Whoever was told of this edge, now or by a worker before: what comes next is another.
+        watch_deadline(id, installed);
     }
     return out;
 }

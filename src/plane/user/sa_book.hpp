@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -23,7 +24,7 @@ namespace culvert::plane {
 
 class SaBook {
  public:
-    SaBook() { compile(); }
+    SaBook() { publish_spd(); }
 
     // Fails as OutboundSa::create(), or already_exists (the id).
     Status add(const ChildSa& sa, std::uint32_t path_mtu, Random& random, Instant now);
@@ -43,6 +44,7 @@ class SaBook {
     // The SPD; a new one after each change of entries, so that its address tells whether it
     // changed.
     const std::shared_ptr<const ipsec::Spd>& spd() const { return spd_; }
+    std::vector<ipsec::SpdEntry> spd_entries() const { return entries_.entries(); }
     const ipsec::Sad& sad() const { return sad_; }
     std::vector<RoutedPolicy> routed() const;
     // The largest inner packet that any SA carries; 0 without SAs.
@@ -64,23 +66,47 @@ class SaBook {
     bool widen_path_mtu(const IpAddress& remote, std::uint32_t path_mtu);
     // What the SAs to this address know of the path; 0: there are none, or nothing is known.
     std::uint32_t path_mtu_to(const IpAddress& remote) const;
-    // Looks at every SA's lifetime in time.
+    // Of the SAs whose lifetime in time has come to an edge; what they carry counts where it is
+    // carried.
     std::vector<std::pair<ChildSaId, ipsec::LifetimeEvent>> take_lifetime_events(Instant now);
 
  private:
+    // SAs that follow one another bring equal entries: in the SPD it is there once.
+    struct SharedEntry {
+        ipsec::SpdEntry entry;
+        ipsec::SpdEntryId id{};
+        std::size_t users = 0;
+    };
+    using SharedEntries = std::multimap<ReqId, SharedEntry>;
     struct Installed {
         std::shared_ptr<ipsec::InboundSa> inbound;
         std::shared_ptr<ipsec::OutboundSa> outbound;
-        std::optional<ipsec::SpdEntry> entry{};
+        std::optional<SharedEntries::iterator> entry{};
         bool sending = true;  // until stop_sending()
         std::optional<Instant> retired_until{};
     };
+    struct Configured {
+        Policy policy;
+        ipsec::SpdEntryId entry{};
+    };
     using Sas = std::map<ChildSaId, Installed>;
     void erase(Sas::iterator at);
-    void compile();
+    SharedEntries::iterator hold(const ipsec::SpdEntry& entry);
+    void let_go(SharedEntries::iterator at);
+    void publish_spd();
+    void watch_deadline(ChildSaId id, const Installed& installed);
+    const std::set<ChildSaId>& to(const IpAddress& remote) const;
 
     Sas sas_;
-    std::map<std::pair<std::string, std::string>, Policy> policies_;
+    // The same SAs by what they are asked for.
+    std::map<ReqId, std::set<ChildSaId>> of_reqid_;
+    std::map<IpAddress, std::set<ChildSaId>> to_;
+    std::set<ChildSaId> retired_;
+    // One of each SA that has any; and of SAs that are gone.
+    std::multimap<Instant, ChildSaId> deadlines_;
+    std::map<std::pair<std::string, std::string>, Configured> policies_;
+    SharedEntries shared_entries_;
+    ipsec::SpdBuilder entries_;
     ipsec::Sad sad_;
     std::shared_ptr<const ipsec::Spd> spd_;
 };

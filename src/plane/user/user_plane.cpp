@@ -125,6 +125,7 @@ class UserPlane final : public Plane {
 
     std::mutex mutex_;
     SaBook book_;
+    Instant inherited_until_ = boot_time_now() + inherited_hold;
     std::shared_ptr<const ipsec::Spd> followed_;  // what routes and filter were last made for
     std::vector<IpAddress> host_addresses_;
     std::atomic<bool> paths_changed_ = false;
@@ -275,7 +276,7 @@ Status UserPlane::follow_policies() {
             book_.inner_mtu_max(), std::uint32_t{tun_mtu_default}, std::uint32_t{tun_mtu_max});
         if (auto set = kernel_->set_mtu(wanted); !set && done) { return set; }
     }
-    filter_->update(followed_->entries());
+    filter_->update(book_.spd_entries());
     return done;
 }
 
@@ -458,6 +459,7 @@ void UserPlane::tick() {
         const std::scoped_lock lock{mutex_};
         const Instant now = boot_time_now();
         if (book_.remove_retired(now)) { publish(); }
+        if (now >= inherited_until_) { kernel_->drop_inherited(); }
         events = book_.take_lifetime_events(now);
         // What the kernel has learned about paths, and forgotten again (RFC 1191 6.3).
         if (++ticks_ % ticks_between_path_looks == 0) {

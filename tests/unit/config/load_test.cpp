@@ -56,6 +56,7 @@ connections {
             life_bytes = 1100M
             rekey_packets = 1000
             replay_window = 64
+            tfc_padding = mtu
             priority = 7
             reqid = 0x10
             policies = no
@@ -87,7 +88,7 @@ secrets {
 TEST(Load, ReadsASiteToSiteConfiguration) {
     const Loaded loaded = load_text(site_to_site);
     EXPECT_EQ(show(loaded.problems),
-              "t.conf:60: warning: secrets.ike-plain: belongs to the same identities as ike-hex, "
+              "t.conf:61: warning: secrets.ike-plain: belongs to the same identities as ike-hex, "
               "but is another one. To fix it: remove one of the two\n");
     ASSERT_EQ(loaded.config.connections.size(), 1U);
     const ike::Connection& c = loaded.config.connections[0];
@@ -135,6 +136,7 @@ TEST(Load, ReadsASiteToSiteConfiguration) {
     EXPECT_EQ(n.life_packets, 1100U);
     EXPECT_EQ(n.rand_packets, 100U);
     EXPECT_EQ(n.replay_window, 64U);
+    EXPECT_EQ(n.tfc_padding, 0xffff);
     EXPECT_EQ(n.priority, 7U);
     EXPECT_EQ(n.reqid, 16U);
     EXPECT_FALSE(n.install_policies);
@@ -186,6 +188,7 @@ TEST(Load, HasStrongSwansDefaults) {
     EXPECT_EQ(n.rekey_bytes + n.life_bytes + n.rand_bytes, 0U);
     EXPECT_EQ(n.rekey_packets + n.life_packets + n.rand_packets, 0U);
     EXPECT_EQ(n.replay_window, 1024U);
+    EXPECT_FALSE(n.tfc_padding);
     EXPECT_TRUE(n.install_policies);
     EXPECT_EQ(n.start_action, ike::StartAction::none);
     EXPECT_EQ(n.header_rules.copy_dscp, DscpCopy::out);

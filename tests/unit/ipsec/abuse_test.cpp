@@ -48,7 +48,7 @@ Bytes sealed(ByteView text, std::uint32_t spi = 0x2002, std::uint32_t sequence =
 
 Bytes with_trailer(ByteView inner, std::uint8_t next_header, std::size_t tfc = 0) {
     Bytes text = to_bytes(inner);
-    text.resize(text.size() + tfc);
+    text.insert(text.end(), tfc, 0);
     std::uint8_t padding = 0;
     while ((text.size() + 2) % 4 != 0) { text.push_back(++padding); }
     text.push_back(padding);

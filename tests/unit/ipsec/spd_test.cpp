@@ -252,6 +252,18 @@ TEST_P(SpdModel, agrees_with_a_plain_list) {
         if (random.chance(30)) { one.remote.push_back(random_selector(random, v6, true)); }
         entries.push_back(one);
     }
+    // Built in one, and built with others that are gone again.
+    SpdBuilder builder;
+    std::vector<SpdEntryId> passing;
+    for (const SpdEntry& one : entries) {
+        for (int i = 0; i < 2; ++i) {
+            passing.push_back(builder.add(entries[random.below(count)]));
+        }
+        builder.add(one);
+        if (random.chance(10)) { static_cast<void>(builder.snapshot()); }
+    }
+    for (const SpdEntryId id : passing) { builder.remove(id); }
+    const Spd changed = builder.snapshot();
     const Spd spd{entries};
     std::size_t matched = 0;
     for (int i = 0; i < 2000; ++i) {
@@ -259,9 +271,24 @@ TEST_P(SpdModel, agrees_with_a_plain_list) {
         const auto wanted = plain_look_up(entries, packet);
         const SpdDecision got = spd.lookup_outbound(packet);
         ASSERT_EQ(got.reqid, wanted ? entries[*wanted].reqid : ReqId{}) << "packet " << i;
+        ASSERT_EQ(changed.lookup_outbound(packet).reqid, got.reqid) << "packet " << i;
         matched += wanted ? 1 : 0;
     }
     EXPECT_GT(matched, 0U);
+}
+
+TEST(Spd, a_snapshot_stays_as_it_was) {
+    SpdBuilder builder;
+    const SpdEntryId first =
+        builder.add(entry(PolicyAction::protect, "10.1.0.0/16", "10.2.0.0/16", 10, 5));
+    const Spd before = builder.snapshot();
+    builder.add(entry(PolicyAction::bypass, "10.1.0.0/16", "10.2.0.0/16", 9));
+    const Spd between = builder.snapshot();
+    builder.remove(first);
+    EXPECT_EQ(out(before, {}), PolicyAction::protect);
+    EXPECT_EQ(out(between, {}), PolicyAction::bypass);
+    ASSERT_EQ(builder.entries().size(), 1U);
+    EXPECT_EQ(builder.entries()[0].action, PolicyAction::bypass);
 }
 
 INSTANTIATE_TEST_SUITE_P(Seeds, SpdModel, ::testing::Range<std::uint64_t>(1, 41));

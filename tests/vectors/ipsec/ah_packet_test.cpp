@@ -1,6 +1,8 @@
 // Every AH packet that others made is made again from its inputs and accepted; changed where a path
 // may change it, it is still accepted, and changed elsewhere it is refused.
 
+#include <algorithm>
+
 #include <gtest/gtest.h>
 
 #include "ipsec/esp.hpp"
@@ -56,8 +58,8 @@ Opened open(const PacketCase& one) {
         ADD_FAILURE() << explain(sa.error());
         return {};
     }
-    Bytes buffer(64, 0xdd);  // headroom
-    append(buffer, one.outer);
+    Bytes buffer(64 + one.outer.size(), 0xdd);  // headroom, and the packet
+    std::ranges::copy(one.outer, buffer.begin() + 64);
     DecapJob job;
     Opened opened;
     opened.dropped = prepare_decap(MutableByteView{buffer}.subspan(64), false, job);

@@ -1,6 +1,8 @@
 // Every ESP packet that others made is made again from its inputs, and opened again; what must be
 // refused is refused.
 
+#include <algorithm>
+
 #include <gtest/gtest.h>
 
 #include "ipsec/esp.hpp"
@@ -52,8 +54,8 @@ struct Opened {
 };
 
 Opened open(InboundSa& sa, const PacketCase& one) {
-    Bytes buffer(64, 0xdd);  // headroom
-    append(buffer, one.outer);
+    Bytes buffer(64 + one.outer.size(), 0xdd);  // headroom, and the packet
+    std::ranges::copy(one.outer, buffer.begin() + 64);
     DecapJob job;
     Opened opened;
     opened.dropped = prepare_decap(MutableByteView{buffer}.subspan(64), one.sa.udp_encap, job);
