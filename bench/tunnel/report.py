@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes a table (Markdown) and a chart (SVG) of the runs of bench-tunnel.sh.
+"""Makes a table (Markdown) and a chart (SVG) of the runs of measure.py.
 
 usage: report.py RUNS.csv OUT-FOLDER
 
@@ -8,53 +8,39 @@ machine that changes its mood between runs does not spoil them.
 """
 import csv
 import pathlib
-import re
 import statistics
 import sys
 
+# Figure: (title, more is better).
 TESTS = {
-    "tcp1": ("TCP 1 stream, Gbit/s", "gbit_s"),
-    "tcp1r": ("TCP 1 stream back, Gbit/s", "gbit_s"),
-    "tcp4": ("TCP 4 streams, Gbit/s", "gbit_s"),
-    "tcp4r": ("TCP 4 streams back, Gbit/s", "gbit_s"),
-    "udp64": ("UDP 64 octets, full blast, kpps", "kpps_rx"),
-    "ndr64": ("UDP 64 octets under 0.5 % loss, kpps", "kpps_rx"),
-    "ping": ("ping, median us", "rtt_median_us"),
-    "ping95": ("ping, p95 us", "rtt_p95_us"),
-    "cpu": ("CPU s a Gbit, TCP 1 stream", "daemon_cpu_s_per_gbit"),
+    "tcp1": ("TCP 1 stream, Gbit/s", True),
+    "tcp1r": ("TCP 1 stream back, Gbit/s", True),
+    "tcp4": ("TCP 4 streams, Gbit/s", True),
+    "tcp4r": ("TCP 4 streams back, Gbit/s", True),
+    "udp64": ("UDP 64 octets, loss under 0.5 %, 1000 packets/s", True),
+    "ping": ("ping, idle, median, us", False),
+    "ping95": ("ping, idle, p95, us", False),
+    "pingload": ("ping beside TCP 1 stream, median, us", False),
+    "pingload95": ("ping beside TCP 1 stream, p95, us", False),
+    "cpu": ("CPU seconds a Gbit, both ends, TCP 1 stream", False),
+    "memory": ("memory of one end, MiB", False),
 }
 
 
 def read(path):
     """{test: {impl: {run: figure}}}"""
     figures = {}
-
-    def put(test, row, value):
-        if value not in ("", None):
-            figures.setdefault(test, {}).setdefault(name(row["impl"]), {})[row["run"]] = float(value)
-
     with open(path, newline="", encoding="utf-8") as lines:
         for row in csv.DictReader(lines):
-            test = row["test"]
-            if test == "ping":
-                for which, field in (("ping", "rtt_median_us"), ("ping95", "rtt_p95_us")):
-                    found = re.search(field + r"=([\d.]+)", row["note"])
-                    put(which, row, found and found.group(1))
-            elif test in TESTS:
-                put(test, row, row[TESTS[test][1]])
-                if test == "tcp1":
-                    put("cpu", row, row["daemon_cpu_s_per_gbit"])
+            figures.setdefault(row["test"], {}).setdefault(row["impl"], {})[row["run"]] = \
+                float(row["value"])
     return figures
-
-
-def name(impl):
-    return pathlib.Path(impl).name.removeprefix("impl-").removesuffix(".sh")
 
 
 def ratio(figures, test, impl, other):
     runs = figures[test]
     common = [runs[impl][run] / runs[other][run] for run in runs.get(impl, {})
-              if run in runs.get(other, {}) and runs[other][run]]
+              if runs.get(other, {}).get(run)]
     return statistics.median(common) if common else None
 
 
@@ -70,11 +56,10 @@ def table(figures, impls):
                 cells.append("-")
                 continue
             cell = f"{statistics.median(runs.values()):.3g}"
-            own = "culvert" if "culvert" in figures[test] else None
-            if own and impl != own:
-                times = ratio(figures, test, own, impl)
+            if impl != "culvert":
+                times = ratio(figures, test, "culvert", impl)
                 if times is not None:
-                    cell += f" (culvert {times:.2g} x)"
+                    cell += f" ({times:.2g} x)"
             cells.append(cell)
         lines.append(f"| {title} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
@@ -85,7 +70,8 @@ def chart(figures, impls):
     width, bar, gap = 720, 18, 34
     y, parts = 10, []
     for test in tests:
-        title = TESTS[test][0]
+        title, more = TESTS[test]
+        title += "" if more else " (less is better)"
         medians = {i: statistics.median(r.values()) for i, r in figures[test].items() if r}
         most = max(medians.values()) or 1
         parts.append(f'<text x="10" y="{y + 12}" font-weight="bold">{title}</text>')

@@ -1,28 +1,29 @@
 #!/usr/bin/env bash
 # Tunnel benches: Culvert beside plain veth and its rivals, in network namespaces of their own.
-#   run.sh OUT-FOLDER
-# Environment: CULVERTD, CULVERT (programs), RUNS (default 3), DUR (seconds a TCP test, default 5),
-#   IMPLS (default: all that are installed), TESTS; see peers/bench-tunnel.sh in the shared folder.
+#   run.sh OUT-FOLDER [quick]
+# Environment: CULVERTD, CULVERT (programs), RUNS (default 3; quick 1), DUR (seconds a TCP test, default 5;
+#   quick 2), IMPLS (files; default: all that are installed), TESTS (see measure.py)
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 out=${1:?folder for table and chart}
 shared=${CULVERT_SHARED:-$here/../../../shared}
-bench=$shared/peers/bench-tunnel.sh
+peers=$shared/peers
+quick=${2-}
 skip() { printf 'skip: %s\n' "$*"; exit 77; }
 
 ((EUID == 0)) || skip "not root: namespaces cannot be made"
-[[ -f $bench ]] || skip "no peers/bench-tunnel.sh in $shared (CULVERT_SHARED)"
+[[ -f $peers/lib.sh ]] || skip "no peers/lib.sh in $shared (CULVERT_SHARED)"
 [[ -c /dev/net/tun ]] || skip "no TUN device"
-for tool in iperf3 ping python3; do
+for tool in iperf3 ping python3 ip ss; do
     command -v "$tool" >/dev/null || skip "$tool is not installed"
 done
 export CULVERTD=${CULVERTD:?the culvertd to measure} CULVERT=${CULVERT:?the culvert beside it}
 
 if [[ -z ${IMPLS-} ]]; then
-    IMPLS="plain $here/impl-culvert.sh $here/impl-culvert-native.sh"
+    IMPLS="$peers/impl-plain.sh $here/impl-culvert.sh $here/impl-culvert-native.sh"
     while read -r impl program; do
         if command -v "$program" >/dev/null || [[ -x $program ]]; then
-            IMPLS+=" $impl"
+            IMPLS+=" $peers/impl-$impl.sh"
         else
             echo "$impl is left out: $program is not installed"
         fi
@@ -33,10 +34,11 @@ strongswan /usr/lib/ipsec/charon
 PEERS
 fi
 mkdir -p "$out"
-rm -f "$out/runs.csv"
+runs=3 seconds=5
+if [[ $quick == quick ]]; then
+    runs=1 seconds=2
+    export TESTS=${TESTS:-tcp1 tcp4 udp64 ping} UDP_STEPS=${UDP_STEPS:-5} UDP_SECONDS=${UDP_SECONDS:-1}
+fi
 # shellcheck disable=SC2086  # a list of names
-PFX=cb$$ DUR=${DUR:-5} UDUR=${UDUR:-3} TRIES=${TRIES:-2} TESTS=${TESTS:-tcp1 tcp1r tcp4 tcp4r ndr64 ping} \
-    STATE=$(mktemp -d /tmp/culvert-bench.XXXXXX) LOCK=/tmp/culvert-bench.$$.lock \
-    bash "$bench" "$out/runs.csv" "${RUNS:-3}" $IMPLS
-rm -f "/tmp/culvert-bench.$$.lock"
+python3 "$here/measure.py" "$peers" "$out/runs.csv" "${RUNS:-$runs}" "${DUR:-$seconds}" $IMPLS
 python3 "$here/report.py" "$out/runs.csv" "$out"
