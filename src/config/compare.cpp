@@ -43,7 +43,8 @@ bool same_selectors(const std::vector<SelectorConfig>& a, const std::vector<Sele
 auto plain(const Connection& c) {
     return std::tie(c.version, c.local_port, c.remote_port, c.proposals, c.encap, c.mobike,
                     c.dpd_delay, c.keyingtries, c.unique, c.rekey_time, c.reauth_time, c.over_time,
-                    c.rand_time, c.childless, c.vips, c.pools, c.send_certreq, c.send_cert);
+                    c.rand_time, c.childless, c.fragmentation, c.ppk_id, c.ppk_required, c.vips,
+                    c.pools, c.send_certreq, c.send_cert);
 }
 
 bool same_but_children(const Connection& a, const Connection& b) {
@@ -151,9 +152,11 @@ Changes compare(const ike::Config& before, const ike::Config& after) {
         if (!now.contains(conn.name)) { out.removed.push_back(conn.name); }
     }
     out.pools = before.pools != after.pools;
-    out.secrets =
-        !same_list(before.secrets, after.secrets,
-                   [](const SharedSecret& a, const SharedSecret& b) { return same(a, b); });
+    const auto same_secret = [](const SharedSecret& a, const SharedSecret& b) {
+        return same(a, b);
+    };
+    out.secrets = !same_list(before.secrets, after.secrets, same_secret) ||
+                  !same_list(before.ppks, after.ppks, same_secret);
     out.credentials = !same(before.credentials, after.credentials);
     out.settings = !same(before.settings, after.settings);
     return out;

@@ -123,6 +123,30 @@ const std::unordered_map<std::string_view, Use>& uses() {
                                                {"no", SendCertificate::never}},
                                               "ifasked, always or never"));
          }},
+        {"childless",
+         [](const Field& f, Draft& d) {
+             using ike::Childless;
+             store(d.conn.childless, read_word<Childless>(f,
+                                                          {{"allow", Childless::allow},
+                                                           {"prefer", Childless::prefer},
+                                                           {"force", Childless::force},
+                                                           {"never", Childless::never}},
+                                                          "allow, prefer, force or never"));
+         }},
+        {"fragmentation",
+         [](const Field& f, Draft& d) {
+             using ike::Fragmentation;
+             store(d.conn.fragmentation,
+                   read_word<Fragmentation>(f,
+                                            {{"yes", Fragmentation::yes},
+                                             {"accept", Fragmentation::accept},
+                                             {"no", Fragmentation::no},
+                                             {"force", Fragmentation::yes}},
+                                            "yes, accept, no or force"));
+         }},
+        {"ppk_id", [](const Field& f, Draft& d) { store(d.conn.ppk_id, read_identity(f)); }},
+        {"ppk_required",
+         [](const Field& f, Draft& d) { store(d.conn.ppk_required, read_bool(f)); }},
         {"vips", [](const Field& f, Draft& d) { read_vips(f, d.conn); }},
         {"pools", [](const Field& f, Draft& d) { read_pool_names(f, d.conn); }},
         {"rekey_time", [](const Field& f, Draft& d) { d.rekey_time = read_time(f); }},

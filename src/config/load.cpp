@@ -113,7 +113,8 @@ class Loader {
             return;
         }
         places_[{"", secret->name}] = scope.place();
-        out_.config.secrets.push_back(*std::move(secret));
+        const bool ppk = scope.name().starts_with("ppk");
+        (ppk ? out_.config.ppks : out_.config.secrets).push_back(*std::move(secret));
     }
 
     // A peer that wants an address would get none.

@@ -84,8 +84,8 @@ std::optional<ike::SharedSecret> read_secret_section(const Scope& scope,
         }
         return std::nullopt;
     }
-    if (*type != "ike") {
-        scope.warning("is not used: only ike, and private, rsa, ecdsa, pkcs8, pkcs12 are", "");
+    if (*type != "ike" && *type != "ppk") {
+        scope.warning("is not used: only ike, ppk, and private, rsa, ecdsa, pkcs8, pkcs12 are", "");
         return std::nullopt;
     }
     const auto field = scope.find("secret");
@@ -142,15 +142,14 @@ LoadedSecret load_shared(const vici::Message& message) {
             field.error("is not a key of load-shared", "");
         }
     });
-    if (type != "IKE") {
-        constexpr std::array<std::string_view, 4> unused{"EAP", "XAUTH", "NTLM", "PPK"};
+    out.ppk = type == "PPK";
+    if (type != "IKE" && !out.ppk) {
+        constexpr std::array<std::string_view, 3> unused{"EAP", "XAUTH", "NTLM"};
         if (std::ranges::find(unused, type) == unused.end()) {
             scope.error(fmt::format("type \"{}\" is not a kind of secret", printable(type, 80)),
                         "use IKE for a pre-shared key");
         } else {
-            scope.warning(fmt::format("a secret of type {} is not used: only IKE is, for auth = "
-                                      "psk",
-                                      type),
+            scope.warning(fmt::format("a secret of type {} is not used: IKE and PPK are", type),
                           "");
         }
     } else if (data == nullptr || data->empty()) {

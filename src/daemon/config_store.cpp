@@ -57,8 +57,9 @@ void ConfigStore::replace_file(ike::Config config) {
                                    [&](const ike::Connection& c) { return c.name == name; });
     };
     const auto has_secret = [&](const std::string& name) {
-        return std::ranges::any_of(config.secrets,
-                                   [&](const ike::SharedSecret& s) { return s.name == name; });
+        const auto named = [&](const ike::SharedSecret& s) { return s.name == name; };
+        return std::ranges::any_of(config.secrets, named) ||
+               std::ranges::any_of(config.ppks, named);
     };
     std::erase_if(connections_, [&](const StoredConnection& stored) {
         return stored.origin == ConfigOrigin::file || has_connection(stored.connection.name);
@@ -76,6 +77,9 @@ void ConfigStore::replace_file(ike::Config config) {
     std::vector<StoredSecret> secrets;
     for (ike::SharedSecret& secret : config.secrets) {
         secrets.push_back({std::move(secret), ConfigOrigin::file});
+    }
+    for (ike::SharedSecret& secret : config.ppks) {
+        secrets.push_back({std::move(secret), ConfigOrigin::file, true});
     }
     std::ranges::move(secrets_, std::back_inserter(secrets));
     secrets_ = std::move(secrets);
@@ -123,15 +127,15 @@ const ike::Pool* ConfigStore::find_pool(const std::string& name) const {
     return found == pools_.end() ? nullptr : &found->pool;
 }
 
-void ConfigStore::put(ike::SharedSecret secret) {
+void ConfigStore::put(ike::SharedSecret secret, bool ppk) {
     if (secret.name.empty()) { secret.name = fmt::format("unnamed-{}", ++unnamed_); }
     for (StoredSecret& stored : secrets_) {
         if (stored.secret.name == secret.name) {
-            stored = {std::move(secret), ConfigOrigin::vici};
+            stored = {std::move(secret), ConfigOrigin::vici, ppk};
             return;
         }
     }
-    secrets_.push_back({std::move(secret), ConfigOrigin::vici});
+    secrets_.push_back({std::move(secret), ConfigOrigin::vici, ppk});
 }
 
 bool ConfigStore::remove_secret(const std::string& name) {
@@ -180,7 +184,9 @@ ike::ConfigSnapshot ConfigStore::snapshot(const ResolvedNames& resolved,
         if (notes != nullptr) { std::ranges::move(told, std::back_inserter(*notes)); }
     }
     for (const StoredPool& stored : pools_) { out->pools.push_back(stored.pool); }
-    for (const StoredSecret& stored : secrets_) { out->secrets.push_back(clone(stored.secret)); }
+    for (const StoredSecret& stored : secrets_) {
+        (stored.ppk ? out->ppks : out->secrets).push_back(clone(stored.secret));
+    }
     return out;
 }
 
@@ -189,7 +195,7 @@ ConfigStore ConfigStore::copy() const {
     out.connections_ = connections_;
     out.pools_ = pools_;
     for (const StoredSecret& stored : secrets_) {
-        out.secrets_.push_back({clone(stored.secret), stored.origin});
+        out.secrets_.push_back({clone(stored.secret), stored.origin, stored.ppk});
     }
     out.credentials_ = credentials_;
     out.settings_ = settings_;

@@ -34,6 +34,10 @@ struct SelectorConfig {
     TrafficSelector selector;  // with `dynamic` only protocol and ports count
 };
 
+// Fragments of IKE messages (RFC 7383): whether they are announced and sent, announced alone, or
+// neither.
+enum class Fragmentation : std::uint8_t { no, accept, yes };
+
 // RFC 6023.
 enum class Childless : std::uint8_t { allow, prefer, force, never };
 
@@ -124,6 +128,7 @@ struct Connection {
     bool encap = false;
     bool mobike = true;
     Childless childless = Childless::allow;
+    Fragmentation fragmentation = Fragmentation::yes;
     Identity ppk_id;            // of the post-quantum secret to mix in (RFC 8784); %any: none
     bool ppk_required = false;  // no IKE SA without one
     // Virtual addresses to ask for; 0.0.0.0 and :: are "any" of that family.

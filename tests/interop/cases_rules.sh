@@ -123,3 +123,18 @@ case_pass_drop() {
     (($(wire_count 'icmp and host 10.2.0.3') == 0)) || fail "what should be dropped was seen on the wire"
     down 1 ike gw
 }
+
+case_ppk() { # RFC 8784
+    both_conn "ppk_id = quantum"
+    both_conn "ppk_required = yes"
+    both secret_lines '    ppk-q {
+        id-1 = quantum
+        secret = "a secret of thirty-two octets yes"
+    }'
+    tunnel
+}
+
+case_fragmentation_off() {
+    both_conn "fragmentation = no"
+    tunnel
+}

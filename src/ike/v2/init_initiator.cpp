@@ -45,7 +45,9 @@ void InitInitiator::build(const SaCore& sa, const Environment& env) {
     payloads.emplace_back(wire::Nonce{.data = nonce_});
     add_nat_detection(payloads, sa.local_spi, IkeSpi{}, sa.local, sa.remote, sa.connection->encap,
                       env.random());
-    payloads.emplace_back(wire::Notify{.type = NotifyType::ikev2_fragmentation_supported});
+    if (sa.connection->fragmentation != Fragmentation::no) {
+        payloads.emplace_back(wire::Notify{.type = NotifyType::ikev2_fragmentation_supported});
+    }
     payloads.emplace_back(signature_hashes_notify());
     if (sa.connection->ppk_id.type != IdType::any) {
         payloads.emplace_back(wire::Notify{.type = NotifyType::use_ppk});
@@ -136,6 +138,7 @@ InitInitiator::Outcome InitInitiator::take_answer(const wire::Message& response,
         sa.nat.local = true;
     }
     sa.peer_takes_fragments =
+        sa.connection->fragmentation == Fragmentation::yes &&
         wire::find_notify(response.payloads, NotifyType::ikev2_fragmentation_supported) != nullptr;
     return Done{
         {.request = std::move(request_),

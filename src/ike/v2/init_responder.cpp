@@ -106,8 +106,10 @@ Result<Accepted> accept(const Datagram& datagram, const wire::Message& request, 
         sa.nat.fake = true;
         sa.nat.local = true;
     }
-    sa.peer_takes_fragments =
+    const bool fragmentation =
+        sa.connection->fragmentation != Fragmentation::no &&
         wire::find_notify(request.payloads, NotifyType::ikev2_fragmentation_supported) != nullptr;
+    sa.peer_takes_fragments = fragmentation && sa.connection->fragmentation == Fragmentation::yes;
 
     InitResult init{
         .request = datagram.bytes, .ni = offer.nonce->data, .nr = env.random().bytes(nonce_size)};
@@ -130,7 +132,7 @@ Result<Accepted> accept(const Datagram& datagram, const wire::Message& request, 
         add_nat_detection(payloads, sa.remote_spi, sa.local_spi, sa.local, sa.remote,
                           sa.connection->encap, env.random());
     }
-    if (sa.peer_takes_fragments) {
+    if (fragmentation) {
         payloads.emplace_back(wire::Notify{.type = NotifyType::ikev2_fragmentation_supported});
     }
     if (sa.connection->childless != Childless::never) {

@@ -319,7 +319,7 @@ TEST(LoadShared, RefusesAndWarns) {
               "error: type \"XYZ\" is not a kind of secret. To fix it: use IKE for a pre-shared "
               "key\n");
     EXPECT_EQ(with(Message{}.set("type", "EAP").set("data", "x")),
-              "warning: a secret of type EAP is not used: only IKE is, for auth = psk\n");
+              "warning: a secret of type EAP is not used: IKE and PPK are\n");
     // With a bad owner it is not loaded at all: with fewer owners it would be others'.
     const LoadedSecret bad = load_shared(
         Message{}.set("type", "IKE").set("data", "TOPSECRET").set("owners", vici::List{"@#zz"}));
