@@ -35,8 +35,14 @@ move_side_1() { # another address of the same net; the old one is gone
     ip -n "$net_prefix-g2" route replace default via 192.0.2.11
     until_true 40 has_moved 2 192.0.2.11 || { list_sas 2; fail "side 2 does not know the new address"; }
 }
+# While the address changes there is for a moment no way over IPv4; a peer may then take one over IPv6
+# and, as it works, stay there.
+no_ipv6_outside() {
+    side_files() { ns "g$1" sysctl -qw net.ipv6.conf.wan.disable_ipv6=1; }
+}
 case_mobike() {
     mobile_conf
+    no_ipv6_outside
     begin
     establish
     traffic
