@@ -2,8 +2,11 @@
 // What of an IP header's fields crosses the tunnel, and the checksums that follow from changing
 // them.
 
+#include <bit>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 #include "base/bytes.hpp"
 #include "ipsec/esp.hpp"
@@ -19,23 +22,30 @@ std::uint16_t finish_checksum(std::uint32_t sum);
 // The checksum after a 16-bit word went from `before` to `after` (RFC 1624, equation 3).
 std::uint16_t update_checksum(std::uint16_t checksum, std::uint16_t before, std::uint16_t after);
 
-// Network order. The caller has looked at the length; several for each packet, so they are inline.
+// Network order. The caller has looked at the length. Several for each packet: inline, with one
+// check of the bounds and one access for all octets.
+template <std::unsigned_integral Value>
+Value get_number(ByteView in, std::size_t at) {
+    Value value = 0;
+    std::memcpy(&value, in.subspan(at, sizeof value).data(), sizeof value);
+    return std::endian::native == std::endian::little ? std::byteswap(value) : value;
+}
+template <std::unsigned_integral Value>
+void set_number(MutableByteView out, std::size_t at, Value value) {
+    if constexpr (std::endian::native == std::endian::little) { value = std::byteswap(value); }
+    std::memcpy(out.subspan(at, sizeof value).data(), &value, sizeof value);
+}
 inline std::uint16_t get_u16(ByteView in, std::size_t at) {
-    return static_cast<std::uint16_t>(in[at] << 8U | in[at + 1]);
+    return get_number<std::uint16_t>(in, at);
 }
 inline std::uint32_t get_u32(ByteView in, std::size_t at) {
-    return std::uint32_t{in[at]} << 24U | std::uint32_t{in[at + 1]} << 16U |
-           std::uint32_t{in[at + 2]} << 8U | in[at + 3];
+    return get_number<std::uint32_t>(in, at);
 }
 inline void set_u16(MutableByteView out, std::size_t at, std::uint16_t value) {
-    out[at] = static_cast<std::uint8_t>(value >> 8U);
-    out[at + 1] = static_cast<std::uint8_t>(value);
+    set_number(out, at, value);
 }
 inline void set_u32(MutableByteView out, std::size_t at, std::uint32_t value) {
-    out[at] = static_cast<std::uint8_t>(value >> 24U);
-    out[at + 1] = static_cast<std::uint8_t>(value >> 16U);
-    out[at + 2] = static_cast<std::uint8_t>(value >> 8U);
-    out[at + 3] = static_cast<std::uint8_t>(value);
+    set_number(out, at, value);
 }
 // Header checksum of an IPv4 header, options included; its field is overwritten.
 void set_ipv4_checksum(MutableByteView header);
