@@ -15,7 +15,7 @@ struct Words {
 constexpr std::array all = std::to_array<Words>({
     {"outbound_malformed", "out: no IP packet"},
     {"outbound_no_policy", "out: no policy covers it",
-     "add its addresses to a child's local_ts and remote_ts, or route it elsewhere"},
+     "a few are the host's own multicast; else add its addresses to local_ts and remote_ts"},
     {"outbound_discard", "out: a policy says drop"},
     {"outbound_no_sa", "out: its tunnel is not up", "culvert up NAME, or start_action = trap"},
     {"outbound_selectors", "out: outside what the peer agreed to",

@@ -12,6 +12,7 @@
 
 #include "base/bytes.hpp"
 #include "config/limits.hpp"
+#include "config/lint_peers.hpp"
 #include "config/sections.hpp"
 #include "ike/own_certificates.hpp"
 
@@ -325,8 +326,10 @@ void check_across(const ike::Config& config, const Places& places, bool all_secr
             check_secret(conn, config, owners, place == places.end() ? Place{} : place->second,
                          report);
         }
+        check_pinned(conn, place == places.end() ? Place{} : place->second, report);
         check_overlaps(conn, places, report);
     }
+    check_shared_selectors(config, places, report);
     check_doubled_secrets(config, places, report);
     check_child_names(config, places, report);
 }

@@ -39,6 +39,24 @@ struct Folders : testing::Test {
     std::map<std::string, FileSystem::File> files;
 };
 
+TEST_F(Folders, ACertificateThatIsNotForThePeersIdIsNamed) {
+    put("x509/gw.crt", "gw.crt");
+    put("x509/middle.crt", "middle.crt");
+    put("x509ca/root.crt", "root.crt");
+    put("private/gw.key", "gw.key");
+    const auto problems = [&](std::string_view id) {
+        return show(
+            load(conf("certs = gw.crt", "certs = gw.crt\nid = " + std::string{id})).problems);
+    };
+    EXPECT_NE(problems("peer.example")
+                  .find("warning: connections.gw.remote.id: peer.example is not in the "
+                        "certificate of remote.certs, which is for "),
+              std::string::npos)
+        << problems("peer.example");
+    EXPECT_EQ(problems("*.example"), "");
+    EXPECT_EQ(problems("gw.example"), "");
+}
+
 TEST_F(Folders, AConnectionFindsItsCertificateKeyAndAuthority) {
     put("x509/gw.crt", "gw.crt");
     put("x509/middle.crt", "middle.crt");

@@ -57,6 +57,29 @@ TEST(Lint, FindsChildrenThatOverlap) {
     EXPECT_EQ(problems("remote_ts = dynamic[tcp]", "remote_ts = dynamic[udp]"), "");
 }
 
+TEST(Lint, MentionsTunnelsOfTwoConnectionsThatOverlap) {
+    const auto problems = [](std::string_view a, std::string_view b) {
+        const auto children = [](std::string_view name, std::string_view text) {
+            return "children { " + std::string{name} + " {\n" + std::string{text} + "\n} }";
+        };
+        return show(load_text("connections {\n" + connection("a", "", "", children("x", a)) +
+                              connection("b", "", "", children("y", b)) +
+                              "}\nsecrets { ike { secret = 0123456789 } }")
+                        .problems);
+    };
+    const char* const net = "local_ts = 10.1.0.0/16\nremote_ts = 10.2.0.0/16, fd00::/16";
+    EXPECT_EQ(problems(net, "local_ts = 10.1.5.0/24\nremote_ts = 10.9.0.0/16, 10.2.7.0/24"),
+              "t.conf:17: info: connections.b.children.y: its selectors overlap with those of a/x: "
+              "while both are up a packet may take either. To fix it: make the selectors disjoint, "
+              "or give the two a priority\n");
+    EXPECT_EQ(problems(net, "local_ts = 10.3.0.0/16\nremote_ts = 10.2.0.0/16"), "");
+    EXPECT_EQ(problems(net, "local_ts = 10.1.0.0/16\nremote_ts = 10.4.0.0/16, fd01::/16"), "");
+    EXPECT_EQ(problems(net, std::string{net} + "\npriority = 5"), "");
+    EXPECT_EQ(problems(net, std::string{net} + "\nmode = drop"), "");
+    // Of addresses that each peer has for itself.
+    EXPECT_EQ(problems("local_ts = 10.1.0.0/16", "local_ts = 10.1.0.0/16"), "");
+}
+
 TEST(Lint, MentionsChildrenOfOneNameInSeveralConnections) {
     const char* const child = "children { net { } }";
     EXPECT_EQ(show(load_text("connections {\n" + connection("a", "", "", child) +
