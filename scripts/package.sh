@@ -25,11 +25,11 @@ install -m 644 README.md docs/*.md docs/culvert.schema.json packaging/grafana-da
 
 # The packages that own the libraries which the programs are linked with.
 libraries() {
-    local path
-    ldd "$bin/culvertd" "$bin/culvert" "$bin/culvert-exporter" | awk '$3 ~ /^\// { print $3 }' | sort -u |
-        while read -r path; do
-            { dpkg -S "$path" || dpkg -S "/usr$path" || dpkg -S "${path#/usr}"; } 2>/dev/null | head -n 1 | sed 's/:.*//'
-        done | sort -u
+    local paths path asked=()
+    mapfile -t paths < <(ldd "$bin/culvertd" "$bin/culvert" "$bin/culvert-exporter" | awk '$3 ~ /^\// { print $3 }' | sort -u)
+    # One question for all, for each takes as long: a library is known by one of its names where /lib is /usr/lib.
+    for path in "${paths[@]}"; do asked+=("$path" "/usr${path#/usr}" "${path#/usr}"); done
+    { dpkg-query --search "${asked[@]}" 2>/dev/null || :; } | sed -n 's/^\([^ :,]*\):.*/\1/p' | sort -u
 }
 depends=$(libraries | paste -sd, | sed 's/,/, /g')
 cat >"$tree/DEBIAN/control" <<CONTROL

@@ -191,7 +191,8 @@ std::optional<std::uint64_t> up_since(const std::vector<Row>& rows, const std::s
     return out;
 }
 
-std::string failure_block(const Section& failure, bool up_again) {
+// With `whole` the messages that led to it too, where the daemon has kept them.
+std::string failure_block(const Section& failure, bool up_again, bool whole) {
     const std::string connection = failure.value_or("connection", "");
     std::string out =
         fmt::format("  {} ago, {} with {}{}{}: {}{}\n", duration(failure.value_or("ago", "0")),
@@ -204,6 +205,9 @@ std::string failure_block(const Section& failure, bool up_again) {
         const std::string value = failure.value_or(key, "");
         if (!value.empty()) { out += fmt::format("    {} {}\n", words, value); }
     }
+    const vici::List* const exchanges = failure.list("exchanges");
+    if (!whole || exchanges == nullptr) { return out; }
+    for (const std::string& line : *exchanges) { out += fmt::format("      {}\n", line); }
     return out;
 }
 
@@ -223,7 +227,8 @@ std::string failures(const StatusParts& parts) {
         }
         ++shown;
         const auto since = up_since(rows, connection);
-        out += failure_block(failure, since && *since <= number(failure.value_or("ago", "0")));
+        out += failure_block(failure, since && *since <= number(failure.value_or("ago", "0")),
+                             parts.all);
     });
     if (out.empty()) { return {}; }
     if (left != 0) { out += fmt::format("  and {} earlier: culvert status --all\n", left); }

@@ -10,6 +10,28 @@ namespace {
 
 std::string number(std::uint64_t value) { return fmt::format("{}", value); }
 
+// What can be refused of a Child SA while its IKE SA comes up (RFC 7296 1.2).
+bool is_of_child(ErrorCode code) {
+    switch (code) {
+        case ErrorCode::no_proposal_chosen:
+        case ErrorCode::ts_unacceptable:
+        case ErrorCode::single_pair_required:
+        case ErrorCode::no_additional_sas:
+        case ErrorCode::internal_address_failure:
+        case ErrorCode::failed_cp_required:
+        case ErrorCode::invalid_selectors: return true;
+        default: return false;
+    }
+}
+
+// Whether an IKE SA that is (or comes) up is left without this child. The name of the child alone
+// does not say so: a handshake is begun for one, and fails for it too. An event begins with its
+// exchange.
+bool leaves_ike_sa(const ike::Event& event) {
+    if (event.child.empty() || event.text.starts_with("IKE_SA_INIT")) { return false; }
+    return event.text.starts_with("CREATE_CHILD_SA") || is_of_child(event.error->code);
+}
+
 }  // namespace
 
 void EventCounters::on_event(const ike::Event& event) {
@@ -48,11 +70,10 @@ void EventCounters::established(Duration took) {
     }
 }
 
-// A failure of a child leaves its IKE SA alone; one without a child ends a handshake. That of a
-// peer which died is no handshake's.
+// That of a peer which died is no handshake's.
 void EventCounters::failed(const ike::Event& event) {
     if (!event.error) { return; }
-    if (!event.child.empty()) {
+    if (leaves_ike_sa(event)) {
         ++child_failures_[name(event.error->code)];
         return;
     }

@@ -86,6 +86,16 @@ TEST(StatusScreen, OfOnePeerTheNewestFailureIsShownAndTheOthersAreCounted) {
     EXPECT_TRUE(has(render_status(parts, plain), "90 s ago"));
 }
 
+TEST(StatusScreen, AllShowsTheMessagesThatLedToAFailure) {
+    auto failure = a_failure("office", "5");
+    failure.set("exchanges", vici::List{"IKE_SA_INIT request 0 sent", "response 0 received"});
+    StatusParts parts{.daemon = with_failures({failure}), .connections = {}, .sas = {}};
+    EXPECT_FALSE(has(render_status(parts, plain), "IKE_SA_INIT request"));
+    parts.all = true;
+    EXPECT_TRUE(has(render_status(parts, plain),
+                    "      IKE_SA_INIT request 0 sent\n      response 0 received\n"));
+}
+
 TEST(StatusScreen, AChildThatIsNotUpIsNamedBesideOneThatIs) {
     auto connection = a_connection("home", {"net", "lan"});  // lan is a shunt: never an SA
     auto* const section = std::get_if<vici::Section>(&connection.entries.front().element);

@@ -17,8 +17,10 @@ Event up(Duration took) {
     event.ike->handshake = took;
     return event;
 }
-Event refusal(ErrorCode code, std::string child, std::uint32_t ike_id = 1) {
+Event refusal(ErrorCode code, std::string child, std::uint32_t ike_id = 1,
+              std::string exchange = "IKE_AUTH") {
     Event event{.kind = EventKind::was_refused, .ike_unique_id = ike_id};
+    event.text = exchange + " with 192.0.2.2[500]: as the engine says it";
     event.child = std::move(child);
     event.error = Error{.code = code};
     return event;
@@ -54,6 +56,22 @@ TEST(EventCounters, AChildThatIsRefusedIsNoHandshakeThatFailed) {
     const vici::Section out = counters.to_section();
     EXPECT_EQ(value(out, "child-failures", "ts_unacceptable"), "1");
     EXPECT_EQ(value(out, "handshakes", "ts_unacceptable"), "none");
+}
+
+// A handshake is begun for a child, and its failure names it.
+TEST(EventCounters, AHandshakeThatFailsForAChildIsAHandshake) {
+    EventCounters counters;
+    counters.on_event(refusal(ErrorCode::authentication_failed, "net"));
+    counters.on_event(refusal(ErrorCode::no_proposal_chosen, "net", 2, "IKE_SA_INIT"));
+    counters.on_event(refusal(ErrorCode::peer_unreachable, "net", 3, "IKE_SA_INIT"));
+    counters.on_event(refusal(ErrorCode::no_proposal_chosen, "net", 4, "IKE_AUTH"));
+    counters.on_event(refusal(ErrorCode::timed_out, "net", 4, "CREATE_CHILD_SA"));
+    const vici::Section out = counters.to_section();
+    EXPECT_EQ(value(out, "handshakes", "authentication_failed"), "1");
+    EXPECT_EQ(value(out, "handshakes", "no_proposal_chosen"), "1");
+    EXPECT_EQ(value(out, "handshakes", "peer_unreachable"), "1");
+    EXPECT_EQ(value(out, "child-failures", "no_proposal_chosen"), "1");
+    EXPECT_EQ(value(out, "child-failures", "timed_out"), "1");
 }
 
 TEST(EventCounters, APeerThatDiedIsCountedOnceAndIsNoHandshake) {
