@@ -54,6 +54,13 @@ constexpr unsigned tun_mtu_min = 1280;
 constexpr unsigned tun_mtu_default = 1400;
 constexpr unsigned tun_mtu_max = 65535;
 
+// Next hops kept by a sender that writes to the link itself; beyond, all are asked for anew.
+constexpr std::size_t next_hops_max = 4096;
+// How old what it knows of routes and neighbours may be.
+constexpr std::chrono::milliseconds next_hop_news_every{10};
+// How often the kernel gets to send for it, and so to look whether the neighbour is still there.
+constexpr std::chrono::seconds neighbour_use_every{1};
+
 // Lowest path MTU believed from an ICMP message (abuse I-06): RFC 791's 576 and RFC 8200's 1280.
 constexpr unsigned path_mtu_min_v4 = 576;
 constexpr unsigned path_mtu_min_v6 = 1280;

@@ -13,6 +13,14 @@ namespace {
 
 constexpr std::size_t packet_room = packet_octets_max + 1 + ipsec::trailer_size_max;
 
+// Transport mode keeps the packet's own options and extension headers (RFC 4303 3.1.1), which the
+// kernel would not write for us.
+bool keeps_header(const ipsec::OutboundSa& sa, const ipsec::PacketInfo& info) {
+    const std::size_t bare = info.family == IpFamily::v4 ? 20 : 40;
+    return sa.mode() == IpsecMode::transport && !sa.endpoints().udp_encap &&
+           info.unprotected_size > bare;
+}
+
 // The selectors of exactly this packet, for the key exchange (RFC 7296 2.9, first selector).
 TrafficSelector selector_of(const IpAddress& address, std::uint16_t port,
                             const ipsec::PacketInfo& info) {
@@ -141,8 +149,9 @@ void Egress::protect(ipsec::OutboundSa& sa, MutableByteView packet, const ipsec:
     job.info = &info;
     job.tail_room = true;
     const bool ah = sa.suite().protocol == IpsecProtocol::ah;
+    const bool whole = ah || keeps_header(sa, info);
     const std::size_t size = sa.esp_size(info.total_size);
-    if (ah || !sa.carries_trains()) {
+    if (whole || !sa.carries_trains()) {
         // What will come of it is not known before.
         run_.flush();
     } else {
@@ -154,8 +163,8 @@ void Egress::protect(ipsec::OutboundSa& sa, MutableByteView packet, const ipsec:
     if (dropped != ipsec::DropReason::none) {
         counters_.count(dropped);
         if (dropped == ipsec::DropReason::outbound_too_big) { too_big(sa, packet, info); }
-    } else if (ah) {
-        send_ah(sa, job);
+    } else if (whole) {
+        send_whole(sa, job);
     } else {
         if (run_.empty()) {
             run_.begin(sa, job.outer, job.size, false);
@@ -217,7 +226,7 @@ void Egress::look_at_lifetime(ipsec::OutboundSa& sa, Instant now) {
     }
 }
 
-void Egress::send_ah(ipsec::OutboundSa& sa, const ipsec::EncapJob& job) {
+void Egress::send_whole(ipsec::OutboundSa& sa, const ipsec::EncapJob& job) {
     const int error = ah_.send(sa, job);
     if (error == 0) {
         counters_.count(Happening::esp_sends);

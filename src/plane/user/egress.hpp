@@ -52,7 +52,8 @@ class Egress {
     void protect_train(ipsec::OutboundSa& sa, const ipsec::PacketInfo& info, Instant now);
     void settle(ipsec::OutboundSa& sa, std::span<const ipsec::EncapJob> jobs);
     void look_at_lifetime(ipsec::OutboundSa& sa, Instant now);
-    void send_ah(ipsec::OutboundSa& sa, const ipsec::EncapJob& job);
+    // Under an outer header that is ours to write.
+    void send_whole(ipsec::OutboundSa& sa, const ipsec::EncapJob& job);
     void trap(const ipsec::FlowCache::Entry& entry, ByteView packet, const ipsec::PacketInfo& info,
               Instant now);
     void too_big(ipsec::OutboundSa& sa, ByteView inner, const ipsec::PacketInfo& info);

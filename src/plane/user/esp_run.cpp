@@ -22,7 +22,11 @@ EspRun::EspRun(const Shared& shared, WorkerCounters& counters, const FastPaths& 
       counters_(counters),
       too_big_(std::move(too_big)),
       gso_(wanted.udp_gso),
-      octets_(std::make_unique_for_overwrite<std::uint8_t[]>(room_octets)) {}
+      octets_(std::make_unique_for_overwrite<std::uint8_t[]>(room_octets)) {
+    if (!wanted.packet_socket) { return; }
+    // Without it everything leaves by raw sockets.
+    if (auto link = LinkSender::open(shared.mark)) { link_.emplace(std::move(*link)); }
+}
 
 std::size_t EspRun::begin(ipsec::OutboundSa& sa, const ipsec::OuterFields& outer, std::size_t size,
                           bool train) {
@@ -101,15 +105,33 @@ int EspRun::send_in_one(const SendOptions& options) const {
                                               outer_.dont_fragment, options);
 }
 
-int EspRun::send_each(const SendOptions& options, std::size_t& sent) const {
+int EspRun::send_each(const SendOptions& options, std::size_t& sent) {
     const ipsec::SaEndpoints& ends = sa_->endpoints();
     const ByteView octets{octets_.get(), size_};
     if (ends.udp_encap) {
         return shared_.carrier.sockets().send_esp_each(octets, ends.local, ends.remote,
                                                        outer_.dont_fragment, options, sent);
     }
-    return shared_.raw.send_esp_each(octets, ends.local.address, ends.remote.address,
-                                     outer_.dont_fragment, options, sent);
+    return send_each_native(options, sent);
+}
+
+int EspRun::send_each_native(const SendOptions& options, std::size_t& sent) {
+    const IpAddress& local = sa_->endpoints().local.address;
+    const IpAddress& remote = sa_->endpoints().remote.address;
+    ByteView octets{octets_.get(), size_};
+    std::size_t by_link = 0;
+    if (link_) {
+        by_link = link_->send_each(octets, stride_, local, remote, outer_, boot_time_now());
+        counters_.count(Happening::esp_packets_by_link, by_link);
+        octets = octets.subspan(std::min(octets.size(), by_link * stride_));
+        sent = by_link;
+        if (octets.empty()) { return 0; }
+    }
+    std::size_t by_socket = 0;
+    const int error =
+        shared_.raw.send_esp_each(octets, local, remote, outer_.dont_fragment, options, by_socket);
+    sent = by_link + by_socket;
+    return error;
 }
 
 void EspRun::failed(int error, std::size_t sent) {

@@ -6,10 +6,12 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 
 #include "base/bytes.hpp"
 #include "ipsec/esp.hpp"
 #include "plane/user/fast_paths.hpp"
+#include "plane/user/link_sender.hpp"
 #include "plane/user/shared.hpp"
 #include "plane/user/worker_counters.hpp"
 
@@ -44,12 +46,14 @@ class EspRun {
  private:
     void send();
     int send_in_one(const SendOptions& options) const;
-    int send_each(const SendOptions& options, std::size_t& sent) const;
+    int send_each(const SendOptions& options, std::size_t& sent);
+    int send_each_native(const SendOptions& options, std::size_t& sent);
     void failed(int error, std::size_t sent);
 
     const Shared& shared_;
     WorkerCounters& counters_;
     TooBig too_big_;
+    std::optional<LinkSender> link_;  // where the kernel lets us
     bool gso_;
     unsigned gso_off_ticks_ = 0;
 

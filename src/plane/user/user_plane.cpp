@@ -418,6 +418,7 @@ std::string UserPlane::fast_paths_in_use() const {
         if (tun_->offloads().tcp) { names.push_back("TUN super-packets of TCP"); }
         if (tun_->offloads().udp) { names.push_back("of UDP"); }
         if (fast_paths_.udp_gso) { names.push_back("UDP GSO"); }
+        if (fast_paths_.packet_socket) { names.push_back("packet socket for native ESP"); }
         if (carrier_.is_open() && carrier_.sockets().coalesces()) { names.push_back("UDP GRO"); }
     }
     return names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", "));
