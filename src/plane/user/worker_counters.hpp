@@ -29,6 +29,8 @@ enum class Happening : std::uint8_t {
     esp_sends,  // calls, or runs handed to the kernel in one
     esp_receives,
     udp_segmentation_refused,  // a run that had to leave packet by packet
+    strays_handed_over,        // arrived at a worker who does not own their SA
+    strays_dropped,            // and that one had too many of them
     count_of_happenings,       // not a happening
 };
 
@@ -48,7 +50,9 @@ constexpr std::array<const char*, static_cast<std::size_t>(Happening::count_of_h
                     "tun_writes",
                     "esp_sends",
                     "esp_receives",
-                    "udp_segmentation_refused"};
+                    "udp_segmentation_refused",
+                    "strays_handed_over",
+                    "strays_dropped"};
 
 class WorkerCounters {
  public:
