@@ -47,8 +47,24 @@ rekeys() { # rekeys ROUNDS: of the Child SA, one side after the other, as fast a
     local round
     for ((round = 0; round < $1; ++round)); do rekey $((1 + round % 2)) child net4; done
 }
+# Each of the threads that send had something to do.
+sent_by_all() { # sent_by_all N COUNT
+    local v=pid_$1 task times count=0
+    for task in "/proc/${!v}/task"/*; do
+        [[ $(<"$task/comm") == egress-* ]] || continue
+        times=$(sed -n 's/^voluntary_ctxt_switches:[[:space:]]*//p' "$task/status")
+        echo "$(<"$task/comm") waited $times times"
+        # Once a second for its clock alone.
+        ((times < 100)) || ((++count))
+    done
+    ((count == $2)) || fail "side $1 sends with $count threads, not $2"
+}
 # CHURN_ROUNDS: 600 take some minutes.
-case_churn_encap() { both_conn 'encap = yes'; workers_case 2 3 rekeys "${CHURN_ROUNDS:-12}"; }
+case_churn_encap() {
+    both_conn 'encap = yes'
+    spread() { rekeys "${CHURN_ROUNDS:-12}"; sent_by_all 1 2; }
+    workers_case 2 3 spread
+}
 case_churn_native() { both_conn 'encap = no'; workers_case 3 2 rekeys "${CHURN_ROUNDS:-12}"; }
 # Each fast path left alone, and all of them; status tells which are in use.
 without() { # without NAMES REGEX-OF-STATUS REGEX-THAT-STATUS-LACKS
@@ -69,3 +85,38 @@ case_without_tun_offload() { without tun-offload 'UDP GSO' super-packets; }
 case_without_udp_gso() { without udp-gso 'UDP GRO' 'UDP GSO'; }
 case_without_udp_gro() { without udp-gro 'UDP GSO' 'UDP GRO'; }
 case_without_all() { without all 'TUN queues|none' 'super-packets|UDP GSO|UDP GRO'; }
+
+# A stranger sends all the ESP in UDP that it can, under SPIs that nobody has and under one that is in use:
+# packets still pass, and the key exchange does not notice.
+case_flood() {
+    both_conn 'encap = yes'
+    begin
+    up_ok 1 net4
+    ping_ok h1 10.2.0.2
+    local spi
+    spi=$(list_sas 1 | sed -nE 's/^ +in +([0-9a-f]{8}).*/\1/p' | head -1)
+    [[ -n $spi ]] || { list_sas 1; fail "no inbound SPI is shown"; }
+    ip netns exec "$net_prefix-g2" python3 -c '
+import os, socket, sys
+out = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+packets = [bytes.fromhex(sys.argv[1]) + os.urandom(60)] + [b"\xc0" + os.urandom(63) for _ in range(63)]
+while True:
+    for packet in packets:
+        out.sendto(packet, ("192.0.2.1", 4500))' "$spi" &
+    local flood=$!
+    net_pids+=("$flood")
+    flooded() { (($(culvert_of 1 stats | sed -nE 's/.*inbound_no_sa[^0-9]*([0-9]+).*/\1/p' | head -1) > 10000)); }
+    until_true 20 flooded || { culvert_of 1 stats; fail "the flood is not seen"; }
+    local round
+    for round in 1 2 3; do
+        rekey 1 child net4
+        rekey 2 ike gw
+        ping_ok h1 10.2.0.2
+    done
+    kill -0 "$flood" || fail "the flood ended before its time"
+    kill "$flood"
+    culvert_of 1 stats >"$dir/stats.log"
+    says "$dir/stats.log" 'inbound_(integrity|auth|icv)[^0-9]*[1-9]' "forged packets under a live SPI are counted"
+    says "$dir/stats.log" 'ike_receive_overflow[^0-9]*0' "no IKE is lost"
+    down 1 ike gw
+}

@@ -1,10 +1,22 @@
 #include "plane/user/worker.hpp"
 
+#include <string>
 #include <utility>
+
+#include <fmt/format.h>
+#include <pthread.h>
 
 #include "plane/limits.hpp"
 
 namespace culvert::plane {
+namespace {
+
+// For `top -H`. At most 15 letters; it fails only when there are more.
+void name_thread(std::thread& thread, const std::string& name) {
+    static_cast<void>(::pthread_setname_np(thread.native_handle(), name.c_str()));
+}
+
+}  // namespace
 
 Result<std::unique_ptr<Worker>> Worker::make(const Shared& shared, unsigned number,
                                              const FastPaths& wanted) {
@@ -92,8 +104,10 @@ Status Worker::watch_tun() {
 
 void Worker::start() {
     network_thread_ = std::thread{[this] { network_poller_->run(); }};
+    name_thread(network_thread_, fmt::format("{}-{}", tun_poller_ ? "ingress" : "worker", number_));
     if (tun_poller_) {
         tun_thread_ = std::thread{[this] { tun_poller_->run(); }};
+        name_thread(tun_thread_, fmt::format("egress-{}", number_));
     }
 }
 
