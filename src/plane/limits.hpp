@@ -65,6 +65,16 @@ constexpr std::chrono::seconds neighbour_use_every{1};
 constexpr unsigned path_mtu_min_v4 = 576;
 constexpr unsigned path_mtu_min_v6 = 1280;
 
+// Workers of the user plane: each native packet is copied for each of them.
+constexpr unsigned workers_max = 64;
+// The bits of an inbound SPI that tell whose it is; the key exchange keeps them when it rekeys.
+constexpr unsigned spi_worker_mask = 0xff;
+// With more workers than this each has one thread instead of two, one for each direction.
+constexpr unsigned split_workers_max = 2;
+// Runs, and octets in them, that wait for the worker that owns their SA.
+constexpr std::size_t stray_runs_max = 256;
+constexpr std::size_t stray_octets_max = std::size_t{4} << 20U;
+
 // How long the nft program may take.
 constexpr std::chrono::seconds nft_time_max{10};
 constexpr std::size_t nft_output_octets_max = 1 << 20;

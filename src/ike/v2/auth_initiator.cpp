@@ -70,7 +70,7 @@ Result<AuthInitiator> AuthInitiator::begin(SaCore& sa, InitResult init,
         if (auto fits = check_path(sa, *child); !fits) {
             return std::unexpected(std::move(fits).error());
         }
-        exchange.offer_ = make_offer(sa, child, false, packet, env);
+        exchange.offer_ = make_offer(sa, child, false, packet, nullptr, env);
     }
     return exchange;
 }

@@ -27,10 +27,10 @@ Result<CreateChild> CreateChild::begin(SaCore& sa, Wanted wanted, const Environm
         if (!made) { return std::unexpected(std::move(made).error()); }
         ke = std::move(*made);
     }
+    Child* old = wanted.rekeyed ? sa.find_child(*wanted.rekeyed) : nullptr;
     ChildOffer offer =
-        make_offer(sa, wanted.child, group != crypto::KeMethod::none, wanted.packet, env);
+        make_offer(sa, wanted.child, group != crypto::KeMethod::none, wanted.packet, old, env);
     if (wanted.rekeyed) {
-        Child* old = sa.find_child(*wanted.rekeyed);
         old->state = ChildState::rekeying;
         // RFC 7296 2.9.2: the new one is no narrower than the old.
         if (!within(offer.selectors, {.local = old->local_ts, .remote = old->remote_ts}) &&

@@ -24,7 +24,8 @@ namespace culvert::plane {
 
 class Egress {
  public:
-    Egress(const Shared& shared, const FastPaths& wanted);
+    // Of this worker's queue.
+    Egress(const Shared& shared, unsigned worker, const FastPaths& wanted);
     Egress(const Egress&) = delete;
     Egress& operator=(const Egress&) = delete;
     Egress(Egress&&) = delete;
@@ -61,6 +62,7 @@ class Egress {
                 std::uint32_t mtu);
 
     const Shared& shared_;
+    const TunQueue& tun_;
     PublishedTables::View view_;
     const Tables* tables_ = nullptr;  // of the batch at hand
     ipsec::FlowCache flows_;

@@ -30,6 +30,8 @@ enum class Happening : std::uint8_t {
     esp_receives,
     udp_segmentation_refused,  // a run that had to leave packet by packet
     esp_packets_by_link,       // of those sent: native ones that left by a packet socket
+    strays_handed_over,        // arrived at a worker who does not own their SA
+    strays_dropped,            // and that one had too many of them
     count_of_happenings,       // not a happening
 };
 
@@ -50,7 +52,9 @@ constexpr std::array<const char*, static_cast<std::size_t>(Happening::count_of_h
                     "esp_sends",
                     "esp_receives",
                     "udp_segmentation_refused",
-                    "esp_packets_by_link"};
+                    "esp_packets_by_link",
+                    "strays_handed_over",
+                    "strays_dropped"};
 
 class WorkerCounters {
  public:
