@@ -14,8 +14,7 @@ using wire::NotifyType;
 namespace {
 
 bool is_key_exchange(TransformType type) {
-    return type == TransformType::ke ||
-           (type >= TransformType::addke1 && type <= TransformType::addke7);
+    return type == TransformType::ke || is_additional_ke(type);
 }
 
 Proposals without_ke(Proposals proposals) {
@@ -199,6 +198,7 @@ Result<AgreedChild> check_child_answer(const SaCore& sa, const ChildOffer& offer
                        .reqid = offer.reqid,
                        .suite = chosen->ipsec,
                        .ke = chosen->ke,
+                       .additional = chosen->additional,
                        .inbound_spi = offer.inbound_spi,
                        .outbound_spi = *spi,
                        .traffic = std::move(traffic),
@@ -237,6 +237,7 @@ Result<ChildAnswer> answer_child_offer(const SaCore& sa, const wire::Payloads& r
                    .reqid = env.state.reqid_of(sa.name(), choice->config->name),
                    .suite = chosen->ipsec,
                    .ke = chosen->ke,
+                   .additional = chosen->additional,
                    .inbound_spi = env.new_esp_spi(),
                    .outbound_spi = *spi,
                    .traffic = std::move(choice->traffic),
@@ -268,6 +269,7 @@ ChildSaId install_child(SaCore& sa, const AgreedChild& agreed, ChildKeys keys, b
                 .mode = agreed.mode,
                 .suite = agreed.suite,
                 .ke = agreed.ke,
+                .additional = agreed.additional,
                 .inbound_spi = agreed.inbound_spi,
                 .outbound_spi = agreed.outbound_spi,
                 .udp_encap = sa.nat.any(),
