@@ -14,8 +14,7 @@ using wire::NotifyType;
 namespace {
 
 bool is_key_exchange(TransformType type) {
-    return type == TransformType::ke ||
-           (type >= TransformType::addke1 && type <= TransformType::addke7);
+    return type == TransformType::ke || is_additional_ke(type);
 }
 
 Proposals without_ke(Proposals proposals) {
@@ -204,6 +203,7 @@ Result<AgreedChild> check_child_answer(const SaCore& sa, const ChildOffer& offer
                        .reqid = offer.reqid,
                        .suite = chosen->ipsec,
                        .ke = chosen->ke,
+                       .additional = chosen->additional,
                        .inbound_spi = offer.inbound_spi,
                        .outbound_spi = *spi,
                        .traffic = std::move(traffic),
@@ -242,7 +242,12 @@ Result<ChildAnswer> answer_child_offer(const SaCore& sa, const wire::Payloads& r
                    .reqid = env.state.reqid_of(sa.name(), choice->config->name),
                    .suite = chosen->ipsec,
                    .ke = chosen->ke,
+<<<<<<< HEAD
                    .inbound_spi = env.new_esp_spi(spi_of(rekeyed)),
+=======
+                   .additional = chosen->additional,
+                   .inbound_spi = env.new_esp_spi(),
+>>>>>>> wt-ike
                    .outbound_spi = *spi,
                    .traffic = std::move(choice->traffic),
                    .mode = choice->transport ? IpsecMode::transport : IpsecMode::tunnel,
@@ -273,6 +278,7 @@ ChildSaId install_child(SaCore& sa, const AgreedChild& agreed, ChildKeys keys, b
                 .mode = agreed.mode,
                 .suite = agreed.suite,
                 .ke = agreed.ke,
+                .additional = agreed.additional,
                 .inbound_spi = agreed.inbound_spi,
                 .outbound_spi = agreed.outbound_spi,
                 .udp_encap = sa.nat.any(),

@@ -46,6 +46,7 @@ struct AgreedChild {
     ReqId reqid{};
     IpsecSuite suite;
     crypto::KeMethod ke = crypto::KeMethod::none;
+    AdditionalKes additional{};  // RFC 9370
     EspSpi inbound_spi{};
     EspSpi outbound_spi{};
     TransportSelectors traffic;
