@@ -64,7 +64,7 @@ TEST(Seeds, RekeysEndInAgreement) {
     EXPECT_GT(tally["packets_opened"], 1000U);
 }
 
-TEST(Seeds, RacesEndInAgreement) {
+TEST(Seeds, S08RacesEndInAgreement) {
     Tally tally = play_all("races", 500);
     EXPECT_GT(tally["child_rekeyed"], 100U);
     EXPECT_GT(tally["ike_rekeyed"], 50U);
