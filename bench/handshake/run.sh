@@ -2,6 +2,8 @@
 # What a handshake costs the responder: IKE_SA_INIT, IKE_AUTH and a Child SA from culvert-load, against
 # culvertd (null plane) and against strongSwan's charon, beside the limit that libcrypto sets.
 #
+# No side installs policies: charon's user-space plane would make a route for each, ours does nothing.
+#
 #   netns A: culvert-load, CPU 0  [10.99.0.1] ---- [10.99.0.2]  netns B: the responder, CPU 1
 #
 #   run.sh OUT-FOLDER [quick]
@@ -100,6 +102,7 @@ connections {
             net {
                 $selectors
                 esp_proposals = aes256gcm16
+                policies = no
                 rekey_time = 8h
                 life_time = 9h
             }

@@ -63,9 +63,8 @@ ike::ConfigSnapshot Clients::config_of(std::size_t index) const {
     config->settings.port_nat_t = wanted_.local.port;
     config->credentials = wanted_.config.credentials;
     for (const ike::SharedSecret& secret : wanted_.config.secrets) {
-        config->secrets.push_back({.name = secret.name,
-                                   .owners = secret.owners,
-                                   .secret = secret.secret.clone()});
+        config->secrets.push_back(
+            {.name = secret.name, .owners = secret.owners, .secret = secret.secret.clone()});
     }
     ike::Connection connection = wanted_.config.connections.front();
     connection.local_addrs = {exactly(wanted_.local.address)};
@@ -80,9 +79,7 @@ ike::ConfigSnapshot Clients::config_of(std::size_t index) const {
     ASSERT(own.has_value());
     connection.children.front().local_ts = {{.dynamic = false, .selector = *own}};
     config->connections.push_back(std::move(connection));
-    if (config->credentials) {
-        (void)ike::bind(config->connections.front(), *config->credentials);
-    }
+    if (config->credentials) { (void)ike::bind(config->connections.front(), *config->credentials); }
     return config;
 }
 
@@ -94,10 +91,11 @@ void Clients::begin_one() {
     });
     ++progress_.begun;
     const ike::Connection& connection = wanted_.config.connections.front();
-    carry_out(index, engines_[index]->handle(ike::Initiate{.id = ike::CommandId{1},
-                                                           .connection = connection.name,
-                                                           .child = connection.children.front().name},
-                                             now()));
+    carry_out(index,
+              engines_[index]->handle(ike::Initiate{.id = ike::CommandId{1},
+                                                    .connection = connection.name,
+                                                    .child = connection.children.front().name},
+                                      now()));
 }
 
 void Clients::step(std::chrono::milliseconds longest, bool begin_more) {
@@ -108,8 +106,8 @@ void Clients::step(std::chrono::milliseconds longest, bool begin_more) {
     pollfd waiting{.fd = socket_.fd(), .events = POLLIN, .revents = 0};
     auto wait = longest;
     if (!deadlines_.empty()) {
-        const auto until = std::chrono::ceil<std::chrono::milliseconds>(
-            deadlines_.begin()->first - now());
+        const auto until =
+            std::chrono::ceil<std::chrono::milliseconds>(deadlines_.begin()->first - now());
         wait = std::clamp(until, std::chrono::milliseconds{0}, longest);
     }
     (void)poll(&waiting, 1, static_cast<int>(wait.count()));

@@ -5,7 +5,7 @@
 namespace culvert::load {
 
 struct CryptoLimit {
-    double x25519 = 0;          // generate a key and derive a secret
+    double x25519 = 0;  // generate a key and derive a secret
     double p256_sign = 0;
     double p256_verify = 0;
 

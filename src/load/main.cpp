@@ -60,15 +60,17 @@ void report(const Options& options, std::size_t handshakes, std::chrono::nanosec
             std::chrono::nanoseconds wall, std::uint64_t octets,
             const std::optional<CryptoLimit>& limit) {
     const double rate = static_cast<double>(handshakes) / seconds_of(cpu);
-    fmt::print("{}: {} IKE SAs with a Child SA, {:.0f} a CPU second, {:.0f} a second, "
-               "{:.2f} KiB each\n",
-               options.name, handshakes, rate, static_cast<double>(handshakes) / seconds_of(wall),
-               static_cast<double>(octets) / 1024 / static_cast<double>(handshakes));
+    fmt::print(
+        "{}: {} IKE SAs with a Child SA, {:.0f} a CPU second, {:.0f} a second, "
+        "{:.2f} KiB each\n",
+        options.name, handshakes, rate, static_cast<double>(handshakes) / seconds_of(wall),
+        static_cast<double>(octets) / 1024 / static_cast<double>(handshakes));
     if (!limit) { return; }
-    fmt::print("{}: {:.1f} % of libcrypto's {:.0f} (X25519 alone), {:.1f} % of its {:.0f} "
-               "(X25519, ECDSA P-256: one signature, two verifications)\n",
-               options.name, 100 * rate / limit->psk(), limit->psk(), 100 * rate / limit->ecdsa(),
-               limit->ecdsa());
+    fmt::print(
+        "{}: {:.1f} % of libcrypto's {:.0f} (X25519 alone), {:.1f} % of its {:.0f} "
+        "(X25519, ECDSA P-256: one signature, two verifications)\n",
+        options.name, 100 * rate / limit->psk(), limit->psk(), 100 * rate / limit->ecdsa(),
+        limit->ecdsa());
 }
 
 void hold(const Options& options, Clients& clients) {
@@ -128,10 +130,10 @@ int run(const Options& options) {
         report(options, progress.up - up_before, after->cpu - before->cpu, wall, grown, limit);
     }
     if (progress.failed != 0 || !all.all_done()) {
-        fmt::print("{}: {} up, {} failed, {} begun, {} retransmissions{}{}\n", options.name,
-                   progress.up, progress.failed, progress.begun, progress.retransmits,
-                   progress.first_failure.empty() ? "" : "; the first failure: ",
-                   progress.first_failure);
+        fmt::print(
+            "{}: {} up, {} failed, {} begun, {} retransmissions{}{}\n", options.name, progress.up,
+            progress.failed, progress.begun, progress.retransmits,
+            progress.first_failure.empty() ? "" : "; the first failure: ", progress.first_failure);
         return 1;
     }
     if (options.hold_s != 0) { hold(options, all); }
@@ -158,7 +160,8 @@ int main(int argc, char** argv) {
     app.add_option("--pid", options.pid, "the responder's process, to see what it costs");
     app.add_option("--cpu", options.cpu, "run on this CPU");
     app.add_option("--seconds", options.seconds_max, "at most")->capture_default_str();
-    app.add_option("--hold", options.hold_s, "then keep them up so many seconds, and look at the cost");
+    app.add_option("--hold", options.hold_s,
+                   "then keep them up so many seconds, and look at the cost");
     app.add_option("--name", options.name, "what to call the responder")->capture_default_str();
     app.add_flag("--own-identities", options.own_identities,
                  "clientN.load each, in place of the configuration's");

@@ -47,8 +47,9 @@ bool walk_all(const std::string& only, const culvert::sim::WalkLimits& limits, s
             states += report.states;
             fmt::print("{:<38} seed {}: {} states, {} steps, {} ends{}\n", one.name, seed,
                        report.states, report.steps, report.ends,
-                       report.complete ? ""
-                       : report.complaints.empty() ? ", cut off by --states" : "");
+                       report.complete             ? ""
+                       : report.complaints.empty() ? ", cut off by --states"
+                                                   : "");
             std::fflush(stdout);
             if (report.complaints.empty()) { continue; }
             sound = false;

@@ -23,8 +23,8 @@ using Complaints = std::vector<std::string>;
 struct InstalledSa {
     ChildSa sa;
     bool sending = true;
-    bool retired = false;   // takes what is still under way
-    std::int64_t rank = 0;  // of those that send for a reqid the highest is used
+    bool retired = false;    // takes what is still under way
+    std::int64_t rank = 0;   // of those that send for a reqid the highest is used
     Instant installed_at{};  // by the peer's own clock
 };
 

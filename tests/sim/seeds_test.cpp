@@ -100,6 +100,21 @@ TEST(Seeds, ItMovesAndTheSasFollow) {
     EXPECT_GT(tally["ike_rekeyed"], 50U);
 }
 
+TEST(Seeds, EverythingAtOnceEndsInAgreementAndComesUpAgain) {
+    Tally tally = play_all("everything", 30);
+    EXPECT_GT(tally["peers"], 100U);
+    EXPECT_GT(tally["restarts"], 10U);
+    EXPECT_GT(tally["sleeps"], 10U);
+    EXPECT_GT(tally["leaps"], 10U);
+    EXPECT_GT(tally["moves"], 3U);
+    EXPECT_GT(tally["nat_rebound"], 3U);
+    EXPECT_GT(tally["cut_off"], 100U);
+    EXPECT_GT(tally["peers_dead"], 10U);
+    EXPECT_GT(tally["wire_cookie"], 10U);
+    EXPECT_GT(tally["addresses_installed"], 20U);
+    EXPECT_GT(tally["came_up_again"], 100U);
+}
+
 TEST(Seeds, TheSameSeedGivesTheSameRun) {
     const World* const world = find_world("lossy");
     ASSERT_NE(world, nullptr);

@@ -101,8 +101,8 @@ class Run {
     }
 
     std::uint64_t state() {
-        std::uint64_t hash = mixed(static_cast<std::uint64_t>(
-            sim_.schedule().now().time_since_epoch().count()));
+        std::uint64_t hash =
+            mixed(static_cast<std::uint64_t>(sim_.schedule().now().time_since_epoch().count()));
         for (const Peer* peer : sim_.peers()) { hash = mixed(hash ^ peer->history()); }
         std::uint64_t under_way = 0;
         for (const ike::Datagram& datagram : sim_.network().held()) {
@@ -143,9 +143,10 @@ class Run {
             const bool to_b = datagram.remote.address == address_of(1);
             const std::uint8_t flags = datagram.bytes.at(19);
             const unsigned id = datagram.bytes.at(23);
-            return fmt::format("{} {} {} to {}", datagram.bytes.at(18) == 36   ? "CREATE_CHILD_SA"
-                                                 : datagram.bytes.at(18) == 37 ? "INFORMATIONAL"
-                                                                               : "another",
+            return fmt::format("{} {} {} to {}",
+                               datagram.bytes.at(18) == 36   ? "CREATE_CHILD_SA"
+                               : datagram.bytes.at(18) == 37 ? "INFORMATIONAL"
+                                                             : "another",
                                (flags & 0x20U) != 0 ? "response" : "request", id,
                                to_b ? "peer1" : "peer0");
         };

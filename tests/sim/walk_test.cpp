@@ -2,9 +2,9 @@
 // bound; `culvert-sim --walk all --losses 2` goes deeper. Each test also proves that its runs met
 // what they claim to be about.
 
-#include <gtest/gtest.h>
-
 #include "sim/walk.hpp"
+
+#include <gtest/gtest.h>
 
 namespace culvert::sim {
 namespace {

@@ -46,7 +46,7 @@ T one_of(Simulation& sim, const std::array<T, N>& choices) {
 }
 
 // What need not be the same at both ends.
-void whatever_chance_turns_on(Simulation& sim, ike::Connection& connection) {
+void whatever_chance_turns_on(Simulation& sim, ike::Connection& connection, bool client) {
     using ike::StartAction;
     const auto chance = [&](unsigned percent) { return sim.random().chance(percent); };
     if (chance(40)) {
@@ -58,9 +58,10 @@ void whatever_chance_turns_on(Simulation& sim, ike::Connection& connection) {
     connection.fragmentation =
         one_of(sim, std::array{ike::Fragmentation::yes, ike::Fragmentation::yes,
                                ike::Fragmentation::accept, ike::Fragmentation::no});
-    connection.childless =
-        one_of(sim, std::array{ike::Childless::allow, ike::Childless::allow,
-                               ike::Childless::prefer, ike::Childless::never});
+    connection.childless = one_of(sim, std::array{ike::Childless::allow, ike::Childless::allow,
+                                                  ike::Childless::prefer, ike::Childless::never});
+    // What it can is said before it knows who asks: the same for all.
+    if (!client) { connection.childless = ike::Childless::allow; }
     connection.unique = one_of(sim, std::array{ike::Unique::no, ike::Unique::no,
                                                ike::Unique::replace, ike::Unique::never});
     connection.dpd_delay = seconds{10 + sim.random().below(40)};
@@ -105,7 +106,7 @@ ike::Connection end_of(Simulation& sim, const Pair& pair, bool client) {
     }
     if (pair.virtual_address && client) { connection.vips = {IpAddress::any(IpFamily::v4)}; }
     if (pair.virtual_address && !client) { connection.pools = {"pool"}; }
-    whatever_chance_turns_on(sim, connection);
+    whatever_chance_turns_on(sim, connection, client);
     // Who gives addresses cannot begin: the other asks for its own (RFC 7296 2.19).
     for (ike::ChildConfig& child : connection.children) {
         if (client || !pair.virtual_address) { continue; }
@@ -218,9 +219,8 @@ void fate(Simulation& sim, const Pair& pair, IpAddress next) {
             return;
         }
         case 3:
-            sim.sometime(span, [&sim, address = address_of(pair.client)] {
-                sim.network().rebind(address);
-            });
+            sim.sometime(
+                span, [&sim, address = address_of(pair.client)] { sim.network().rebind(address); });
             return;
         case 4: {
             const Duration cut = seconds{1 + sim.random().below(90)};
@@ -232,9 +232,8 @@ void fate(Simulation& sim, const Pair& pair, IpAddress next) {
         }
         default:
             if (!pair.moves) { return; }
-            sim.sometime(span, [&mover = *sim.peers().at(pair.client), next] {
-                mover.move_to(next);
-            });
+            sim.sometime(span,
+                         [&mover = *sim.peers().at(pair.client), next] { mover.move_to(next); });
             return;
     }
 }
