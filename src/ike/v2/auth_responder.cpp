@@ -162,7 +162,19 @@ AuthResponder::Outcome AuthResponder::handle(const wire::Payloads& request, SaCo
         sa.mobike.told = additional_addresses(sa, env.state.host_addresses);
         add_mobike_support(result.response, sa.mobike.told);
     }
-    if (with_child) { answer_child(request, sa, result, env); }
+    if (with_child) {
+        answer_child(request, sa, result, env);
+    } else if (wire::find<wire::Configuration>(request) != nullptr) {
+        // RFC 6023 3: an IKE SA without a child has its address all the same.
+        auto addresses = answer_address_request(request, sa, env);
+        if (!addresses) {
+            result.response.emplace_back(wire::Notify{
+                .type = addresses.error().notify.value_or(NotifyType::internal_address_failure)});
+            result.child_error = std::move(addresses).error();
+        } else if (*addresses) {
+            result.response.emplace_back(std::move(**addresses));
+        }
+    }
     return result;
 }
 
@@ -243,12 +255,12 @@ void AuthResponder::answer_child(const wire::Payloads& request, SaCore& sa, Acce
             wire::Notify{.type = error.notify.value_or(NotifyType::no_proposal_chosen)});
         result.child_error = std::move(error);
     };
-    if (sa.connection->childless == Childless::force) {
-        return refuse(child_in_auth_refused(sa.name()));
-    }
     auto addresses = answer_address_request(request, sa, env);
     if (!addresses) { return refuse(std::move(addresses).error()); }
     if (*addresses) { result.response.emplace_back(std::move(**addresses)); }
+    if (sa.connection->childless == Childless::force) {
+        return refuse(child_in_auth_refused(sa.name()));
+    }
     auto answer = answer_child_offer(sa, request, false, nullptr, env);
     if (!answer) { return refuse(std::move(answer).error()); }
     add_answer_sa(result.response, *answer);

@@ -242,12 +242,8 @@ Result<ChildAnswer> answer_child_offer(const SaCore& sa, const wire::Payloads& r
                    .reqid = env.state.reqid_of(sa.name(), choice->config->name),
                    .suite = chosen->ipsec,
                    .ke = chosen->ke,
-<<<<<<< HEAD
-                   .inbound_spi = env.new_esp_spi(spi_of(rekeyed)),
-=======
                    .additional = chosen->additional,
-                   .inbound_spi = env.new_esp_spi(),
->>>>>>> wt-ike
+                   .inbound_spi = env.new_esp_spi(spi_of(rekeyed)),
                    .outbound_spi = *spi,
                    .traffic = std::move(choice->traffic),
                    .mode = choice->transport ? IpsecMode::transport : IpsecMode::tunnel,
