@@ -124,7 +124,7 @@ many_clients() {
         local n
         echo 'connections {'
         for n in 1 3 4; do
-            if [[ $1 == 2 ]]; then one_client gw$n 2 "$n" %any; elif [[ $1 == "$n" ]]; then one_client gw "$n" 2 192.0.2.2; fi
+            if [[ $1 == 2 ]]; then one_client "gw$n" 2 "$n" %any; elif [[ $1 == "$n" ]]; then one_client gw "$n" 2 192.0.2.2; fi
         done
         printf '}\nsecrets {\n    ike-all {\n        secret = "%s"\n    }\n}\n' "$psk_1"
     }

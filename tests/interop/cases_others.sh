@@ -5,15 +5,33 @@ if [[ $impl_1$impl_2 == *libreswan* || $impl_1$impl_2 == *openiked* ]]; then
     . "$here/lib/others.sh"
 fi
 
+case_other_rekey_pfs() { both esp aes256gcm16-ecp384; rekey_under_ping 2 child net4; }
+
 iked_esp() { both esp aes256-sha512; } # OpenIKED has no AES-GCM for the kernel's SAs
-case_iked_psk() { iked_esp; tunnel; }
-case_iked_cbc() { iked_esp; both proposals aes128-sha256-modp2048; tunnel; }
+# An OpenIKED that initiates begins again at once when its IKE SA is deleted, by whomever.
+iked_tunnel() {
+    iked_esp
+    begin
+    establish
+    traffic
+    if [[ $impl_1 == openiked ]]; then
+        down 2 ike gw
+        until_true 30 grep -q 'gw\[2\] established' "$(side_log 2)" || fail "OpenIKED did not come back after the delete"
+        expect_sas 2 1 1
+        ping_ok h1 10.2.0.2
+    else
+        down 1 ike gw
+        gone
+    fi
+}
+case_iked_psk() { iked_tunnel; }
+case_iked_cbc() { both proposals aes128-sha256-modp2048; iked_tunnel; }
 case_iked_delete() { iked_esp; case_delete_ike_by_responder; }
-case_iked_cert_rsa() { kind_1=rsa kind_2=rsa; certificates; iked_esp; tunnel; }
-case_iked_cert_ecdsa() { certificates; iked_esp; tunnel; }
+case_iked_cert_rsa() { kind_1=rsa kind_2=rsa; certificates; iked_tunnel; }
+case_iked_cert_ecdsa() { certificates; iked_tunnel; }
 case_iked_rekey_child() { iked_esp; rekey_under_ping 1 child net4; }
 case_iked_rekey_ike() { iked_esp; rekey_under_ping 1 ike gw; }
-case_iked_nat() { NAT=1; iked_esp; tunnel; expect_encapsulated; }
+case_iked_nat() { NAT=1; iked_tunnel; expect_encapsulated; }
 
 # OpenIKED rekeys when a lifetime ends, and not when it is told to.
 rekeys_by_lifetime() {

@@ -162,9 +162,9 @@ net_end() {
     net_pids=() net_spaces=()
 }
 
-# until_true SECONDS COMMAND...: a bound, not a measure.
+# until_true SECONDS COMMAND...: a bound, not a measure; WAITS times as long on a slow machine.
 until_true() {
-    local end=$((SECONDS + $1))
+    local end=$((SECONDS + $1 * ${WAITS:-1}))
     shift
     until "$@" >/dev/null 2>&1; do
         ((SECONDS < end)) || return 1

@@ -36,8 +36,7 @@ libreswan_suite() { # libreswan_suite SUITE: swanctl's words in libreswan's
     case $1 in
     aes256gcm16-prfsha384-ecp384) echo aes_gcm256-sha2_384-dh20 ;;
     aes128-sha256-modp2048) echo aes128-sha2_256-dh14 ;;
-    aes256gcm16-ecp256) echo aes_gcm256-dh19 ;;
-    aes256gcm16) echo aes_gcm256 ;;
+    aes256gcm16 | aes256gcm16-ecp384) echo aes_gcm256 ;; # pfs=yes: with the IKE SA's group
     aes128-sha256) echo aes128-sha2_256 ;;
     chacha20poly1305*) echo "chacha20_poly1305${1#chacha20poly1305}" | sed 's/-prfsha256-curve25519/-sha2_256-dh31/' ;;
     *) fail "no words for $1 in libreswan's configuration" ;;
@@ -63,7 +62,8 @@ write_libreswan() { # write_libreswan N
             "$(net_of "$other" "$family")"
         printf '    ike=%s\n    esp=%s\n' "$(libreswan_suite "$(value proposals "$n")")" "$(libreswan_suite "$(value esp "$n")")"
         if [[ -d $dir/pki ]]; then
-            printf '    leftcert=g%s\n    leftsendcert=always\n    rightca=%%any\n' "$n"
+            # No rightca: with %any it would not ask for certificates.
+            printf '    leftcert=g%s\n    leftsendcert=always\n    sendca=all\n' "$n"
         fi
         # The script would set routes that are there already, and keep the peer waiting for its answer.
         printf '    leftupdown=%%disabled\n'
