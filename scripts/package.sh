@@ -21,7 +21,7 @@ for page in packaging/man/*; do
     gzip -9n <"$page" >"$tree/usr/share/man/man${page##*.}/${page##*/}.gz"
 done
 install -m 644 LICENSE "$doc/copyright"
-install -m 644 README.md docs/*.md packaging/grafana-dashboard.json "$doc"
+install -m 644 README.md docs/*.md docs/culvert.schema.json packaging/grafana-dashboard.json "$doc"
 
 # The packages that own the libraries which the programs are linked with.
 libraries() {

@@ -10,16 +10,18 @@ _culvert_names() {
 _culvert() {
     local word=${COMP_WORDS[COMP_CWORD]} command=${COMP_WORDS[1]}
     local commands='certs check diagnose diff down import keygen leases log monitor pki rekey reload stats status up version'
-    local options='--vici --json --help'
+    local options='--json --help'
     if ((COMP_CWORD == 1)); then
         mapfile -t COMPREPLY < <(compgen -W "$commands --help" -- "$word")
         return
     fi
+    [[ $command == pki || $command == keygen ]] || options+=' --vici'
     case $command in
     up) options+=' --timeout --verbose' ;;
     down) options+=' --timeout --verbose --force' ;;
     rekey) options+=' --timeout --verbose --reauth' ;;
-    diagnose) options+=' --timeout --ping' ;;
+    diagnose) options+=' --timeout --verbose --ping' ;;
+    status) options+=' --all' ;;
     log) options+=' --follow --peer' ;;
     keygen) options+=' --type' ;;
     pki) options+=' --dir --out --days --organization --type' ;;
@@ -29,7 +31,7 @@ _culvert() {
         return
     fi
     case $command in
-    up | down | rekey | diagnose) mapfile -t COMPREPLY < <(compgen -W "$(_culvert_names)" -- "$word") ;;
+    up | down | rekey | diagnose | status) mapfile -t COMPREPLY < <(compgen -W "$(_culvert_names)" -- "$word") ;;
     pki) ((COMP_CWORD > 2)) || mapfile -t COMPREPLY < <(compgen -W 'authority issue show' -- "$word") ;;
     check | import | keygen) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
     esac

@@ -16,7 +16,11 @@ Exit down(const Context& context, std::string_view name, bool force);
 Exit rekey(const Context& context, std::string_view name, bool reauth);
 
 // show.cpp
-Exit status(const Context& context);
+struct StatusWishes {
+    std::string name{};  // only what concerns this connection
+    bool all = false;    // everything in full, however long
+};
+Exit status(const Context& context, const StatusWishes& wishes);
 Exit stats(const Context& context);
 Exit leases(const Context& context);
 Exit certs(const Context& context);

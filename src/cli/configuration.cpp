@@ -1,5 +1,7 @@
 // check, diff, reload: the configuration.
 
+#include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include <fmt/format.h>
@@ -7,6 +9,8 @@
 #include "cli/commands.hpp"
 #include "cli/render_lists.hpp"
 #include "config/config.hpp"
+#include "ike/credentials.hpp"
+#include "x509/certificate.hpp"
 
 namespace culvert::cli {
 namespace {
@@ -30,6 +34,33 @@ vici::Section section_of(const config::Problem& problem) {
     }
     out.set("path", problem.path).set("what", problem.what).set("remedy", problem.remedy);
     return out;
+}
+
+// Certificates that have ended, that soon will, or that do not begin yet: whoever reads the file
+// alone has no clock.
+void check_dates(config::Loaded& loaded, x509::Time now) {
+    constexpr std::chrono::days soon{30};
+    if (loaded.config.credentials == nullptr) { return; }
+    const auto look = [&](const std::vector<x509::Certificate>& list) {
+        for (const x509::Certificate& one : list) {
+            const bool early = now < one.not_before();
+            if (!early && now + soon < one.not_after()) { continue; }
+            const std::string_view state = early                   ? "is not valid yet"
+                                           : one.not_after() < now ? "has ended"
+                                                                   : "ends soon";
+            loaded.problems.push_back({.severity = Severity::warning,
+                                       .place = {},
+                                       .path = "certificates",
+                                       .what = fmt::format("\"{}\" {}: it is valid from {} to {}",
+                                                           ike::subject_of(one).to_string(), state,
+                                                           x509::to_string(one.not_before()),
+                                                           x509::to_string(one.not_after())),
+                                       .remedy = early ? "set this host's clock, or wait"
+                                                       : "replace it, and then culvert reload"});
+        }
+    };
+    look(loaded.config.credentials->certificates);
+    look(loaded.config.credentials->authorities);
 }
 
 Exit show_changes(const Context& context, std::string_view what, std::string_view command,
@@ -57,7 +88,8 @@ Exit reload(const Context& context) {
 }
 
 Exit check(const Context& context, const std::string& file) {
-    const config::Loaded loaded = config::load_file(file, config::disk());
+    config::Loaded loaded = config::load_file(file, config::disk());
+    check_dates(loaded, std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()));
     const Exit status = loaded.ok() ? Exit::ok : Exit::failed;
     if (context.json) {
         std::vector<vici::Message> problems;
@@ -75,8 +107,13 @@ Exit check(const Context& context, const std::string& file) {
     for (const config::Problem& problem : loaded.problems) {
         context.output.out(problem.to_string() + "\n");
     }
-    context.output.out(fmt::format("{}: {}, {} connections, {} secrets\n", file,
-                                   loaded.ok() ? "fine" : "refused",
+    const auto warnings =
+        std::ranges::count(loaded.problems, Severity::warning, &config::Problem::severity);
+    context.output.out(fmt::format("{}: {}{}, {} connections, {} secrets\n", file,
+                                   !loaded.ok()    ? "refused"
+                                   : warnings == 0 ? "fine"
+                                                   : "can be loaded",
+                                   warnings == 0 ? "" : fmt::format(", {} warnings", warnings),
                                    loaded.config.connections.size(), loaded.config.secrets.size()));
     return status;
 }

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <string>
+#include <tuple>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -110,9 +111,14 @@ Result<std::string> scrape(const std::string& uri) {
         if (!answer) { return std::unexpected(answer.error()); }
         *into = *std::move(answer);
     }
-    auto sas = cli::listed(client, "list-sas", "list-sa");
-    if (!sas) { return std::unexpected(sas.error()); }
-    parts.sas = *std::move(sas);
+    for (const auto& [command, event, into] :
+         {std::tuple{"list-conns", "list-conn", &parts.connections},
+          std::tuple{"list-sas", "list-sa", &parts.sas},
+          std::tuple{"list-certs", "list-cert", &parts.certificates}}) {
+        auto answer = cli::listed(client, command, event);
+        if (!answer) { return std::unexpected(answer.error()); }
+        *into = *std::move(answer);
+    }
     return cli::render_metrics(parts);
 }
 

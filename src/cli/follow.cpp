@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "cli/commands.hpp"
+#include "cli/json.hpp"
 #include "cli/render_lists.hpp"
 
 namespace culvert::cli {
@@ -26,7 +27,7 @@ bool is_about(const vici::Message& record, const std::string& peer) {
 void print_record(const Context& context, const vici::Message& record, const LogWishes& wishes) {
     if (!is_about(record, wishes.peer)) { return; }
     if (context.json) {
-        print_json(context, record);
+        context.output.out(to_json_line(record) + "\n");
     } else {
         context.output.out(record.value_or("culvert-line", record.value_or("msg", "")) + "\n");
     }
@@ -67,8 +68,10 @@ Exit monitor(const Context& context) {
             const auto event = client.next_event();
             if (!event) { return fail(context, "monitor", event.error()); }
             if (context.json) {
-                print_json(context,
-                           vici::Message{}.set("event", event->name).set("data", event->message));
+                context.output.out(
+                    to_json_line(
+                        vici::Message{}.set("event", event->name).set("data", event->message)) +
+                    "\n");
             } else {
                 context.output.out(render_event(event->name, event->message));
             }

@@ -27,4 +27,8 @@ std::string to_json(const vici::Message& message) {
     return json_of(message).dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 
+std::string to_json_line(const vici::Message& message) {
+    return json_of(message).dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
+
 }  // namespace culvert::cli

@@ -34,6 +34,7 @@ struct Words {
     std::string ping;
     std::string conf;
     std::string secrets;
+    StatusWishes status;
     LogWishes log;
     PkiWishes pki;
     bool flag = false;
@@ -97,8 +98,11 @@ class CommandLine {
     }
 
     void add_views() {
-        command("status", "connections, SAs, traffic, the last failures",
-                [this] { return status(context_); });
+        CLI::App* const screen =
+            command("status", "connections, SAs, traffic, drops, the last failures",
+                    [this] { return status(context_, words_.status); });
+        screen->add_option("name", words_.status.name, "only this connection, in full");
+        screen->add_flag("--all", words_.status.all, "all in full, and every failure that is kept");
         CLI::App* const lines =
             command("log", "the last log lines", [this] { return log(context_, words_.log); });
         lines->add_flag("-f,--follow", words_.log.follow, "and those to come");

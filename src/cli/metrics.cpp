@@ -5,9 +5,13 @@
 #include <cstdint>
 #include <initializer_list>
 #include <map>
+#include <set>
+#include <tuple>
 #include <utility>
 
 #include <fmt/format.h>
+
+#include "cli/drop_words.hpp"
 
 namespace culvert::cli {
 namespace {
@@ -46,12 +50,17 @@ class Family {
     }
     template <class Number>
     void add(Labels labels, Number value) {
+        add_with(suffix_, labels, value);
+    }
+    // One of the series of a histogram: "_bucket", "_count", "_sum".
+    template <class Number>
+    void add_with(std::string_view suffix, Labels labels, Number value) {
         std::string shown;
         for (const auto& [label, text] : labels) {
             shown += fmt::format("{}{}=\"{}\"", shown.empty() ? "" : ",", label, escaped(text));
         }
-        out_ += shown.empty() ? fmt::format("{}{} {}\n", name_, suffix_, value)
-                              : fmt::format("{}{}{{{}}} {}\n", name_, suffix_, shown, value);
+        out_ += shown.empty() ? fmt::format("{}{} {}\n", name_, suffix, value)
+                              : fmt::format("{}{}{{{}}} {}\n", name_, suffix, shown, value);
         ++samples_;
     }
     // Nothing at all without a sample.
@@ -82,23 +91,38 @@ struct Traffic {
 constexpr std::array<std::string_view, 4> traffic_keys{"bytes-in", "bytes-out", "packets-in",
                                                        "packets-out"};
 
-std::string sa_metrics(const std::vector<vici::Message>& sas) {
+using Children = std::map<std::pair<std::string, std::string>, Traffic>;
+
+// What the configuration would have up: a tunnel that is down is to be seen. Where the peer has no
+// address of its own nobody can tell whether it should be up.
+void add_configured(const std::vector<vici::Message>& connections, Children& out) {
+    for (const vici::Message& one : connections) {
+        each_section(&one, [&](const std::string& name, const Section& connection) {
+            const vici::List* const remote = connection.list("remote_addrs");
+            if (remote == nullptr || remote->empty() || remote->front().starts_with('%')) {
+                return;
+            }
+            each_section(connection.section("children"),
+                         [&](const std::string& child, const Section& section) {
+                             const std::string mode = section.value_or("mode", "TUNNEL");
+                             if (mode == "TUNNEL" || mode == "TRANSPORT") { out[{name, child}]; }
+                         });
+        });
+    }
+}
+
+std::string sa_metrics(const std::vector<vici::Message>& connections,
+                       const std::vector<vici::Message>& sas) {
     Family ike{"culvert_ike_sas", "gauge", "IKE SAs by state."};
-    Family handshake{"culvert_handshake_seconds", "gauge", "Time that an SA's handshake took."};
-    Family child_up{"culvert_child_up", "gauge", "Whether a Child SA of this child is installed."};
+    Family child_up{"culvert_child_up", "gauge", "Whether this tunnel is up."};
     Family bytes{"culvert_child_sa_bytes", "gauge", "Octets of the Child SAs that stand."};
     Family packets{"culvert_child_sa_packets", "gauge", "Packets of the Child SAs that stand."};
     std::map<std::string, std::uint64_t> states;
-    std::map<std::pair<std::string, std::string>, Traffic> children;
+    Children children;
+    add_configured(connections, children);
     for (const vici::Message& sa : sas) {
         each_section(&sa, [&](const std::string& name, const Section& section) {
             ++states[section.value_or("state", "?")];
-            if (section.find("culvert-handshake-us") != nullptr) {
-                handshake.add({{"connection", name}, {"id", section.value_or("uniqueid", "?")}},
-                              fmt::format("{:.6f}", static_cast<double>(
-                                                        number(section, "culvert-handshake-us")) /
-                                                        1e6));
-            }
             each_section(section.section("child-sas"), [&](const std::string&,
                                                            const Section& child) {
                 Traffic& traffic = children[{name, child.value_or("name", "?")}];
@@ -121,7 +145,7 @@ std::string sa_metrics(const std::vector<vici::Message>& sas) {
                      traffic.values.at(i));
         }
     }
-    return ike.text() + handshake.text() + child_up.text() + bytes.text() + packets.text();
+    return ike.text() + child_up.text() + bytes.text() + packets.text();
 }
 
 std::string counter_metrics(const vici::Message& counters) {
@@ -155,15 +179,86 @@ std::string counter_metrics(const vici::Message& counters) {
 }
 
 std::string plane_metrics(const vici::Message& stats) {
-    Family plane{"culvert_plane", "counter", "What the packet engine counts, drops by reason too."};
+    Family drops{"culvert_dropped_packets", "counter", "Packets that went no further, by reason."};
+    Family plane{"culvert_plane", "counter", "What the packet engine counts beside drops."};
+    Family tables{"culvert_plane_entries", "gauge", "Child SAs and policies in the packet engine."};
     const Section* const counters = stats.section("culvert-plane");
     if (counters == nullptr) { return {}; }
     for (const vici::Entry& entry : counters->entries) {
-        if (std::get_if<std::string>(&entry.element) != nullptr) {
-            plane.add({{"counter", entry.key}}, number(*counters, entry.key));
+        if (std::get_if<std::string>(&entry.element) == nullptr) { continue; }
+        const std::uint64_t value = number(*counters, entry.key);
+        if (!drop_words(entry.key).empty()) {
+            drops.add({{"reason", entry.key}}, value);
+        } else if (entry.key == "sas" || entry.key == "policies") {
+            tables.add({{"kind", entry.key}}, value);
+        } else {
+            plane.add({{"counter", entry.key}}, value);
         }
     }
-    return plane.text();
+    return drops.text() + plane.text() + tables.text();
+}
+
+// "2500000" as "2.5".
+std::string seconds_of(std::uint64_t microseconds) {
+    return fmt::format("{}", static_cast<double>(microseconds) / 1e6);
+}
+
+std::string latency_metrics(const Section& latency) {
+    Family family{"culvert_handshake_duration_seconds", "histogram",
+                  "How long handshakes took that came to their end."};
+    for (const vici::Entry& entry : latency.entries) {
+        std::uint64_t bound = 0;
+        const char* const end = entry.key.data() + entry.key.size();
+        if (std::from_chars(entry.key.data(), end, bound).ptr == end) {
+            family.add_with("_bucket", {{"le", seconds_of(bound)}}, number(latency, entry.key));
+        }
+    }
+    family.add_with("_bucket", {{"le", "+Inf"}}, number(latency, "inf"));
+    family.add_with("_count", {}, number(latency, "inf"));
+    family.add_with("_sum", {}, seconds_of(number(latency, "sum")));
+    return family.text();
+}
+
+std::string event_metrics(const vici::Message& stats) {
+    const Section* const events = stats.section("culvert-events");
+    if (events == nullptr) { return {}; }
+    Family handshakes{"culvert_handshakes", "counter", "Handshakes by outcome."};
+    Family children{"culvert_child_failures", "counter", "Child SAs that were refused, by cause."};
+    Family retransmissions{"culvert_retransmissions", "counter", "Requests sent once more."};
+    Family dead{"culvert_dead_peers", "counter", "Peers that answered no more (DPD)."};
+    for (const auto& [key, label, family] : {std::tuple{"handshakes", "outcome", &handshakes},
+                                             std::tuple{"child-failures", "code", &children}}) {
+        const Section* const counts = events->section(key);
+        if (counts == nullptr) { continue; }
+        for (const vici::Entry& entry : counts->entries) {
+            family->add({{label, entry.key}}, number(*counts, entry.key));
+        }
+    }
+    retransmissions.add({}, number(*events, "retransmissions"));
+    dead.add({}, number(*events, "dead-peers"));
+    const Section* const latency = events->section("handshake-us");
+    return handshakes.text() + children.text() + retransmissions.text() + dead.text() +
+           (latency == nullptr ? std::string{} : latency_metrics(*latency));
+}
+
+// One sample a certificate: of two with one subject and serial the first stays.
+std::string certificate_metrics(const std::vector<vici::Message>& certificates) {
+    Family expiry{"culvert_certificate_expiry_timestamp_seconds", "gauge",
+                  "When a loaded certificate ends, since 1970."};
+    std::set<std::pair<std::string, std::string>> seen;
+    for (const vici::Message& one : certificates) {
+        const std::string* const end = one.value("culvert-not-after");
+        if (end == nullptr) { continue; }
+        const std::string subject = one.value_or("culvert-subject", "?");
+        const std::string serial = one.value_or("culvert-serial", "?");
+        if (!seen.emplace(subject, serial).second) { continue; }
+        expiry.add({{"subject", subject},
+                    {"serial", serial},
+                    {"kind", one.value_or("flag", "NONE") == "CA" ? "authority" : "end_entity"},
+                    {"own", one.value_or("has_privkey", "no")}},
+                   *end);
+    }
+    return expiry.text();
 }
 
 std::string pool_metrics(const vici::Message& pools) {
@@ -210,9 +305,10 @@ std::string up(int value) {
 }  // namespace
 
 std::string render_metrics(const MetricParts& parts) {
-    return up(1) + status_metrics(parts.status) + sa_metrics(parts.sas) +
-           counter_metrics(parts.counters) + plane_metrics(parts.stats) +
-           pool_metrics(parts.pools) + "# EOF\n";
+    return up(1) + status_metrics(parts.status) + sa_metrics(parts.connections, parts.sas) +
+           event_metrics(parts.stats) + counter_metrics(parts.counters) +
+           plane_metrics(parts.stats) + pool_metrics(parts.pools) +
+           certificate_metrics(parts.certificates) + "# EOF\n";
 }
 
 std::string render_no_daemon() { return up(0) + "# EOF\n"; }

@@ -8,13 +8,16 @@
 
 namespace culvert::cli {
 
-// The answers of culvert-status, stats, get-counters, get-pools and list-sas.
+// The answers of culvert-status, stats, get-counters, get-pools, list-conns, list-sas and
+// list-certs.
 struct MetricParts {
     vici::Message status;
     vici::Message stats;
     vici::Message counters;
     vici::Message pools;
+    std::vector<vici::Message> connections;
     std::vector<vici::Message> sas;
+    std::vector<vici::Message> certificates;
 };
 // All metrics, "# EOF" included.
 std::string render_metrics(const MetricParts& parts);

@@ -195,10 +195,14 @@ Result<Written> make_certificate(const PkiWishes& wishes) {
     if (Status done = write_new(certificate_path, as_bytes(*certificate), 0644); !done) {
         return std::unexpected(std::move(done).error());
     }
-    Written out{
-        {{"key", key_path.string()}, {"certificate", certificate_path.string()}},
-        fmt::format("In swanctl.conf: local {{ auth = pubkey  certs = {0}.crt  id = {1} }}\n", name,
-                    wishes.names.front())};
+    Written out{{{"key", key_path.string()}, {"certificate", certificate_path.string()}},
+                fmt::format("In swanctl.conf, in its connection:\n"
+                            "    local {{\n"
+                            "        auth = pubkey\n"
+                            "        certs = {0}.crt\n"
+                            "        id = {1}\n"
+                            "    }}\n",
+                            name, wishes.names.front())};
     const fs::path copy = target / "x509ca" / "authority.crt";
     if (!wishes.out.empty() && !fs::exists(copy)) {
         if (Status done = write_new(copy, as_bytes(authority_file->text), 0644); !done) {

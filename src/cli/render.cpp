@@ -3,7 +3,6 @@
 #include <array>
 #include <charconv>
 #include <cstdint>
-#include <set>
 
 #include <fmt/format.h>
 
@@ -44,24 +43,6 @@ std::string suite(const vici::Section& section) {
     return out;
 }
 
-std::string render_child(const vici::Section& child) {
-    const bool in_udp = child.value_or("encap", "no") == "yes";
-    std::string out = fmt::format(
-        "    {} #{}: {}, {} mode, {}{}, {}\n", child.value_or("name", "?"),
-        child.value_or("uniqueid", "?"), child.value_or("state", "?"), child.value_or("mode", "?"),
-        child.value_or("protocol", "ESP"), in_udp ? " in UDP" : "", suite(child));
-    out += fmt::format("      {} === {}\n", joined(child, "local-ts"), joined(child, "remote-ts"));
-    out += fmt::format("      in  {}  {} in {} packets\n", child.value_or("spi-in", "?"),
-                       octets(child.value_or("bytes-in", "0")), child.value_or("packets-in", "0"));
-    out +=
-        fmt::format("      out {}  {} in {} packets\n", child.value_or("spi-out", "?"),
-                    octets(child.value_or("bytes-out", "0")), child.value_or("packets-out", "0"));
-    if (const std::string* rekey = child.value("rekey-time")) {
-        out += fmt::format("      rekey in {}\n", duration(*rekey));
-    }
-    return out;
-}
-
 const vici::Section* child_named(const vici::Section& ike, std::string_view name) {
     const vici::Section* const children = ike.section("child-sas");
     if (children == nullptr) { return nullptr; }
@@ -72,27 +53,66 @@ const vici::Section* child_named(const vici::Section& ike, std::string_view name
     return nullptr;
 }
 
-std::string render_failure(const vici::Section& failure) {
-    const std::string connection = failure.value_or("connection", "");
-    return fmt::format("  {} ago, {} with {}{}, refused by {}\n    {}\n",
-                       duration(failure.value_or("ago", "0")), failure.value_or("exchange", "?"),
-                       failure.value_or("remote", "?"),
-                       connection.empty() ? "" : " (" + connection + ")",
-                       failure.value_or("refused-by", "?"), failure.value_or("text", ""));
-}
-
 std::string state_in_words(const vici::Section& ike, const Style& style) {
     const std::string state = ike.value_or("state", "?");
-    if (state == "ESTABLISHED") {
-        return style.good("up") + " for " + duration(ike.value_or("established", "0"));
-    }
-    if (state == "CONNECTING") {
+    const std::string up = style.good("up") + " for " + duration(ike.value_or("established", "0"));
+    if (state == "ESTABLISHED") { return up; }
+    if (state == "REKEYING") { return up + ", getting fresh keys"; }
+    if (state == "CREATED" || state == "CONNECTING") {
         return style.bad("connecting") + " for " + duration(ike.value_or("culvert-age", "0"));
     }
-    // As people say it: "rekeying".
-    std::string out;
-    for (const char c : state) {
-        out += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    return state == "REKEYED" ? "replaced by a fresh one" : "closing";
+}
+
+std::string child_state_in_words(const vici::Section& child, const Style& style) {
+    const std::string state = child.value_or("state", "?");
+    const std::string up =
+        style.good("up") + " for " + duration(child.value_or("install-time", "0"));
+    if (state == "INSTALLED") { return up; }
+    if (state == "REKEYING") { return up + ", getting fresh keys"; }
+    if (state == "UPDATING") { return up + ", moving to other addresses"; }
+    if (state == "REKEYED") { return "replaced by a fresh one"; }
+    if (state == "ROUTED") { return "waits for a packet"; }
+    if (state == "CREATED" || state == "INSTALLING" || state == "RETRYING") {
+        return style.bad("coming up");
+    }
+    return "closing";
+}
+
+std::string in_lower_case(std::string text) {
+    for (char& c : text) {
+        if (c >= 'A' && c <= 'Z') { c = static_cast<char>(c - 'A' + 'a'); }
+    }
+    return text;
+}
+
+// "1.5 kB in 3 packets, the last 4 s ago".
+std::string traffic(const vici::Section& child, std::string_view way) {
+    const auto key = [&](std::string_view what) { return fmt::format("{}-{}", what, way); };
+    std::string out = fmt::format("{} in {} packets", octets(child.value_or(key("bytes"), "0")),
+                                  child.value_or(key("packets"), "0"));
+    if (const std::string* idle = child.value(key("use"))) {
+        out += fmt::format(", the last {} ago", duration(*idle));
+    }
+    return out;
+}
+
+std::string render_child(const vici::Section& child, const Style& style) {
+    const bool in_udp = child.value_or("encap", "no") == "yes";
+    std::string out =
+        fmt::format("    {} #{}: {}, {} mode, {}{}{}{}\n", child.value_or("name", "?"),
+                    child.value_or("uniqueid", "?"), child_state_in_words(child, style),
+                    in_lower_case(child.value_or("mode", "?")), child.value_or("protocol", "ESP"),
+                    in_udp ? " in UDP" : "", suite(child).empty() ? "" : ", ", suite(child));
+    out += fmt::format("      {} === {}\n", joined(child, "local-ts"), joined(child, "remote-ts"));
+    if (child.find("spi-in") != nullptr) {
+        out +=
+            fmt::format("      in  {}  {}\n", child.value_or("spi-in", "?"), traffic(child, "in"));
+        out += fmt::format("      out {}  {}\n", child.value_or("spi-out", "?"),
+                           traffic(child, "out"));
+    }
+    if (const std::string* rekey = child.value("rekey-time")) {
+        out += fmt::format("      rekey in {}\n", duration(*rekey));
     }
     return out;
 }
@@ -131,10 +151,12 @@ std::string render_sa(const vici::Message& sa, const Style& style) {
                                ike->value_or(side + "-port", "?"), ike->value_or(side + "-id", ""));
         }
         if (ike->value_or("nat-any", "no") == "yes") {
-            out += fmt::format("  NAT    {}{}{}\n",
-                               ike->value_or("nat-local", "no") == "yes" ? "here " : "",
-                               ike->value_or("nat-remote", "no") == "yes" ? "at the peer " : "",
-                               ike->value_or("nat-fake", "no") == "yes" ? "(forced by encap)" : "");
+            const bool here = ike->value_or("nat-local", "no") == "yes";
+            const bool there = ike->value_or("nat-remote", "no") == "yes";
+            out += fmt::format("  NAT    {}\n", here && there ? "here and at the peer"
+                                                : here        ? "here"
+                                                : there       ? "at the peer"
+                                                              : "none, but encap is set");
         }
         if (const std::string vips = joined(*ike, "local-vips"); !vips.empty()) {
             out += fmt::format("  our virtual address    {}\n", vips);
@@ -152,44 +174,7 @@ std::string render_sa(const vici::Message& sa, const Style& style) {
         if (children == nullptr) { continue; }
         for (const vici::Entry& child : children->entries) {
             if (const auto* section = std::get_if<vici::Section>(&child.element)) {
-                out += render_child(*section);
-            }
-        }
-    }
-    return out;
-}
-
-std::string render_status(const StatusParts& parts, const Style& style) {
-    std::string out;
-    if (const vici::Section* const daemon = parts.daemon.section("daemon")) {
-        out +=
-            fmt::format("culvertd {}, up for {}, plane {}\n\n", daemon->value_or("version", "?"),
-                        duration(daemon->value_or("uptime", "0")), daemon->value_or("plane", "?"));
-    }
-    std::set<std::string> running;
-    for (const vici::Message& sa : parts.sas) {
-        out += render_sa(sa, style);
-        for (const vici::Entry& entry : sa.entries) { running.insert(entry.key); }
-    }
-    for (const vici::Message& connection : parts.connections) {
-        for (const vici::Entry& entry : connection.entries) {
-            if (running.contains(entry.key)) { continue; }
-            out += fmt::format("{}: {}\n", entry.key, style.bad("down"));
-        }
-    }
-    if (parts.connections.empty()) { out += "no connections are loaded\n"; }
-    if (const vici::Section* const names = parts.daemon.section("unresolved-names")) {
-        for (const vici::Entry& entry : names->entries) {
-            const auto* why = std::get_if<std::string>(&entry.element);
-            out += fmt::format("{} does not resolve: {}\n", entry.key, why == nullptr ? "" : *why);
-        }
-    }
-    const vici::Section* const failures = parts.daemon.section("failures");
-    if (failures != nullptr && !failures->entries.empty()) {
-        out += "\nlast failures\n";
-        for (const vici::Entry& entry : failures->entries) {
-            if (const auto* failure = std::get_if<vici::Section>(&entry.element)) {
-                out += render_failure(*failure);
+                out += render_child(*section, style);
             }
         }
     }
@@ -222,6 +207,14 @@ std::string render_up(const vici::Message& sa, std::string_view name, const Styl
     return fmt::format("{} is {}, handshake {:.1f} ms\n", name, style.good("up"),
                        static_cast<double>(took_us) / 1000) +
            render_sa(sa, style);
+}
+
+std::string refused_by(const vici::Section& failure) {
+    const std::string code = failure.value_or("code", "");
+    if (code == name(ErrorCode::peer_unreachable) || code == name(ErrorCode::timed_out)) {
+        return {};
+    }
+    return fmt::format(", refused by {}", failure.value_or("refused-by", "?"));
 }
 
 std::string render_error(std::string_view what, const Error& error) {

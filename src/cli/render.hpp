@@ -1,5 +1,5 @@
 #pragma once
-// VICI's answers as people read them: one screen for `status`, one paragraph for an error.
+// VICI's answers as people read them: an SA in a few lines, one paragraph for an error.
 
 #include <string>
 #include <string_view>
@@ -25,14 +25,6 @@ class Style {
     bool coloured_;
 };
 
-// What `status` shows: the answers of culvert-status, list-conns and list-sas.
-struct StatusParts {
-    vici::Message daemon;
-    std::vector<vici::Message> connections;
-    std::vector<vici::Message> sas;
-};
-std::string render_status(const StatusParts& parts, const Style& style);
-
 // One IKE SA of a list-sa event with its children, indented below a heading.
 std::string render_sa(const vici::Message& sa, const Style& style);
 
@@ -45,6 +37,9 @@ std::string suite_of(const vici::Section& sa);
 
 // What was negotiated, for `culvert up`.
 std::string render_up(const vici::Message& sa, std::string_view name, const Style& style);
+
+// ", refused by us", ", refused by peer", or nothing: who did not answer has refused nothing.
+std::string refused_by(const vici::Section& failure);
 
 // Three lines: what was wanted, what came, what to do.
 std::string render_error(std::string_view what, const Error& error);

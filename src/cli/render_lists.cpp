@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "cli/drop_words.hpp"
 #include "cli/render.hpp"
 
 namespace culvert::cli {
@@ -78,9 +79,9 @@ std::string render_ike_event(std::string_view event, const vici::Message& messag
 
 std::string render_failure_event(const vici::Message& failure) {
     const std::string connection = failure.value_or("connection", "");
-    return fmt::format("{}failure with {}, refused by {}: {}\n",
-                       connection.empty() ? "" : connection + " ", failure.value_or("remote", "?"),
-                       failure.value_or("refused-by", "?"), failure.value_or("text", ""));
+    return fmt::format("{}failure with {}{}: {}\n", connection.empty() ? "" : connection + " ",
+                       failure.value_or("remote", "?"), refused_by(failure),
+                       failure.value_or("text", ""));
 }
 
 }  // namespace
@@ -95,8 +96,29 @@ std::string render_stats(const vici::Message& stats) {
         out += fmt::format("IKE SAs: {}, half-open: {}\n", sas->value_or("total", "?"),
                            sas->value_or("half-open", "?"));
     }
+    if (const vici::Section* const events = stats.section("culvert-events")) {
+        out += key_values(events->section("handshakes"), "\nhandshakes");
+        out += key_values(events->section("child-failures"), "\nChild SAs that were refused");
+        out += fmt::format("\nrequests sent once more: {}, peers that died: {}\n",
+                           events->value_or("retransmissions", "?"),
+                           events->value_or("dead-peers", "?"));
+    }
     out += key_values(stats.section("counters"), "\nIKE messages and rekeys");
-    out += key_values(stats.section("culvert-plane"), "\npackets");
+    vici::Section dropped;
+    vici::Section others;
+    if (const vici::Section* const plane = stats.section("culvert-plane")) {
+        for (const vici::Entry& entry : plane->entries) {
+            const auto* const value = std::get_if<std::string>(&entry.element);
+            if (value == nullptr) { continue; }
+            if (drop_words(entry.key).empty()) {
+                others.set(entry.key, *value);
+            } else if (*value != "0") {
+                dropped.set(entry.key, fmt::format("{:<10} {}", *value, drop_words(entry.key)));
+            }
+        }
+    }
+    out += key_values(&others, "\npackets");
+    out += key_values(&dropped, "\npackets dropped");
     return out;
 }
 

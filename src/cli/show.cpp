@@ -5,8 +5,9 @@
 #include <fmt/format.h>
 
 #include "cli/commands.hpp"
-#include "cli/render.hpp"
 #include "cli/render_lists.hpp"
+#include "cli/status_screen.hpp"
+#include "cli/target.hpp"
 
 namespace culvert::cli {
 namespace {
@@ -28,20 +29,42 @@ Exit show(const Context& context, std::string_view word, const Result<vici::Mess
     return Exit::ok;
 }
 
+// What concerns one connection.
+void keep_only(vici::Message& daemon, Messages& connections, const std::string& name) {
+    std::erase_if(connections,
+                  [&](const vici::Message& one) { return one.section(name) == nullptr; });
+    for (vici::Entry& entry : daemon.entries) {
+        auto* const section = std::get_if<vici::Section>(&entry.element);
+        if (entry.key != "failures" || section == nullptr) { continue; }
+        std::erase_if(section->entries, [&](const vici::Entry& one) {
+            const auto* const failure = std::get_if<vici::Section>(&one.element);
+            return failure == nullptr || failure->value_or("connection", "") != name;
+        });
+    }
+}
+
 }  // namespace
 
-Exit status(const Context& context) {
+Exit status(const Context& context, const StatusWishes& wishes) {
     return with_daemon(context, "status", [&](vici::Client& client) {
         auto daemon = ask(client, "culvert-status");
         if (!daemon) { return fail(context, "status", daemon.error()); }
         auto connections = listed(client, "list-conns", "list-conn");
         if (!connections) { return fail(context, "status", connections.error()); }
-        auto sas = listed(client, "list-sas", "list-sa");
+        vici::Message filter;
+        if (!wishes.name.empty()) {
+            const auto target = target_of(*connections, wishes.name);
+            if (!target) { return fail(context, "status", target.error()); }
+            keep_only(*daemon, *connections, target->ike);
+            filter.set("ike", target->ike);
+        }
+        auto sas = listed(client, "list-sas", "list-sa", filter);
         if (!sas) { return fail(context, "status", sas.error()); }
         if (!context.json) {
             context.output.out(render_status({.daemon = std::move(*daemon),
                                               .connections = std::move(*connections),
-                                              .sas = std::move(*sas)},
+                                              .sas = std::move(*sas),
+                                              .all = wishes.all || !wishes.name.empty()},
                                              Style{context.terminal}));
             return Exit::ok;
         }

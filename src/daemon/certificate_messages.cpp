@@ -37,6 +37,7 @@ vici::Message message_of(const ike::CredentialSet& credentials, const x509::Cert
                                          x509::to_string(one.not_after()),
                                          now < one.not_before() ? ", not yet" : ""));
     out.set("culvert-expiry", expiry(one.not_after(), now));
+    out.set("culvert-not-after", fmt::format("{}", one.not_after().time_since_epoch().count()));
     return out;
 }
 

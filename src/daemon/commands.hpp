@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "daemon/event_counters.hpp"
 #include "daemon/events.hpp"
 #include "daemon/gateway.hpp"
 #include "daemon/options.hpp"
@@ -34,6 +35,7 @@ class Commands {
         std::function<void()> flush_fetched;
         // Log records that were not written, since the start.
         std::function<std::uint64_t()> records_suppressed;
+        const EventCounters& event_counters;
     };
 
     explicit Commands(Parts parts);

@@ -130,6 +130,7 @@ void Commands::stats(ClientId client, const Message&) {
         plane.set(key, number(value));
     }
     out.set("culvert-plane", std::move(plane));
+    out.set("culvert-events", parts_.event_counters.to_section());
     parts_.server.respond(client, out);
 }
 

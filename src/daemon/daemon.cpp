@@ -120,7 +120,8 @@ class Daemon {
                              fetcher_.flush();
                              host_.engine().forget_fetched();
                          },
-                     .records_suppressed = [this] { return event_log_.suppressed(); }}) {}
+                     .records_suppressed = [this] { return event_log_.suppressed(); },
+                     .event_counters = event_counters_}) {}
     Daemon(const Daemon&) = delete;
     Daemon& operator=(const Daemon&) = delete;
     Daemon(Daemon&&) = delete;
@@ -193,6 +194,7 @@ class Daemon {
         return {.event =
                     [this](const ike::Event& event) {
                         event_log_.write(event);
+                        event_counters_.on_event(event);
                         commands_.on_event(event);
                         gateway_.on_event(event);
                         updown_.on_event(event, gateway_.config());
@@ -278,6 +280,7 @@ class Daemon {
     Resolver resolver_;
     Fetcher fetcher_;
     EventLog event_log_;
+    EventCounters event_counters_;
     Updown updown_;
     Timer watchdog_timer_{loop_, [this] { watchdog(); }};
     std::chrono::microseconds watchdog_interval_{};

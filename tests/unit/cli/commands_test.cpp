@@ -129,7 +129,7 @@ TEST_F(Commands, WithoutADaemonTheExitStatusIsThree) {
                                      .received = "none",
                                      .remedy = "start it"});
     };
-    EXPECT_EQ(status(context), Exit::no_daemon);
+    EXPECT_EQ(status(context, {}), Exit::no_daemon);
     EXPECT_EQ(up(context, "net"), Exit::no_daemon);
     EXPECT_EQ(log(context, {}), Exit::no_daemon);
     EXPECT_EQ(version(context), Exit::ok);  // its own is known anyway
@@ -138,7 +138,7 @@ TEST_F(Commands, WithoutADaemonTheExitStatusIsThree) {
 
 TEST_F(Commands, StatusInJsonHoldsDaemonConnectionsAndSas) {
     context.json = true;
-    EXPECT_EQ(status(context), Exit::ok);
+    EXPECT_EQ(status(context, {}), Exit::ok);
     for (const std::string_view part :
          {R"("daemon": {)", R"("connections": {)", R"("sas": {)", R"("state": "ESTABLISHED")"}) {
         EXPECT_NE(paper.printed.find(part), std::string::npos) << part;

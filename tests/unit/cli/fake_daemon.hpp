@@ -113,7 +113,8 @@ inline vici::Message an_sa() {
     child.set("mode", "TUNNEL").set("protocol", "ESP").set("encap", "yes");
     child.set("spi-in", "c0000001").set("spi-out", "c0000002");
     child.set("encr-alg", "AES_GCM_16").set("encr-keysize", "256");
-    child.set("bytes-in", "1500").set("packets-in", "3");
+    child.set("bytes-in", "1500").set("packets-in", "3").set("use-in", "4");
+    child.set("install-time", "70");
     child.set("bytes-out", "2500000").set("packets-out", "1700").set("rekey-time", "3000");
     child.set("local-ts", vici::List{"10.1.0.0/16"}).set("remote-ts", vici::List{"10.2.0.0/16"});
     vici::Section ike;

@@ -17,7 +17,31 @@ MetricParts parts() {
                                                       .set("connection", "a\"b\\c\n")
                                                       .set("code", "timed_out")
                                                       .set("refused-by", "peer")));
-    out.stats.set("culvert-plane", vici::Section{}.set("drop-replay", "7"));
+    out.stats.set(
+        "culvert-plane",
+        vici::Section{}.set("inbound_replay", "7").set("sas", "2").set("esp_sends", "12"));
+    out.stats.set(
+        "culvert-events",
+        vici::Section{}
+            .set("handshakes", vici::Section{}.set("established", "3").set("timed_out", "1"))
+            .set("child-failures", vici::Section{}.set("ts_unacceptable", "4"))
+            .set("handshake-us", vici::Section{}
+                                     .set("5000", "1")
+                                     .set("2500000", "2")
+                                     .set("inf", "3")
+                                     .set("sum", "3012345"))
+            .set("retransmissions", "8")
+            .set("dead-peers", "9"));
+    const auto certificate = [](std::string_view subject, std::string_view flag) {
+        return vici::Message{}
+            .set("culvert-subject", subject)
+            .set("culvert-serial", "0a")
+            .set("flag", flag)
+            .set("culvert-not-after", "1800000000");
+    };
+    // Of two that cannot be told apart one is shown; a list has no such end.
+    out.certificates = {certificate("CN=moon", "NONE"), certificate("CN=moon", "NONE"),
+                        certificate("CN=root", "CA"), vici::Message{}.set("type", "X509_CRL")};
     out.counters.set("counters", vici::Section{}.set("", vici::Section{}
                                                              .set("ike-init-in-req", "5")
                                                              .set("create-child-out-resp", "6")
@@ -25,30 +49,52 @@ MetricParts parts() {
                                                              .set("invalid", "1")));
     out.pools.set("road", vici::Section{}.set("size", "254").set("online", "1"));
     out.sas = {an_sa()};
+    out.connections = {a_connection("home", {"net", "lan"}), a_connection("office", {"desk"})};
     return out;
 }
 
 TEST(Metrics, SaysWhatTheDaemonSays) {
     const std::string text = render_metrics(parts());
     for (const std::string_view line :
-         {"culvert_up 1\n", "culvert_uptime_seconds 60\n", "culvert_half_open_ike_sas 2\n",
+         {"culvert_up 1\n",
+          "culvert_uptime_seconds 60\n",
+          "culvert_half_open_ike_sas 2\n",
           "culvert_ike_sas{state=\"ESTABLISHED\"} 1\n",
           "culvert_child_up{connection=\"home\",child=\"net\"} 1\n",
+          "culvert_child_up{connection=\"office\",child=\"desk\"} 0\n",
           "culvert_child_sa_bytes{connection=\"home\",child=\"net\",direction=\"out\"} 2500000\n",
           "culvert_child_sa_packets{connection=\"home\",child=\"net\",direction=\"in\"} 3\n",
-          "culvert_handshake_seconds{connection=\"home\",id=\"1\"} 0.012345\n",
+          "culvert_handshakes_total{outcome=\"established\"} 3\n",
+          "culvert_handshakes_total{outcome=\"timed_out\"} 1\n",
+          "culvert_child_failures_total{code=\"ts_unacceptable\"} 4\n",
+          "culvert_handshake_duration_seconds_bucket{le=\"0.005\"} 1\n",
+          "culvert_handshake_duration_seconds_bucket{le=\"2.5\"} 2\n",
+          "culvert_handshake_duration_seconds_bucket{le=\"+Inf\"} 3\n",
+          "culvert_handshake_duration_seconds_count 3\n",
+          "culvert_handshake_duration_seconds_sum 3.012345\n",
+          "culvert_retransmissions_total 8\n",
+          "culvert_dead_peers_total 9\n",
+          "culvert_certificate_expiry_timestamp_seconds{subject=\"CN=moon\",serial=\"0a\",kind="
+          "\"end_entity\",own=\"no\"} 1800000000\n",
+          "kind=\"authority\",own=\"no\"} 1800000000\n",
           "culvert_ike_messages_total{exchange=\"ike-init\",direction=\"in\",kind=\"req\"} 5\n",
           "culvert_ike_messages_total{exchange=\"create-child\",direction=\"out\",kind=\"resp\"} "
           "6\n",
           "culvert_rekeys_total{kind=\"child-rekey\"} 3\n",
           "culvert_invalid_messages_total{why=\"malformed\"} 1\n",
-          "culvert_plane_total{counter=\"drop-replay\"} 7\n",
+          "culvert_dropped_packets_total{reason=\"inbound_replay\"} 7\n",
+          "culvert_plane_entries{kind=\"sas\"} 2\n",
+          "culvert_plane_total{counter=\"esp_sends\"} 12\n",
           "culvert_pool_addresses{pool=\"road\"} 254\n",
           "culvert_pool_leases{pool=\"road\",state=\"online\"} 1\n",
           "culvert_recent_failures{connection=\"a\\\"b\\\\c\\n\",code=\"timed_out\",refused_by="
           "\"peer\"} 1\n"}) {
         EXPECT_NE(text.find(line), std::string::npos) << line << "is not in\n" << text;
     }
+}
+
+TEST(Metrics, AShuntIsNoTunnelThatIsDown) {
+    EXPECT_EQ(render_metrics(parts()).find("child=\"lan\""), std::string::npos);
 }
 
 // OpenMetrics 1.0: a family's head comes once and before its samples, and the text ends with EOF.

@@ -29,42 +29,31 @@ TEST(Render, AnSaOnAFewLines) {
               "home #1: up for 75 s, AES_GCM_16-256/PRF_HMAC_SHA2_384/ECP_384\n"
               "  local  192.0.2.1[500]  moon\n"
               "  remote 192.0.2.2[4500]  sun\n"
-              "  NAT    at the peer \n"
-              "    net #3: INSTALLED, TUNNEL mode, ESP in UDP, AES_GCM_16-256\n"
+              "  NAT    at the peer\n"
+              "    net #3: up for 70 s, tunnel mode, ESP in UDP, AES_GCM_16-256\n"
               "      10.1.0.0/16 === 10.2.0.0/16\n"
-              "      in  c0000001  1.5 kB in 3 packets\n"
+              "      in  c0000001  1.5 kB in 3 packets, the last 4 s ago\n"
               "      out c0000002  2.5 MB in 1700 packets\n"
               "      rekey in 50 min\n");
+}
+
+TEST(Render, StatesInWords) {
+    const auto of_state = [](std::string_view state) {
+        return render_sa(vici::Message{}.set("home", vici::Section{}
+                                                         .set("state", state)
+                                                         .set("culvert-age", "3")
+                                                         .set("established", "60")),
+                         plain);
+    };
+    EXPECT_EQ(of_state("CONNECTING").substr(0, 27), "home #?: connecting for 3 s");
+    EXPECT_NE(of_state("REKEYING").find("up for 60 s, getting fresh keys"), std::string::npos);
+    EXPECT_NE(of_state("REKEYED").find("replaced by a fresh one"), std::string::npos);
+    EXPECT_NE(of_state("DELETING").find("closing"), std::string::npos);
 }
 
 TEST(Render, ColoursOnATerminalOnly) {
     EXPECT_EQ(render_sa(an_sa(), plain).find('\x1b'), std::string::npos);
     EXPECT_NE(render_sa(an_sa(), Style{true}).find("\x1b[32mup\x1b[0m"), std::string::npos);
-}
-
-TEST(Render, StatusNamesConnectionsThatAreDownAndTheLastFailures) {
-    const StatusParts parts{
-        .daemon =
-            vici::Message{}
-                .set("unresolved-names", vici::Section{}.set("gw.example.org", "no such name"))
-                .set("failures", vici::Section{}.set("1", vici::Section{}
-                                                              .set("ago", "5")
-                                                              .set("exchange", "IKE_AUTH")
-                                                              .set("remote", "192.0.2.3[500]")
-                                                              .set("connection", "office")
-                                                              .set("refused-by", "peer")
-                                                              .set("text", "because"))),
-        .connections = {a_connection("home", {"net"}), a_connection("office", {"desk"})},
-        .sas = {an_sa()}};
-    const std::string out = render_status(parts, plain);
-    EXPECT_EQ(out.find("home: down"), std::string::npos);
-    EXPECT_NE(out.find("office: down\n"), std::string::npos);
-    EXPECT_NE(out.find("gw.example.org does not resolve: no such name\n"), std::string::npos);
-    EXPECT_NE(out.find("5 s ago, IKE_AUTH with 192.0.2.3[500] (office), refused by peer\n"
-                       "    because\n"),
-              std::string::npos)
-        << out;
-    EXPECT_NE(render_status({}, plain).find("no connections are loaded"), std::string::npos);
 }
 
 TEST(Render, AnErrorLeavesOutWhatIsNotKnown) {
@@ -95,8 +84,12 @@ TEST(RenderLists, StatsWithCountersAndPackets) {
         vici::Message{}
             .set("uptime", vici::Section{}.set("running", "2 hours").set("since", "today"))
             .set("ikesas", vici::Section{}.set("total", "2").set("half-open", "1"))
-            .set("counters", vici::Section{}.set("ike-init-in-req", "7"));
+            .set("counters", vici::Section{}.set("ike-init-in-req", "7"))
+            .set("culvert-plane",
+                 vici::Section{}.set("inbound_replay", "9").set("inbound_no_sa", "0"));
     const std::string out = render_stats(stats);
+    EXPECT_NE(out.find("9          in: a duplicate"), std::string::npos) << out;
+    EXPECT_EQ(out.find("inbound_no_sa"), std::string::npos);
     EXPECT_NE(out.find("IKE SAs: 2, half-open: 1"), std::string::npos);
     EXPECT_NE(out.find("ike-init-in-req"), std::string::npos);
 }

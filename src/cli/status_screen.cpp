@@ -1,0 +1,277 @@
+#include "cli/status_screen.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "cli/drop_words.hpp"
+
+namespace culvert::cli {
+namespace {
+
+using vici::Section;
+
+constexpr std::size_t in_full_max = 6;   // IKE SAs
+constexpr std::size_t lines_max = 24;    // of one line a connection
+constexpr std::size_t failures_max = 3;  // without --all
+constexpr std::size_t drop_kinds_max = 6;
+
+std::uint64_t number(std::string_view text) {
+    std::uint64_t value = 0;
+    std::from_chars(text.data(), text.data() + text.size(), value);
+    return value;
+}
+
+template <class Use>
+void each_section(const Section* in, Use use) {
+    if (in == nullptr) { return; }
+    for (const vici::Entry& entry : in->entries) {
+        if (const auto* section = std::get_if<Section>(&entry.element)) {
+            use(entry.key, *section);
+        }
+    }
+}
+
+// One connection of the configuration, with what stands of it.
+struct Row {
+    std::string name;
+    const Section* connection = nullptr;  // none: it is not in the configuration any more
+    std::vector<const vici::Message*> sas;
+    std::set<std::string> children_up;
+
+    bool established() const;
+    // Children that are SAs, and of which none stands.
+    std::vector<std::pair<std::string, const Section*>> missing() const;
+};
+
+bool Row::established() const {
+    return std::ranges::any_of(sas, [&](const vici::Message* sa) {
+        const Section* const ike = sa->section(name);
+        return ike != nullptr && ike->find("established") != nullptr;
+    });
+}
+
+std::vector<std::pair<std::string, const Section*>> Row::missing() const {
+    std::vector<std::pair<std::string, const Section*>> out;
+    each_section(connection == nullptr ? nullptr : connection->section("children"),
+                 [&](const std::string& child, const Section& section) {
+                     const std::string mode = section.value_or("mode", "TUNNEL");
+                     if (mode != "PASS" && mode != "DROP" && !children_up.contains(child)) {
+                         out.emplace_back(child, &section);
+                     }
+                 });
+    return out;
+}
+
+// In the order of the configuration; what is no longer in it comes last.
+std::vector<Row> rows_of(const StatusParts& parts) {
+    std::vector<Row> out;
+    std::map<std::string, std::size_t> at;
+    const auto row = [&](const std::string& name) -> Row& {
+        const auto [found, fresh] = at.emplace(name, out.size());
+        if (fresh) {
+            out.push_back({.name = name, .connection = nullptr, .sas = {}, .children_up = {}});
+        }
+        return out[found->second];
+    };
+    for (const vici::Message& one : parts.connections) {
+        each_section(&one, [&](const std::string& name, const Section& section) {
+            row(name).connection = &section;
+        });
+    }
+    for (const vici::Message& sa : parts.sas) {
+        each_section(&sa, [&](const std::string& name, const Section& ike) {
+            Row& one = row(name);
+            one.sas.push_back(&sa);
+            each_section(ike.section("child-sas"), [&](const std::string&, const Section& child) {
+                if (child.find("spi-in") != nullptr) {
+                    one.children_up.insert(child.value_or("name", ""));
+                }
+            });
+        });
+    }
+    return out;
+}
+
+std::string why_down(const Section& child) {
+    const std::string action = child.value_or("culvert-start-action", "none");
+    if (action.starts_with("trap")) { return "down, comes up with the first packet"; }
+    return action == "start" ? "down" : "down, comes up with culvert up or when the peer asks";
+}
+
+std::string in_full(const Row& row, const Style& style) {
+    std::string out;
+    for (const vici::Message* sa : row.sas) { out += render_sa(*sa, style); }
+    if (row.sas.empty()) { out += fmt::format("{}: {}\n", row.name, style.bad("down")); }
+    for (const auto& [child, section] : row.missing()) {
+        out += fmt::format("    {}: {}\n", child, why_down(*section));
+    }
+    return out;
+}
+
+std::string one_line(const Row& row, const Style& style) {
+    std::string since;
+    std::string peer;
+    std::uint64_t in = 0;
+    std::uint64_t sent = 0;
+    for (const vici::Message* sa : row.sas) {
+        const Section* const ike = sa->section(row.name);
+        if (ike == nullptr) { continue; }
+        if (const std::string* age = ike->value("established")) { since = duration(*age); }
+        peer = ike->value_or("remote-host", "?");
+        each_section(ike->section("child-sas"), [&](const std::string&, const Section& child) {
+            in += number(child.value_or("bytes-in", "0"));
+            sent += number(child.value_or("bytes-out", "0"));
+        });
+    }
+    const std::size_t missing = row.missing().size();
+    std::string state =
+        row.established()
+            ? style.good(fmt::format("{:<10}", "up"))
+            : style.bad(fmt::format("{:<10}", row.sas.empty() ? "down" : "connecting"));
+    std::string out = fmt::format("{:<20} {} {:<10} {:<16}", row.name, state, since, peer);
+    if (!row.children_up.empty()) {
+        out += fmt::format(" {} tunnel{}, {} in, {} out", row.children_up.size(),
+                           row.children_up.size() == 1 ? "" : "s", octets(fmt::format("{}", in)),
+                           octets(fmt::format("{}", sent)));
+    }
+    if (missing != 0 && row.established()) {
+        out += fmt::format("{} {} down", row.children_up.empty() ? "" : ",", missing);
+    }
+    out.erase(out.find_last_not_of(' ') + 1);
+    return out + "\n";
+}
+
+std::string connections(const StatusParts& parts, const Style& style) {
+    const std::vector<Row> rows = rows_of(parts);
+    if (rows.empty()) {
+        return "no connections are loaded: write /etc/swanctl/swanctl.conf, then culvert reload\n";
+    }
+    std::string out;
+    if (parts.all || (parts.sas.size() <= in_full_max && rows.size() <= lines_max)) {
+        for (const Row& row : rows) { out += in_full(row, style); }
+        return out;
+    }
+    const auto well = [](const Row& row) { return row.established() && row.missing().empty(); };
+    const auto up = static_cast<std::size_t>(std::ranges::count_if(rows, &Row::established));
+    out += fmt::format("{} connections, {} up, {} not; culvert status NAME shows one, --all each\n",
+                       rows.size(), up, rows.size() - up);
+    std::size_t shown = 0;
+    std::size_t left = 0;
+    for (const Row& row : rows) {
+        if (rows.size() > lines_max && well(row)) { continue; }
+        if (shown == lines_max) {
+            ++left;
+            continue;
+        }
+        ++shown;
+        out += one_line(row, style);
+    }
+    if (left != 0) { out += fmt::format("and {} more that are not up\n", left); }
+    return out;
+}
+
+// How long ago the connection came up, if it stands.
+std::optional<std::uint64_t> up_since(const std::vector<Row>& rows, const std::string& name) {
+    std::optional<std::uint64_t> out;
+    for (const Row& row : rows) {
+        if (row.name != name) { continue; }
+        for (const vici::Message* sa : row.sas) {
+            const Section* const ike = sa->section(name);
+            const std::string* const age = ike == nullptr ? nullptr : ike->value("established");
+            if (age != nullptr) { out = std::max(out.value_or(0), number(*age)); }
+        }
+    }
+    return out;
+}
+
+std::string failure_block(const Section& failure, bool up_again) {
+    const std::string connection = failure.value_or("connection", "");
+    std::string out =
+        fmt::format("  {} ago, {} with {}{}{}: {}{}\n", duration(failure.value_or("ago", "0")),
+                    failure.value_or("exchange", "?"), failure.value_or("remote", "?"),
+                    connection.empty() ? "" : " (" + connection + ")", refused_by(failure),
+                    failure.value_or("code", "?"), up_again ? "; it came up since" : "");
+    for (const auto& [key, words] :
+         {std::pair{"wanted", "wanted:   "}, std::pair{"received", "got:      "},
+          std::pair{"remedy", "to fix it:"}}) {
+        const std::string value = failure.value_or(key, "");
+        if (!value.empty()) { out += fmt::format("    {} {}\n", words, value); }
+    }
+    return out;
+}
+
+std::string failures(const StatusParts& parts) {
+    const std::vector<Row> rows = rows_of(parts);
+    std::string out;
+    std::set<std::pair<std::string, std::string>> told;  // the newest of a connection and peer
+    std::size_t shown = 0;
+    std::size_t left = 0;
+    each_section(parts.daemon.section("failures"), [&](const std::string&, const Section& failure) {
+        const std::string connection = failure.value_or("connection", "");
+        std::string peer = failure.value_or("remote", "?");
+        peer.erase(std::min(peer.find('['), peer.size()));  // its port may be another each time
+        if (!parts.all && (!told.emplace(connection, peer).second || shown == failures_max)) {
+            ++left;
+            return;
+        }
+        ++shown;
+        const auto since = up_since(rows, connection);
+        out += failure_block(failure, since && *since <= number(failure.value_or("ago", "0")));
+    });
+    if (out.empty()) { return {}; }
+    if (left != 0) { out += fmt::format("  and {} earlier: culvert status --all\n", left); }
+    return "\nlast failures\n" + out;
+}
+
+std::string drops(const vici::Message& daemon) {
+    std::vector<std::pair<std::uint64_t, std::string>> counts;
+    const Section* const plane = daemon.section("plane");
+    for (const vici::Entry& entry :
+         plane == nullptr ? std::vector<vici::Entry>{} : plane->entries) {
+        const auto* value = std::get_if<std::string>(&entry.element);
+        const std::uint64_t count = value == nullptr ? 0 : number(*value);
+        if (count != 0 && !drop_words(entry.key).empty()) { counts.emplace_back(count, entry.key); }
+    }
+    if (counts.empty()) { return {}; }
+    std::ranges::sort(counts, std::greater{});
+    std::string out = "\npackets dropped since the start\n";
+    for (std::size_t i = 0; i < std::min(counts.size(), drop_kinds_max); ++i) {
+        const auto& [count, counter] = counts[i];
+        const std::string_view remedy = drop_remedy(counter);
+        out += fmt::format("  {:>8}  {}{}{}\n", count, drop_words(counter),
+                           remedy.empty() ? "" : ": ", remedy);
+    }
+    if (counts.size() > drop_kinds_max) {
+        out += fmt::format("            and {} kinds more: culvert stats\n",
+                           counts.size() - drop_kinds_max);
+    }
+    return out;
+}
+
+}  // namespace
+
+std::string render_status(const StatusParts& parts, const Style& style) {
+    std::string out;
+    if (const Section* const daemon = parts.daemon.section("daemon")) {
+        out +=
+            fmt::format("culvertd {}, up for {}\nplane {}\n\n", daemon->value_or("version", "?"),
+                        duration(daemon->value_or("uptime", "0")), daemon->value_or("plane", "?"));
+    }
+    out += connections(parts, style);
+    if (const Section* const names = parts.daemon.section("unresolved-names")) {
+        for (const vici::Entry& entry : names->entries) {
+            const auto* why = std::get_if<std::string>(&entry.element);
+            out += fmt::format("{} does not resolve: {}\n", entry.key, why == nullptr ? "" : *why);
+        }
+    }
+    return out + drops(parts.daemon) + failures(parts);
+}
+
+}  // namespace culvert::cli
