@@ -1,12 +1,13 @@
 // One end of a tunnel whose SAs are made by hand: the user plane apart from any key exchange, for
 // benches and for runs under sanitizers. The keys are known to everyone.
-//   plane_end SIDE LOCAL REMOTE LOCAL-TS REMOTE-TS [native] [rekey]
+//   plane_end SIDE LOCAL REMOTE LOCAL-TS REMOTE-TS [native] [rekey] [workers=N]
 // SIDE is 1 or 2. `rekey`: every second by the clock of the wall both ends install another SA, send
 // on it half a second later and remove it four seconds after.
 
 #include <chrono>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -38,6 +39,7 @@ struct Options {
     std::string_view local_ts, remote_ts;
     bool native = false;
     bool rekey = false;
+    unsigned workers = 0;
 };
 
 ChildSa child_sa(const Options& options, std::uint32_t number) {
@@ -67,6 +69,7 @@ int run(const Options& options) {
     Events events;
     plane::PlaneSettings settings;
     settings.state_dir = fmt::format("/tmp/plane-end.{}", options.side);
+    settings.workers = options.workers;
     const auto plane = plane::make_user_plane(settings);
     if (auto done = plane->start(events); !done) {
         fmt::print("{}\n", explain(done.error()));
@@ -113,7 +116,8 @@ int run(const Options& options) {
 int main(int argc, char** argv) {
     const std::vector<std::string_view> words(argv + 1, argv + argc);
     if (words.size() < 5) {
-        fmt::print("usage: plane_end 1|2 LOCAL REMOTE LOCAL-TS REMOTE-TS [native] [rekey]\n");
+        fmt::print(
+            "usage: plane_end 1|2 LOCAL REMOTE LOCAL-TS REMOTE-TS [native] [rekey] [workers=N]\n");
         return 2;
     }
     culvert::Options options;
@@ -131,6 +135,9 @@ int main(int argc, char** argv) {
     for (const std::string_view word : words) {
         options.native = options.native || word == "native";
         options.rekey = options.rekey || word == "rekey";
+        if (word.starts_with("workers=")) {
+            options.workers = static_cast<unsigned>(std::atoi(word.substr(8).data()));
+        }
     }
     for (const int number : {SIGINT, SIGTERM}) {
         std::signal(number, [](int) { culvert::ended = 1; });

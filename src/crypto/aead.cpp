@@ -59,38 +59,33 @@ struct Aead::Impl {
     std::size_t nonce_size;
     std::size_t icv_size;
     Secret key;
-    // Keyed when first needed, then only given nonces: most ciphers work in one direction.
-    Handle<EVP_CIPHER_CTX> sealing{};
-    Handle<EVP_CIPHER_CTX> opening{};
 
-    EVP_CIPHER_CTX* begin(Direction direction, ByteView nonce, MutableByteView icv);
+    // A context of its own for each message: kept, it would be a kilobyte in each direction of each
+    // IKE SA, for the microsecond that it takes to make.
+    Handle<EVP_CIPHER_CTX> begin(Direction direction, ByteView nonce, MutableByteView icv) const;
     // Announces lengths as CCM needs, authenticates, then en- or decrypts into `out`. False: the
     // ICV is wrong (which CCM notices here already).
     bool run(EVP_CIPHER_CTX* context, ByteView associated, ByteView in, MutableByteView out) const;
 };
 
-EVP_CIPHER_CTX* Aead::Impl::begin(Direction direction, ByteView nonce, MutableByteView icv) {
+Handle<EVP_CIPHER_CTX> Aead::Impl::begin(Direction direction, ByteView nonce,
+                                         MutableByteView icv) const {
     const bool seal = direction == Direction::seal;
-    auto& context = seal ? sealing : opening;
     ASSERT(nonce.size() == nonce_size);
-    const bool fresh = context == nullptr;
-    if (fresh) {
-        context.reset(EVP_CIPHER_CTX_new());
-        ASSERT(context != nullptr);
-        ASSERT(EVP_CipherInit_ex2(context.get(), cipher, nullptr, nullptr, seal ? 1 : 0, nullptr) ==
-               1);
-        ASSERT(EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_AEAD_SET_IVLEN, to_int(nonce_size),
-                                   nullptr) == 1);
-    }
+    Handle<EVP_CIPHER_CTX> context{EVP_CIPHER_CTX_new()};
+    ASSERT(context != nullptr);
+    ASSERT(EVP_CipherInit_ex2(context.get(), cipher, nullptr, nullptr, seal ? 1 : 0, nullptr) == 1);
+    ASSERT(EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_AEAD_SET_IVLEN, to_int(nonce_size),
+                               nullptr) == 1);
     // CCM's first block says how long the ICV is, so it is set before key and nonce; what is
     // expected of a message may be set at the same place for all.
     if (ccm || !seal) {
         ASSERT(EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_AEAD_SET_TAG, to_int(icv_size),
                                    seal ? nullptr : icv.data()) == 1);
     }
-    ASSERT(EVP_CipherInit_ex2(context.get(), nullptr, fresh ? key.reveal().data() : nullptr,
-                              nonce.data(), seal ? 1 : 0, nullptr) == 1);
-    return context.get();
+    ASSERT(EVP_CipherInit_ex2(context.get(), nullptr, key.reveal().data(), nonce.data(),
+                              seal ? 1 : 0, nullptr) == 1);
+    return context;
 }
 
 bool Aead::Impl::run(EVP_CIPHER_CTX* context, ByteView associated, ByteView in,
@@ -137,10 +132,10 @@ std::size_t Aead::icv_size() const { return impl_->icv_size; }
 
 Bytes Aead::seal(ByteView nonce, ByteView associated, ByteView plaintext) const {
     Bytes out(plaintext.size() + impl_->icv_size);
-    EVP_CIPHER_CTX* const context = impl_->begin(Impl::Direction::seal, nonce, {});
+    const auto context = impl_->begin(Impl::Direction::seal, nonce, {});
     const MutableByteView ciphertext{out.data(), plaintext.size()};
-    ASSERT(impl_->run(context, associated, plaintext, ciphertext));
-    ASSERT(EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_GET_TAG, to_int(impl_->icv_size),
+    ASSERT(impl_->run(context.get(), associated, plaintext, ciphertext));
+    ASSERT(EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_AEAD_GET_TAG, to_int(impl_->icv_size),
                                out.data() + plaintext.size()) == 1);
     return out;
 }
@@ -150,8 +145,8 @@ Result<Bytes> Aead::open(ByteView nonce, ByteView associated, ByteView sealed) c
     const ByteView ciphertext = sealed.first(sealed.size() - impl_->icv_size);
     Bytes icv = to_bytes(sealed.subspan(ciphertext.size()));
     Bytes out(ciphertext.size());
-    EVP_CIPHER_CTX* const context = impl_->begin(Impl::Direction::open, nonce, icv);
-    if (!impl_->run(context, associated, ciphertext, out)) {
+    const auto context = impl_->begin(Impl::Direction::open, nonce, icv);
+    if (!impl_->run(context.get(), associated, ciphertext, out)) {
         clear_openssl_errors();
         wipe(out);  // what did not authenticate is nobody's to see
         return std::unexpected(integrity_check_failed());

@@ -54,6 +54,9 @@ struct CipherLanes::Impl {
         alignas(16) std::array<std::uint8_t, 64> received;
     };
     std::array<Scratch, lane_jobs_max> scratch{};
+    // AES-GCM: those of a batch.
+    std::array<std::array<std::uint8_t, 12>, lane_jobs_max> nonces{};
+    std::array<std::array<std::uint8_t, 12>, lane_jobs_max> aads{};
 };
 
 CipherLanes::CipherLanes() : impl_(std::make_unique<Impl>()) {}
@@ -95,36 +98,56 @@ class MbGcm final : public PacketCipher::Engine {
     }
 
     void seal(CipherLanes::Impl& lanes, std::span<CipherJob> jobs) const override {
-        for (CipherJob& job : jobs) {
-            std::array<std::uint8_t, 12> aad;
-            std::array<std::uint8_t, 12> nonce;
-            const std::size_t aad_size = prepare(job, aad, nonce);
-            std::uint8_t* const text = job.packet + 8 + iv_size;
-            encrypt_(&keys_->key, &lanes.gcm, text, job.text == nullptr ? text : job.text,
-                     job.text_size, nonce.data(), aad.data(), aad_size, text + job.text_size, icv_);
-            job.ok = true;
-        }
+        in_pieces(jobs, [&](std::span<CipherJob> piece) {
+            prepare(lanes, piece);
+            for (std::size_t i = 0; i < piece.size(); ++i) {
+                CipherJob& job = piece[i];
+                std::uint8_t* const text = job.packet + 8 + iv_size;
+                encrypt_(&keys_->key, &lanes.gcm, text, job.text == nullptr ? text : job.text,
+                         job.text_size, lanes.nonces[i].data(), aad_of(lanes, job, i), aad_size(),
+                         text + job.text_size, icv_);
+                job.ok = true;
+            }
+        });
     }
 
     void open(CipherLanes::Impl& lanes, std::span<CipherJob> jobs) const override {
-        for (CipherJob& job : jobs) {
-            std::array<std::uint8_t, 12> aad;
-            std::array<std::uint8_t, 12> nonce;
-            const std::size_t aad_size = prepare(job, aad, nonce);
-            std::uint8_t* const text = job.packet + 8 + iv_size;
-            std::array<std::uint8_t, 16> icv;
-            decrypt_(&keys_->key, &lanes.gcm, text, text, job.text_size, nonce.data(), aad.data(),
-                     aad_size, icv.data(), icv_);
-            job.ok = constant_time_equal({icv.data(), icv_}, {text + job.text_size, icv_});
-        }
+        in_pieces(jobs, [&](std::span<CipherJob> piece) {
+            prepare(lanes, piece);
+            for (std::size_t i = 0; i < piece.size(); ++i) {
+                CipherJob& job = piece[i];
+                std::uint8_t* const text = job.packet + 8 + iv_size;
+                std::array<std::uint8_t, 16> icv;
+                decrypt_(&keys_->key, &lanes.gcm, text, text, job.text_size, lanes.nonces[i].data(),
+                         aad_of(lanes, job, i), aad_size(), icv.data(), icv_);
+                job.ok = constant_time_equal({icv.data(), icv_}, {text + job.text_size, icv_});
+            }
+        });
     }
 
  private:
-    std::size_t prepare(const CipherJob& job, std::array<std::uint8_t, 12>& aad,
-                        std::array<std::uint8_t, 12>& nonce) const {
-        std::ranges::copy(keys_->salt, nonce.begin());
-        esp_nonce_iv(job, implicit_, esn_, nonce.data() + 4);
-        return esp_aad(job, esn_, aad);
+    static void in_pieces(std::span<CipherJob> jobs, auto&& each) {
+        while (!jobs.empty()) {
+            const auto piece = jobs.first(std::min(jobs.size(), lane_jobs_max));
+            each(piece);
+            jobs = jobs.subspan(piece.size());
+        }
+    }
+    std::size_t aad_size() const { return esn_ ? 12 : 8; }
+    // Without ESN it lies in the packet as it is.
+    const std::uint8_t* aad_of(const CipherLanes::Impl& lanes, const CipherJob& job,
+                               std::size_t index) const {
+        return esn_ ? lanes.aads[index].data() : job.packet;
+    }
+    // All nonces before the first cipher: the library reads each in one piece, and would wait for
+    // octets that were written just before in several.
+    void prepare(CipherLanes::Impl& lanes, std::span<const CipherJob> jobs) const {
+        for (std::size_t i = 0; i < jobs.size(); ++i) {
+            std::uint8_t* const nonce = lanes.nonces[i].data();
+            std::ranges::copy(keys_->salt, nonce);
+            esp_nonce_iv(jobs[i], implicit_, esn_, nonce + 4);
+            if (esn_) { esp_aad(jobs[i], esn_, lanes.aads[i]); }
+        }
     }
 
     KeyTable<GcmKeys> keys_;

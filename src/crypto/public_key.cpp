@@ -42,6 +42,11 @@ std::optional<std::string_view> curve_of(const EVP_PKEY* key) {
     return found == curves.end() ? std::nullopt : std::optional{found->shown};
 }
 
+// The library's way to end what was put beside a key.
+void free_octets(void*, void* octets, CRYPTO_EX_DATA*, int, long, void*) {
+    const std::unique_ptr<Bytes> owned{static_cast<Bytes*>(octets)};
+}
+
 Error unsupported_key(std::string received) {
     return {.code = ErrorCode::unsupported,
             .wanted =
@@ -130,7 +135,17 @@ Bytes PublicKey::key_hash() const {
     return hash(HashAlgorithm::sha1, {ByteView{key, static_cast<std::size_t>(size)}});
 }
 
-Bytes PublicKey::spki_hash() const { return hash(HashAlgorithm::sha1, {spki()}); }
+// Asked for with each CERTREQ that we send, and dear: it stays with the key.
+Bytes PublicKey::spki_hash() const {
+    static const int index = EVP_PKEY_get_ex_new_index(0, nullptr, nullptr, nullptr, free_octets);
+    if (const auto* known = static_cast<const Bytes*>(EVP_PKEY_get_ex_data(key_.get(), index))) {
+        return *known;
+    }
+    auto made = std::make_unique<Bytes>(hash(HashAlgorithm::sha1, {spki()}));
+    const Bytes out = *made;
+    if (EVP_PKEY_set_ex_data(key_.get(), index, made.get()) == 1) { (void)made.release(); }
+    return out;
+}
 
 unsigned PublicKey::strength() const {
     const int bits = EVP_PKEY_get_security_bits(key_.get());

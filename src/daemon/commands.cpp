@@ -1,5 +1,8 @@
 #include "daemon/commands.hpp"
 
+#include <algorithm>
+#include <array>
+
 #include <fmt/format.h>
 
 namespace culvert::daemon {
@@ -92,6 +95,13 @@ void Commands::on_event(const ike::Event& event) {
             parts_.server.stream(running.client, "control-log", log_message(to_record(event)));
         }
     }
+    // Most of the time nobody listens, and what they would hear is dear to make.
+    constexpr std::array<std::string_view, 7> names{
+        "ike-updown",  "ike-rekey",       "ike-update", "child-updown",
+        "child-rekey", "culvert-failure", "alert"};
+    const bool heard = std::ranges::any_of(
+        names, [&](std::string_view name) { return parts_.server.anyone_wants(name); });
+    if (!heard) { return; }
     for (const ViciEvent& one : vici_events(event, moment())) {
         parts_.server.raise(one.name, one.message);
     }

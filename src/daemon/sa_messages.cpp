@@ -44,6 +44,14 @@ void add_key_size(Section& out, std::string_view key, std::uint16_t bits) {
     if (bits != 0) { out.set(key, fmt::format("{}", bits)); }
 }
 
+// strongSwan's keys: "ke1" to "ke7".
+void add_additional_kes(Section& out, const ike::AdditionalKes& chosen) {
+    for (std::size_t i = 0; i < chosen.size(); ++i) {
+        if (chosen.at(i) == crypto::KeMethod::none) { continue; }
+        out.set(fmt::format("ke{}", i + 1), ike::to_string(chosen.at(i)));
+    }
+}
+
 void add_ike_suite(Section& out, const ike::ChosenIkeSuite& suite) {
     out.set("encr-alg", ike::to_string(suite.encryption));
     add_key_size(out, "encr-keysize", suite.key_bits);
@@ -52,6 +60,7 @@ void add_ike_suite(Section& out, const ike::ChosenIkeSuite& suite) {
     }
     out.set("prf-alg", ike::to_string(suite.prf));
     out.set("dh-group", ike::to_string(suite.ke));
+    add_additional_kes(out, suite.additional);
 }
 
 void add_yes(Section& out, std::string_view key, bool value) {
@@ -84,6 +93,7 @@ void add_child_suite(Section& out, const ike::ChildSaStatus& child) {
         out.set("integ-alg", ike::to_string(child.suite.integrity));
     }
     if (child.ke != crypto::KeMethod::none) { out.set("dh-group", ike::to_string(child.ke)); }
+    add_additional_kes(out, child.additional);
     if (child.suite.esn) { out.set("esn", "1"); }
 }
 

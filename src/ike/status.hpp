@@ -56,6 +56,7 @@ struct ChildSaStatus {
     EspSpi outbound_spi{};
     IpsecSuite suite;
     crypto::KeMethod ke = crypto::KeMethod::none;
+    AdditionalKes additional{};
     TrafficSelectors local_ts;
     TrafficSelectors remote_ts;
     Instant installed_at{};

@@ -32,10 +32,25 @@ std::uint64_t flow_of(ByteView packet, const PacketInfo& info) {
     return mix(hash, std::uint64_t{info.source_port} << 16U | info.destination_port);
 }
 
+// Of an IPv4 header without options: all ones when its checksum is right.
+std::uint16_t header_sum(ByteView packet) {
+    const std::uint64_t sum = std::uint64_t{get_u32(packet, 0)} + get_u32(packet, 4) +
+                              get_u32(packet, 8) + get_u32(packet, 12) + get_u32(packet, 16);
+    return fold(
+        static_cast<std::uint32_t>((sum >> 32U) + (sum >> 16U & 0xffffU) + (sum & 0xffffU)));
+}
+
 // Addresses, next-layer protocol and length: what TCP and UDP checksums cover beside themselves.
 std::uint16_t pseudo_sum(ByteView packet, bool v6, std::size_t length, bool tcp) {
-    const ByteView addresses = v6 ? packet.subspan(8, 32) : packet.subspan(12, 8);
-    return fold(std::uint32_t{internet_sum(addresses)} + static_cast<std::uint32_t>(length) +
+    std::uint32_t addresses = 0;
+    if (v6) {
+        addresses = internet_sum(packet.subspan(8, 32));
+    } else {
+        const std::uint64_t sum = std::uint64_t{get_u32(packet, 12)} + get_u32(packet, 16);
+        addresses =
+            static_cast<std::uint32_t>((sum >> 32U) + (sum >> 16U & 0xffffU) + (sum & 0xffffU));
+    }
+    return fold(addresses + static_cast<std::uint32_t>(length) +
                 (tcp ? protocol_tcp : protocol_udp));
 }
 
@@ -106,7 +121,7 @@ bool Coalescer::examine(MutableByteView packet, const PacketInfo& info, Candidat
     }
     // The local stack takes a super-packet's checksums for verified: corruption from before the
     // tunnel must not become invisible.
-    if (!out.v6 && internet_sum(packet.first(20)) != 0xffff) { return false; }
+    if (!out.v6 && header_sum(packet) != 0xffff) { return false; }
     const std::uint32_t sum = std::uint32_t{internet_sum(transport)} +
                               pseudo_sum(packet, out.v6, transport.size(), out.tcp);
     if (fold(sum) != 0xffff) { return false; }

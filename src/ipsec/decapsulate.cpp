@@ -126,7 +126,32 @@ DropReason decapsulate(InboundSa& sa, DecapJob& job, CryptoContext& crypto, Inst
     return job.dropped;
 }
 
+namespace {
+
+// ESP behind an IPv4 header without options, whole: what parse_packet() would say of it, in a
+// glance.
+bool prepare_plain(MutableByteView outer, DecapJob& job) {
+    constexpr std::size_t header = 20;
+    if (outer.size() < header || outer[0] != 0x45 || outer[9] != protocol_esp) { return false; }
+    const std::size_t total = get_u16(outer, 2);
+    const bool fragment = (get_u16(outer, 6) & 0x3fffU) != 0;
+    if (fragment || total < header || total > outer.size()) { return false; }
+    job.protocol = IpsecProtocol::esp;
+    job.esp = outer.subspan(header, total - header);
+    job.outer_source = IpAddress::v4(get_u32(outer, 12));
+    job.outer_destination = IpAddress::v4(get_u32(outer, 16));
+    job.outer_traffic_class = outer[1];
+    job.outer_hop_limit = outer[8];
+    job.outer_header = outer.first(header);
+    job.outer_next_header_at = 9;
+    job.headroom = header;
+    return true;
+}
+
+}  // namespace
+
 DropReason prepare_decap(MutableByteView outer_packet, bool udp_encap, DecapJob& job) {
+    if (!udp_encap && prepare_plain(outer_packet, job)) { return DropReason::none; }
     PacketInfo info;
     if (!parse_packet(outer_packet, info)) { return DropReason::inbound_malformed; }
     if (info.fragment) { return DropReason::inbound_fragment; }

@@ -15,7 +15,8 @@ DropReason settle_tunnel_fields(const InboundSa::Core& core, DecapJob& job) {
     if (core.rules.copy_dscp == DscpCopy::in || core.rules.copy_dscp == DscpCopy::both) {
         settled = static_cast<std::uint8_t>((job.outer_traffic_class & 0xfcU) | (inner & 3U));
     }
-    if (core.rules.copy_ecn) {
+    // Of two that are Not-ECT, as most are, nothing comes.
+    if (core.rules.copy_ecn && ((inner | job.outer_traffic_class) & 3U) != 0) {
         const EcnResult ecn = decapsulated_ecn(inner, job.outer_traffic_class);
         job.ecn_alarm = ecn.alarm;
         if (ecn.drop) { return DropReason::inbound_ecn; }
@@ -89,6 +90,15 @@ DropReason deliver_transport(DecapJob& job, MutableByteView payload, std::uint8_
     return DropReason::none;
 }
 
+bool within_selectors(const InboundSa::Core& core, const DecapJob& job) {
+    if (core.local_plain && core.remote_plain) {
+        return job.info.family == IpFamily::v4 &&
+               core.remote_plain->holds(get_u32(job.packet, 12)) &&
+               core.local_plain->holds(get_u32(job.packet, 16));
+    }
+    return matches_inbound(job.info, core.local_ts, core.remote_ts);
+}
+
 }  // namespace
 
 DropReason deliver(const InboundSa::Core& core, DecapJob& job, MutableByteView payload,
@@ -98,9 +108,7 @@ DropReason deliver(const InboundSa::Core& core, DecapJob& job, MutableByteView p
                                   : deliver_transport(job, payload, next_header);
     if (reason != DropReason::none) { return reason; }
     // RFC 4301 5.2 step 4: no peer may put other packets into the SA than those agreed on.
-    if (!matches_inbound(job.info, core.local_ts, core.remote_ts)) {
-        return DropReason::inbound_selectors;
-    }
+    if (!within_selectors(core, job)) { return DropReason::inbound_selectors; }
     if (core.nat_sent) { repair_checksum(job.packet, job.info, *core.nat_sent); }
     return DropReason::none;
 }

@@ -10,10 +10,9 @@ FlowCache::FlowCache(std::size_t slots)
 
 FlowCache::Key FlowCache::key_of(const PacketInfo& packet) {
     Key key{};
-    const ByteView source = packet.source.octets();
-    const ByteView destination = packet.destination.octets();
-    std::memcpy(&key.words[0], source.data(), source.size());
-    std::memcpy(&key.words[2], destination.data(), destination.size());
+    // An address has room for 16 octets, and zeros where it is of IPv4: copies of a fixed size.
+    std::memcpy(&key.words[0], packet.source.octets().data(), 16);
+    std::memcpy(&key.words[2], packet.destination.octets().data(), 16);
     key.words[4] = std::uint64_t{packet.source_port} << 16U | packet.destination_port |
                    std::uint64_t{packet.protocol} << 32U |
                    std::uint64_t{packet.has_ports ? 1U : 0U} << 40U |

@@ -22,8 +22,7 @@ ReplayWindow::ReplayWindow(std::uint32_t size, bool esn, std::uint64_t highest)
     words_ = std::make_unique<std::atomic<std::uint64_t>[]>(words);
 }
 
-std::optional<std::uint64_t> ReplayWindow::extend(std::uint32_t low) const {
-    if (!esn_) { return low; }
+std::optional<std::uint64_t> ReplayWindow::extend_esn(std::uint32_t low) const {
     const std::uint64_t window = size_ == 0 ? unlimited_window : size_;
     const std::uint64_t top = highest();
     const auto top_low = static_cast<std::uint32_t>(top);
@@ -49,11 +48,10 @@ bool ReplayWindow::marked(std::uint64_t sequence) const {
     return (word >> (sequence % 64) & 1U) != 0;
 }
 
-bool ReplayWindow::fresh(std::uint64_t sequence) const {
+bool ReplayWindow::fresh_within(std::uint64_t sequence) const {
     if (size_ == 0) { return true; }
     if (sequence == 0) { return false; }  // the first is 1 (RFC 4303 3.3.3)
     const std::uint64_t top = highest();
-    if (sequence > top) { return true; }
     return top - sequence < size_ && !marked(sequence);
 }
 

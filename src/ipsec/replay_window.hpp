@@ -17,15 +17,23 @@ class ReplayWindow {
 
     // The whole number that a packet's low word stands for (RFC 4303 A2.2). Nothing: it would lie
     // before the first or behind the last number.
-    std::optional<std::uint64_t> extend(std::uint32_t low) const;
+    std::optional<std::uint64_t> extend(std::uint32_t low) const {
+        if (!esn_) { return low; }
+        return extend_esn(low);
+    }
     // Would accept() take it? A guess while others accept.
-    bool fresh(std::uint64_t sequence) const;
+    bool fresh(std::uint64_t sequence) const {
+        return sequence > highest() || fresh_within(sequence);
+    }
     // Takes a number that the ICV has proved. False: seen before, or left of the window.
     bool accept(std::uint64_t sequence);
 
     std::uint64_t highest() const { return highest_.load(std::memory_order_relaxed); }
 
  private:
+    std::optional<std::uint64_t> extend_esn(std::uint32_t low) const;
+    // Of numbers up to the highest.
+    bool fresh_within(std::uint64_t sequence) const;
     bool marked(std::uint64_t sequence) const;
 
     std::uint32_t size_;

@@ -119,6 +119,16 @@ SaCommon::SaCommon(const ChildSa& sa, SaTransform transform, EspSpi which, Insta
       remote_ts(sa.remote_ts),
       usage(sa.lifetime, now) {}
 
+std::optional<PlainRange> PlainRange::of(const TrafficSelectors& selectors) {
+    if (selectors.size() != 1) { return std::nullopt; }
+    const TrafficSelector& one = selectors.front();
+    if (one.protocol != 0 || !one.any_port() || !one.addresses.first.is_v4()) {
+        return std::nullopt;
+    }
+    return PlainRange{.first = one.addresses.first.v4_host_order(),
+                      .last = one.addresses.last.v4_host_order()};
+}
+
 OutboundSa::Core::Core(const ChildSa& sa, SaTransform transform, Instant now,
                        std::uint64_t first_sequence)
     : SaCommon(sa, std::move(transform), sa.outbound_spi, now),
@@ -131,7 +141,9 @@ OutboundSa::Core::Core(const ChildSa& sa, SaTransform transform, Instant now,
 InboundSa::Core::Core(const ChildSa& sa, SaTransform transform, Instant now,
                       std::uint64_t highest_sequence)
     : SaCommon(sa, std::move(transform), sa.inbound_spi, now),
-      window(sa.replay_window, sa.suite.esn, highest_sequence) {
+      window(sa.replay_window, sa.suite.esn, highest_sequence),
+      local_plain(PlainRange::of(local_ts)),
+      remote_plain(PlainRange::of(remote_ts)) {
     align = std::max<std::size_t>(4, cipher.block());
     if (mode == IpsecMode::transport && (sa.nat_original_remote || sa.nat_original_local)) {
         nat_sent = {.source = sa.nat_original_remote.value_or(sa.remote.address),

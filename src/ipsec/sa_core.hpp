@@ -80,6 +80,17 @@ struct SaTransform {
     std::optional<crypto::PacketMac> mac{};
 };
 
+// Selectors that are one range of IPv4 addresses, of any protocol and port, as most SAs' are:
+// compared as numbers.
+struct PlainRange {
+    // Nothing where they are more than that.
+    static std::optional<PlainRange> of(const TrafficSelectors& selectors);
+    bool holds(std::uint32_t address) const { return first <= address && address <= last; }
+
+    std::uint32_t first = 0;
+    std::uint32_t last = 0;
+};
+
 // What both directions share.
 struct SaCommon : SaTransform {
     SaCommon(const ChildSa& sa, SaTransform transform, EspSpi which, Instant now);
@@ -112,6 +123,9 @@ struct InboundSa::Core : SaCommon {
     ReplayWindow window;
     // Transport mode through NAT: what the peer's checksums cover.
     std::optional<SentAddresses> nat_sent{};
+    // Of local_ts and remote_ts, where both are so plain.
+    std::optional<PlainRange> local_plain{};
+    std::optional<PlainRange> remote_plain{};
     // Held for the few instructions that move the window, once a batch; workers that share an SA
     // meet here only.
     std::atomic_flag window_busy{};

@@ -9,8 +9,10 @@
 namespace culvert::plane {
 namespace {
 
-// One thread writes each of these counters or they are off the packet path: relaxed is enough.
-void count(std::atomic<std::uint64_t>& counter) { counter.fetch_add(1, std::memory_order_relaxed); }
+// Off the packet path, and nothing hangs on their order: relaxed is enough.
+void count(std::atomic<std::uint64_t>& counter, std::uint64_t times = 1) {
+    if (times != 0) { counter.fetch_add(times, std::memory_order_relaxed); }
+}
 
 }  // namespace
 
@@ -22,36 +24,56 @@ Status IkeCarrier::open(PlaneEvents& events, const IkeSockets::Needs& needs) {
     events_ = &events;
     sockets_.emplace(std::move(*sockets));
     monitor_.emplace(std::move(*monitor));
-    buffers_.emplace();
     read_addresses();
     return {};
 }
 
 Status IkeCarrier::attach(Poller& poller, Hooks hooks) {
     hooks_ = std::move(hooks);
-    sink_.ike = [this](IkeDatagram datagram) {
-        count(received_);
-        events_->ike_datagram(std::move(datagram));
-    };
-    sink_.esp = hooks_.esp;
-    sink_.error = [this](const NetworkError& error) { network_error(error); };
+    Port& port = add_port(hooks_.esp, {});
     for (const int fd : sockets_->descriptors()) {
-        auto ready = [this, fd](std::uint32_t events) {
-            if ((events & EPOLLERR) != 0) { sockets_->take_errors(fd, sink_); }
-            for (int round = 0; round < rounds_a_wakeup_max; ++round) {
-                if (!sockets_->receive(fd, *buffers_, sink_)) { break; }
-                if (hooks_.batch_done) { hooks_.batch_done(); }
-            }
-            keep_alives_.store(sink_.keep_alives, std::memory_order_relaxed);
-            junk_.store(sink_.junk, std::memory_order_relaxed);
-        };
-        if (auto done = poller.watch(fd, std::move(ready)); !done) { return done; }
+        if (auto done = watch(poller, port, fd); !done) { return done; }
     }
     return poller.watch(monitor_->fd(), [this](std::uint32_t) {
         if (!monitor_->changed(own_interface_.load(), settings_.routing_table)) { return; }
         read_addresses();
         if (hooks_.addresses_changed) { hooks_.addresses_changed(); }
         events_->addresses_changed();
+    });
+}
+
+Status IkeCarrier::attach_worker(Poller& poller, unsigned worker,
+                                 std::function<void(const Arrival&)> esp,
+                                 std::function<void()> batch_done) {
+    Port& port = add_port(std::move(esp), std::move(batch_done));
+    for (const int fd : sockets_->descriptors(worker)) {
+        if (auto done = watch(poller, port, fd); !done) { return done; }
+    }
+    return {};
+}
+
+IkeCarrier::Port& IkeCarrier::add_port(std::function<void(const Arrival&)> esp,
+                                       std::function<void()> batch_done) {
+    Port& port = *ports_.emplace_back(std::make_unique<Port>());
+    port.batch_done = std::move(batch_done);
+    port.sink.esp = std::move(esp);
+    port.sink.ike = [this](IkeDatagram datagram) {
+        count(received_);
+        events_->ike_datagram(std::move(datagram));
+    };
+    port.sink.error = [this](const NetworkError& error) { network_error(error); };
+    return port;
+}
+
+Status IkeCarrier::watch(Poller& poller, Port& port, int fd) {
+    return poller.watch(fd, [this, fd, &port](std::uint32_t events) {
+        if ((events & EPOLLERR) != 0) { sockets_->take_errors(fd, port.sink); }
+        for (int round = 0; round < rounds_a_wakeup_max; ++round) {
+            if (!sockets_->receive(fd, port.buffers, port.sink)) { break; }
+            if (port.batch_done) { port.batch_done(); }
+        }
+        count(keep_alives_, std::exchange(port.sink.keep_alives, 0));
+        count(junk_, std::exchange(port.sink.junk, 0));
     });
 }
 
@@ -89,6 +111,7 @@ void IkeCarrier::add_statistics(std::map<std::string, std::uint64_t>& out) const
     out["network_errors"] = network_errors_.load(std::memory_order_relaxed);
     out["nat_t_keepalives_received"] = keep_alives_.load(std::memory_order_relaxed);
     out["nat_t_junk"] = junk_.load(std::memory_order_relaxed);
+    if (sockets_) { out["ike_receive_overflow"] = sockets_->ike_overflowed(); }
 }
 
 void IkeCarrier::network_error(const NetworkError& error) {

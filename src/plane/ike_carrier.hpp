@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -25,15 +26,18 @@ class IkeCarrier {
     // Opens the sockets. `events` must outlive this.
     Status open(PlaneEvents& events, const IkeSockets::Needs& needs);
 
-    // What a plane adds to the common part; each may be empty. Called in the poller's thread.
+    // What a plane adds to the common part; each may be empty.
     struct Hooks {
-        std::function<void(const Arrival&)> esp;
-        std::function<void(const NetworkError&)> path_mtu;  // errors that carry a path MTU
+        std::function<void(const Arrival&)> esp;            // that strayed among the IKE datagrams
+        std::function<void(const NetworkError&)> path_mtu;  // errors that carry one; any thread
         std::function<void()> addresses_changed;
-        std::function<void()> batch_done;  // after each batch of arrivals
     };
-    // Hands its descriptors to the poller, in whose thread everything arrives from then on.
+    // Hands the descriptors for IKE and for news of the host to the poller, in whose thread they
+    // arrive from then on. Before attach_worker().
     Status attach(Poller& poller, Hooks hooks);
+    // And those of one worker: ESP, and after each batch of it batch_done().
+    Status attach_worker(Poller& poller, unsigned worker, std::function<void(const Arrival&)> esp,
+                         std::function<void()> batch_done);
 
     // Changes that this interface undergoes are our own doing.
     void set_own_interface(int index) { own_interface_ = index; }
@@ -53,14 +57,21 @@ class IkeCarrier {
     void network_error(const NetworkError& error);
 
  private:
+    // What one thread receives.
+    struct Port {
+        ReceiveBuffers buffers;
+        IkeSockets::Sink sink;
+        std::function<void()> batch_done;
+    };
+    Port& add_port(std::function<void(const Arrival&)> esp, std::function<void()> batch_done);
+    Status watch(Poller& poller, Port& port, int fd);
     void read_addresses();
 
     PlaneSettings settings_;
     PlaneEvents* events_ = nullptr;
     std::optional<IkeSockets> sockets_;
     std::optional<AddressMonitor> monitor_;
-    std::optional<ReceiveBuffers> buffers_;
-    IkeSockets::Sink sink_;
+    std::vector<std::unique_ptr<Port>> ports_;
     Hooks hooks_;
     std::atomic<int> own_interface_ = 0;
 

@@ -91,47 +91,54 @@ Status IkeSockets::open_family(const PlaneSettings& settings, const Needs& needs
     if (!ike) { return std::unexpected(std::move(ike).error()); }
     port_ = ike->port();
 
+    sockets_.push_back({Role::ike, 0, std::move(*ike)});
     options.port = nat_t_port_;
-    options.dont_fragment = needs.esp;
     options.coalesce = needs.coalesce;
-    auto nat_t = UdpSocket::open(options);
-    if (!nat_t) { return std::unexpected(std::move(nat_t).error()); }
-    nat_t_port_ = nat_t->port();
-    sockets_.push_back({Role::ike, std::move(*ike)});
-
-    if (needs.esp) {
-        // DF is a property of the socket: what may be fragmented (IKE, ESP whose inner packet had
-        // no DF) leaves from a second one on the same port.
-        if (auto done = nat_t->allow_joining(); !done) { return done; }
-        options.port = nat_t_port_;
-        options.dont_fragment = false;
-        options.join = true;
-        auto second = UdpSocket::open(options);
-        if (!second) { return std::unexpected(std::move(second).error()); }
-        if (auto done = nat_t->keep_all_arrivals(); !done) { return done; }
-        sockets_.push_back({Role::nat_t_df0, std::move(*second)});
-    }
-    sockets_.push_back({Role::nat_t, std::move(*nat_t)});
-    return {};
+    return open_nat_t(options, needs.workers);
 }
 
-const UdpSocket* IkeSockets::find(Role role, IpFamily family) const {
+// The workers' sockets first: their places among those of the port are their numbers. DF is a
+// property of the socket, so what may be fragmented (IKE, ESP whose inner packet had no DF) leaves
+// from another one; IKE arrives there too, out of the way of any amount of ESP.
+Status IkeSockets::open_nat_t(UdpSocket::Options options, unsigned workers) {
+    const std::size_t first = sockets_.size();
+    for (unsigned number = 0; number <= workers; ++number) {
+        const bool esp = number < workers;
+        options.dont_fragment = esp;
+        options.join = number != 0;
+        auto socket = UdpSocket::open(options);
+        if (!socket) { return std::unexpected(std::move(socket).error()); }
+        nat_t_port_ = options.port = socket->port();
+        if (number == 0 && workers != 0) {
+            if (auto done = socket->allow_joining(); !done) { return done; }
+        }
+        sockets_.push_back({esp ? Role::esp : Role::nat_t, esp ? number : 0, std::move(*socket)});
+    }
+    return workers == 0 ? Status{} : sockets_[first].socket.steer_arrivals(workers);
+}
+
+const UdpSocket* IkeSockets::find(Role role, IpFamily family, unsigned worker) const {
     for (const Entry& entry : sockets_) {
-        if (entry.role == role && entry.socket.family() == family) { return &entry.socket; }
+        if (entry.role == role && entry.worker == worker && entry.socket.family() == family) {
+            return &entry.socket;
+        }
     }
     return nullptr;
 }
 
-const UdpSocket* IkeSockets::sender(bool nat_t, IpFamily family) const {
-    if (!nat_t) { return find(Role::ike, family); }
-    const UdpSocket* second = find(Role::nat_t_df0, family);
-    return second != nullptr ? second : find(Role::nat_t, family);
-}
-
 std::vector<int> IkeSockets::descriptors() const {
     std::vector<int> out;
-    out.reserve(sockets_.size());
-    for (const Entry& entry : sockets_) { out.push_back(entry.socket.fd()); }
+    for (const Entry& entry : sockets_) {
+        if (entry.role != Role::esp) { out.push_back(entry.socket.fd()); }
+    }
+    return out;
+}
+
+std::vector<int> IkeSockets::descriptors(unsigned worker) const {
+    std::vector<int> out;
+    for (const Entry& entry : sockets_) {
+        if (entry.role == Role::esp && entry.worker == worker) { out.push_back(entry.socket.fd()); }
+    }
     return out;
 }
 
@@ -163,7 +170,8 @@ void IkeSockets::take_errors(int fd, Sink& sink) const {
 }
 
 Status IkeSockets::send(const IkeDatagram& datagram) const {
-    const UdpSocket* socket = sender(datagram.non_esp_marker, datagram.remote.address.family());
+    const UdpSocket* socket =
+        find(datagram.non_esp_marker ? Role::nat_t : Role::ike, datagram.remote.address.family());
     if (socket == nullptr) { return std::unexpected(no_socket_of_family(datagram.remote)); }
     Bytes marked;
     ByteView octets = datagram.bytes;
@@ -179,7 +187,7 @@ Status IkeSockets::send(const IkeDatagram& datagram) const {
 }
 
 Status IkeSockets::send_keepalive(const Endpoint& local, const Endpoint& remote) const {
-    const UdpSocket* socket = sender(true, remote.address.family());
+    const UdpSocket* socket = find(Role::nat_t, remote.address.family());
     if (socket == nullptr) { return std::unexpected(no_socket_of_family(remote)); }
     constexpr std::array<std::uint8_t, 1> octet{0xff};
     if (const int error = socket->send(octet, local, remote, {}); error != 0) {
@@ -188,28 +196,25 @@ Status IkeSockets::send_keepalive(const Endpoint& local, const Endpoint& remote)
     return {};
 }
 
-int IkeSockets::send_esp(ByteView octets, const Endpoint& local, const Endpoint& remote,
-                         bool dont_fragment, const SendOptions& options) const {
-    const UdpSocket* socket = esp_sender(remote.address.family(), dont_fragment);
-    if (socket == nullptr) { return EAFNOSUPPORT; }
-    return socket->send(octets, local, remote, options);
-}
-
-int IkeSockets::send_esp_each(ByteView octets, const Endpoint& local, const Endpoint& remote,
-                              bool dont_fragment, const SendOptions& options,
-                              std::size_t& sent) const {
-    const UdpSocket* socket = esp_sender(remote.address.family(), dont_fragment);
-    if (socket == nullptr) { return EAFNOSUPPORT; }
-    return socket->send_each(octets, local, remote, options, sent);
+const UdpSocket* IkeSockets::esp_sender(unsigned worker, IpFamily family,
+                                        bool dont_fragment) const {
+    return dont_fragment ? find(Role::esp, family, worker) : find(Role::nat_t, family);
 }
 
 bool IkeSockets::coalesces() const {
-    const UdpSocket* socket = find(Role::nat_t, IpFamily::v4);
+    const UdpSocket* socket = find(Role::esp, IpFamily::v4);
     return socket != nullptr && socket->coalesces();
 }
 
-const UdpSocket* IkeSockets::esp_sender(IpFamily family, bool dont_fragment) const {
-    return dont_fragment ? find(Role::nat_t, family) : sender(true, family);
+std::uint64_t IkeSockets::ike_overflowed() const { return overflowed(false); }
+std::uint64_t IkeSockets::esp_overflowed() const { return overflowed(true); }
+
+std::uint64_t IkeSockets::overflowed(bool esp) const {
+    std::uint64_t out = 0;
+    for (const Entry& entry : sockets_) {
+        if ((entry.role == Role::esp) == esp) { out += entry.socket.overflowed(); }
+    }
+    return out;
 }
 
 }  // namespace culvert::plane

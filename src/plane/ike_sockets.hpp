@@ -17,8 +17,9 @@ namespace culvert::plane {
 class IkeSockets {
  public:
     struct Needs {
-        bool mark = true;      // false: go on without SO_MARK (no TUN, so nothing can loop)
-        bool esp = true;       // ESP will be sent from the NAT-T port, with DF where it asks for it
+        bool mark = true;  // false: go on without SO_MARK (no TUN, so nothing can loop)
+        // Each has a socket of its own for ESP on the NAT-T port; 0: there is no ESP.
+        unsigned workers = 0;
         bool coalesce = true;  // take runs of ESP in one piece (UDP_GRO), where the kernel can
     };
     // IPv6 is left out when the host has none. Fails as UdpSocket::open().
@@ -36,7 +37,11 @@ class IkeSockets {
         std::uint64_t keep_alives = 0;
         std::uint64_t junk = 0;
     };
+    // Those for IKE.
     std::vector<int> descriptors() const;
+    // A worker's, for ESP; the kernel brings here what has its SPI (UdpSocket::steer_arrivals()),
+    // and now and then something else that it had put together with that.
+    std::vector<int> descriptors(unsigned worker) const;
     // Reads the socket of this descriptor; false when nothing was there.
     bool receive(int fd, ReceiveBuffers& buffers, Sink& sink) const;
     void take_errors(int fd, Sink& sink) const;
@@ -44,31 +49,31 @@ class IkeSockets {
     // Any thread.
     Status send(const IkeDatagram& datagram) const;
     Status send_keepalive(const Endpoint& local, const Endpoint& remote) const;
-    // ESP from the NAT-T port; errno or 0.
-    int send_esp(ByteView octets, const Endpoint& local, const Endpoint& remote, bool dont_fragment,
-                 const SendOptions& options) const;
-    // A run of them, each handed to the kernel by itself; how many had left in `sent`.
-    int send_esp_each(ByteView octets, const Endpoint& local, const Endpoint& remote,
-                      bool dont_fragment, const SendOptions& options, std::size_t& sent) const;
+    // ESP from the NAT-T port, where there are workers: the socket to send from, null without one
+    // of this family. With DF (and EMSGSIZE) the worker's own, else one that all share.
+    const UdpSocket* esp_sender(unsigned worker, IpFamily family, bool dont_fragment) const;
     // The kernel puts arriving ESP together.
     bool coalesces() const;
+    // Datagrams that the kernel dropped because we did not take them in time.
+    std::uint64_t ike_overflowed() const;
+    std::uint64_t esp_overflowed() const;
 
  private:
     enum class Role : std::uint8_t {
-        ike,       // port 500
-        nat_t,     // the NAT-T port: receives all; sends ESP with DF
-        nat_t_df0  // the NAT-T port: sends only, with fragmentation allowed
+        ike,    // port 500
+        nat_t,  // the NAT-T port: IKE; what is sent may be fragmented
+        esp     // the NAT-T port: a worker's; sends with DF
     };
     struct Entry {
         Role role;
+        unsigned worker;  // of Role::esp
         UdpSocket socket;
     };
 
     Status open_family(const PlaneSettings& settings, const Needs& needs, IpFamily family);
-    const UdpSocket* find(Role role, IpFamily family) const;
-    const UdpSocket* esp_sender(IpFamily family, bool dont_fragment) const;
-    // The socket for what may be fragmented on the way.
-    const UdpSocket* sender(bool nat_t, IpFamily family) const;
+    Status open_nat_t(UdpSocket::Options options, unsigned workers);
+    const UdpSocket* find(Role role, IpFamily family, unsigned worker = 0) const;
+    std::uint64_t overflowed(bool esp) const;
 
     std::uint16_t port_ = 0;
     std::uint16_t nat_t_port_ = 0;

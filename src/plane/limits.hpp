@@ -54,9 +54,26 @@ constexpr unsigned tun_mtu_min = 1280;
 constexpr unsigned tun_mtu_default = 1400;
 constexpr unsigned tun_mtu_max = 65535;
 
+// Next hops kept by a sender that writes to the link itself; beyond, all are asked for anew.
+constexpr std::size_t next_hops_max = 4096;
+// How old what it knows of routes and neighbours may be.
+constexpr std::chrono::milliseconds next_hop_news_every{10};
+// How often the kernel gets to send for it, and so to look whether the neighbour is still there.
+constexpr std::chrono::seconds neighbour_use_every{1};
+
 // Lowest path MTU believed from an ICMP message (abuse I-06): RFC 791's 576 and RFC 8200's 1280.
 constexpr unsigned path_mtu_min_v4 = 576;
 constexpr unsigned path_mtu_min_v6 = 1280;
+
+// Workers of the user plane: each native packet is copied for each of them.
+constexpr unsigned workers_max = 64;
+// The bits of an inbound SPI that tell whose it is; the key exchange keeps them when it rekeys.
+constexpr unsigned spi_worker_mask = 0xff;
+// With more workers than this each has one thread instead of two, one for each direction.
+constexpr unsigned split_workers_max = 2;
+// Runs, and octets in them, that wait for the worker that owns their SA.
+constexpr std::size_t stray_runs_max = 256;
+constexpr std::size_t stray_octets_max = std::size_t{4} << 20U;
 
 // How long the nft program may take.
 constexpr std::chrono::seconds nft_time_max{10};

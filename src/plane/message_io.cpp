@@ -7,6 +7,7 @@
 #include <optional>
 
 #include <linux/errqueue.h>
+#include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
 
@@ -313,6 +314,13 @@ int send_messages(int fd, IpFamily family, ByteView octets, const Endpoint& loca
             std::min(octets.size(), static_cast<std::size_t>(done) * options.stride));
     }
     return 0;
+}
+
+std::uint64_t socket_overflowed(int fd) {
+    std::array<std::uint32_t, SK_MEMINFO_VARS> figures{};
+    socklen_t length = sizeof figures;
+    if (::getsockopt(fd, SOL_SOCKET, SO_MEMINFO, figures.data(), &length) != 0) { return 0; }
+    return figures[SK_MEMINFO_DROPS];
 }
 
 void drain_error_queue(int fd, const std::function<void(const NetworkError&)>& take) {

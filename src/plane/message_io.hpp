@@ -34,6 +34,8 @@ int send_message(int fd, IpFamily family, ByteView octets, const Endpoint& local
 // Stops at the first that fails: 0 or errno, and in `sent` how many went before.
 int send_messages(int fd, IpFamily family, ByteView octets, const Endpoint& local,
                   const Endpoint& remote, const SendOptions& options, std::size_t& sent);
+// What the kernel dropped for want of room in the socket's buffer.
+std::uint64_t socket_overflowed(int fd);
 void drain_error_queue(int fd, const std::function<void(const NetworkError&)>& take);
 
 }  // namespace culvert::plane

@@ -97,21 +97,28 @@ Result<UdpSocket> UdpSocket::open(const Options& options) {
 
 Status UdpSocket::allow_joining() const {
     // Asked for only after bind(): the bind itself was exclusive, so another daemon on the port was
-    // noticed. The filter sends all that arrives to the group's first socket, which is this one.
+    // noticed.
     if (const int error = set_option(fd(), SOL_SOCKET, SO_REUSEPORT, 1); error != 0) {
         return std::unexpected(system_error("to share a UDP port with ourselves", error));
     }
     return {};
 }
 
-Status UdpSocket::keep_all_arrivals() const {
-    std::array<sock_filter, 1> code{sock_filter{BPF_RET | BPF_K, 0, 0, 0}};
+Status UdpSocket::steer_arrivals(unsigned workers) const {
+    std::array<sock_filter, 6> code{{{BPF_LD | BPF_W | BPF_ABS, 0, 0, 0},
+                                     {BPF_JMP | BPF_JEQ | BPF_K, 3, 0, 0},
+                                     {BPF_ALU | BPF_AND | BPF_K, 0, 0, spi_worker_mask},
+                                     {BPF_ALU | BPF_MOD | BPF_K, 0, 0, workers},
+                                     {BPF_RET | BPF_A, 0, 0, 0},
+                                     {BPF_RET | BPF_K, 0, 0, workers}}};
     const sock_fprog program{static_cast<unsigned short>(code.size()), code.data()};
     if (::setsockopt(fd(), SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &program, sizeof program) != 0) {
-        return std::unexpected(system_error("to steer what arrives to one socket", errno));
+        return std::unexpected(system_error("to steer what arrives to its worker", errno));
     }
     return {};
 }
+
+std::uint64_t UdpSocket::overflowed() const { return socket_overflowed(fd()); }
 
 bool UdpSocket::receive(ReceiveBuffers& buffers,
                         const std::function<void(const Arrival&)>& take) const {

@@ -82,10 +82,14 @@ class UdpSocket {
     IpFamily family() const { return family_; }
     std::uint16_t port() const { return port_; }
 
-    // Lets another socket of ours send from the same port. Once it has joined, keep_all_arrivals()
-    // makes what arrives go on coming here.
+    // Lets other sockets of ours have the same port.
     Status allow_joining() const;
-    Status keep_all_arrivals() const;
+    // Once all have joined: which of them gets what arrives, in the order in which they were bound,
+    // this one first. What begins with four zero octets (IKE) goes to number `workers`, the rest to
+    // number (SPI & spi_worker_mask) % workers; what is shorter than that comes here.
+    Status steer_arrivals(unsigned workers) const;
+    // Datagrams that the kernel dropped because nobody took them in time.
+    std::uint64_t overflowed() const;
 
     // Receives at most receive_batch_max arrivals and hands over each; false when there was none.
     bool receive(ReceiveBuffers& buffers, const std::function<void(const Arrival&)>& take) const;

@@ -53,12 +53,11 @@ std::string to_string(Time time) {
 
 Result<Certificate> Certificate::of(std::shared_ptr<x509_st> object) {
     if (object == nullptr) { return std::unexpected(no_certificate("something else")); }
-    X509_PUBKEY* const spki = X509_get_X509_PUBKEY(object.get());
-    std::uint8_t* encoded = nullptr;
-    const int size = i2d_X509_PUBKEY(spki, &encoded);
-    if (size <= 0) { return std::unexpected(no_certificate("one without a public key")); }
-    auto key = crypto::PublicKey::parse({encoded, static_cast<std::size_t>(size)});
-    OPENSSL_free(encoded);
+    // As the library has decoded it already: to do it once more costs more than a signature.
+    std::shared_ptr<EVP_PKEY> decoded{X509_get_pubkey(object.get()), EVP_PKEY_free};
+    ERR_clear_error();
+    if (decoded == nullptr) { return std::unexpected(no_certificate("one without a public key")); }
+    auto key = crypto::PublicKey::of(std::move(decoded));
     if (!key) { return std::unexpected(std::move(key).error()); }
     const auto not_before = time_of(X509_get0_notBefore(object.get()));
     const auto not_after = time_of(X509_get0_notAfter(object.get()));

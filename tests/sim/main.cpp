@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "sim/simulation.hpp"
+#include "sim/walk.hpp"
 
 namespace {
 
@@ -34,6 +35,32 @@ bool play_seeds(const culvert::sim::World& world, std::uint64_t first, std::uint
     return true;
 }
 
+// True if every way of every case (or of the one named) was sound.
+bool walk_all(const std::string& only, const culvert::sim::WalkLimits& limits, std::uint64_t first,
+              std::uint64_t seeds) {
+    bool sound = true;
+    std::uint64_t states = 0;
+    for (const auto& one : culvert::sim::walk_cases()) {
+        if (only != "all" && one.name != only) { continue; }
+        for (std::uint64_t seed = first; seed < first + seeds; ++seed) {
+            const auto report = culvert::sim::walk(one, seed, limits);
+            states += report.states;
+            fmt::print("{:<38} seed {}: {} states, {} steps, {} ends{}\n", one.name, seed,
+                       report.states, report.steps, report.ends,
+                       report.complete             ? ""
+                       : report.complaints.empty() ? ", cut off by --states"
+                                                   : "");
+            std::fflush(stdout);
+            if (report.complaints.empty()) { continue; }
+            sound = false;
+            for (const auto& complaint : report.complaints) { fmt::print("  {}\n", complaint); }
+            fmt::print("  after:{}\n", report.how);
+        }
+    }
+    fmt::print("{} states in all\n", states);
+    return sound;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -46,7 +73,20 @@ int main(int argc, char** argv) {
     app.add_option("--first", first, "the first seed")->capture_default_str();
     app.add_option("--world", only, "this world only");
     app.add_flag("--verbose", verbose, "print every event");
+    std::string walk;
+    culvert::sim::WalkLimits limits;
+    app.add_option("--walk", walk,
+                   "in place of seeds: every order of messages of this case of two peers that "
+                   "rekey and delete at once; all: of every case");
+    app.add_option("--losses", limits.losses, "of a walk")->capture_default_str();
+    app.add_option("--duplicates", limits.duplicates, "of a walk")->capture_default_str();
+    app.add_option("--waits", limits.waits, "of a walk: for timers")->capture_default_str();
+    app.add_option("--states", limits.states_max, "of a walk, at most a case")
+        ->capture_default_str();
     CLI11_PARSE(app, argc, argv);
+    if (!walk.empty()) {
+        return walk_all(walk, limits, first, app.count("--seeds") == 0 ? 2 : seeds) ? 0 : 1;
+    }
     if (!only.empty() && culvert::sim::find_world(only) == nullptr) {
         fmt::print(stderr, "culvert-sim: there is no world '{}'. There are:\n", only);
         for (const auto& world : culvert::sim::worlds()) {

@@ -4,6 +4,17 @@
 
 namespace culvert::sim {
 
+namespace {
+
+// FNV-1a: two runs that sent the same octets have the same sum.
+std::uint64_t digest_of(const Bytes& bytes) {
+    std::uint64_t hash = 0xcbf29ce484222325U;
+    for (const std::uint8_t octet : bytes) { hash = (hash ^ octet) * 0x100000001b3U; }
+    return hash;
+}
+
+}  // namespace
+
 void Network::put_behind_nat(const IpAddress& inside, const IpAddress& outside) {
     nats_[inside] = Nat{.outside = outside, .ports = {}, .back = {}};
 }
@@ -31,6 +42,17 @@ bool Network::translate_out(ike::Datagram& datagram) {
 
 void Network::send(ike::Datagram datagram) {
     ++tally_["sent"];
+    tally_["sent_digest"] += digest_of(datagram.bytes);
+    if (holds_) {
+        held_.push_back(std::move(datagram));
+        return;
+    }
+    const bool cut = !apart_.empty() && apart_.contains(datagram.local.address) !=
+                                            apart_.contains(datagram.remote.address);
+    if (cut) {
+        ++tally_["cut_off"];
+        return;
+    }
     translate_out(datagram);
     if (random_.chance(conditions_.loss_percent)) {
         ++tally_["lost"];
@@ -44,9 +66,23 @@ void Network::send(ike::Datagram datagram) {
             damage(copy.bytes);
             ++tally_["corrupted"];
         }
-        schedule_.after(delay(),
-                        [this, copy = std::move(copy)]() mutable { deliver(std::move(copy)); });
+        ++under_way_;
+        schedule_.after(delay(), [this, copy = std::move(copy)]() mutable {
+            --under_way_;
+            deliver(std::move(copy));
+        });
     }
+}
+
+void Network::release() {
+    holds_ = false;
+    for (ike::Datagram& datagram : std::exchange(held_, {})) { send(std::move(datagram)); }
+}
+
+ike::Datagram Network::take_held(std::size_t index) {
+    ike::Datagram out = std::move(held_.at(index));
+    held_.erase(held_.begin() + static_cast<std::ptrdiff_t>(index));
+    return out;
 }
 
 void Network::carry(std::function<void()> what) {

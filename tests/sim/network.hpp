@@ -5,7 +5,10 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "base/ip.hpp"
 #include "ike/engine.hpp"
@@ -43,6 +46,17 @@ class Network {
     void rebind(const IpAddress& inside);
 
     void send(ike::Datagram datagram);
+    std::size_t under_way() const { return under_way_; }
+    // Nothing gets from one of `apart` to one that is not among them, or back; empty: all is whole.
+    void split(std::set<IpAddress> apart) { apart_ = std::move(apart); }
+
+    // From now on chance decides nothing: what is sent waits until it is told to arrive.
+    void hold() { holds_ = true; }
+    // As before again; what is held goes on its way.
+    void release();
+    const std::vector<ike::Datagram>& held() const { return held_; }
+    ike::Datagram take_held(std::size_t index);
+    void arrive(ike::Datagram datagram) { deliver(std::move(datagram)); }
     // Does something of this network's peer data, subject to loss and delay, carried as `what`.
     void carry(std::function<void()> what);
 
@@ -64,6 +78,10 @@ class Network {
     std::map<IpAddress, Receive> peers_;
     std::map<IpAddress, Nat> nats_;  // by inside address
     std::uint16_t next_port_ = 20000;
+    std::size_t under_way_ = 0;
+    std::set<IpAddress> apart_;
+    bool holds_ = false;
+    std::vector<ike::Datagram> held_;
 };
 
 }  // namespace culvert::sim

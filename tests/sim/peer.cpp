@@ -38,18 +38,72 @@ Peer::Peer(std::string name, IpAddress address, ike::ConfigSnapshot config, std:
       address_(address),
       shared_(shared),
       random_(seed),
-      engine_(std::move(config), random_) {
-    engine_.use_source_lookup([address](const IpAddress&) { return std::optional{address}; });
-    shared_.network.attach(address_, [this](ike::Datagram datagram) { feed(std::move(datagram)); });
+      whims_(seed + 1),
+      config_(std::move(config)),
+      engine_(config_, random_) {
+    attach();
+}
+
+void Peer::attach() {
+    engine_.use_source_lookup(
+        [address = address_](const IpAddress&) { return std::optional{address}; });
+    shared_.network.attach(address_, [this](ike::Datagram datagram) {
+        if (!asleep_) { feed(std::move(datagram)); }
+    });
+}
+
+void Peer::use_leases(std::shared_ptr<ike::Leases> leases) {
+    leases_ = std::move(leases);
+    engine_.use_leases(leases_);
 }
 
 void Peer::move_to(const IpAddress& address) {
     ++shared_.tally["moves"];
     shared_.network.detach(address_);
     address_ = address;
-    shared_.network.attach(address_, [this](ike::Datagram datagram) { feed(std::move(datagram)); });
-    engine_.use_source_lookup([address](const IpAddress&) { return std::optional{address}; });
+    attach();
     feed(ike::AddressesChanged{{address}});
+}
+
+void Peer::restart() {
+    ++shared_.tally["restarts"];
+    ++life_;
+    engine_ = ike::Engine{config_, random_};
+    attach();
+    installed_.clear();
+    addresses_.clear();
+    armed_.reset();
+    for (std::uint64_t id = 1; id <= commands_; ++id) { ended_.emplace(id, Status{}); }
+    if (leases_) { engine_.use_leases(leases_); }
+}
+
+void Peer::sleep() {
+    ++shared_.tally["sleeps"];
+    asleep_ = true;
+}
+
+void Peer::wake() {
+    if (!asleep_) { return; }
+    asleep_ = false;
+    carry_out(engine_.tick(now()));
+}
+
+void Peer::leap(Duration ahead) {
+    ++shared_.tally["leaps"];
+    ahead_ += ahead;
+    armed_.reset();
+    carry_out(engine_.tick(now()));
+}
+
+bool Peer::at_rest() const {
+    if (asleep_ || engine_.half_open() != 0) { return false; }
+    return std::ranges::all_of(engine_.status(now()), [](const ike::IkeSaStatus& sa) {
+        const bool children_rest = std::ranges::all_of(sa.children, [](const auto& child) {
+            return child.state == ike::ChildState::installed;
+        });
+        return sa.state == ike::IkeState::established && sa.tasks_active.empty() &&
+               sa.tasks_queued.empty() && children_rest;
+    });
 }
 
 void Peer::complain(std::string what) const {
@@ -58,12 +112,34 @@ void Peer::complain(std::string what) const {
 
 void Peer::feed(ike::Input input) {
     wakes_in_a_row_ = 0;
-    carry_out(engine_.handle(std::move(input), shared_.schedule.now()));
+    remember(input);
+    carry_out(engine_.handle(std::move(input), now()));
+}
+
+// FNV-1a over what the engine can tell apart.
+void Peer::remember(const ike::Input& input) {
+    const auto add = [&](std::uint64_t word) { history_ = (history_ ^ word) * 0x100000001b3U; };
+    add(input.index());
+    add(static_cast<std::uint64_t>(now().time_since_epoch().count()));
+    if (const auto* datagram = std::get_if<ike::Datagram>(&input)) {
+        for (const std::uint8_t octet : datagram->bytes) { add(octet); }
+    }
+    const auto add_names = [&](const auto& command) {
+        for (const char letter : command.ike + "/" + command.child) {
+            add(static_cast<std::uint8_t>(letter));
+        }
+    };
+    if (const auto* terminate = std::get_if<ike::Terminate>(&input)) { add_names(*terminate); }
+    if (const auto* rekey = std::get_if<ike::Rekey>(&input)) { add_names(*rekey); }
 }
 
 template <class Command>
 std::uint64_t Peer::run(Command command) {
     command.id = ike::CommandId{++commands_};
+    if (asleep_) {  // nobody is there to give it
+        ended_.emplace(commands_, Status{});
+        return commands_;
+    }
     ++shared_.tally["commands"];
     feed(std::move(command));
     return commands_;
@@ -190,7 +266,8 @@ void Peer::install(ChildSa sa) {
     if (sa.local_ts.empty() || sa.remote_ts.empty()) { complain("an SA without selectors"); }
     const ChildSaId id = sa.id;
     const std::int64_t rank = sa.behind_older ? --hindmost_ : ++newest_;
-    if (!installed_.emplace(id, InstalledSa{.sa = std::move(sa), .rank = rank}).second) {
+    InstalledSa entry{.sa = std::move(sa), .rank = rank, .installed_at = now()};
+    if (!installed_.emplace(id, std::move(entry)).second) {
         complain(fmt::format("SA {} installed twice", id.value()));
     }
 }
@@ -199,7 +276,9 @@ void Peer::retire(ChildSaId id) {
     InstalledSa& entry = installed_.at(id);
     entry.sending = false;
     entry.retired = true;
-    shared_.schedule.after(retired_linger, [this, id] { installed_.erase(id); });
+    shared_.schedule.after(retired_linger, [this, id, life = life_] {
+        if (life == life_) { installed_.erase(id); }
+    });
 }
 
 void Peer::remove(ChildSaId id) {
@@ -216,9 +295,9 @@ void Peer::arm() {
     const auto deadline = engine_.next_deadline();
     if (!deadline || armed_ == deadline) { return; }
     armed_ = deadline;
-    Instant when = *deadline;
+    Instant when = *deadline - ahead_;
     // Woken early now and then: the engine must take it in its stride.
-    if (shared_.random.chance(10)) { when -= std::chrono::milliseconds{1}; }
+    if (whims_.chance(10)) { when -= std::chrono::milliseconds{1}; }
     shared_.schedule.at(when, [this, deadline] {
         if (armed_ == deadline) { tick(); }  // else a later arm() took its place
     });
@@ -226,18 +305,29 @@ void Peer::arm() {
 
 void Peer::tick() {
     armed_.reset();
-    if (++wakes_in_a_row_ > wakes_in_a_row_max &&
-        engine_.next_deadline() <= shared_.schedule.now()) {
+    if (asleep_) { return; }
+    if (++wakes_in_a_row_ > wakes_in_a_row_max && engine_.next_deadline() <= now()) {
         complain("asks to be woken in the past again and again");
         return;
     }
-    carry_out(engine_.tick(shared_.schedule.now()));
+    const auto before = engine_.next_deadline();
+    if (before && *before <= now()) {
+        history_ = (history_ ^ static_cast<std::uint64_t>(now().time_since_epoch().count())) *
+                   0x100000001b3U;
+    }
+    carry_out(engine_.tick(now()));
 }
 
 void Peer::send_traffic(const std::vector<Peer*>& others) {
     std::map<ReqId, const InstalledSa*> used;
     for (const auto& [id, entry] : installed_) {
         if (!entry.sending) { continue; }
+        const auto hard = entry.sa.lifetime.hard_time;
+        // As the user plane has it: nothing leaves under an SA whose time is over.
+        if (hard.count() > 0 && now() >= entry.installed_at + hard) {
+            ++shared_.tally["held_at_the_hard_limit"];
+            continue;
+        }
         const InstalledSa*& best = used[entry.sa.reqid];
         if (best == nullptr || best->rank < entry.rank) { best = &entry; }
     }
@@ -252,8 +342,9 @@ void Peer::send_traffic(const std::vector<Peer*>& others) {
                         to_bytes(theirs.sa.inbound.encryption.reveal()) != key) {
                         continue;
                     }
+                    if (other->asleep_) { return; }
                     ++shared_.tally["packets_opened"];
-                    other->feed(ike::InboundSeen{.id = their_id, .at = shared_.schedule.now()});
+                    other->feed(ike::InboundSeen{.id = their_id, .at = other->now()});
                     return;
                 }
             }
@@ -274,7 +365,7 @@ void Peer::complain_of_open_commands() const {
 
 void Peer::complain_of_orphans() const {
     std::set<ChildSaId> known;
-    for (const auto& ike : engine_.status(shared_.schedule.now())) {
+    for (const auto& ike : engine_.status(now())) {
         if (ike.state != ike::IkeState::established) {
             complain(fmt::format("IKE SA {} is still {} after quiet", ike.unique_id,
                                  ike::name(ike.state)));
@@ -291,7 +382,9 @@ void Peer::complain_of_orphans() const {
         }
     }
     for (const auto& [id, entry] : installed_) {
-        if (!known.contains(id)) { complain("the plane has an SA that the engine forgot"); }
+        if (!known.contains(id) && !entry.retired) {
+            complain("the plane has an SA that the engine forgot");
+        }
     }
     if (engine_.half_open() != 0) { complain("half-open IKE SAs are left"); }
 }

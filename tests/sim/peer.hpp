@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -22,8 +23,9 @@ using Complaints = std::vector<std::string>;
 struct InstalledSa {
     ChildSa sa;
     bool sending = true;
-    bool retired = false;   // takes what is still under way
-    std::int64_t rank = 0;  // of those that send for a reqid the highest is used
+    bool retired = false;    // takes what is still under way
+    std::int64_t rank = 0;   // of those that send for a reqid the highest is used
+    Instant installed_at{};  // by the peer's own clock
 };
 
 struct Shared {
@@ -53,7 +55,7 @@ class Peer {
     // Statuses of the commands that have ended, by CommandId.
     const std::map<std::uint64_t, Status>& ended() const { return ended_; }
 
-    void use_leases(std::shared_ptr<ike::Leases> leases) { engine_.use_leases(std::move(leases)); }
+    void use_leases(std::shared_ptr<ike::Leases> leases);
 
     void feed(ike::Input input);
     std::uint64_t initiate(std::string connection, std::string child);
@@ -66,6 +68,18 @@ class Peer {
 
     // Its address is another one from now on: MOBIKE.
     void move_to(const IpAddress& address);
+    // It forgets everything at once, and says nothing to anybody.
+    void restart();
+    // Suspended: nothing arrives and nothing is done; its clock goes on.
+    void sleep();
+    void wake();
+    // Its clock leaps forward, as after a suspend that the others did not notice.
+    void leap(Duration ahead);
+    Instant now() const { return shared_.schedule.now() + ahead_; }
+    // Established or gone, nothing in flight, nothing waiting that is due.
+    bool at_rest() const;
+    // Of everything that came in, in its order: two runs with the same have the same engine.
+    std::uint64_t history() const { return history_; }
 
     // At the end of a run.
     void complain_of_open_commands() const;
@@ -81,13 +95,18 @@ class Peer {
     void remove(ChildSaId id);
     void arm();
     void tick();
+    void attach();
+    void remember(const ike::Input& input);
     void complain(std::string what) const;
 
     std::string name_;
     IpAddress address_;
     Shared shared_;
     test::SeededRandom random_;
+    test::SeededRandom whims_;
+    ike::ConfigSnapshot config_;
     ike::Engine engine_;
+    std::shared_ptr<ike::Leases> leases_;
     std::map<ChildSaId, InstalledSa> installed_;
     std::int64_t newest_ = 0;
     std::int64_t hindmost_ = 0;
@@ -96,6 +115,10 @@ class Peer {
     std::map<std::uint64_t, Status> ended_;
     std::optional<Instant> armed_;
     std::uint64_t wakes_in_a_row_ = 0;
+    std::uint64_t life_ = 1;
+    bool asleep_ = false;
+    Duration ahead_{0};
+    std::uint64_t history_ = 0;
 };
 
 }  // namespace culvert::sim

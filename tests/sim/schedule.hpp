@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <functional>
 #include <map>
+#include <optional>
 #include <utility>
 
 #include "base/instant.hpp"
@@ -19,6 +20,10 @@ class Schedule {
         events_.emplace(std::pair{std::max(when, now_), ++count_}, std::move(what));
     }
     void after(Duration wait, std::function<void()> what) { at(now_ + wait, std::move(what)); }
+
+    std::optional<Instant> next() const {
+        return events_.empty() ? std::nullopt : std::optional{events_.begin()->first.first};
+    }
 
     // Runs all that is due up to `end`, and leaves the clock there.
     void run_until(Instant end) {

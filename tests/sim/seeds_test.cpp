@@ -64,7 +64,7 @@ TEST(Seeds, RekeysEndInAgreement) {
     EXPECT_GT(tally["packets_opened"], 1000U);
 }
 
-TEST(Seeds, RacesEndInAgreement) {
+TEST(Seeds, S08RacesEndInAgreement) {
     Tally tally = play_all("races", 500);
     EXPECT_GT(tally["child_rekeyed"], 100U);
     EXPECT_GT(tally["ike_rekeyed"], 50U);
@@ -98,6 +98,21 @@ TEST(Seeds, ItMovesAndTheSasFollow) {
     EXPECT_GT(tally["endpoints_updated"], 400U);
     EXPECT_GT(tally["children_at_the_right_place"], 200U);
     EXPECT_GT(tally["ike_rekeyed"], 50U);
+}
+
+TEST(Seeds, EverythingAtOnceEndsInAgreementAndComesUpAgain) {
+    Tally tally = play_all("everything", 30);
+    EXPECT_GT(tally["peers"], 100U);
+    EXPECT_GT(tally["restarts"], 10U);
+    EXPECT_GT(tally["sleeps"], 10U);
+    EXPECT_GT(tally["leaps"], 10U);
+    EXPECT_GT(tally["moves"], 3U);
+    EXPECT_GT(tally["nat_rebound"], 3U);
+    EXPECT_GT(tally["cut_off"], 100U);
+    EXPECT_GT(tally["peers_dead"], 10U);
+    EXPECT_GT(tally["wire_cookie"], 10U);
+    EXPECT_GT(tally["addresses_installed"], 20U);
+    EXPECT_GT(tally["came_up_again"], 100U);
 }
 
 TEST(Seeds, TheSameSeedGivesTheSameRun) {

@@ -11,6 +11,8 @@ namespace {
 // Longer than liveness, its retransmissions, half-open and rekeyed SAs may take with the settings
 // of worlds.cpp.
 constexpr std::chrono::minutes settle_time{12};
+constexpr std::chrono::minutes rest_time_max{10};
+constexpr std::chrono::milliseconds rest_step{50};
 
 const InstalledSa* find_inbound(const Peer& peer, EspSpi spi) {
     for (const auto& [id, entry] : peer.installed()) {
@@ -69,22 +71,42 @@ void Simulation::settle_and_check() {
     Conditions healed;
     healed.delay_max = healed.delay_min;
     network_.set(healed);
+    network_.split({});
     traffic_ = false;  // it would hide from liveness what is half dead
     schedule_.run_until(schedule_.now() + settle_time);
+    run_until_at_rest();
+    check_peers();
+}
+
+bool Simulation::at_rest() const {
+    return network_.under_way() == 0 &&
+           std::ranges::all_of(peers_, [](const auto& peer) { return peer->at_rest(); });
+}
+
+void Simulation::run_until_at_rest() {
+    const Instant end = schedule_.now() + rest_time_max;
+    while (!at_rest() && schedule_.now() < end) {
+        schedule_.run_until(schedule_.now() + rest_step);
+    }
+}
+
+void Simulation::check_peers() {
+    Statuses statuses;
     for (const auto& peer : peers_) {
         peer->complain_of_open_commands();
         peer->complain_of_orphans();
+        statuses.push_back(peer->engine().status(schedule_.now()));
     }
-    for (const auto& a : peers_) {
-        for (const auto& b : peers_) {
-            if (a != b) { check_agreement(*a, *b); }
+    for (std::size_t a = 0; a < peers_.size(); ++a) {
+        for (std::size_t b = 0; b < peers_.size(); ++b) {
+            if (a != b) { check_agreement(*peers_[a], statuses[a], *peers_[b], statuses[b]); }
         }
     }
 }
 
-void Simulation::check_agreement(const Peer& a, const Peer& b) {
-    const auto theirs = b.engine().status(schedule_.now());
-    for (const auto& ours : a.engine().status(schedule_.now())) {
+void Simulation::check_agreement(const Peer& a, const std::vector<ike::IkeSaStatus>& of_a,
+                                 const Peer& b, const std::vector<ike::IkeSaStatus>& theirs) {
+    for (const auto& ours : of_a) {
         const bool meant_for_b = ours.remote_id.to_string() == b.name();
         if (!meant_for_b) { continue; }
         const auto match = std::ranges::find_if(theirs, [&](const ike::IkeSaStatus& other) {

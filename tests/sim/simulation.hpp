@@ -39,9 +39,17 @@ class Simulation {
     // The network heals, everything comes to rest, and then both ends must agree (design.md,
     // "Tests").
     void settle_and_check();
+    // All that settle_and_check() asks of the peers, as they are now.
+    void check_peers();
+    // Nothing is under way and no peer is in the middle of anything.
+    bool at_rest() const;
+    // Waits for such a moment: where SAs are renewed all the time there is no end of it.
+    void run_until_at_rest();
 
  private:
-    void check_agreement(const Peer& a, const Peer& b);
+    using Statuses = std::vector<std::vector<ike::IkeSaStatus>>;  // of the peers, in their order
+    void check_agreement(const Peer& a, const std::vector<ike::IkeSaStatus>& of_a, const Peer& b,
+                         const std::vector<ike::IkeSaStatus>& of_b);
     void check_children(const Peer& a, const ike::IkeSaStatus& ours, const Peer& b,
                         const ike::IkeSaStatus& theirs);
     void traffic_tick(Duration interval);

@@ -249,6 +249,8 @@ const std::vector<World>& worlds() {
          play_addresses},
         {"mobike", "the initiator moves from address to address, with rekeys on the way",
          play_mobike},
+        {"everything", "up to 50 peers, everything turned on by chance, and every kind of mishap",
+         play_everything},
     };
     return all;
 }

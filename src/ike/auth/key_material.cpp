@@ -87,7 +87,8 @@ IkeKeys derive_rekeyed_ike_keys(const ChosenIkeSuite& suite, crypto::PrfAlgorith
                                 const IkeKeyInput& input) {
     // RFC 7296 2.18: the exchange belongs to the old IKE SA, so SKEYSEED takes the old prf.
     const crypto::Prf prf{old_prf};
-    const Secret skeyseed = prf(old_sk_d.reveal(), {shared.reveal(), input.ni, input.nr});
+    const ByteView further = input.further == nullptr ? ByteView{} : input.further->reveal();
+    const Secret skeyseed = prf(old_sk_d.reveal(), {shared.reveal(), input.ni, input.nr, further});
     return expand(suite, skeyseed, input);
 }
 
@@ -109,11 +110,13 @@ std::size_t integrity_key_size(const IpsecSuite& suite) {
 }
 
 ChildKeys derive_child_keys(const IpsecSuite& suite, crypto::PrfAlgorithm prf, const Secret& sk_d,
-                            const Secret* shared, ByteView ni, ByteView nr) {
+                            const Secret* shared, ByteView ni, ByteView nr, const Secret* further) {
     const std::size_t e = encryption_key_size(suite);
     const std::size_t a = integrity_key_size(suite);
     const ByteView fresh = shared != nullptr ? shared->reveal() : ByteView{};
-    const Secret keymat = crypto::Prf{prf}.plus(sk_d.reveal(), {fresh, ni, nr}, 2 * e + 2 * a);
+    const ByteView more = further != nullptr ? further->reveal() : ByteView{};
+    const Secret keymat =
+        crypto::Prf{prf}.plus(sk_d.reveal(), {fresh, ni, nr, more}, 2 * e + 2 * a);
     Cutter cut{keymat};
     ChildKeys keys;
     keys.initiator.encryption = cut.take(e);

@@ -33,6 +33,8 @@ struct IkeKeyInput {
     ByteView nr;
     IkeSpi initiator_spi{};
     IkeSpi responder_spi{};
+    // Of IKE_FOLLOWUP_KE exchanges (RFC 9370 2.2.4): SK(1) | ... | SK(n); only for a rekey.
+    const Secret* further = nullptr;
 };
 
 // SKEYSEED = prf(Ni | Nr, g^ir), or of the first 8 octets of each nonce for AES-XCBC and AES-CMAC
@@ -42,7 +44,8 @@ Secret derive_skeyseed(const crypto::Prf& prf, const Secret& shared, ByteView ni
 IkeKeys derive_ike_keys(const ChosenIkeSuite& suite, const Secret& shared,
                         const IkeKeyInput& input);
 // Rekey (2.18): SKEYSEED = prf(SK_d of the old SA, g^ir of the new | Ni | Nr), with the OLD SA's
-// prf.
+// prf. The same formula, with the IKE SA's own SK_d, prf and SPIs, takes in the shared secret of an
+// IKE_INTERMEDIATE exchange (RFC 9370 2.2.2).
 IkeKeys derive_rekeyed_ike_keys(const ChosenIkeSuite& suite, crypto::PrfAlgorithm old_prf,
                                 const Secret& old_sk_d, const Secret& shared,
                                 const IkeKeyInput& input);
@@ -61,8 +64,9 @@ struct ChildKeys {
     IpsecKeys initiator;  // packets from the exchange's initiator to its responder
     IpsecKeys responder;
 };
-// `shared`: of the exchange's own key exchange, nullptr if it had none.
+// `shared`: of the exchange's own key exchange, nullptr if it had none. `further`: as above.
 ChildKeys derive_child_keys(const IpsecSuite& suite, crypto::PrfAlgorithm prf, const Secret& sk_d,
-                            const Secret* shared, ByteView ni, ByteView nr);
+                            const Secret* shared, ByteView ni, ByteView nr,
+                            const Secret* further = nullptr);
 
 }  // namespace culvert::ike

@@ -31,12 +31,16 @@ ChosenProposal chosen_from(const Proposal& theirs, std::vector<Transform> transf
     const crypto::IntegrityAlgorithm integrity{id_of(transforms, TransformType::integ)};
     const std::uint16_t key_bits = key_bits_of(transforms);
     out.ke = crypto::KeMethod{id_of(transforms, TransformType::ke)};
+    for (std::size_t i = 0; i < out.additional.size(); ++i) {
+        out.additional.at(i) = crypto::KeMethod{id_of(transforms, additional_ke_type(i))};
+    }
     if (theirs.protocol == ProtocolId::ike) {
         out.ike = {.encryption = encryption,
                    .key_bits = key_bits,
                    .integrity = integrity,
                    .prf = crypto::PrfAlgorithm{id_of(transforms, TransformType::prf)},
-                   .ke = out.ke};
+                   .ke = out.ke,
+                   .additional = out.additional};
     } else {
         out.ipsec = {
             .protocol = theirs.protocol == ProtocolId::ah ? IpsecProtocol::ah : IpsecProtocol::esp,
@@ -80,6 +84,14 @@ Error not_what_we_offered(const Mismatch& mismatch, std::string_view what) {
                 "one suite at best"};
 }
 
+// RFC 9370 2.2.1: no method twice among the additional ones.
+bool one_method_once(const Proposal& answer) {
+    std::set<std::uint16_t> seen;
+    return std::ranges::all_of(answer.transforms, [&](const Transform& t) {
+        return !is_additional_ke(t.type) || t.id == 0 || seen.insert(t.id).second;
+    });
+}
+
 bool one_transform_a_type(const Proposal& answer) {
     std::set<TransformType> seen;
     return std::ranges::all_of(answer.transforms,
@@ -108,6 +120,10 @@ Result<ChosenProposal> check_answer(const Proposals& ours, const Proposals& answ
     }
     if (!one_transform_a_type(answer.front())) {
         return std::unexpected(not_what_we_offered(mismatch, "several algorithms of one type"));
+    }
+    if (!one_method_once(answer.front())) {
+        return std::unexpected(
+            not_what_we_offered(mismatch, "one additional key exchange twice (RFC 9370 2.2.1)"));
     }
     for (const Proposal& one : ours) {
         Comparison both = compare(one, answer.front(), require_ke);

@@ -1,6 +1,7 @@
 #include "ike/proposal/compare.hpp"
 
 #include <algorithm>
+#include <array>
 #include <optional>
 
 namespace culvert::ike {
@@ -28,6 +29,7 @@ bool is_aead(const Transform& encryption) {
 // Types that a proposal of this protocol may have (RFC 7296 3.3.3). One that we do not understand
 // there makes it unacceptable (3.3.6).
 bool understood(ProtocolId protocol, TransformType type) {
+    if (is_additional_ke(type)) { return true; }
     switch (type) {
         case TransformType::encr: return protocol != ProtocolId::ah;
         case TransformType::prf: return protocol == ProtocolId::ike;
@@ -61,8 +63,12 @@ class Comparer {
         if (ours_.protocol == ProtocolId::ike) {
             mandatory(TransformType::prf);
             mandatory(TransformType::ke);
+            additional_key_exchanges();
         } else {
-            if (with_ke) { with_default(TransformType::ke); }
+            if (with_ke) {
+                with_default(TransformType::ke);
+                additional_key_exchanges();
+            }
             with_default(TransformType::esn);
         }
         not_understood();
@@ -98,6 +104,57 @@ class Comparer {
         } else if (offered) {
             result_.common.push_back(*both);
         }
+    }
+
+    // RFC 9370 2.2.1: of each type one, absent means none, and no method twice: a matching, in
+    // which the earlier types have their wish as far as it leaves something to the later ones.
+    void additional_key_exchanges() {
+        std::array<std::vector<Transform>, additional_ke_max> options;
+        for (std::size_t i = 0; i < additional_ke_max; ++i) {
+            const TransformType type = additional_ke_type(i);
+            const Transform zero{.type = type};
+            auto ours = transforms_of(ours_, type);
+            auto theirs = transforms_of(theirs_, type);
+            if (ours.empty()) { ours.push_back(zero); }
+            if (theirs.empty()) { theirs.push_back(zero); }
+            for (const Transform& one : ours) {
+                if (first_common({one}, theirs)) { options.at(i).push_back(one); }
+            }
+        }
+        std::array<std::optional<Transform>, additional_ke_max> taken;
+        for (std::size_t i = additional_ke_max; i-- > 0;) {
+            std::vector<std::uint16_t> tried;
+            if (take_one(i, options, taken, tried)) { continue; }
+            const TransformType type = additional_ke_type(i);
+            result_.differences.push_back(
+                {type, transforms_of(ours_, type), transforms_of(theirs_, type)});
+        }
+        for (std::size_t i = 0; i < additional_ke_max; ++i) {
+            const bool offered = !transforms_of(theirs_, additional_ke_type(i)).empty();
+            if (taken.at(i) && offered) { result_.common.push_back(*taken.at(i)); }
+        }
+    }
+
+    using Options = std::array<std::vector<Transform>, additional_ke_max>;
+    using Taken = std::array<std::optional<Transform>, additional_ke_max>;
+    static bool take_one(std::size_t type, const Options& options, Taken& taken,
+                         std::vector<std::uint16_t>& tried) {
+        for (const Transform& one : options.at(type)) {
+            if (one.id != 0) {
+                if (std::ranges::find(tried, one.id) != tried.end()) { continue; }
+                tried.push_back(one.id);
+                const auto holder = std::ranges::find_if(
+                    taken, [&](const auto& other) { return other && other->id == one.id; });
+                if (holder != taken.end() &&
+                    !take_one(static_cast<std::size_t>(holder - taken.begin()), options, taken,
+                              tried)) {
+                    continue;
+                }
+            }
+            taken.at(type) = one;
+            return true;
+        }
+        return false;
     }
 
     // RFC 7296 3.3: an AEAD goes with no integrity, or with NONE; everything else needs one. So the

@@ -99,6 +99,8 @@ std::optional<Proposal> suite_of(const Pair& pair, bool theirs) {
     Proposal suite{.protocol = protocol, .transforms = pair.comparison.common};
     for (const Difference& difference : pair.comparison.differences) {
         const auto& side = theirs ? difference.theirs : difference.ours;
+        // An additional key exchange that one side does not have at all can stay away.
+        if (is_additional_ke(difference.type) && side.empty()) { continue; }
         const auto one = best(side, protocol);
         if (!one) { return {}; }
         suite.transforms.push_back(*one);

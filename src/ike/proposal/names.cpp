@@ -103,11 +103,29 @@ std::string to_string(crypto::KeMethod method) {
     return unknown(std::to_underlying(method));
 }
 
+std::string to_string(const AdditionalKes& chosen) {
+    std::string out;
+    for (std::size_t i = 0; i < chosen.size(); ++i) {
+        if (chosen.at(i) == crypto::KeMethod::none) { continue; }
+        out += fmt::format("/KE{}_{}", i + 1, to_string(chosen.at(i)));
+    }
+    return out;
+}
+
+std::vector<crypto::KeMethod> kes_of(const AdditionalKes& chosen) {
+    std::vector<crypto::KeMethod> out;
+    for (const crypto::KeMethod method : chosen) {
+        if (method != crypto::KeMethod::none) { out.push_back(method); }
+    }
+    return out;
+}
+
 std::string ChosenIkeSuite::to_string() const {
     std::string out = ike::to_string(encryption);
     if (key_bits != 0) { out += fmt::format("-{}", key_bits); }
     if (integrity != crypto::IntegrityAlgorithm::none) { out += "/" + ike::to_string(integrity); }
-    return fmt::format("{}/{}/{}", out, ike::to_string(prf), ike::to_string(ke));
+    return fmt::format("{}/{}/{}{}", out, ike::to_string(prf), ike::to_string(ke),
+                       ike::to_string(additional));
 }
 
 }  // namespace culvert::ike

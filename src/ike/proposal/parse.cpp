@@ -125,8 +125,11 @@ void derive_prfs(Proposal& proposal) {
 void sort_by_type(Proposal& proposal) {
     const auto rank = [](const Transform& transform) {
         constexpr std::array order{TransformType::encr, TransformType::integ, TransformType::prf,
-                                   TransformType::ke, TransformType::esn};
-        return std::ranges::find(order, transform.type) - order.begin();
+                                   TransformType::ke};
+        const bool last = transform.type == TransformType::esn;
+        const auto at = std::ranges::find(order, transform.type) - order.begin();
+        return last ? 100
+                    : static_cast<int>(at) + (at == 4 ? std::to_underlying(transform.type) : 0);
     };
     std::ranges::stable_sort(proposal.transforms, {}, rank);
 }
@@ -173,21 +176,42 @@ Status complete(Proposal& proposal, std::string_view text) {
         return std::unexpected(
             incomplete(text, "a key exchange method", "add \"x25519\" or \"modp2048\""));
     }
+    const bool additional = std::ranges::any_of(
+        proposal.transforms, [](const Transform& t) { return is_additional_ke(t.type); });
+    if (additional && !has(proposal, TransformType::ke)) {
+        return std::unexpected(incomplete(
+            text, "a key exchange method that comes before the additional ones (RFC 9370 2.2.4)",
+            "add \"x25519\""));
+    }
     // RFC 7296 3.3.3: ESN is mandatory for ESP and AH; swanctl's default is none.
     if (!ike && !has(proposal, TransformType::esn)) { add(proposal, TransformType::esn, 0); }
     sort_by_type(proposal);
     return {};
 }
 
-// ke1_mlkem768 and the like (RFC 9370).
-bool is_additional_ke(std::string_view word) {
+// ke1_ecp384 and the like (RFC 9370).
+bool names_additional_ke(std::string_view word) {
     return word.size() > 4 && word.starts_with("ke") && word[2] >= '1' && word[2] <= '7' &&
            word[3] == '_';
 }
 
+Status add_additional_ke(Proposal& proposal, std::string_view text) {
+    const Word* const word = find_word(text.substr(4), proposal.protocol);
+    if (word == nullptr || word->type != TransformType::ke) {
+        return std::unexpected(unknown_word(text));
+    }
+    if (word->standing == Standing::not_built) {
+        return std::unexpected(not_built(text, proposal.protocol));
+    }
+    Transform transform = word->transform();
+    transform.type = additional_ke_type(static_cast<std::size_t>(text[2] - '1'));
+    add(proposal, transform);
+    return {};
+}
+
 Status add_word(Proposal& proposal, std::string_view text) {
     const ProtocolId protocol = proposal.protocol;
-    if (is_additional_ke(text)) { return std::unexpected(not_built(text, protocol)); }
+    if (names_additional_ke(text)) { return add_additional_ke(proposal, text); }
     const Word* word = find_word(text, protocol);
     if (word == nullptr) { return std::unexpected(unknown_word(text)); }
     const bool ike = protocol == ProtocolId::ike;
@@ -322,6 +346,7 @@ Result<Proposals> parse_proposals(ProtocolId protocol, std::string_view text) {
 std::vector<std::string> legacy_words(std::string_view text) {
     std::vector<std::string> out;
     const auto collect = [&out](std::string_view part) {
+        if (names_additional_ke(part)) { part.remove_prefix(4); }
         const Word* word = find_word(part, ProtocolId::esp);
         if (word != nullptr && word->standing == Standing::legacy &&
             std::ranges::find(out, word->text) == out.end()) {

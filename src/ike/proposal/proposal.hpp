@@ -2,10 +2,12 @@
 // Proposals of RFC 7296 3.3: what each side can do, choosing, and saying why nothing could be
 // chosen.
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/bytes.hpp"
@@ -21,9 +23,21 @@ enum class TransformType : std::uint8_t {
     integ = 3,
     ke = 4,
     esn = 5,
-    addke1 = 6,
+    addke1 = 6,  // RFC 9370: further key exchanges, one type each
     addke7 = 12
 };
+constexpr std::size_t additional_ke_max = 7;
+constexpr bool is_additional_ke(TransformType type) {
+    return type >= TransformType::addke1 && type <= TransformType::addke7;
+}
+constexpr TransformType additional_ke_type(std::size_t index) {
+    return TransformType(std::to_underlying(TransformType::addke1) + index);
+}
+
+// What was chosen of them, by type; none where there is none.
+using AdditionalKes = std::array<crypto::KeMethod, additional_ke_max>;
+// Those that take place, in order.
+std::vector<crypto::KeMethod> kes_of(const AdditionalKes& chosen);
 
 enum class ProtocolId : std::uint8_t { none = 0, ike = 1, ah = 2, esp = 3 };
 
@@ -69,6 +83,7 @@ struct ChosenIkeSuite {
     crypto::IntegrityAlgorithm integrity = crypto::IntegrityAlgorithm::none;
     crypto::PrfAlgorithm prf{};
     crypto::KeMethod ke{};
+    AdditionalKes additional{};
 
     std::string to_string() const;  // "AES_GCM_16-256/PRF_HMAC_SHA2_384/ECP_384"
     friend bool operator==(const ChosenIkeSuite&, const ChosenIkeSuite&) = default;
@@ -80,6 +95,7 @@ struct ChosenProposal {
     ChosenIkeSuite ike;  // when protocol is ike
     IpsecSuite ipsec;    // when protocol is esp or ah
     crypto::KeMethod ke = crypto::KeMethod::none;
+    AdditionalKes additional{};
 };
 
 // Our order of preference decides, as in strongSwan by default. `require_ke` false ignores key
@@ -99,5 +115,7 @@ std::string to_string(crypto::EncryptionAlgorithm algorithm);
 std::string to_string(crypto::IntegrityAlgorithm algorithm);
 std::string to_string(crypto::PrfAlgorithm algorithm);
 std::string to_string(crypto::KeMethod method);
+// "/KE1_CURVE_448/KE2_ECP_384", behind a suite's text; empty without any.
+std::string to_string(const AdditionalKes& chosen);
 
 }  // namespace culvert::ike

@@ -236,8 +236,10 @@ const Word* find_word(std::string_view text, ProtocolId protocol) {
 }
 
 const Word* word_of(const Transform& transform) {
+    const TransformType type =
+        is_additional_ke(transform.type) ? TransformType::ke : transform.type;
     const auto found = std::ranges::find_if(words, [&](const Word& word) {
-        return word.type == transform.type && word.id == transform.id &&
+        return word.type == type && word.id == transform.id &&
                word.key_bits == transform.key_bits.value_or(0);
     });
     return found == words.end() ? nullptr : &*found;
@@ -252,7 +254,11 @@ std::string_view nearest_word(std::string_view text) {
 
 std::string spell(const Transform& transform) {
     const Word* word = word_of(transform);
-    if (word != nullptr && !transform.unknown_attributes) { return std::string{word->text}; }
+    if (word != nullptr && !transform.unknown_attributes) {
+        return is_additional_ke(transform.type)
+                   ? fmt::format("ke{}_{}", std::to_underlying(transform.type) - 5, word->text)
+                   : std::string{word->text};
+    }
     const auto type = std::to_underlying(transform.type);
     const std::string_view prefix = prefix_of(transform.type);
     std::string out = prefix.empty() && type >= 6 && type <= 12

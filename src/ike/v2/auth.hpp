@@ -68,6 +68,7 @@ class AuthInitiator {
 class AuthResponder {
  public:
     explicit AuthResponder(InitResult init) : init_(std::move(init)) {}
+    InitResult& init() { return init_; }
     const Bytes& init_request() const { return init_.request; }
     const Bytes& init_response() const { return init_.response; }
 

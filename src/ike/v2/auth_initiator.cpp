@@ -39,10 +39,10 @@ Result<AuthInitiator> AuthInitiator::begin(SaCore& sa, InitResult init,
     const crypto::Prf prf = sa.prf();
     const wire::IdInitiator id{.identity = sa.local_id};
     const auto auth_with = [&](const Secret& sk_pi) {
-        return prove(
-            *sa.connection, secret, own, prf,
-            signed_octets(prf, exchange.init_.request, exchange.init_.nr, sk_pi, id.rest_of_id()),
-            exchange.init_.peer_hashes);
+        return prove(*sa.connection, secret, own, prf,
+                     signed_octets(prf, exchange.init_.request, exchange.init_.nr, sk_pi,
+                                   id.rest_of_id(), exchange.init_.intermediate.int_auth()),
+                     exchange.init_.peer_hashes);
     };
     const Connection& connection = *sa.connection;
     const SharedSecret* ppk = exchange.init_.ppk_possible
@@ -70,7 +70,7 @@ Result<AuthInitiator> AuthInitiator::begin(SaCore& sa, InitResult init,
         if (auto fits = check_path(sa, *child); !fits) {
             return std::unexpected(std::move(fits).error());
         }
-        exchange.offer_ = make_offer(sa, child, false, packet, env);
+        exchange.offer_ = make_offer(sa, child, false, packet, nullptr, env);
     }
     return exchange;
 }
@@ -171,8 +171,9 @@ std::optional<Error> AuthInitiator::verify(const wire::Payloads& response, SaCor
         return no_ppk(sa.name(), "an answer without PPK_IDENTITY");
     }
     const crypto::Prf prf = sa.prf();
-    const Bytes octets = signed_octets(prf, init_.response, init_.ni,
-                                       with_ppk ? ppk_->sk_pr : init_.sk_pr, id->rest_of_id());
+    const Bytes octets =
+        signed_octets(prf, init_.response, init_.ni, with_ppk ? ppk_->sk_pr : init_.sk_pr,
+                      id->rest_of_id(), init_.intermediate.int_auth());
     if (sa.connection->remote.method == AuthMethodKind::pubkey) {
         if (Status done = verify_signature(
                 {*sa.connection, *auth, octets, response, id->identity, &sources}, env);

@@ -15,6 +15,18 @@ using wire::NotifyType;
 
 namespace {
 
+template <class Has>
+bool has_all_additional(const ChosenIkeSuite& suite, const Has& has) {
+    for (std::size_t i = 0; i < suite.additional.size(); ++i) {
+        const crypto::KeMethod method = suite.additional.at(i);
+        if (method != crypto::KeMethod::none &&
+            !has(additional_ke_type(i), std::to_underlying(method))) {
+            return false;
+        }
+    }
+    return true;
+}
+
 // The connection by identities, among those that fit by address and propose what IKE_SA_INIT chose.
 // That of IKE_SA_INIT wins among equals.
 ConnectionRef connection_for(const SaCore& sa, const Identity* local, const Identity& remote,
@@ -45,7 +57,8 @@ ConnectionRef connection_for(const SaCore& sa, const Identity* local, const Iden
                 };
                 return has(TransformType::encr, std::to_underlying(suite.encryption)) &&
                        has(TransformType::prf, std::to_underlying(suite.prf)) &&
-                       has(TransformType::ke, std::to_underlying(suite.ke));
+                       has(TransformType::ke, std::to_underlying(suite.ke)) &&
+                       has_all_additional(suite, has);
             });
         if (proposes) { consider(connection); }
     }
@@ -100,6 +113,9 @@ AuthResponder::Outcome AuthResponder::handle(const wire::Payloads& request, SaCo
                                    "together",
                                    request));
     }
+    if (!init_.kes_left.empty()) {
+        return refuse(key_exchange_missing(sa.name(), init_.kes_left.front()));
+    }
     auto id = authenticate(request, sa, env);
     if (!sources_.empty()) { return Waits{std::exchange(sources_, {})}; }
     if (!id) { return refuse(std::move(id).error()); }
@@ -119,7 +135,7 @@ AuthResponder::Outcome AuthResponder::handle(const wire::Payloads& request, SaCo
     const OwnCertificate* const own = choose_own(*sa.connection, asked);
     auto auth = prove(*sa.connection, secret, own, prf,
                       signed_octets(prf, init_.response, init_.ni, ppk_ ? ppk_->sk_pr : init_.sk_pr,
-                                    id->rest_of_id()),
+                                    id->rest_of_id(), init_.intermediate.int_auth()),
                       init_.peer_hashes);
     if (!auth) { return refuse(std::move(auth).error()); }
     result.response.emplace_back(std::move(*id));
@@ -146,7 +162,19 @@ AuthResponder::Outcome AuthResponder::handle(const wire::Payloads& request, SaCo
         sa.mobike.told = additional_addresses(sa, env.state.host_addresses);
         add_mobike_support(result.response, sa.mobike.told);
     }
-    if (with_child) { answer_child(request, sa, result, env); }
+    if (with_child) {
+        answer_child(request, sa, result, env);
+    } else if (wire::find<wire::Configuration>(request) != nullptr) {
+        // RFC 6023 3: an IKE SA without a child has its address all the same.
+        auto addresses = answer_address_request(request, sa, env);
+        if (!addresses) {
+            result.response.emplace_back(wire::Notify{
+                .type = addresses.error().notify.value_or(NotifyType::internal_address_failure)});
+            result.child_error = std::move(addresses).error();
+        } else if (*addresses) {
+            result.response.emplace_back(std::move(**addresses));
+        }
+    }
     return result;
 }
 
@@ -177,8 +205,9 @@ Result<wire::IdResponder> AuthResponder::authenticate(const wire::Payloads& requ
     }
     PpkChoice ppk = choose_ppk(request, *auth, connection.get(), sa, env);
     const crypto::Prf prf = sa.prf();
-    const Bytes octets = signed_octets(prf, init_.request, init_.nr,
-                                       ppk.keys ? ppk.keys->sk_pi : init_.sk_pi, idi->rest_of_id());
+    const Bytes octets =
+        signed_octets(prf, init_.request, init_.nr, ppk.keys ? ppk.keys->sk_pi : init_.sk_pi,
+                      idi->rest_of_id(), init_.intermediate.int_auth());
     const Bytes expected = psk_auth(prf, secret == nullptr ? stand_in : secret->secret, octets);
     const bool right = ppk.auth != nullptr && constant_time_equal(expected, *ppk.auth);
     const bool signs = connection && connection->remote.method == AuthMethodKind::pubkey;
@@ -226,12 +255,12 @@ void AuthResponder::answer_child(const wire::Payloads& request, SaCore& sa, Acce
             wire::Notify{.type = error.notify.value_or(NotifyType::no_proposal_chosen)});
         result.child_error = std::move(error);
     };
-    if (sa.connection->childless == Childless::force) {
-        return refuse(child_in_auth_refused(sa.name()));
-    }
     auto addresses = answer_address_request(request, sa, env);
     if (!addresses) { return refuse(std::move(addresses).error()); }
     if (*addresses) { result.response.emplace_back(std::move(**addresses)); }
+    if (sa.connection->childless == Childless::force) {
+        return refuse(child_in_auth_refused(sa.name()));
+    }
     auto answer = answer_child_offer(sa, request, false, nullptr, env);
     if (!answer) { return refuse(std::move(answer).error()); }
     add_answer_sa(result.response, *answer);

@@ -14,8 +14,7 @@ using wire::NotifyType;
 namespace {
 
 bool is_key_exchange(TransformType type) {
-    return type == TransformType::ke ||
-           (type >= TransformType::addke1 && type <= TransformType::addke7);
+    return type == TransformType::ke || is_additional_ke(type);
 }
 
 Proposals without_ke(Proposals proposals) {
@@ -105,6 +104,10 @@ bool refuses_tfc_padding(const wire::Payloads& payloads) {
     return wire::find_notify(payloads, NotifyType::esp_tfc_padding_not_supported) != nullptr;
 }
 
+std::optional<EspSpi> spi_of(const Child* child) {
+    return child == nullptr ? std::nullopt : std::optional{child->inbound_spi};
+}
+
 }  // namespace
 
 std::string ChildOffer::to_string() const {
@@ -124,12 +127,13 @@ Status check_path(const SaCore& sa, const ChildConfig& config) {
 }
 
 ChildOffer make_offer(const SaCore& sa, const ChildRef& config, bool with_ke,
-                      const std::optional<PacketSelectors>& packet, const Environment& env) {
+                      const std::optional<PacketSelectors>& packet, const Child* rekeyed,
+                      const Environment& env) {
     const Ends ends = sa.ends();
     Proposals proposals = fit_for_path(sa, config->proposals);
     ChildOffer offer{.config = config,
                      .reqid = env.state.reqid_of(sa.name(), config->name),
-                     .inbound_spi = env.new_esp_spi(),
+                     .inbound_spi = env.new_esp_spi(spi_of(rekeyed)),
                      .proposals = with_ke ? std::move(proposals) : without_ke(std::move(proposals)),
                      .selectors = {.local = resolve(config->local_ts, ends.dynamic_local()),
                                    .remote = resolve(config->remote_ts, ends.dynamic_remote())},
@@ -199,6 +203,7 @@ Result<AgreedChild> check_child_answer(const SaCore& sa, const ChildOffer& offer
                        .reqid = offer.reqid,
                        .suite = chosen->ipsec,
                        .ke = chosen->ke,
+                       .additional = chosen->additional,
                        .inbound_spi = offer.inbound_spi,
                        .outbound_spi = *spi,
                        .traffic = std::move(traffic),
@@ -237,7 +242,8 @@ Result<ChildAnswer> answer_child_offer(const SaCore& sa, const wire::Payloads& r
                    .reqid = env.state.reqid_of(sa.name(), choice->config->name),
                    .suite = chosen->ipsec,
                    .ke = chosen->ke,
-                   .inbound_spi = env.new_esp_spi(),
+                   .additional = chosen->additional,
+                   .inbound_spi = env.new_esp_spi(spi_of(rekeyed)),
                    .outbound_spi = *spi,
                    .traffic = std::move(choice->traffic),
                    .mode = choice->transport ? IpsecMode::transport : IpsecMode::tunnel,
@@ -268,6 +274,7 @@ ChildSaId install_child(SaCore& sa, const AgreedChild& agreed, ChildKeys keys, b
                 .mode = agreed.mode,
                 .suite = agreed.suite,
                 .ke = agreed.ke,
+                .additional = agreed.additional,
                 .inbound_spi = agreed.inbound_spi,
                 .outbound_spi = agreed.outbound_spi,
                 .udp_encap = sa.nat.any(),

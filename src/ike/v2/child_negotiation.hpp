@@ -32,9 +32,11 @@ struct ChildOffer {
 // Something of what the child may be can work on this path: AH alone cannot where a NAT is. Ask it
 // before make_offer(), which leaves AH out then.
 Status check_path(const SaCore& sa, const ChildConfig& config);
-// `with_ke` false: as in IKE_AUTH, where no key exchange transform may stand.
+// `with_ke` false: as in IKE_AUTH, where no key exchange transform may stand. `rekeyed`: the Child
+// SA that is to be replaced.
 ChildOffer make_offer(const SaCore& sa, const ChildRef& config, bool with_ke,
-                      const std::optional<PacketSelectors>& packet, const Environment& env);
+                      const std::optional<PacketSelectors>& packet, const Child* rekeyed,
+                      const Environment& env);
 // N(USE_TRANSPORT_MODE), N(ESP_TFC_PADDING_NOT_SUPPORTED), SA.
 void add_sa_payloads(wire::Payloads& out, const ChildOffer& offer);
 void add_ts_payloads(wire::Payloads& out, const ChildOffer& offer);
@@ -44,6 +46,7 @@ struct AgreedChild {
     ReqId reqid{};
     IpsecSuite suite;
     crypto::KeMethod ke = crypto::KeMethod::none;
+    AdditionalKes additional{};  // RFC 9370
     EspSpi inbound_spi{};
     EspSpi outbound_spi{};
     TransportSelectors traffic;

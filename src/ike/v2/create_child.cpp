@@ -27,10 +27,10 @@ Result<CreateChild> CreateChild::begin(SaCore& sa, Wanted wanted, const Environm
         if (!made) { return std::unexpected(std::move(made).error()); }
         ke = std::move(*made);
     }
+    Child* old = wanted.rekeyed ? sa.find_child(*wanted.rekeyed) : nullptr;
     ChildOffer offer =
-        make_offer(sa, wanted.child, group != crypto::KeMethod::none, wanted.packet, env);
+        make_offer(sa, wanted.child, group != crypto::KeMethod::none, wanted.packet, old, env);
     if (wanted.rekeyed) {
-        Child* old = sa.find_child(*wanted.rekeyed);
         old->state = ChildState::rekeying;
         // RFC 7296 2.9.2: the new one is no narrower than the old.
         if (!within(offer.selectors, {.local = old->local_ts, .remote = old->remote_ts}) &&
@@ -45,6 +45,7 @@ Result<CreateChild> CreateChild::begin(SaCore& sa, Wanted wanted, const Environm
 }
 
 wire::Payloads CreateChild::request(SaCore& sa) const {
+    if (answered_) { return answered_->follow_up->request(); }
     wire::Payloads payloads;
     if (wanted_.rekeyed) {
         const Child* old = sa.find_child(*wanted_.rekeyed);
@@ -74,18 +75,25 @@ CreateChild::Outcome CreateChild::handle(const wire::Payloads& response, SaCore&
         error != nullptr && wire::count<wire::SecurityAssociation>(response) == 0) {
         return refused(*error, sa, env);
     }
-    const auto fail = [&](Error error, std::optional<EspSpi> spi) {
-        abandon(sa, env);
-        return Failed{.error = std::move(error), .we_refused = true, .refused_spi = spi};
-    };
+    return answered_ ? handle_follow_up(response, sa, env) : handle_answer(response, sa, env);
+}
+
+CreateChild::Outcome CreateChild::fail(Error error, std::optional<EspSpi> spi, SaCore& sa,
+                                       const Environment& env) {
+    abandon(sa, env);
+    return Failed{.error = std::move(error), .we_refused = true, .refused_spi = spi};
+}
+
+CreateChild::Outcome CreateChild::handle_answer(const wire::Payloads& response, SaCore& sa,
+                                                const Environment& env) {
     if (!sane_create_child(response)) {
         return fail(bad_payloads(wire::ExchangeType::create_child_sa, "one SA, Nr, TSi, TSr each",
                                  response),
-                    std::nullopt);
+                    std::nullopt, sa, env);
     }
     const EspSpi inbound_spi = offer_.inbound_spi;
     auto agreed = check_child_answer(sa, offer_, response);
-    if (!agreed) { return fail(std::move(agreed).error(), inbound_spi); }
+    if (!agreed) { return fail(std::move(agreed).error(), inbound_spi, sa, env); }
     const auto* nonce = wire::find<wire::Nonce>(response);
     std::optional<Secret> shared;
     if (agreed->ke != crypto::KeMethod::none) {
@@ -93,17 +101,45 @@ CreateChild::Outcome CreateChild::handle(const wire::Payloads& response, SaCore&
         if (ke == nullptr || !ke_ || ke->method != ke_->method() || agreed->ke != ke->method) {
             return fail(bad_payloads(wire::ExchangeType::create_child_sa,
                                      "a KE payload of the group that was chosen", response),
-                        inbound_spi);
+                        inbound_spi, sa, env);
         }
         auto derived = ke_->derive(ke->data);
-        if (!derived) { return fail(std::move(derived).error(), inbound_spi); }
+        if (!derived) { return fail(std::move(derived).error(), inbound_spi, sa, env); }
         shared = std::move(*derived);
     }
-    ChildKeys keys = derive_child_keys(agreed->suite, sa.suite->prf, sa.sk_d,
-                                       shared ? &*shared : nullptr, nonce_, nonce->data);
-    const ChildSaId fresh = install_child(sa, *agreed, std::move(keys), true, env);
+    std::vector<crypto::KeMethod> further = kes_of(agreed->additional);
+    std::optional<FollowUpInitiator> follow_up;
+    if (!further.empty()) {
+        auto begun = FollowUpInitiator::begin(std::move(further), response, env);
+        if (!begun) { return fail(std::move(begun).error(), std::nullopt, sa, env); }
+        follow_up = std::move(*begun);
+    }
+    const bool more = follow_up.has_value();
+    answered_ = Answered{.agreed = std::move(*agreed),
+                         .nr = nonce->data,
+                         .shared = std::move(shared),
+                         .follow_up = std::move(follow_up)};
+    return more ? Outcome{FollowUp{}} : install(nullptr, sa, env);
+}
+
+CreateChild::Outcome CreateChild::handle_follow_up(const wire::Payloads& response, SaCore& sa,
+                                                   const Environment& env) {
+    const auto complete = answered_->follow_up->handle(response, env);
+    // If that was the last one, the peer has its Child SA already: it is told to forget it.
+    if (!complete) { return fail(complete.error(), offer_.inbound_spi, sa, env); }
+    if (!*complete) { return FollowUp{}; }
+    return install(&answered_->follow_up->secrets(), sa, env);
+}
+
+CreateChild::Outcome CreateChild::install(const Secret* further, SaCore& sa,
+                                          const Environment& env) {
+    const AgreedChild& agreed = answered_->agreed;
+    const Secret* const shared = answered_->shared ? &*answered_->shared : nullptr;
+    ChildKeys keys = derive_child_keys(agreed.suite, sa.suite->prf, sa.sk_d, shared, nonce_,
+                                       answered_->nr, further);
+    const ChildSaId fresh = install_child(sa, agreed, std::move(keys), true, env);
     if (!wanted_.rekeyed) { return Done{.fresh = fresh, .to_delete = {}}; }
-    return settle(fresh, nonce->data, sa, env);
+    return settle(fresh, answered_->nr, sa, env);
 }
 
 // RFC 7296 2.8, 2.8.1. Without a collision the old one is ours to delete. With one, the SA made
@@ -155,7 +191,10 @@ CreateChild::Outcome CreateChild::refused(const wire::Notify& error, SaCore& sa,
         return OtherGroup{wanted_};
     }
     Error why = peer_refused(sa.name(), child_name(), error.type, offered);
-    if (error.type == NotifyType::temporary_failure) { return Later{std::move(why)}; }
+    // RFC 9370 2.2.4: what the peer has forgotten begins anew.
+    if (error.type == NotifyType::temporary_failure || error.type == NotifyType::state_not_found) {
+        return Later{std::move(why)};
+    }
     return Failed{.error = std::move(why)};
 }
 
@@ -181,9 +220,8 @@ bool sane_create_child(const wire::Payloads& payloads) {
            wire::count<wire::TsResponder>(payloads) == 1;
 }
 
-std::variant<CreatedChild, ChildRefusal> answer_create_child(const wire::Payloads& request,
-                                                             SaCore& sa, Child* rekeyed,
-                                                             const Environment& env) {
+std::variant<CreatedChild, StartedChild, ChildRefusal> answer_create_child(
+    const wire::Payloads& request, SaCore& sa, Child* rekeyed, const Environment& env) {
     auto answer = answer_child_offer(sa, request, true, rekeyed, env);
     if (!answer) { return ChildRefusal{.error = std::move(answer).error()}; }
     AgreedChild& agreed = answer->agreed;
@@ -217,20 +255,37 @@ std::variant<CreatedChild, ChildRefusal> answer_create_child(const wire::Payload
         own = std::move(*made);
         shared = std::move(*derived);
     }
-    const auto* ni = wire::find<wire::Nonce>(request);
-    const Bytes nr = env.random().bytes(nonce_size);
-    ChildKeys keys = derive_child_keys(agreed.suite, sa.suite->prf, sa.sk_d,
-                                       shared ? &*shared : nullptr, ni->data, nr);
-    CreatedChild created{.lowest_nonce = lower_nonce(ni->data, nr)};
-    if (rekeyed != nullptr) { created.rekeyed = rekeyed->id; }
-    add_answer_sa(created.response, *answer);
-    created.response.emplace_back(wire::Nonce{.data = nr});
+    StartedChild started{.response = {},
+                         .agreed = {},
+                         .shared = std::move(shared),
+                         .ni = wire::find<wire::Nonce>(request)->data,
+                         .nr = env.random().bytes(nonce_size),
+                         .follow_up = {kes_of(agreed.additional), env}};
+    if (rekeyed != nullptr) { started.rekeyed = rekeyed->id; }
+    add_answer_sa(started.response, *answer);
+    started.response.emplace_back(wire::Nonce{.data = started.nr});
     if (own) {
-        created.response.emplace_back(
+        started.response.emplace_back(
             wire::KeyExchange{.method = own->method(), .data = own->public_value()});
     }
-    add_answer_ts(created.response, *answer);
-    created.fresh = install_child(sa, agreed, std::move(keys), false, env);
+    add_answer_ts(started.response, *answer);
+    started.agreed = std::move(agreed);
+    if (started.follow_up.complete()) {
+        return finish_child(started, std::move(started.response), sa, env);
+    }
+    started.response.emplace_back(started.follow_up.link());
+    return started;
+}
+
+CreatedChild finish_child(StartedChild& started, wire::Payloads response, SaCore& sa,
+                          const Environment& env) {
+    const Secret* const shared = started.shared ? &*started.shared : nullptr;
+    ChildKeys keys = derive_child_keys(started.agreed.suite, sa.suite->prf, sa.sk_d, shared,
+                                       started.ni, started.nr, &started.follow_up.secrets());
+    CreatedChild created{.response = std::move(response),
+                         .rekeyed = started.rekeyed,
+                         .lowest_nonce = lower_nonce(started.ni, started.nr)};
+    created.fresh = install_child(sa, started.agreed, std::move(keys), false, env);
     return created;
 }
 

@@ -53,11 +53,13 @@ IkeSpi Environment::new_ike_spi() const {
     }
 }
 
-EspSpi Environment::new_esp_spi() const {
+EspSpi Environment::new_esp_spi(std::optional<EspSpi> follows) const {
+    constexpr std::uint32_t low = 0xff;
     for (;;) {
         // The high nibble c is what strongSwan draws from as well: easy to tell in captures.
-        const EspSpi spi{0xc0000000U | (random().u32() & 0x0fffffffU)};
-        if (state.esp_spis.insert(spi).second) { return spi; }
+        std::uint32_t drawn = 0xc0000000U | (random().u32() & 0x0fffffffU);
+        if (follows) { drawn = (drawn & ~low) | (follows->value() & low); }
+        if (state.esp_spis.insert(EspSpi{drawn}).second) { return EspSpi{drawn}; }
     }
 }
 

@@ -84,7 +84,9 @@ struct Environment {
     IkeSa* find(IkeSpi local_spi) const;
 
     IkeSpi new_ike_spi() const;
-    EspSpi new_esp_spi() const;
+    // Planes give packets to their workers by the low bits: a Child SA that follows another by
+    // rekeying keeps those of its SPI, so that what arrives stays in order.
+    EspSpi new_esp_spi(std::optional<EspSpi> follows) const;
     void release(EspSpi spi) const { state.esp_spis.erase(spi); }
     ChildSaId new_child_id() const { return ChildSaId{++state.last_child_id}; }
     std::uint32_t new_ike_unique() const { return ++state.last_ike_unique; }

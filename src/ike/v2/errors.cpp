@@ -171,6 +171,25 @@ Error too_many_cookies(std::string_view connection, const Endpoint& remote) {
             .remedy = "the peer is overloaded or its clock of cookies is broken; try again later"};
 }
 
+Error lacks_intermediate(std::string_view connection) {
+    return {.code = ErrorCode::no_proposal_chosen,
+            .notify = NotifyType::no_proposal_chosen,
+            .wanted = "N(INTERMEDIATE_EXCHANGE_SUPPORTED) beside additional key exchanges",
+            .received = "none (RFC 9370 2.2.1 asks for it)",
+            .remedy = fmt::format("the peer is at fault: leave the words ke1_... to ke7_... out of "
+                                  "connections.{}.proposals for it, which gives them up",
+                                  connection)};
+}
+
+Error key_exchange_missing(std::string_view connection, crypto::KeMethod next) {
+    return {.code = ErrorCode::authentication_failed,
+            .notify = NotifyType::invalid_syntax,
+            .wanted = fmt::format("IKE_INTERMEDIATE with a KE of {} before IKE_AUTH ({})",
+                                  to_string(next), connection),
+            .received = "IKE_AUTH",
+            .remedy = "the peer breaks the protocol (RFC 9370 2.2.2)"};
+}
+
 Error peer_lacks_childless(std::string_view connection) {
     return {.code = ErrorCode::unsupported,
             .wanted = fmt::format("a peer that takes an IKE SA without a Child SA "

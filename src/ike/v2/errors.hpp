@@ -40,6 +40,10 @@ Error ke_refused(std::string_view connection, crypto::KeMethod asked, std::strin
 Error too_many_cookies(std::string_view connection, const Endpoint& remote);
 
 Error peer_lacks_childless(std::string_view connection);
+// Additional key exchanges were chosen, or offered, without IKE_INTERMEDIATE to carry them.
+Error lacks_intermediate(std::string_view connection);
+// IKE_AUTH before the additional key exchanges.
+Error key_exchange_missing(std::string_view connection, crypto::KeMethod next);
 
 // --- IKE_AUTH
 Error child_in_auth_refused(std::string_view connection);

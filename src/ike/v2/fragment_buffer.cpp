@@ -29,7 +29,11 @@ std::optional<Result<wire::Message>> FragmentBuffer::add(wire::Fragment fragment
     const wire::Fragment& first = pieces_.begin()->second;
     auto payloads = wire::parse_payloads(first.first, whole);
     if (!payloads) { return std::unexpected(std::move(payloads).error()); }
-    return wire::Message{.header = first.header, .payloads = std::move(*payloads)};
+    wire::Message message{.header = first.header, .payloads = std::move(*payloads)};
+    if (message.header.exchange == wire::ExchangeType::ike_intermediate) {
+        message.covered = wire::covered_octets(first.header, first.first, whole);
+    }
+    return message;
 }
 
 }  // namespace culvert::ike::v2

@@ -73,9 +73,9 @@ std::unique_ptr<IkeSa> IkeSa::successor(SaCore core, const Environment& env) {
 }
 
 std::string_view name(const IkeSa::State& state) {
-    constexpr std::array<std::string_view, 8> names{"INIT_SENT", "AUTH_SENT",   "HALF_OPEN",
-                                                    "REJECTED",  "ESTABLISHED", "REKEYED",
-                                                    "DELETING",  "GONE"};
+    constexpr std::array<std::string_view, 9> names{"INIT_SENT", "INTERMEDIATE_SENT", "AUTH_SENT",
+                                                    "HALF_OPEN", "REJECTED",          "ESTABLISHED",
+                                                    "REKEYED",   "DELETING",          "GONE"};
     return names.at(state.index());
 }
 
@@ -103,6 +103,7 @@ void IkeSa::become_established(const Environment& env) {
                           core_.local_id.to_string(), core_.remote.address.to_string(),
                           core_.remote_id.to_string(), core_.suite->to_string(), took.count(),
                           core_.nat.any() ? ", NAT on the way: ESP goes in UDP" : ""));
+    settle_with_rival(env);
 }
 
 void IkeSa::forget(const Environment& env) {
@@ -113,6 +114,7 @@ void IkeSa::forget(const Environment& env) {
             create->abandon(core_, env);
         }
     }
+    drop_pending_answer(env);
     const bool replaced = std::holds_alternative<Rekeyed>(state_);
     const bool was_up = core_.established_at.has_value() && !replaced && !inherits_from_;
     while (!core_.children.empty()) {
@@ -283,6 +285,7 @@ void IkeSa::wait_for_child(std::string_view child, CommandId command) {
 IkeSaStatus IkeSa::status() const {
     const IkeState state = std::visit(
         Overloaded{[](const InitSent&) { return IkeState::connecting; },
+                   [](const IntermediateSent&) { return IkeState::connecting; },
                    [](const AuthSent&) { return IkeState::connecting; },
                    [](const HalfOpen&) { return IkeState::connecting; },
                    [](const Rejected&) { return IkeState::destroying; },
@@ -327,6 +330,7 @@ IkeSaStatus IkeSa::status() const {
                                 .outbound_spi = child.outbound_spi,
                                 .suite = child.suite,
                                 .ke = child.ke,
+                                .additional = child.additional,
                                 .local_ts = child.local_ts,
                                 .remote_ts = child.remote_ts,
                                 .installed_at = child.installed_at,
@@ -335,6 +339,9 @@ IkeSaStatus IkeSa::status() const {
     }
     if (active_) { out.tasks_active.emplace_back(v2::name(active_->task)); }
     if (std::holds_alternative<InitSent>(state_)) { out.tasks_active.emplace_back("IKE_INIT"); }
+    if (std::holds_alternative<IntermediateSent>(state_)) {
+        out.tasks_active.emplace_back("IKE_INTERMEDIATE");
+    }
     if (std::holds_alternative<AuthSent>(state_)) { out.tasks_active.emplace_back("IKE_AUTH"); }
     for (const Task& task : queue_) { out.tasks_queued.emplace_back(v2::name(task)); }
     return out;

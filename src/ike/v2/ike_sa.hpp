@@ -13,6 +13,7 @@
 #include "ike/v2/environment.hpp"
 #include "ike/v2/fragment_buffer.hpp"
 #include "ike/v2/init.hpp"
+#include "ike/v2/intermediate.hpp"
 #include "ike/v2/request_window.hpp"
 #include "ike/v2/sa_core.hpp"
 #include "ike/v2/tasks.hpp"
@@ -75,13 +76,17 @@ class IkeSa {
     const SaCore& core() const { return core_; }
     bool gone() const { return std::holds_alternative<Gone>(state_); }
     bool connecting() const {
-        return std::holds_alternative<InitSent>(state_) || std::holds_alternative<AuthSent>(state_);
+        return std::holds_alternative<InitSent>(state_) ||
+               std::holds_alternative<IntermediateSent>(state_) ||
+               std::holds_alternative<AuthSent>(state_);
     }
     bool established() const { return std::holds_alternative<Established>(state_); }
     // Established, or will be: takes further tasks.
     bool usable() const { return (connecting() && !close_wanted_) || established(); }
     // Another one is about to take its place: nothing new goes onto it.
     bool replaced_by_another() const { return replaced_by_another_; }
+    // The peer's IKE SA with which both ends reauthenticated at once; which stands is decided.
+    IkeSpi rival() const { return rival_; }
     // Ends soon, if the peer does not end it before.
     void linger(seconds time, const Environment& env);
     // Works on, or has waiting, the creation of this child.
@@ -95,6 +100,9 @@ class IkeSa {
     struct InitSent {
         InitInitiator exchange;
     };
+    struct IntermediateSent {
+        IntermediateInitiator exchange;
+    };
     struct AuthSent {
         AuthInitiator exchange;
     };
@@ -102,6 +110,8 @@ class IkeSa {
         AuthResponder exchange;
         Instant give_up_at;
         unsigned bad_decrypts = 0;
+        // Under which the last IKE_INTERMEDIATE request came.
+        std::optional<crypto::IkeCipher> before{};
     };
     // We refused IKE_AUTH: the answer is kept for retransmissions, and nothing else works.
     struct Rejected {
@@ -117,8 +127,8 @@ class IkeSa {
     // Our Delete of this IKE SA is on its way.
     struct Deleting {};
     struct Gone {};
-    using State =
-        std::variant<InitSent, AuthSent, HalfOpen, Rejected, Established, Rekeyed, Deleting, Gone>;
+    using State = std::variant<InitSent, IntermediateSent, AuthSent, HalfOpen, Rejected,
+                               Established, Rekeyed, Deleting, Gone>;
     friend std::string_view name(const State& state);
 
     // ike_sa.cpp: life
@@ -140,6 +150,10 @@ class IkeSa {
     static void begin_again(Again what, std::vector<CommandId> commands,
                             std::optional<IkeSpi> replaces, const Environment& env);
     void begin_elsewhere(const IpAddress& local, const Environment& env);
+    bool same_ends(const IkeSa& other) const;
+    const IkeSa* made_by_peer_just_now(const Environment& env) const;
+    static bool rivals(const IkeSa& ours, const IkeSa& theirs, Instant now);
+    void settle_with_rival(const Environment& env);
     // The IKE SA that this one's rekeys have led to.
     static IkeSpi standing(IkeSpi spi, const Environment& env);
     void end_what_it_replaces(const Environment& env);
@@ -153,7 +167,12 @@ class IkeSa {
     void handle_protected(const Datagram& datagram, const wire::IkeHeader& header,
                           const Environment& env);
     std::optional<Result<wire::Message>> open(const Datagram& datagram,
-                                              const wire::IkeHeader& header);
+                                              const wire::IkeHeader& header,
+                                              const crypto::IkeCipher& cipher);
+    const crypto::IkeCipher& cipher_for(ResponseWindow::Kind window, bool response) const;
+    wire::ExchangeType awaited_exchange() const;
+    wire::IkeHeader request_header(wire::ExchangeType exchange) const;
+    wire::IkeHeader response_header(const wire::IkeHeader& request) const;
     void count_bad_decrypt(const Environment& env);
     void follow_peer(const Datagram& datagram, const Environment& env);
     void handle_request(const Datagram& datagram, const wire::Message& request,
@@ -173,6 +192,7 @@ class IkeSa {
     // ike_sa_handshake.cpp
     void init_answered(const wire::Message& message, const Datagram& datagram,
                        const Environment& env);
+    void begin_auth(InitResult init, const Environment& env);
     void auth_answered(const wire::Payloads& payloads, const Environment& env);
     void answer_auth(const Datagram& datagram, const wire::Message& request,
                      const Environment& env);
@@ -183,6 +203,21 @@ class IkeSa {
     void unanswered(const Environment& env);
     bool start_next_round(const Environment& env);
 
+    // ike_sa_key_exchanges.cpp
+    struct PendingAnswer {
+        std::variant<StartedChild, StartedIkeRekey> what;
+        Instant give_up_at;
+    };
+    void go_on_to_auth(InitResult init, const Environment& env);
+    void intermediate_answered(const wire::Message& response, const Environment& env);
+    void answer_intermediate(const Datagram& datagram, const wire::Message& request,
+                             const Environment& env);
+    wire::Payloads begin_follow_up(decltype(PendingAnswer::what) what, const Environment& env);
+    void drop_pending_answer(const Environment& env);
+    wire::Payloads answer_follow_up(const wire::Payloads& request, const Environment& env);
+    template <class Exchange>
+    void follow_up(Exchange exchange, Task task, const Environment& env);
+
     // ike_sa_responder.cpp: requests of an established SA
     wire::Payloads answer_request(const wire::Message& request, const Datagram& datagram,
                                   const Environment& env);
@@ -191,7 +226,9 @@ class IkeSa {
                                       const Environment& env);
     wire::Payloads answer_new_child(const wire::Payloads& request, Child* rekeyed,
                                     const Environment& env);
+    wire::Payloads took_child(CreatedChild created, const Environment& env);
     wire::Payloads answer_ike_rekey(const wire::Payloads& request, const Environment& env);
+    wire::Payloads took_ike_rekey(RekeyedIke rekeyed, const Environment& env);
     wire::Payloads answer_informational(const wire::Payloads& request, const Datagram& datagram,
                                         const Environment& env);
     void delete_for_peer(const wire::Delete& payload, wire::Payloads& response,
@@ -250,6 +287,8 @@ class IkeSa {
     // What waits for the standing of the peer's certificate.
     std::optional<wire::Payloads> held_answer_;
     std::optional<std::pair<Datagram, wire::Message>> held_request_;
+    // Agreed on with the peer, which has still to send its additional key exchanges.
+    std::unique_ptr<PendingAnswer> pending_answer_;
     std::deque<Task> queue_;
     std::optional<FragmentBuffer> fragments_;
     Instant last_inbound_{};
@@ -266,6 +305,8 @@ class IkeSa {
     std::vector<EspSpi> deleted_early_;
     // Reauthentication: the old one, which ends when this one is up...
     std::optional<IkeSpi> replaces_;
+    bool reauthenticates_ = false;  // was begun for that
+    IkeSpi rival_{};                // the peer's, of the same moment
     bool replaced_by_another_ = false;
     // ... or what begins when this one has ended.
     std::optional<Again> begins_again_;

@@ -29,6 +29,7 @@ std::optional<Instant> IkeSa::next_deadline() const {
         earliest(out, rejected->forget_at);
     }
     if (const auto* rekeyed = std::get_if<Rekeyed>(&state_)) { earliest(out, rekeyed->give_up_at); }
+    if (pending_answer_ != nullptr) { earliest(out, pending_answer_->give_up_at); }
     if (!established()) { return out; }
     earliest(out, core_.rekey_at);
     earliest(out, core_.reauth_at);
@@ -72,6 +73,9 @@ void IkeSa::tick(const Environment& env) {
     if (const auto* rekeyed = std::get_if<Rekeyed>(&state_);
         rekeyed != nullptr && rekeyed->give_up_at <= env.now) {
         return forget(env);
+    }
+    if (pending_answer_ != nullptr && pending_answer_->give_up_at <= env.now) {
+        drop_pending_answer(env);
     }
     if (!established()) { return; }
     tick_children(env);

@@ -19,43 +19,47 @@ void IkeSa::init_answered(const wire::Message& message, const Datagram& datagram
                           const Environment& env) {
     InitInitiator& exchange = std::get<InitSent>(state_).exchange;
     auto outcome = exchange.handle(message, datagram.bytes, core_, env);
-    std::visit(
-        Overloaded{
-            [](InitInitiator::Ignored) {},
-            [&](InitInitiator::SendAgain) {
-                requests_.restart_ids();
-                requests_.send({exchange.request()}, env.now);
-                env.state.counters.count_message(ExchangeType::ike_sa_init, true, false);
-                env.exchange_event(core_, "sending IKE_SA_INIT request 0 again, as the peer asks");
-                transmit(requests_.message(), env);
-            },
-            [&](InitInitiator::Failed& failed) {
-                const bool ours = !failed.error.notify.has_value() &&
-                                  failed.error.code == ErrorCode::bad_key_material;
-                handshake_failed(failed.error, "IKE_SA_INIT", ours, env);
-            },
-            [&](InitInitiator::Done& done) {
-                (void)requests_.answered(message.header.message_id);
-                // RFC 4555 3.3: with MOBIKE also where no NAT is, as one may come in between.
-                if (core_.nat.any() || (core_.nat.supported && core_.connection->mobike)) {
-                    float_to_nat_t(env);
-                }
-                if (const auto why = choose_childless(done.result, env)) {
-                    return handshake_failed(*why, "IKE_SA_INIT", true, env);
-                }
-                const ChildRef child = begin_ ? begin_->child : nullptr;
-                const auto packet = begin_ ? begin_->packet : std::nullopt;
-                auto auth = AuthInitiator::begin(core_, std::move(done.result), packet, child, env);
-                if (!auth) { return handshake_failed(auth.error(), "IKE_AUTH", true, env); }
-                const wire::Payloads payloads = auth->request(core_, env);
-                enter(AuthSent{std::move(*auth)}, "IKE_SA_INIT is done", env);
-                if (!send_request(ExchangeType::ike_auth, payloads, env)) {
-                    handshake_failed(cancelled("a message that cannot be sealed"), "IKE_AUTH", true,
-                                     env);
-                }
-            },
-        },
-        outcome);
+    std::visit(Overloaded{
+                   [](InitInitiator::Ignored) {},
+                   [&](InitInitiator::SendAgain) {
+                       requests_.restart_ids();
+                       requests_.send({exchange.request()}, env.now);
+                       env.state.counters.count_message(ExchangeType::ike_sa_init, true, false);
+                       env.exchange_event(core_,
+                                          "sending IKE_SA_INIT request 0 again, as the peer asks");
+                       transmit(requests_.message(), env);
+                   },
+                   [&](InitInitiator::Failed& failed) {
+                       const bool ours = !failed.error.notify.has_value() &&
+                                         failed.error.code == ErrorCode::bad_key_material;
+                       handshake_failed(failed.error, "IKE_SA_INIT", ours, env);
+                   },
+                   [&](InitInitiator::Done& done) {
+                       (void)requests_.answered(message.header.message_id);
+                       // RFC 4555 3.3: with MOBIKE also where no NAT is, as one may come in
+                       // between.
+                       if (core_.nat.any() || (core_.nat.supported && core_.connection->mobike)) {
+                           float_to_nat_t(env);
+                       }
+                       if (const auto why = choose_childless(done.result, env)) {
+                           return handshake_failed(*why, "IKE_SA_INIT", true, env);
+                       }
+                       go_on_to_auth(std::move(done.result), env);
+                   },
+               },
+               outcome);
+}
+
+void IkeSa::begin_auth(InitResult init, const Environment& env) {
+    const ChildRef child = begin_ ? begin_->child : nullptr;
+    const auto packet = begin_ ? begin_->packet : std::nullopt;
+    auto auth = AuthInitiator::begin(core_, std::move(init), packet, child, env);
+    if (!auth) { return handshake_failed(auth.error(), "IKE_AUTH", true, env); }
+    const wire::Payloads payloads = auth->request(core_, env);
+    enter(AuthSent{std::move(*auth)}, "all key exchanges are done", env);
+    if (!send_request(ExchangeType::ike_auth, payloads, env)) {
+        handshake_failed(cancelled("a message that cannot be sealed"), "IKE_AUTH", true, env);
+    }
 }
 
 // RFC 6023: the Child SA may come in an exchange of its own, with a key exchange of its own.
@@ -175,15 +179,16 @@ void IkeSa::unanswered(const Environment& env) {
         return forget(env);
     }
     if (!connecting()) { return peer_is_dead(env); }
-    const bool init = std::holds_alternative<InitSent>(state_);
-    const Error error = peer_unreachable(
-        core_.name(), core_.remote, init ? ExchangeType::ike_sa_init : ExchangeType::ike_auth,
-        env.settings().retransmit.tries + 1, env.send_hint(core_.remote.address));
+    const ExchangeType exchange =
+        std::holds_alternative<InitSent>(state_) ? ExchangeType::ike_sa_init : awaited_exchange();
+    const Error error =
+        peer_unreachable(core_.name(), core_.remote, exchange, env.settings().retransmit.tries + 1,
+                         env.send_hint(core_.remote.address));
     if (start_next_round(env)) {
-        env.failure(core_, {}, init ? "IKE_SA_INIT" : "IKE_AUTH", false, error);
+        env.failure(core_, {}, wire::to_string(exchange), false, error);
         return forget(env);
     }
-    handshake_failed(error, init ? "IKE_SA_INIT" : "IKE_AUTH", false, env);
+    handshake_failed(error, wire::to_string(exchange), false, env);
 }
 
 // swanctl's keyingtries.

@@ -72,19 +72,21 @@ void IkeSa::handle_protected(const Datagram& datagram, const wire::IkeHeader& he
     } else if (window == ResponseWindow::Kind::retransmitted &&
                header.next_payload == wire::PayloadType::skf) {
         // RFC 7383 2.6.1: the first fragment alone stands for the retransmitted whole.
-        const auto fragment = wire::open_fragment(datagram.bytes, *core_.inbound);
+        const auto fragment = wire::open_fragment(datagram.bytes, cipher_for(window, false));
         if (fragment && fragment->number == 1) {
             transmit_to(responses_.last_response(), datagram, env);
         }
         return;
     }
     const auto* half = std::get_if<HalfOpen>(&state_);
+    // What came late, under keys that are no more (RFC 9370 2.2.2), is no forgery.
+    if (half != nullptr && window == ResponseWindow::Kind::out_of_window) { return; }
     const auto* rejected = std::get_if<Rejected>(&state_);
     const unsigned bad =
         half != nullptr ? half->bad_decrypts : (rejected != nullptr ? rejected->bad_decrypts : 0);
     if (bad >= bad_decrypts_half_open_max) { return; }
 
-    auto opened = open(datagram, header);
+    auto opened = open(datagram, header, cipher_for(window, header.flags.response));
     if (!opened) { return; }  // more fragments are to come
     if (!*opened) {
         const Error& error = opened->error();
@@ -122,11 +124,12 @@ void IkeSa::handle_protected(const Datagram& datagram, const wire::IkeHeader& he
 }
 
 std::optional<Result<wire::Message>> IkeSa::open(const Datagram& datagram,
-                                                 const wire::IkeHeader& header) {
+                                                 const wire::IkeHeader& header,
+                                                 const crypto::IkeCipher& cipher) {
     if (header.next_payload != wire::PayloadType::skf) {
-        return wire::open_message(datagram.bytes, *core_.inbound);
+        return wire::open_message(datagram.bytes, cipher);
     }
-    auto fragment = wire::open_fragment(datagram.bytes, *core_.inbound);
+    auto fragment = wire::open_fragment(datagram.bytes, cipher);
     if (!fragment) { return std::unexpected(std::move(fragment).error()); }
     if (!fragments_ || !fragments_->is_for(header.message_id, header.flags.response)) {
         fragments_.emplace(header.message_id, header.flags.response);
@@ -134,6 +137,13 @@ std::optional<Result<wire::Message>> IkeSa::open(const Datagram& datagram,
     auto whole = fragments_->add(std::move(*fragment));
     if (whole) { fragments_.reset(); }
     return whole;
+}
+
+const crypto::IkeCipher& IkeSa::cipher_for(ResponseWindow::Kind window, bool response) const {
+    const auto* half = std::get_if<HalfOpen>(&state_);
+    const bool before = !response && half != nullptr && half->before &&
+                        window == ResponseWindow::Kind::retransmitted;
+    return before ? *half->before : *core_.inbound;
 }
 
 void IkeSa::count_bad_decrypt(const Environment& env) {
@@ -186,8 +196,12 @@ void IkeSa::handle_request(const Datagram& datagram, const wire::Message& reques
                            const Environment& env) {
     const ExchangeType exchange = request.header.exchange;
     const bool half_open = std::holds_alternative<HalfOpen>(state_);
-    const bool takes = half_open ? exchange == ExchangeType::ike_auth
+    const bool intermediate =
+        half_open && std::get<HalfOpen>(state_).exchange.init().intermediate_possible;
+    const bool takes = half_open ? exchange == ExchangeType::ike_auth ||
+                                       (intermediate && exchange == ExchangeType::ike_intermediate)
                                  : (exchange == ExchangeType::create_child_sa ||
+                                    exchange == ExchangeType::ike_followup_ke ||
                                     exchange == ExchangeType::informational);
     const bool open_for_requests = half_open || established() ||
                                    std::holds_alternative<Rekeyed>(state_) ||
@@ -204,6 +218,9 @@ void IkeSa::handle_request(const Datagram& datagram, const wire::Message& reques
                 env);
         return env.failure(core_, {}, wire::to_string(exchange), true,
                            wire::unsupported_critical_payload(*critical));
+    }
+    if (half_open && exchange == ExchangeType::ike_intermediate) {
+        return answer_intermediate(datagram, request, env);
     }
     if (half_open) { return answer_auth(datagram, request, env); }
     const wire::Payloads answer = answer_request(request, datagram, env);
@@ -234,33 +251,54 @@ void IkeSa::refuse_message(const Datagram& datagram, const wire::IkeHeader& head
 }
 
 void IkeSa::handle_response(const wire::Message& response, const Environment& env) {
-    const ExchangeType exchange = response.header.exchange;
-    ExchangeType wanted = ExchangeType::ike_auth;
-    if (active_) {
-        const bool creates = std::holds_alternative<CreateChild>(active_->what) ||
-                             std::holds_alternative<RekeyIke>(active_->what);
-        wanted = creates ? ExchangeType::create_child_sa : ExchangeType::informational;
-    }
-    if (exchange != wanted || wire::unknown_critical(response.payloads)) {
+    if (response.header.exchange != awaited_exchange() ||
+        wire::unknown_critical(response.payloads)) {
         env.state.counters.count(Counter::invalid);
         return;
     }
     if (!requests_.answered(response.header.message_id)) { return; }
     env.exchange_event(core_, "received " + wire::describe(response));
+    if (std::holds_alternative<IntermediateSent>(state_)) {
+        return intermediate_answered(response, env);
+    }
     if (std::holds_alternative<AuthSent>(state_)) { return auth_answered(response.payloads, env); }
     active_answered(response.payloads, env);
     pump(env);
 }
 
+ExchangeType IkeSa::awaited_exchange() const {
+    if (std::holds_alternative<IntermediateSent>(state_)) { return ExchangeType::ike_intermediate; }
+    if (!active_) { return ExchangeType::ike_auth; }
+    const auto creates = [](const auto* exchange) {
+        return exchange->follows_up() ? ExchangeType::ike_followup_ke
+                                      : ExchangeType::create_child_sa;
+    };
+    if (const auto* child = std::get_if<CreateChild>(&active_->what)) { return creates(child); }
+    if (const auto* rekey = std::get_if<RekeyIke>(&active_->what)) { return creates(rekey); }
+    return ExchangeType::informational;
+}
+
 // ---- out
+
+wire::IkeHeader IkeSa::request_header(ExchangeType exchange) const {
+    return {.initiator_spi = core_.initiator_spi(),
+            .responder_spi = core_.responder_spi(),
+            .exchange = exchange,
+            .flags = {.initiator = core_.original_initiator},
+            .message_id = requests_.next_id()};
+}
+
+wire::IkeHeader IkeSa::response_header(const wire::IkeHeader& request) const {
+    return {.initiator_spi = core_.initiator_spi(),
+            .responder_spi = core_.responder_spi(),
+            .exchange = request.exchange,
+            .flags = {.initiator = core_.original_initiator, .response = true},
+            .message_id = request.message_id};
+}
 
 bool IkeSa::send_request(ExchangeType exchange, const wire::Payloads& payloads,
                          const Environment& env) {
-    const wire::IkeHeader header{.initiator_spi = core_.initiator_spi(),
-                                 .responder_spi = core_.responder_spi(),
-                                 .exchange = exchange,
-                                 .flags = {.initiator = core_.original_initiator},
-                                 .message_id = requests_.next_id()};
+    const wire::IkeHeader header = request_header(exchange);
     MessageBytes message = seal(header, payloads, env);
     if (message.empty()) { return false; }
     env.state.counters.count_message(exchange, true, false);
@@ -272,11 +310,7 @@ bool IkeSa::send_request(ExchangeType exchange, const wire::Payloads& payloads,
 
 void IkeSa::respond(const Datagram& datagram, const wire::IkeHeader& request,
                     const wire::Payloads& payloads, const Environment& env) {
-    const wire::IkeHeader header{.initiator_spi = core_.initiator_spi(),
-                                 .responder_spi = core_.responder_spi(),
-                                 .exchange = request.exchange,
-                                 .flags = {.initiator = core_.original_initiator, .response = true},
-                                 .message_id = request.message_id};
+    const wire::IkeHeader header = response_header(request);
     MessageBytes message = seal(header, payloads, env);
     if (message.empty()) { return; }
     env.state.counters.count_message(request.exchange, true, true);

@@ -7,12 +7,16 @@
 #include <fmt/format.h>
 
 #include "ike/v2/bring_up.hpp"
+#include "ike/v2/commands.hpp"
 #include "ike/v2/errors.hpp"
 #include "ike/v2/ike_sa.hpp"
 
 namespace culvert::ike::v2 {
 
 namespace {
+
+// The lowest of an IKE SA's two SPIs: both ends know it, and nobody can choose it alone.
+IkeSpi lowest_spi(const SaCore& sa) { return std::min(sa.local_spi, sa.remote_spi); }
 
 Error peer_must_reauthenticate(const SaCore& sa) {
     return {.code = ErrorCode::unsupported,
@@ -67,6 +71,7 @@ void IkeSa::begin_again(Again what, std::vector<CommandId> commands, std::option
     }
     IkeSa& next = *env.find(*begun);
     next.replaces_ = replaces;
+    next.reauthenticates_ = replaces.has_value();
     for (std::size_t i = 1; i < what.children.size(); ++i) {
         (void)next.add({.what = CreateChildTask{{.child = what.children.at(i)}}}, env);
     }
@@ -88,6 +93,11 @@ void IkeSa::reauthenticate(std::vector<CommandId> commands, const Environment& e
                               core_.name(), core_.unique_id));
         return fail(peer_must_reauthenticate(core_));
     }
+    if (const IkeSa* const fresh = made_by_peer_just_now(env)) {
+        core_.reauth_at = env.now + reauthenticated_linger;  // if the peer meant something else
+        return fail(busy(fmt::format("the peer has just reauthenticated: [{}] takes its place",
+                                     fresh->core_.unique_id)));
+    }
     Again what = again(env);
     if (!what.connection) { return fail(no_such_connection(core_.name(), *env.state.config)); }
     env.event(core_, EventKind::note, Severity::info,
@@ -108,6 +118,53 @@ void IkeSa::begin_elsewhere(const IpAddress& local, const Environment& env) {
     what.local.address = local;
     replaced_by_another_ = true;
     begin_again(std::move(what), {}, core_.local_spi, env);
+}
+
+bool IkeSa::same_ends(const IkeSa& other) const {
+    return other.core_.name() == core_.name() && other.core_.local_id == core_.local_id &&
+           other.core_.remote_id == core_.remote_id;
+}
+
+// The peer's new IKE SA beside this one: its Delete of this one is on the way.
+const IkeSa* IkeSa::made_by_peer_just_now(const Environment& env) const {
+    for (const IkeSa* const sa : in_order(env.state)) {
+        const bool newer = sa != this && sa->established() && !sa->core_.began_first &&
+                           sa->core_.created_at >= core_.created_at && same_ends(*sa);
+        if (newer && env.now - *sa->core_.established_at < reauthenticated_linger) { return sa; }
+    }
+    return nullptr;
+}
+
+// Of two new IKE SAs with which both ends reauthenticate in the same moment, both up now.
+bool IkeSa::rivals(const IkeSa& ours, const IkeSa& theirs, Instant now) {
+    const bool apart = ours.core_.began_first && !theirs.core_.began_first;
+    if (!apart || !ours.reauthenticates_ || ours.replaced_by_another_ ||
+        theirs.replaced_by_another_ || !ours.established() || !theirs.established()) {
+        return false;
+    }
+    // Each was begun before its end knew of the other.
+    return ours.same_ends(theirs) && *theirs.core_.established_at >= ours.core_.created_at &&
+           now - *ours.core_.established_at < reauthenticated_linger;
+}
+
+// RFC 7296 2.8.2 decides this for rekeys; by the same rule the one with the lowest SPI is one too
+// many. Who made it closes it; the other end does so later, if the peer has no such rule.
+void IkeSa::settle_with_rival(const Environment& env) {
+    for (IkeSa* const other : in_order(env.state)) {
+        if (other == this) { continue; }
+        IkeSa& ours = core_.began_first ? *this : *other;
+        IkeSa& theirs = core_.began_first ? *other : *this;
+        if (!rivals(ours, theirs, env.now)) { continue; }
+        IkeSa& loser = lowest_spi(ours.core_) < lowest_spi(theirs.core_) ? ours : theirs;
+        rival_ = other->core_.local_spi;
+        other->rival_ = core_.local_spi;
+        loser.replaced_by_another_ = true;
+        loser.linger(&loser == &ours ? reauthenticated_linger : 2 * reauthenticated_linger, env);
+        env.event(loser.core_, EventKind::note, Severity::info,
+                  fmt::format("both ends reauthenticated {} at once: [{}] is one too many",
+                              core_.name(), loser.core_.unique_id));
+        return;
+    }
 }
 
 IkeSpi IkeSa::standing(IkeSpi spi, const Environment& env) {

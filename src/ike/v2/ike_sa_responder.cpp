@@ -45,9 +45,11 @@ bool wants_ike_rekey(const wire::Payloads& request) {
 
 wire::Payloads IkeSa::answer_request(const wire::Message& request, const Datagram& datagram,
                                      const Environment& env) {
-    return request.header.exchange == wire::ExchangeType::create_child_sa
-               ? answer_create(request.payloads, env)
-               : answer_informational(request.payloads, datagram, env);
+    switch (request.header.exchange) {
+        case wire::ExchangeType::create_child_sa: return answer_create(request.payloads, env);
+        case wire::ExchangeType::ike_followup_ke: return answer_follow_up(request.payloads, env);
+        default: return answer_informational(request.payloads, datagram, env);
+    }
 }
 
 wire::Payloads IkeSa::answer_create(const wire::Payloads& request, const Environment& env) {
@@ -58,6 +60,9 @@ wire::Payloads IkeSa::answer_create(const wire::Payloads& request, const Environ
     // RFC 7296 2.25.2: what is on its way out makes nothing new.
     if (!established() || deleting_ike() || inherits_from_) {
         return refuse(busy("this IKE SA is being closed or replaced"));
+    }
+    if (pending_answer_ != nullptr) {
+        return refuse(busy("the key exchanges of the last CREATE_CHILD_SA are not done"));
     }
     if (wants_ike_rekey(request)) { return answer_ike_rekey(request, env); }
     if (rekeying_ike()) { return refuse(busy("this IKE SA is being rekeyed")); }
@@ -104,8 +109,6 @@ wire::Payloads IkeSa::answer_rekey_child(const wire::Notify& notify, const wire:
 
 wire::Payloads IkeSa::answer_new_child(const wire::Payloads& request, Child* rekeyed,
                                        const Environment& env) {
-    const std::optional<ChildSaId> old_id =
-        rekeyed == nullptr ? std::nullopt : std::optional{rekeyed->id};
     auto outcome = answer_create_child(request, core_, rekeyed, env);
     if (const auto* refused = std::get_if<ChildRefusal>(&outcome)) {
         // Naming another group is no failure: the peer comes again with it.
@@ -114,7 +117,20 @@ wire::Payloads IkeSa::answer_new_child(const wire::Payloads& request, Child* rek
         }
         return refusal(refused->error, refused->group);
     }
-    auto& created = std::get<CreatedChild>(outcome);
+    if (auto* started = std::get_if<StartedChild>(&outcome)) {
+        const auto* ours = active_ ? std::get_if<CreateChild>(&active_->what) : nullptr;
+        if (started->rekeyed && ours != nullptr && ours->rekeyed() == started->rekeyed) {
+            // Whose nonces decide would be known to one end long before the other is done.
+            env.release(started->agreed.inbound_spi);
+            return refusal(busy("both ends rekey this Child SA"), {});
+        }
+        return begin_follow_up(std::move(*started), env);
+    }
+    return took_child(std::move(std::get<CreatedChild>(outcome)), env);
+}
+
+wire::Payloads IkeSa::took_child(CreatedChild created, const Environment& env) {
+    const auto old_id = created.rekeyed;
     if (old_id) {
         env.state.counters.count(Counter::child_rekey);
         auto* ours = active_ ? std::get_if<CreateChild>(&active_->what) : nullptr;
@@ -144,7 +160,14 @@ wire::Payloads IkeSa::answer_ike_rekey(const wire::Payloads& request, const Envi
         }
         return refusal(refused->error, refused->group);
     }
-    auto& rekeyed = std::get<RekeyedIke>(outcome);
+    if (auto* started = std::get_if<StartedIkeRekey>(&outcome)) {
+        if (rekeying_ike()) { return refusal(busy("both ends rekey this IKE SA"), {}); }
+        return begin_follow_up(std::move(*started), env);
+    }
+    return took_ike_rekey(std::move(std::get<RekeyedIke>(outcome)), env);
+}
+
+wire::Payloads IkeSa::took_ike_rekey(RekeyedIke rekeyed, const Environment& env) {
     env.state.counters.count(Counter::ike_rekey_resp);
     IkeSa& next = env.add(successor(std::move(rekeyed.successor), env));
     auto* ours = active_ ? std::get_if<RekeyIke>(&active_->what) : nullptr;

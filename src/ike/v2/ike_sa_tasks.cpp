@@ -48,6 +48,9 @@ void IkeSa::pump(const Environment& env) {
             return;
         }
         const auto next = std::ranges::find_if(queue_, [&](const Task& task) {
+            const bool may_wait = !std::holds_alternative<InformTask>(task.what) &&
+                                  !std::holds_alternative<DeleteIkeTask>(task.what);
+            if (pending_answer_ != nullptr && may_wait) { return false; }
             return task.not_before <= env.now &&
                    (!rekeyed || std::holds_alternative<DeleteIkeTask>(task.what));
         });
@@ -218,8 +221,11 @@ void IkeSa::child_answered(CreateChild exchange, Task task, const wire::Payloads
                            const Environment& env) {
     const std::string child = exchange.child_name();
     const auto rekeyed = exchange.rekeyed();
-    const std::vector<EspSpi> deleted_early = std::exchange(deleted_early_, {});
     auto outcome = exchange.handle(response, core_, env);
+    if (std::holds_alternative<CreateChild::FollowUp>(outcome)) {
+        return follow_up(std::move(exchange), std::move(task), env);
+    }
+    const std::vector<EspSpi> deleted_early = std::exchange(deleted_early_, {});
     std::visit(
         Overloaded{
             [&](CreateChild::Done& done) {
@@ -241,6 +247,7 @@ void IkeSa::child_answered(CreateChild exchange, Task task, const wire::Payloads
                 }
                 queue_.push_front(std::move(task));
             },
+            [](CreateChild::FollowUp) {},  // dealt with above
             [&](CreateChild::Later& busy_peer) { later(std::move(task), busy_peer.error, env); },
             [&](CreateChild::Failed& failed) {
                 env.failure(core_, child, "CREATE_CHILD_SA", failed.we_refused, failed.error);
@@ -265,54 +272,54 @@ void IkeSa::child_answered(CreateChild exchange, Task task, const wire::Payloads
 void IkeSa::ike_rekey_answered(RekeyIke exchange, Task task, const wire::Payloads& response,
                                const Environment& env) {
     auto outcome = exchange.handle(response, core_, env);
-    std::visit(Overloaded{
-                   [&](RekeyIke::Done& done) {
-                       env.state.counters.count(Counter::ike_rekey_init);
-                       IkeSa& ours = env.add(successor(std::move(done.successor), env));
-                       const auto made_by_peer = exchange.made_by_peer();
-                       IkeSa* const theirs = made_by_peer ? env.find(*made_by_peer) : nullptr;
-                       if (theirs != nullptr) { theirs->inherits_from_.reset(); }
-                       finish(task, {}, env);
-                       if (theirs != nullptr && !theirs->gone() && done.redundant) {
-                           // RFC 7296 2.8.2: ours is one too many; its Delete is ours, that of the
-                           // old theirs.
-                           hand_over(theirs->core_.local_spi, env);
-                           ours.close({}, env);
-                           return;
-                       }
-                       hand_over(ours.core_.local_spi, env);
-                       if (theirs != nullptr && !theirs->gone()) {
-                           theirs->enter(Rekeyed{.successor = ours.core_.local_spi,
-                                                 .give_up_at = env.now + rekeyed_linger_max},
-                                         "one rekey too many, which the peer closes", env);
-                       }
-                       queue_.push_front({.what = DeleteIkeTask{}});
-                   },
-                   [&](RekeyIke::OtherGroup& other) {
-                       if (exchange.made_by_peer()) {  // the peer's rekey stands: no need for ours
-                           finish(task, {}, env);
-                           return ike_rekey_failed(exchange, env);
-                       }
-                       std::get<RekeyIkeTask>(task.what).group = other.group;
-                       queue_.push_front(std::move(task));
-                   },
-                   [&](RekeyIke::Later& busy_peer) {
-                       if (exchange.made_by_peer()) {
-                           finish(task, {}, env);
-                           return ike_rekey_failed(exchange, env);
-                       }
-                       later(std::move(task), busy_peer.error, env);
-                   },
-                   [&](RekeyIke::Failed& failed) {
-                       env.failure(core_, {}, "CREATE_CHILD_SA", failed.we_refused, failed.error);
-                       finish(task, std::unexpected(failed.error), env);
-                       ike_rekey_failed(exchange, env);
-                       if (established()) {
-                           core_.rekey_at = env.at_about(rekey_retry, seconds{10});
-                       }
-                   },
-               },
-               outcome);
+    std::visit(
+        Overloaded{
+            [&](RekeyIke::Done& done) {
+                env.state.counters.count(Counter::ike_rekey_init);
+                IkeSa& ours = env.add(successor(std::move(done.successor), env));
+                const auto made_by_peer = exchange.made_by_peer();
+                IkeSa* const theirs = made_by_peer ? env.find(*made_by_peer) : nullptr;
+                if (theirs != nullptr) { theirs->inherits_from_.reset(); }
+                finish(task, {}, env);
+                if (theirs != nullptr && !theirs->gone() && done.redundant) {
+                    // RFC 7296 2.8.2: ours is one too many; its Delete is ours, that of the
+                    // old theirs.
+                    hand_over(theirs->core_.local_spi, env);
+                    ours.close({}, env);
+                    return;
+                }
+                hand_over(ours.core_.local_spi, env);
+                if (theirs != nullptr && !theirs->gone()) {
+                    theirs->enter(Rekeyed{.successor = ours.core_.local_spi,
+                                          .give_up_at = env.now + rekeyed_linger_max},
+                                  "one rekey too many, which the peer closes", env);
+                }
+                queue_.push_front({.what = DeleteIkeTask{}});
+            },
+            [&](RekeyIke::OtherGroup& other) {
+                if (exchange.made_by_peer()) {  // the peer's rekey stands: no need for ours
+                    finish(task, {}, env);
+                    return ike_rekey_failed(exchange, env);
+                }
+                std::get<RekeyIkeTask>(task.what).group = other.group;
+                queue_.push_front(std::move(task));
+            },
+            [&](RekeyIke::FollowUp) { follow_up(std::move(exchange), std::move(task), env); },
+            [&](RekeyIke::Later& busy_peer) {
+                if (exchange.made_by_peer()) {
+                    finish(task, {}, env);
+                    return ike_rekey_failed(exchange, env);
+                }
+                later(std::move(task), busy_peer.error, env);
+            },
+            [&](RekeyIke::Failed& failed) {
+                env.failure(core_, {}, "CREATE_CHILD_SA", failed.we_refused, failed.error);
+                finish(task, std::unexpected(failed.error), env);
+                ike_rekey_failed(exchange, env);
+                if (established()) { core_.rekey_at = env.at_about(rekey_retry, seconds{10}); }
+            },
+        },
+        outcome);
 }
 
 // Of a collision the peer's successor alone is left.

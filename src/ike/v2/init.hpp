@@ -12,6 +12,20 @@
 
 namespace culvert::ike::v2 {
 
+// What AUTH covers of IKE_INTERMEDIATE exchanges (RFC 9242 3.3.2).
+struct IntermediateChain {
+    std::uint32_t count = 0;
+    Bytes initiator;
+    Bytes responder;
+
+    // One more exchange, under the keys with these SK_pi and SK_pr; its messages as
+    // covered_octets().
+    void cover(const crypto::Prf& prf, const Secret& sk_pi, ByteView request, const Secret& sk_pr,
+               ByteView response);
+    // IntAuth; empty if there was none.
+    Bytes int_auth() const;
+};
+
 // What IKE_AUTH needs of IKE_SA_INIT (RFC 7296 2.15); gone once the IKE SA is established.
 struct InitResult {
     Bytes request;  // as they travelled
@@ -20,10 +34,13 @@ struct InitResult {
     Bytes nr;
     Secret sk_pi;
     Secret sk_pr;
-    bool peer_takes_childless = false;  // RFC 6023
-    SignatureHashes peer_hashes;        // RFC 7427
-    AskedAuthorities peer_asks;         // CERTREQ in IKE_SA_INIT, for the initiator
-    bool ppk_possible = false;          // both ends said USE_PPK (RFC 8784)
+    bool peer_takes_childless = false;   // RFC 6023
+    SignatureHashes peer_hashes;         // RFC 7427
+    AskedAuthorities peer_asks;          // CERTREQ in IKE_SA_INIT, for the initiator
+    bool ppk_possible = false;           // both ends said USE_PPK (RFC 8784)
+    bool intermediate_possible = false;  // both ends said so (RFC 9242)
+    IntermediateChain intermediate;
+    std::vector<crypto::KeMethod> kes_left;  // additional ones, not done yet
 };
 
 class InitInitiator {

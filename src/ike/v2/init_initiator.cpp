@@ -5,6 +5,7 @@
 #include "ike/v2/child_negotiation.hpp"
 #include "ike/v2/errors.hpp"
 #include "ike/v2/init.hpp"
+#include "ike/v2/intermediate.hpp"
 #include "ike/v2/key_log.hpp"
 
 namespace culvert::ike::v2 {
@@ -51,6 +52,9 @@ void InitInitiator::build(const SaCore& sa, const Environment& env) {
     payloads.emplace_back(signature_hashes_notify());
     if (sa.connection->ppk_id.type != IdType::any) {
         payloads.emplace_back(wire::Notify{.type = NotifyType::use_ppk});
+    }
+    if (wants_intermediate(sa.connection->proposals)) {
+        payloads.emplace_back(wire::Notify{.type = NotifyType::intermediate_exchange_supported});
     }
     const wire::IkeHeader header{.initiator_spi = sa.local_spi,
                                  .exchange = wire::ExchangeType::ike_sa_init,
@@ -120,6 +124,12 @@ InitInitiator::Outcome InitInitiator::take_answer(const wire::Message& response,
     if (!complete || response.header.responder_spi == IkeSpi{}) { return Ignored{}; }
     auto chosen = check_answer(sa.connection->proposals, answer->proposals, true);
     if (!chosen) { return Failed{std::move(chosen).error()}; }
+    const bool intermediate =
+        wants_intermediate(sa.connection->proposals) &&
+        wire::find_notify(response.payloads, NotifyType::intermediate_exchange_supported) !=
+            nullptr;
+    std::vector<crypto::KeMethod> kes_left = kes_of(chosen->additional);
+    if (!kes_left.empty() && !intermediate) { return Failed{lacks_intermediate(sa.name())}; }
     if (chosen->ke != ke_.method() || ke->method != ke_.method()) { return Ignored{}; }
     const auto shared = ke_.derive(ke->data);
     if (!shared) { return Failed{shared.error()}; }
@@ -152,7 +162,10 @@ InitInitiator::Outcome InitInitiator::take_answer(const wire::Message& response,
          .peer_hashes = signature_hashes_in(response.payloads),
          .peer_asks = asked_authorities(response.payloads),
          .ppk_possible = sa.connection->ppk_id.type != IdType::any &&
-                         wire::find_notify(response.payloads, NotifyType::use_ppk) != nullptr}};
+                         wire::find_notify(response.payloads, NotifyType::use_ppk) != nullptr,
+         .intermediate_possible = intermediate,
+         .intermediate = {},
+         .kes_left = std::move(kes_left)}};
 }
 
 }  // namespace culvert::ike::v2

@@ -19,6 +19,7 @@ struct Offer {
     const wire::SecurityAssociation* sa = nullptr;
     const wire::KeyExchange* ke = nullptr;
     const wire::Nonce* nonce = nullptr;
+    bool intermediate = false;  // N(INTERMEDIATE_EXCHANGE_SUPPORTED)
 };
 
 std::optional<Offer> offer_of(const wire::Payloads& payloads) {
@@ -26,9 +27,12 @@ std::optional<Offer> offer_of(const wire::Payloads& payloads) {
                           wire::count<wire::KeyExchange>(payloads) == 1 &&
                           wire::count<wire::Nonce>(payloads) == 1;
     if (!complete) { return std::nullopt; }
-    return Offer{.sa = wire::find<wire::SecurityAssociation>(payloads),
-                 .ke = wire::find<wire::KeyExchange>(payloads),
-                 .nonce = wire::find<wire::Nonce>(payloads)};
+    return Offer{
+        .sa = wire::find<wire::SecurityAssociation>(payloads),
+        .ke = wire::find<wire::KeyExchange>(payloads),
+        .nonce = wire::find<wire::Nonce>(payloads),
+        .intermediate =
+            wire::find_notify(payloads, NotifyType::intermediate_exchange_supported) != nullptr};
 }
 
 // Without state: no SPI of ours, nothing remembered (RFC 7296 2.6).
@@ -74,6 +78,10 @@ Result<Selection> select(const Datagram& datagram, const Offer& offer, const Env
     std::optional<Error> first_error;
     for (const ConnectionRef& connection : candidates) {
         auto chosen = choose(connection->proposals, offer.sa->proposals, connection->name, true);
+        // RFC 9370 2.2.1: they need IKE_INTERMEDIATE.
+        if (chosen && !offer.intermediate && !kes_of(chosen->additional).empty()) {
+            chosen = std::unexpected(lacks_intermediate(connection->name));
+        }
         if (chosen) { return Selection{.connection = connection, .chosen = std::move(*chosen)}; }
         if (!first_error) { first_error = std::move(chosen).error(); }
     }
@@ -122,6 +130,8 @@ Result<Accepted> accept(const Datagram& datagram, const wire::Message& request, 
     log_keys(sa, keys, env);
     init.sk_pi = std::move(keys.sk_pi);
     init.sk_pr = std::move(keys.sk_pr);
+    init.kes_left = kes_of(selection.chosen.additional);
+    init.intermediate_possible = offer.intermediate;
 
     wire::Payloads payloads;
     payloads.emplace_back(
@@ -145,6 +155,9 @@ Result<Accepted> accept(const Datagram& datagram, const wire::Message& request, 
     init.ppk_possible = !env.state.config->ppks.empty() &&
                         wire::find_notify(request.payloads, NotifyType::use_ppk) != nullptr;
     if (init.ppk_possible) { payloads.emplace_back(wire::Notify{.type = NotifyType::use_ppk}); }
+    if (init.intermediate_possible) {
+        payloads.emplace_back(wire::Notify{.type = NotifyType::intermediate_exchange_supported});
+    }
     const wire::IkeHeader header{.initiator_spi = sa.remote_spi,
                                  .responder_spi = sa.local_spi,
                                  .exchange = wire::ExchangeType::ike_sa_init,

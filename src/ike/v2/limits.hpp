@@ -17,6 +17,9 @@ constexpr std::size_t cookie_size_max = 64;  // RFC 7296 2.6
 constexpr seconds cookie_secret_lifetime{60};
 constexpr unsigned cookie_retries_max = 4;            // as initiator, a handshake
 constexpr unsigned invalid_ke_retries_max = 1;        // as initiator, an exchange (abuse case K-08)
+constexpr unsigned intermediate_exchanges_max = 16;   // before IKE_AUTH (RFC 9242)
+constexpr std::size_t follow_up_link_max = 1024;      // octets of a peer's link (RFC 9370)
+constexpr seconds follow_up_wait{20};                 // for the next one (RFC 9370 2.2.4)
 constexpr unsigned bad_decrypts_half_open_max = 8;    // then the half-open SA answers no more
 constexpr std::size_t children_max = 128;             // Child SAs of one IKE SA (S-14)
 constexpr std::size_t deleted_early_max = 16;         // SPIs of Deletes that overtook an answer

@@ -53,12 +53,13 @@ SaCore successor_of(const SaCore& sa, bool we_initiate, IkeSpi local_spi, IkeSpi
 }
 
 void derive(SaCore& next, const SaCore& old, const ChosenIkeSuite& suite, const Secret& shared,
-            ByteView ni, ByteView nr, const Environment& env) {
+            ByteView ni, ByteView nr, const Secret* further, const Environment& env) {
     const IkeKeys keys = derive_rekeyed_ike_keys(suite, old.suite->prf, old.sk_d, shared,
                                                  {.ni = ni,
                                                   .nr = nr,
                                                   .initiator_spi = next.initiator_spi(),
-                                                  .responder_spi = next.responder_spi()});
+                                                  .responder_spi = next.responder_spi(),
+                                                  .further = further});
     next.use_keys(suite, keys);
     log_keys(next, keys, env);
     next.unique_id = env.new_ike_unique();
@@ -79,6 +80,7 @@ Result<RekeyIke> RekeyIke::begin(const SaCore& sa, crypto::KeMethod group, const
 }
 
 wire::Payloads RekeyIke::request(const SaCore& sa) const {
+    if (answered_) { return answered_->follow_up->request(); }
     Proposals proposals = sa.connection->proposals;
     std::uint8_t number = 0;
     for (Proposal& proposal : proposals) {
@@ -102,6 +104,11 @@ RekeyIke::Outcome RekeyIke::handle(const wire::Payloads& response, const SaCore&
         error != nullptr && wire::count<wire::SecurityAssociation>(response) == 0) {
         return refused(*error, sa);
     }
+    return answered_ ? handle_follow_up(response, sa, env) : handle_answer(response, sa, env);
+}
+
+RekeyIke::Outcome RekeyIke::handle_answer(const wire::Payloads& response, const SaCore& sa,
+                                          const Environment& env) {
     if (!sane(response)) {
         return Failed{.error = bad_payloads(wire::ExchangeType::create_child_sa,
                                             "one SA, Nr, KE each", response),
@@ -120,13 +127,37 @@ RekeyIke::Outcome RekeyIke::handle(const wire::Payloads& response, const SaCore&
                                             response),
                       .we_refused = true};
     }
-    const auto shared = ke_.derive(ke->data);
+    auto shared = ke_.derive(ke->data);
     if (!shared) { return Failed{.error = shared.error(), .we_refused = true}; }
-    Done done{.successor = successor_of(sa, true, spi_, *remote_spi)};
-    derive(done.successor, sa, chosen->ike, *shared, nonce_, nonce->data, env);
+    answered_ = Answered{.remote_spi = *remote_spi,
+                         .suite = chosen->ike,
+                         .nr = nonce->data,
+                         .shared = std::move(*shared),
+                         .follow_up = {}};
+    std::vector<crypto::KeMethod> further = kes_of(chosen->additional);
+    if (further.empty()) { return succeed(nullptr, sa, env); }
+    auto begun = FollowUpInitiator::begin(std::move(further), response, env);
+    if (!begun) { return Failed{.error = std::move(begun).error(), .we_refused = true}; }
+    answered_->follow_up = std::move(*begun);
+    return FollowUp{};
+}
+
+RekeyIke::Outcome RekeyIke::handle_follow_up(const wire::Payloads& response, const SaCore& sa,
+                                             const Environment& env) {
+    const auto complete = answered_->follow_up->handle(response, env);
+    if (!complete) { return Failed{.error = complete.error(), .we_refused = true}; }
+    if (!*complete) { return FollowUp{}; }
+    return succeed(&answered_->follow_up->secrets(), sa, env);
+}
+
+RekeyIke::Done RekeyIke::succeed(const Secret* further, const SaCore& sa, const Environment& env) {
+    Done done{.successor = successor_of(sa, true, spi_, answered_->remote_spi)};
+    derive(done.successor, sa, answered_->suite, answered_->shared, nonce_, answered_->nr, further,
+           env);
     // RFC 7296 2.8.2: the one with the lowest of the four nonces is closed by who made it.
-    done.redundant = collision_ && std::ranges::lexicographical_compare(
-                                       lower_nonce(nonce_, nonce->data), collision_->lowest_nonce);
+    done.redundant =
+        collision_ && std::ranges::lexicographical_compare(lower_nonce(nonce_, answered_->nr),
+                                                           collision_->lowest_nonce);
     return done;
 }
 
@@ -144,13 +175,15 @@ RekeyIke::Outcome RekeyIke::refused(const wire::Notify& error, const SaCore& sa)
         return OtherGroup{asked};
     }
     Error why = peer_refused(sa.name(), {}, error.type, "to rekey the IKE SA");
-    if (error.type == NotifyType::temporary_failure) { return Later{std::move(why)}; }
+    // RFC 9370 2.2.4: what the peer has forgotten begins anew.
+    if (error.type == NotifyType::temporary_failure || error.type == NotifyType::state_not_found) {
+        return Later{std::move(why)};
+    }
     return Failed{.error = std::move(why)};
 }
 
-std::variant<RekeyedIke, IkeRekeyRefusal> answer_rekey_ike(const wire::Payloads& request,
-                                                           const SaCore& sa,
-                                                           const Environment& env) {
+std::variant<RekeyedIke, StartedIkeRekey, IkeRekeyRefusal> answer_rekey_ike(
+    const wire::Payloads& request, const SaCore& sa, const Environment& env) {
     if (!sane(request)) {
         return IkeRekeyRefusal{
             bad_payloads(wire::ExchangeType::create_child_sa, "one SA, Ni, KE each", request)};
@@ -180,16 +213,34 @@ std::variant<RekeyedIke, IkeRekeyRefusal> answer_rekey_ike(const wire::Payloads&
         error.notify = NotifyType::invalid_syntax;
         return IkeRekeyRefusal{std::move(error)};
     }
-    const Bytes nr = env.random().bytes(nonce_size);
-    RekeyedIke rekeyed{.successor = successor_of(sa, false, env.new_ike_spi(), *remote_spi),
-                       .lowest_nonce = lower_nonce(ni->data, nr)};
-    derive(rekeyed.successor, sa, chosen->ike, *shared, ni->data, nr, env);
-    chosen->proposal.spi = octets_of(rekeyed.successor.local_spi);
-    rekeyed.response.emplace_back(
+    StartedIkeRekey started{.response = {},
+                            .local_spi = env.new_ike_spi(),
+                            .remote_spi = *remote_spi,
+                            .suite = chosen->ike,
+                            .shared = std::move(*shared),
+                            .ni = ni->data,
+                            .nr = env.random().bytes(nonce_size),
+                            .follow_up = {kes_of(chosen->additional), env}};
+    chosen->proposal.spi = octets_of(started.local_spi);
+    started.response.emplace_back(
         wire::SecurityAssociation{.proposals = {std::move(chosen->proposal)}});
-    rekeyed.response.emplace_back(wire::Nonce{.data = nr});
-    rekeyed.response.emplace_back(
+    started.response.emplace_back(wire::Nonce{.data = started.nr});
+    started.response.emplace_back(
         wire::KeyExchange{.method = own->method(), .data = own->public_value()});
+    if (started.follow_up.complete()) {
+        return finish_rekey(started, std::move(started.response), sa, env);
+    }
+    started.response.emplace_back(started.follow_up.link());
+    return started;
+}
+
+RekeyedIke finish_rekey(StartedIkeRekey& started, wire::Payloads response, const SaCore& sa,
+                        const Environment& env) {
+    RekeyedIke rekeyed{.response = std::move(response),
+                       .successor = successor_of(sa, false, started.local_spi, started.remote_spi),
+                       .lowest_nonce = lower_nonce(started.ni, started.nr)};
+    derive(rekeyed.successor, sa, started.suite, started.shared, started.ni, started.nr,
+           &started.follow_up.secrets(), env);
     return rekeyed;
 }
 

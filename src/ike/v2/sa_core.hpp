@@ -29,6 +29,7 @@ struct Child {
     IpsecMode mode{};
     IpsecSuite suite;
     crypto::KeMethod ke = crypto::KeMethod::none;
+    AdditionalKes additional{};
     EspSpi inbound_spi{};
     EspSpi outbound_spi{};
     bool udp_encap = false;

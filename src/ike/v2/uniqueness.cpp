@@ -58,7 +58,8 @@ void enforce_uniqueness(const SaCore& sa, bool initial_contact, const Environmen
                                       sa.remote_id.to_string()),
                           env);
         } else if (replace && earlier_self(other->core(), sa)) {
-            other->linger(reauthenticated_linger, env);
+            // Of two reauthentications at once settle_with_rival() has chosen.
+            if (other->rival() != sa.local_spi) { other->linger(reauthenticated_linger, env); }
         } else if (replace) {
             other->close({}, env);
         }

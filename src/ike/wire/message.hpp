@@ -18,6 +18,8 @@ namespace culvert::ike::wire {
 struct Message {
     IkeHeader header;
     Payloads payloads;
+    // Of an opened IKE_INTERMEDIATE message what AUTH covers (covered_octets()); else empty.
+    Bytes covered{};
 
     friend bool operator==(const Message&, const Message&) = default;
 };
@@ -50,6 +52,11 @@ Result<Bytes> seal_message(const IkeHeader& header, const Payloads& payloads,
 // invalid_syntax (inside). Clear payloads before SK are left out. Unknown critical payloads are
 // kept: ask unknown_critical().
 Result<Message> open_message(ByteView datagram, const crypto::IkeCipher& cipher);
+
+// What AUTH covers of an IKE_INTERMEDIATE message (RFC 9242 3.3.2): up to the end of the header of
+// the SK payload, with lengths as if nothing were added to the payloads inside, then those. Of
+// fragments: as if the message had been sent whole.
+Bytes covered_octets(const IkeHeader& header, PayloadType first, ByteView plaintext);
 
 // RFC 7383: the same for messages cut into SKF payloads so that no datagram is longer than
 // `size_max` octets. One datagram if it fits: then plain SK, as 2.5.1 prefers.

@@ -87,6 +87,30 @@ Result<Bytes> seal_message(const IkeHeader& header, const Payloads& payloads,
     return seal_plaintext(header, first_type(payloads), write_payloads(payloads), cipher, random);
 }
 
+Bytes covered_octets(const IkeHeader& header, PayloadType first, ByteView plaintext) {
+    Writer out;
+    Envelope{header, PayloadType::sk, first, plaintext.size()}.write(out, sk_header_size);
+    out.bytes(plaintext);
+    return out.take();
+}
+
+namespace {
+
+// The same of a message as it came, reserved bits and clear payloads included.
+Bytes covered_octets_as_sent(ByteView up_to_sk_header, ByteView plaintext) {
+    const std::size_t length = up_to_sk_header.size() + plaintext.size();
+    Writer out;
+    out.bytes(up_to_sk_header.first(IkeHeader::size - 4));
+    out.u32(static_cast<std::uint32_t>(length));
+    out.bytes(
+        up_to_sk_header.subspan(IkeHeader::size, up_to_sk_header.size() - IkeHeader::size - 2));
+    out.u16(static_cast<std::uint16_t>(sk_header_size + plaintext.size()));
+    out.bytes(plaintext);
+    return out.take();
+}
+
+}  // namespace
+
 Result<Message> open_message(ByteView datagram, const crypto::IkeCipher& cipher) {
     const auto closed = parse_message(datagram);
     if (!closed) { return std::unexpected(closed.error()); }
@@ -97,7 +121,12 @@ Result<Message> open_message(ByteView datagram, const crypto::IkeCipher& cipher)
     if (!plaintext) { return std::unexpected(plaintext.error()); }
     auto payloads = parse_payloads(sk->first, *plaintext);
     if (!payloads) { return std::unexpected(std::move(payloads).error()); }
-    return Message{closed->header, std::move(*payloads)};
+    Message message{closed->header, std::move(*payloads)};
+    if (message.header.exchange == ExchangeType::ike_intermediate) {
+        message.covered =
+            covered_octets_as_sent(datagram.first(datagram.size() - sk->body.size()), *plaintext);
+    }
+    return message;
 }
 
 Result<std::vector<Bytes>> seal_fragments(const IkeHeader& header, const Payloads& payloads,

@@ -30,7 +30,7 @@ class NullPlane final : public Plane {
     }
 
     Status start(PlaneEvents& events) override {
-        if (auto done = carrier_.open(events, {.mark = false, .esp = false}); !done) {
+        if (auto done = carrier_.open(events, {.mark = false}); !done) {
             return done;
         }
         auto poller = Poller::make();

@@ -12,13 +12,18 @@
 namespace culvert::plane {
 
 void AhSender::number(ipsec::EncapJob& job, MutableByteView packet, const ipsec::PacketInfo& info) {
-    if (++identification_ == 0) { ++identification_; }
+    identification_ = static_cast<std::uint16_t>(next_number());
+    if (identification_ == 0) { identification_ = static_cast<std::uint16_t>(next_number()); }
     job.identification = identification_;
     if (info.family == IpFamily::v4 && info.identification == 0 && !info.dont_fragment &&
         !info.fragment) {
         ipsec::set_u16(packet, 4, identification_);
         ipsec::set_ipv4_checksum(packet.first(info.header_size));
     }
+}
+
+std::uint32_t AhSender::next_number() const {
+    return shared_.identification->fetch_add(1, std::memory_order_relaxed) + 1;
 }
 
 int AhSender::send(const ipsec::OutboundSa& sa, const ipsec::EncapJob& job) {
@@ -39,7 +44,7 @@ int AhSender::send(const ipsec::OutboundSa& sa, const ipsec::EncapJob& job) {
 
 int AhSender::send_in_fragments(const IpAddress& remote, std::uint32_t mtu) {
     int error = 0;
-    const bool cut = ipsec::fragment(packet_, mtu, ++fragments_, [&](ByteView piece) {
+    const bool cut = ipsec::fragment(packet_, mtu, next_number(), [&](ByteView piece) {
         const int failed = shared_.raw.send_clear(piece, remote);
         if (failed != 0) { error = failed; }
     });

@@ -22,11 +22,11 @@ class AhSender {
     int send(const ipsec::OutboundSa& sa, const ipsec::EncapJob& job);
 
  private:
+    std::uint32_t next_number() const;
     int send_in_fragments(const IpAddress& remote, std::uint32_t mtu);
 
     const Shared& shared_;
     std::uint16_t identification_ = 0;
-    std::uint32_t fragments_ = 0;
     Bytes packet_;
 };
 

@@ -13,6 +13,14 @@ namespace {
 
 constexpr std::size_t packet_room = packet_octets_max + 1 + ipsec::trailer_size_max;
 
+// Transport mode keeps the packet's own options and extension headers (RFC 4303 3.1.1), which the
+// kernel would not write for us.
+bool keeps_header(const ipsec::OutboundSa& sa, const ipsec::PacketInfo& info) {
+    const std::size_t bare = info.family == IpFamily::v4 ? 20 : 40;
+    return sa.mode() == IpsecMode::transport && !sa.endpoints().udp_encap &&
+           info.unprotected_size > bare;
+}
+
 // The selectors of exactly this packet, for the key exchange (RFC 7296 2.9, first selector).
 TrafficSelector selector_of(const IpAddress& address, std::uint16_t port,
                             const ipsec::PacketInfo& info) {
@@ -27,13 +35,14 @@ TrafficSelector selector_of(const IpAddress& address, std::uint16_t port,
 
 }  // namespace
 
-Egress::Egress(const Shared& shared, const FastPaths& wanted)
+Egress::Egress(const Shared& shared, unsigned worker, const FastPaths& wanted)
     : shared_(shared),
+      tun_(shared.tun.queue(worker)),
       view_(shared.tables),
       ah_(shared),
       packet_(std::make_unique_for_overwrite<std::uint8_t[]>(packet_room)),
       single_(std::make_unique_for_overwrite<std::uint8_t[]>(packet_room)),
-      run_(shared, counters_, wanted,
+      run_(shared, worker, counters_, wanted,
            [this](ipsec::OutboundSa& sa, ByteView inner, const ipsec::PacketInfo& info) {
                too_big(sa, inner, info);
            }) {}
@@ -43,7 +52,7 @@ void Egress::tun_ready() {
     tables_ = &view_.look();
     std::size_t octets = 0;
     for (int round = 0; round < packets_a_wakeup_max && octets < tun_octets_a_wakeup_max; ++round) {
-        const TunPacket packet = shared_.tun.read({packet_.get(), packet_octets_max + 1});
+        const TunPacket packet = tun_.read({packet_.get(), packet_octets_max + 1});
         if (packet.octets.empty()) { break; }
         octets += packet.octets.size();
         counters_.count(Happening::tun_reads);
@@ -141,10 +150,12 @@ void Egress::protect(ipsec::OutboundSa& sa, MutableByteView packet, const ipsec:
     job.info = &info;
     job.tail_room = true;
     const bool ah = sa.suite().protocol == IpsecProtocol::ah;
+    const bool whole = ah || keeps_header(sa, info);
     const std::size_t size = sa.esp_size(info.total_size);
-    if (ah || !sa.carries_trains()) {
+    if (whole || !sa.carries_trains()) {
         // What will come of it is not known before.
         run_.flush();
+        run_.take_turn(sa);
     } else {
         run_.begin(sa, ipsec::outer_fields_of(sa, info), size, false);
     }
@@ -154,8 +165,9 @@ void Egress::protect(ipsec::OutboundSa& sa, MutableByteView packet, const ipsec:
     if (dropped != ipsec::DropReason::none) {
         counters_.count(dropped);
         if (dropped == ipsec::DropReason::outbound_too_big) { too_big(sa, packet, info); }
-    } else if (ah) {
-        send_ah(sa, job);
+    } else if (whole) {
+        send_whole(sa, job);
+        run_.flush();
     } else {
         if (run_.empty()) {
             run_.begin(sa, job.outer, job.size, false);
@@ -217,7 +229,7 @@ void Egress::look_at_lifetime(ipsec::OutboundSa& sa, Instant now) {
     }
 }
 
-void Egress::send_ah(ipsec::OutboundSa& sa, const ipsec::EncapJob& job) {
+void Egress::send_whole(ipsec::OutboundSa& sa, const ipsec::EncapJob& job) {
     const int error = ah_.send(sa, job);
     if (error == 0) {
         counters_.count(Happening::esp_sends);
@@ -253,9 +265,8 @@ void Egress::trap(const ipsec::FlowCache::Entry& entry, ByteView packet,
     counters_.count(kept.kept ? Happening::outbound_trapped : Happening::outbound_trap_dropped);
     if (!kept.kept) { counters_.count(ipsec::DropReason::outbound_no_sa); }
     if (kept.ask_for_sa) {
-        shared_.events.acquire(entry.decision.reqid,
-                               selector_of(info.source, info.source_port, info),
-                               selector_of(info.destination, info.destination_port, info));
+        shared_.acquire(entry.decision.reqid, selector_of(info.source, info.source_port, info),
+                        selector_of(info.destination, info.destination_port, info));
     }
 }
 
@@ -266,9 +277,9 @@ void Egress::answer(IcmpReason reason, ByteView packet, const ipsec::PacketInfo&
         answers_since_ = now;
         answers_ = 0;
     }
-    if (++answers_ > icmp_errors_a_second_max) { return; }
+    if (++answers_ > std::max(1U, icmp_errors_a_second_max / shared_.workers)) { return; }
     const auto reply = icmp_error(reason, packet, info, mtu);
-    if (reply && shared_.tun.write(*reply) == 0) { counters_.count(Happening::icmp_sent); }
+    if (reply && tun_.write(*reply) == 0) { counters_.count(Happening::icmp_sent); }
 }
 
 void Egress::flush_waiting() {

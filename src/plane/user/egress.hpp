@@ -24,7 +24,8 @@ namespace culvert::plane {
 
 class Egress {
  public:
-    Egress(const Shared& shared, const FastPaths& wanted);
+    // Of this worker's queue.
+    Egress(const Shared& shared, unsigned worker, const FastPaths& wanted);
     Egress(const Egress&) = delete;
     Egress& operator=(const Egress&) = delete;
     Egress(Egress&&) = delete;
@@ -52,7 +53,8 @@ class Egress {
     void protect_train(ipsec::OutboundSa& sa, const ipsec::PacketInfo& info, Instant now);
     void settle(ipsec::OutboundSa& sa, std::span<const ipsec::EncapJob> jobs);
     void look_at_lifetime(ipsec::OutboundSa& sa, Instant now);
-    void send_ah(ipsec::OutboundSa& sa, const ipsec::EncapJob& job);
+    // Under an outer header that is ours to write.
+    void send_whole(ipsec::OutboundSa& sa, const ipsec::EncapJob& job);
     void trap(const ipsec::FlowCache::Entry& entry, ByteView packet, const ipsec::PacketInfo& info,
               Instant now);
     void too_big(ipsec::OutboundSa& sa, ByteView inner, const ipsec::PacketInfo& info);
@@ -60,6 +62,7 @@ class Egress {
                 std::uint32_t mtu);
 
     const Shared& shared_;
+    const TunQueue& tun_;
     PublishedTables::View view_;
     const Tables* tables_ = nullptr;  // of the batch at hand
     ipsec::FlowCache flows_;

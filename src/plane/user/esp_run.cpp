@@ -16,20 +16,28 @@ constexpr unsigned gso_again_after_ticks = 60;
 
 }  // namespace
 
-EspRun::EspRun(const Shared& shared, WorkerCounters& counters, const FastPaths& wanted,
-               TooBig too_big)
+EspRun::EspRun(const Shared& shared, unsigned worker, WorkerCounters& counters,
+               const FastPaths& wanted, TooBig too_big)
     : shared_(shared),
+      worker_(worker),
       counters_(counters),
       too_big_(std::move(too_big)),
       gso_(wanted.udp_gso),
-      octets_(std::make_unique_for_overwrite<std::uint8_t[]>(room_octets)) {}
+      octets_(std::make_unique_for_overwrite<std::uint8_t[]>(room_octets)) {
+    if (!wanted.packet_socket) { return; }
+    // Without it everything leaves by raw sockets.
+    if (auto link = LinkSender::open(shared.mark)) { link_.emplace(std::move(*link)); }
+}
 
 std::size_t EspRun::begin(ipsec::OutboundSa& sa, const ipsec::OuterFields& outer, std::size_t size,
                           bool train) {
     const bool joins = count_ != 0 && !closed_ && sa_ == &sa && outer_ == outer &&
                        count_ < udp_segments_max && size_ + size <= udp_payload_max &&
                        (size == stride_ || (size < stride_ && !train));
-    if (!joins) { flush(); }
+    if (!joins) {
+        if (count_ != 0) { flush(); }
+        take_turn(sa);
+    }
     if (count_ == 0) {
         sa_ = &sa;
         outer_ = outer;
@@ -55,11 +63,21 @@ void EspRun::remember(ByteView inner, const ipsec::PacketInfo& info) {
 }
 
 void EspRun::flush() {
-    if (count_ == 0) { return; }
-    send();
-    count_ = 0;
-    size_ = 0;
-    closed_ = false;
+    if (count_ != 0) {
+        send();
+        count_ = 0;
+        size_ = 0;
+        closed_ = false;
+    }
+    if (turn_.owns_lock()) { turn_.unlock(); }
+}
+
+void EspRun::take_turn(const ipsec::OutboundSa& sa) {
+    if (shared_.turns == nullptr) { return; }
+    std::mutex& wanted = shared_.turns->of(sa.id());
+    if (turn_.owns_lock() && turn_.mutex() == &wanted) { return; }
+    flush();
+    turn_ = std::unique_lock{wanted};
 }
 
 void EspRun::tick() {
@@ -97,19 +115,44 @@ void EspRun::send() {
 
 int EspRun::send_in_one(const SendOptions& options) const {
     const ipsec::SaEndpoints& ends = sa_->endpoints();
-    return shared_.carrier.sockets().send_esp({octets_.get(), size_}, ends.local, ends.remote,
-                                              outer_.dont_fragment, options);
+    const UdpSocket* socket = sender();
+    if (socket == nullptr) { return EAFNOSUPPORT; }
+    return socket->send({octets_.get(), size_}, ends.local, ends.remote, options);
 }
 
-int EspRun::send_each(const SendOptions& options, std::size_t& sent) const {
+const UdpSocket* EspRun::sender() const {
+    return shared_.carrier.sockets().esp_sender(worker_, sa_->endpoints().remote.address.family(),
+                                                outer_.dont_fragment);
+}
+
+int EspRun::send_each(const SendOptions& options, std::size_t& sent) {
     const ipsec::SaEndpoints& ends = sa_->endpoints();
     const ByteView octets{octets_.get(), size_};
     if (ends.udp_encap) {
-        return shared_.carrier.sockets().send_esp_each(octets, ends.local, ends.remote,
-                                                       outer_.dont_fragment, options, sent);
+        const UdpSocket* socket = sender();
+        if (socket == nullptr) { return EAFNOSUPPORT; }
+        return socket->send_each(octets, ends.local, ends.remote, options, sent);
     }
-    return shared_.raw.send_esp_each(octets, ends.local.address, ends.remote.address,
-                                     outer_.dont_fragment, options, sent);
+    return send_each_native(options, sent);
+}
+
+int EspRun::send_each_native(const SendOptions& options, std::size_t& sent) {
+    const IpAddress& local = sa_->endpoints().local.address;
+    const IpAddress& remote = sa_->endpoints().remote.address;
+    ByteView octets{octets_.get(), size_};
+    std::size_t by_link = 0;
+    if (link_) {
+        by_link = link_->send_each(octets, stride_, local, remote, outer_, boot_time_now());
+        counters_.count(Happening::esp_packets_by_link, by_link);
+        octets = octets.subspan(std::min(octets.size(), by_link * stride_));
+        sent = by_link;
+        if (octets.empty()) { return 0; }
+    }
+    std::size_t by_socket = 0;
+    const int error =
+        shared_.raw.send_esp_each(octets, local, remote, outer_.dont_fragment, options, by_socket);
+    sent = by_link + by_socket;
+    return error;
 }
 
 void EspRun::failed(int error, std::size_t sent) {

@@ -6,10 +6,13 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
+#include <optional>
 
 #include "base/bytes.hpp"
 #include "ipsec/esp.hpp"
 #include "plane/user/fast_paths.hpp"
+#include "plane/user/link_sender.hpp"
 #include "plane/user/shared.hpp"
 #include "plane/user/worker_counters.hpp"
 
@@ -22,7 +25,8 @@ class EspRun {
     using TooBig =
         std::function<void(ipsec::OutboundSa&, ByteView inner, const ipsec::PacketInfo&)>;
 
-    EspRun(const Shared& shared, WorkerCounters& counters, const FastPaths& wanted, TooBig too_big);
+    EspRun(const Shared& shared, unsigned worker, WorkerCounters& counters, const FastPaths& wanted,
+           TooBig too_big);
 
     // Makes room for packets of `size` octets each, ESP header to ICV; what does not go with them
     // leaves first. Returns how many may follow, at least 1. `train`: they are many, and none is
@@ -39,17 +43,24 @@ class EspRun {
 
     // Everything leaves. Before the SA may go, at the latest.
     void flush();
+    // Before a sequence number of this SA is taken that no begin() was for: until flush() nobody
+    // else sends under it.
+    void take_turn(const ipsec::OutboundSa& sa);
     void tick();
 
  private:
     void send();
     int send_in_one(const SendOptions& options) const;
-    int send_each(const SendOptions& options, std::size_t& sent) const;
+    const UdpSocket* sender() const;
+    int send_each(const SendOptions& options, std::size_t& sent);
+    int send_each_native(const SendOptions& options, std::size_t& sent);
     void failed(int error, std::size_t sent);
 
     const Shared& shared_;
+    unsigned worker_;
     WorkerCounters& counters_;
     TooBig too_big_;
+    std::optional<LinkSender> link_;  // where the kernel lets us
     bool gso_;
     unsigned gso_off_ticks_ = 0;
 
@@ -59,6 +70,7 @@ class EspRun {
     std::size_t size_ = 0;
     std::size_t count_ = 0;
     bool closed_ = false;
+    std::unique_lock<std::mutex> turn_;
     std::unique_ptr<std::uint8_t[]> octets_;
     Bytes inner_;
     ipsec::PacketInfo inner_info_;

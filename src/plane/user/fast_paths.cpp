@@ -10,7 +10,7 @@ namespace {
 Error no_such_fast_path(std::string_view name) {
     return {.code = ErrorCode::config,
             .wanted = fmt::format("in {} the names of fast paths to leave alone: tun-offload, "
-                                  "tun-udp-offload, udp-gso, udp-gro or all",
+                                  "tun-udp-offload, udp-gso, udp-gro, packet-socket or all",
                                   fast_paths_variable),
             .received = fmt::format("\"{}\"", printable(name)),
             .remedy = "correct it, or unset the variable"};
@@ -32,9 +32,14 @@ Result<FastPaths> FastPaths::without(std::string_view names) {
             out.udp_gso = false;
         } else if (name == "udp-gro") {
             out.udp_gro = false;
+        } else if (name == "packet-socket") {
+            out.packet_socket = false;
         } else if (name == "all") {
-            out = {
-                .tun_offload = false, .tun_udp_offload = false, .udp_gso = false, .udp_gro = false};
+            out = {.tun_offload = false,
+                   .tun_udp_offload = false,
+                   .udp_gso = false,
+                   .udp_gro = false,
+                   .packet_socket = false};
         } else {
             return std::unexpected(no_such_fast_path(name));
         }

@@ -17,6 +17,7 @@ struct FastPaths {
     bool tun_udp_offload = true;  // "tun-udp-offload": of UDP too
     bool udp_gso = true;          // "udp-gso": runs of ESP in UDP leave in one send
     bool udp_gro = true;          // "udp-gro": and arrive in one receive
+    bool packet_socket = true;    // "packet-socket": native ESP leaves past the kernel's IP output
 
     // All but the named; "all" names them all. Fails with config.
     static Result<FastPaths> without(std::string_view names);

@@ -11,7 +11,7 @@ namespace culvert::plane {
 
 void TunWriter::write(const ipsec::Coalesced& packet) {
     counters_.count(Happening::tun_writes);
-    const bool written = shared_.tun.write(packet) == 0;
+    const bool written = tun_.write(packet) == 0;
     counters_.count(written ? Happening::tun_packets_written : Happening::tun_write_failed,
                     packet.packets);
 }
@@ -88,7 +88,6 @@ void Ingress::native_ah(const Arrival& arrival) {
 
 // A run may mix SAs: the kernel coalesces by addresses and ports.
 void Ingress::open(std::span<ipsec::DecapJob> jobs, const Arrival* in_udp) {
-    counters_.count(Happening::esp_packets_received, jobs.size());
     const Instant now = boot_time_now();
     const Tables& tables = view_.look();
     tables_ = &tables;
@@ -97,6 +96,12 @@ void Ingress::open(std::span<ipsec::DecapJob> jobs, const Arrival* in_udp) {
         std::size_t count = 1;
         while (count < jobs.size() && ipsec::peek_spi(jobs[count]) == spi) { ++count; }
         ipsec::InboundSa* sa = spi ? tables.sad.find(*spi) : nullptr;
+        if (sa != nullptr && in_udp != nullptr && shared_.owner(*spi) != worker_) {
+            hand_over(jobs.first(count), shared_.owner(*spi), *in_udp);
+            jobs = jobs.subspan(count);
+            continue;
+        }
+        counters_.count(Happening::esp_packets_received, count);
         if (!spi) {
             counters_.count(ipsec::DropReason::inbound_malformed, count);
         } else if (sa == nullptr) {
@@ -108,6 +113,14 @@ void Ingress::open(std::span<ipsec::DecapJob> jobs, const Arrival* in_udp) {
         }
         jobs = jobs.subspan(count);
     }
+}
+
+// Neighbours in the run they came in are neighbours in what is handed over.
+void Ingress::hand_over(std::span<const ipsec::DecapJob> jobs, unsigned owner, const Arrival& run) {
+    Arrival stray = run;
+    stray.octets = {jobs.front().esp.data(), jobs.back().esp.data() + jobs.back().esp.size()};
+    const bool taken = shared_.hand_over(owner, stray);
+    counters_.count(taken ? Happening::strays_handed_over : Happening::strays_dropped, jobs.size());
 }
 
 void Ingress::open(ipsec::InboundSa& sa, std::span<ipsec::DecapJob> jobs, const Arrival* in_udp,

@@ -16,21 +16,21 @@ namespace culvert::plane {
 // To the local stack.
 class TunWriter final : public ipsec::PacketSink {
  public:
-    TunWriter(const Shared& shared, WorkerCounters& counters)
-        : shared_(shared), counters_(counters) {}
+    TunWriter(const TunQueue& tun, WorkerCounters& counters) : tun_(tun), counters_(counters) {}
     void write(const ipsec::Coalesced& packet) override;
 
  private:
-    const Shared& shared_;
+    const TunQueue& tun_;
     WorkerCounters& counters_;
 };
 
 class Ingress {
  public:
-    explicit Ingress(const Shared& shared)
+    Ingress(const Shared& shared, unsigned worker)
         : shared_(shared),
+          worker_(worker),
           view_(shared.tables),
-          writer_(shared, counters_),
+          writer_(shared.tun.queue(worker % shared.tun.queues()), counters_),
           coalescer_(writer_,
                      {.tcp = shared.tun.offloads().tcp, .udp = shared.tun.offloads().udp}) {}
 
@@ -58,11 +58,13 @@ class Ingress {
     void open(ipsec::InboundSa& sa, std::span<ipsec::DecapJob> jobs, const Arrival* in_udp,
               Instant now);
     void open_pending();
+    void hand_over(std::span<const ipsec::DecapJob> jobs, unsigned owner, const Arrival& run);
     void deliver(const ipsec::InboundSa& sa, ipsec::DecapJob& job, const Arrival* in_udp);
     void clamp(const ipsec::InboundSa& sa, ipsec::DecapJob& job) const;
     void look_at_mapping(const ipsec::InboundSa& sa, const Endpoint& remote);
 
     const Shared& shared_;
+    unsigned worker_;
     PublishedTables::View view_;
     const Tables* tables_ = nullptr;  // of the batch at hand
     ipsec::CryptoContext crypto_;

@@ -12,8 +12,6 @@
 #include "plane/socket_address.hpp"
 
 namespace culvert::plane {
-namespace {
-
 Result<FileDescriptor> open_raw(IpFamily family, int protocol, std::uint32_t mark) {
     FileDescriptor fd{
         ::socket(address_family(family), SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol)};
@@ -32,6 +30,8 @@ Result<FileDescriptor> open_raw(IpFamily family, int protocol, std::uint32_t mar
     set_buffers(fd.get());
     return fd;
 }
+
+namespace {
 
 // Every raw socket of a protocol gets a copy of what arrives; those that only send want none.
 Status receive_nothing(int fd) {
@@ -55,14 +55,9 @@ Result<RawSockets::Pair> RawSockets::open_family(IpFamily family, std::uint32_t 
         if (auto done = set_path_mtu_discovery(fd->get(), family, whole); !done) {
             return std::unexpected(std::move(done).error());
         }
-        Status done = whole ? ask_for_addresses(fd->get(), family) : receive_nothing(fd->get());
+        Status done = whole ? ask_for_addresses(fd->get(), family) : Status{};
+        if (done) { done = receive_nothing(fd->get()); }
         if (!done) { return std::unexpected(std::move(done).error()); }
-    }
-    auto ah = open_raw(family, IPPROTO_AH, mark);
-    if (!ah) { return std::unexpected(std::move(ah).error()); }
-    out.ah = std::move(*ah);
-    if (auto done = ask_for_addresses(out.ah.get(), family); !done) {
-        return std::unexpected(std::move(done).error());
     }
     // IPPROTO_RAW: the header is ours to write, and nothing is ever received.
     auto clear = open_raw(family, IPPROTO_RAW, mark);
@@ -91,22 +86,13 @@ const RawSockets::Pair* RawSockets::of(IpFamily family) const {
 }
 
 std::vector<int> RawSockets::descriptors() const {
-    std::vector<int> out{v4_.whole.get(), v4_.fragmented.get(), v4_.ah.get()};
+    std::vector<int> out{v4_.whole.get(), v4_.fragmented.get()};
     if (v6_) {
         out.push_back(v6_->whole.get());
         out.push_back(v6_->fragmented.get());
-        out.push_back(v6_->ah.get());
     }
     return out;
 }
-
-bool RawSockets::receive(int fd, ReceiveBuffers& buffers,
-                         const std::function<void(const Arrival&)>& take) const {
-    const bool receiving = fd == v4_.whole.get() || (v6_ && fd == v6_->whole.get()) || is_ah(fd);
-    return receiving && receive_batch(fd, 0, buffers, take);
-}
-
-bool RawSockets::is_ah(int fd) const { return fd == v4_.ah.get() || (v6_ && fd == v6_->ah.get()); }
 
 void RawSockets::take_errors(int fd, const std::function<void(const NetworkError&)>& take) const {
     drain_error_queue(fd, take);

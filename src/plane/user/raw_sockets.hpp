@@ -1,6 +1,6 @@
 #pragma once
-// Native ESP (protocol 50) and AH (51) of both families, and the way out for packets that bypass
-// protection.
+// The way out for native ESP (protocol 50) and AH (51) of both families, and for packets that
+// bypass protection. What arrives: raw_receiver.hpp.
 
 #include <cstdint>
 #include <functional>
@@ -14,19 +14,17 @@
 
 namespace culvert::plane {
 
+// A raw socket with our mark. Fails with permission or system; `unsupported` when the host has not
+// this family.
+Result<FileDescriptor> open_raw(IpFamily family, int protocol, std::uint32_t mark);
+
 class RawSockets {
  public:
     // IPv6 is left out when the host has none. Fails with permission or system.
     static Result<RawSockets> open(std::uint32_t mark);
 
-    // The receiving ones.
+    // Those with errors from the network.
     std::vector<int> descriptors() const;
-    // Hands over what arrived on this descriptor. An IPv4 arrival begins with the IP header, an
-    // IPv6 one with ESP or AH.
-    bool receive(int fd, ReceiveBuffers& buffers,
-                 const std::function<void(const Arrival&)>& take) const;
-    // It brings AH, not ESP.
-    bool is_ah(int fd) const;
     void take_errors(int fd, const std::function<void(const NetworkError&)>& take) const;
 
     // Any thread; 0 or errno.
@@ -41,10 +39,9 @@ class RawSockets {
 
  private:
     struct Pair {
-        FileDescriptor whole;       // receives; sends with DF
+        FileDescriptor whole;       // sends with DF; has errors of the network
         FileDescriptor fragmented;  // sends what may be fragmented
         FileDescriptor clear;       // sends ready-made packets, AH among them
-        FileDescriptor ah;          // receives
     };
     static Result<Pair> open_family(IpFamily family, std::uint32_t mark);
     const Pair* of(IpFamily family) const;

@@ -5,6 +5,7 @@
 #include <cctype>
 #include <cerrno>
 #include <cstring>
+#include <fstream>
 #include <utility>
 
 #include <fcntl.h>
@@ -45,13 +46,44 @@ struct Header {
 };
 static_assert(sizeof(Header) == 10);
 
-int make_interface(int fd, ifreq& request, bool with_header) {
-    request.ifr_flags = static_cast<short>(IFF_TUN | IFF_NO_PI | (with_header ? IFF_VNET_HDR : 0));
+Result<FileDescriptor> open_device() {
+    FileDescriptor fd{::open(device_path, O_RDWR | O_CLOEXEC | O_NONBLOCK)};
+    if (fd) { return fd; }
+    const int error = errno;
+    if (error == EACCES || error == EPERM) {
+        return std::unexpected(no_privilege(fmt::format("to open {}", device_path), error));
+    }
+    return std::unexpected(no_tun_device(device_path, error));
+}
+
+int set_interface(int fd, ifreq& request, unsigned flags) {
+    request.ifr_flags = static_cast<short>(flags);
     return ::ioctl(fd, TUNSETIFF, &request) == 0 ? 0 : errno;
 }
 
+// Its first queue: the flags that the kernel agreed to, or errno in `error`. With several queues
+// another process's interface of the name would be joined, were it not asked for one that is new;
+// one that was made beforehand is taken as it is, with one queue.
+unsigned make_interface(int fd, ifreq& request, bool header, bool many, int& error) {
+    for (const bool with_many : {many, false}) {
+        for (const bool with_header : {header, false}) {
+            const unsigned flags = static_cast<unsigned>(IFF_TUN | IFF_NO_PI) |
+                                   (with_header ? static_cast<unsigned>(IFF_VNET_HDR) : 0U) |
+                                   (with_many ? static_cast<unsigned>(IFF_MULTI_QUEUE) : 0U);
+            error = set_interface(fd, request,
+                                  flags | (with_many ? static_cast<unsigned>(IFF_TUN_EXCL) : 0U));
+            if (error == 0) { return flags; }
+            if (error != EINVAL) { break; }
+            if (!with_header) { break; }
+        }
+        if (error != EBUSY && error != EINVAL) { break; }
+        if (!with_many) { break; }
+    }
+    return 0;
+}
+
 // From all to none, until the kernel agrees.
-TunDevice::Offloads agree(int fd, const FastPaths& wanted) {
+TunOffloads agree(int fd, const FastPaths& wanted) {
     int size = sizeof(Header);
     static_cast<void>(::ioctl(fd, TUNSETVNETHDRSZ, &size));
     constexpr unsigned tcp = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6;
@@ -75,29 +107,20 @@ bool is_interface_name(std::string_view name) {
     });
 }
 
-Result<TunDevice> TunDevice::open(std::string_view name, const FastPaths& wanted) {
+Result<TunDevice> TunDevice::open(std::string_view name, const FastPaths& wanted, unsigned queues) {
     if (!is_interface_name(name)) {
         return std::unexpected(Error{.code = ErrorCode::config,
                                      .wanted = "a name for the TUN interface",
                                      .received = fmt::format("\"{}\"", printable(name)),
                                      .remedy = "use 1 to 15 letters, digits, '_', '.' or '-'"});
     }
-    FileDescriptor fd{::open(device_path, O_RDWR | O_CLOEXEC | O_NONBLOCK)};
-    if (!fd) {
-        const int error = errno;
-        if (error == EACCES || error == EPERM) {
-            return std::unexpected(no_privilege(fmt::format("to open {}", device_path), error));
-        }
-        return std::unexpected(no_tun_device(device_path, error));
-    }
+    auto first = open_device();
+    if (!first) { return std::unexpected(std::move(first).error()); }
     ifreq request{};
     std::memcpy(request.ifr_name, name.data(), name.size());
-    bool with_header = wanted.tun_offload;
-    int error = make_interface(fd.get(), request, with_header);
-    if (error == EINVAL && with_header) {
-        with_header = false;
-        error = make_interface(fd.get(), request, false);
-    }
+    int error = 0;
+    const unsigned flags =
+        make_interface(first->get(), request, wanted.tun_offload, queues > 1, error);
     if (error != 0) {
         if (error == EPERM || error == EACCES) {
             return std::unexpected(
@@ -114,12 +137,37 @@ Result<TunDevice> TunDevice::open(std::string_view name, const FastPaths& wanted
     if (index == 0) {
         return std::unexpected(system_error("the index of the TUN interface", errno));
     }
-    const Offloads offloads = with_header ? agree(fd.get(), wanted) : Offloads{};
-    return TunDevice{std::move(fd), std::string{request.ifr_name}, static_cast<int>(index),
-                     offloads};
+    const bool with_header = (flags & static_cast<unsigned>(IFF_VNET_HDR)) != 0;
+    const TunOffloads offloads = with_header ? agree(first->get(), wanted) : TunOffloads{};
+    TunDevice out{std::string{request.ifr_name}, static_cast<int>(index), offloads};
+    out.queues_.emplace_back(std::move(*first), offloads);
+    while ((flags & static_cast<unsigned>(IFF_MULTI_QUEUE)) != 0 && out.queues() < queues) {
+        auto next = open_device();
+        if (!next) { return std::unexpected(std::move(next).error()); }
+        if (error = set_interface(next->get(), request, flags); error != 0) {
+            return std::unexpected(
+                system_error(fmt::format("another queue of the TUN interface {}", name), error));
+        }
+        out.queues_.emplace_back(std::move(*next), offloads);
+    }
+    return out;
 }
 
-TunPacket TunDevice::read(MutableByteView room) const {
+std::optional<std::uint64_t> TunDevice::overflowed() const {
+    std::ifstream in{"/proc/net/dev"};
+    const std::string wanted = name_ + ":";
+    std::string word;
+    while (in >> word) {
+        if (word != wanted) { continue; }
+        // Eight figures of what came in; then octets, packets, errors and drops of what went out.
+        std::uint64_t figure = 0;
+        for (int i = 0; i < 12; ++i) { in >> figure; }
+        return in ? std::optional{figure} : std::nullopt;
+    }
+    return std::nullopt;
+}
+
+TunPacket TunQueue::read(MutableByteView room) const {
     Header header;
     const std::array<iovec, 2> pieces{{{.iov_base = &header, .iov_len = sizeof header},
                                        {.iov_base = room.data(), .iov_len = room.size()}}};
@@ -140,11 +188,11 @@ TunPacket TunDevice::read(MutableByteView room) const {
     return out;
 }
 
-int TunDevice::write(ByteView packet) const {
+int TunQueue::write(ByteView packet) const {
     return write(ipsec::Coalesced{.pieces = {&packet, 1}});
 }
 
-int TunDevice::write(const ipsec::Coalesced& packet) const {
+int TunQueue::write(const ipsec::Coalesced& packet) const {
     Header header;
     if (packet.segment_size != 0) {
         header.flags = needs_checksum;

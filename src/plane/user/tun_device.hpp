@@ -2,8 +2,11 @@
 // The TUN interface: whole IP packets, or super-packets (IFF_VNET_HDR), one a call.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/bytes.hpp"
 #include "base/error.hpp"
@@ -26,25 +29,20 @@ struct TunPacket {
     std::uint16_t checksum_offset = 0;
 };
 
-class TunDevice {
- public:
-    // What the kernel agreed to.
-    struct Offloads {
-        bool header = false;  // packets have a header that tells of checksums and segments
-        bool tcp = false;     // super-packets of TCP
-        bool udp = false;     // of UDP
-    };
+// What the kernel agreed to.
+struct TunOffloads {
+    bool header = false;  // packets have a header that tells of checksums and segments
+    bool tcp = false;     // super-packets of TCP
+    bool udp = false;     // of UDP
+};
 
-    // Makes the interface; it lives until this is destroyed (or the process dies). Fails with
-    // no_device, permission, address_in_use, config (the name) or system. Offloads that the kernel
-    // has not are left out.
-    static Result<TunDevice> open(std::string_view name, const FastPaths& wanted);
+// One of the interface's queues: a flow's packets all come out of the same. For one thread to read
+// and one to write.
+class TunQueue {
+ public:
+    TunQueue(FileDescriptor fd, TunOffloads offloads) : fd_(std::move(fd)), offloads_(offloads) {}
 
     int fd() const { return fd_.get(); }
-    int index() const { return index_; }
-    const std::string& name() const { return name_; }
-
-    const Offloads& offloads() const { return offloads_; }
 
     // Into `room`.
     TunPacket read(MutableByteView room) const;
@@ -53,13 +51,35 @@ class TunDevice {
     int write(const ipsec::Coalesced& packet) const;
 
  private:
-    TunDevice(FileDescriptor fd, std::string name, int index, Offloads offloads)
-        : fd_(std::move(fd)), name_(std::move(name)), index_(index), offloads_(offloads) {}
-
     FileDescriptor fd_;
+    TunOffloads offloads_;
+};
+
+class TunDevice {
+ public:
+    // Makes the interface; it lives until this is destroyed (or the process dies). Fails with
+    // no_device, permission, address_in_use, config (the name) or system. Offloads that the kernel
+    // has not are left out. An interface that somebody made beforehand has one queue.
+    static Result<TunDevice> open(std::string_view name, const FastPaths& wanted, unsigned queues);
+
+    int index() const { return index_; }
+    const std::string& name() const { return name_; }
+    const TunOffloads& offloads() const { return offloads_; }
+
+    // Packets that the kernel dropped because nobody took them in time; nothing: it does not say.
+    std::optional<std::uint64_t> overflowed() const;
+
+    unsigned queues() const { return static_cast<unsigned>(queues_.size()); }
+    const TunQueue& queue(unsigned number) const { return queues_[number]; }
+
+ private:
+    TunDevice(std::string name, int index, TunOffloads offloads)
+        : name_(std::move(name)), index_(index), offloads_(offloads) {}
+
     std::string name_;
     int index_ = 0;
-    Offloads offloads_;
+    TunOffloads offloads_;
+    std::vector<TunQueue> queues_;
 };
 
 }  // namespace culvert::plane

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdlib>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -18,13 +19,12 @@
 #include "plane/errors.hpp"
 #include "plane/limits.hpp"
 #include "plane/poller.hpp"
-#include "plane/user/egress.hpp"
-#include "plane/user/ingress.hpp"
+#include "plane/user/flow_steering.hpp"
 #include "plane/user/kernel_set_up.hpp"
 #include "plane/user/key_log.hpp"
 #include "plane/user/packet_filter.hpp"
 #include "plane/user/sa_book.hpp"
-#include "plane/user/signal.hpp"
+#include "plane/user/worker.hpp"
 
 namespace culvert::plane {
 
@@ -36,13 +36,23 @@ Instant boot_time_now() {
 
 namespace {
 
-// Two threads: one carries what leaves, the other what arrives, IKE and news of the host included.
-// They share the immutable tables and nothing else; the book behind mutex_ belongs to whoever
-// installs (the daemon's thread) and to the slow tick.
+unsigned workers_of(const PlaneSettings& settings) {
+    const unsigned wanted =
+        settings.workers != 0 ? settings.workers : std::thread::hardware_concurrency();
+    return std::clamp(wanted, 1U, workers_max);
+}
+
+// Workers carry the packets; one more thread has IKE, news of the host and the slow tick. They
+// share the immutable tables and little else; the book behind mutex_ belongs to whoever installs
+// (the daemon's thread) and to the slow tick.
 class UserPlane final : public Plane {
  public:
+    // Here and not in start(): by then the daemon may have given up the right to.
     explicit UserPlane(PlaneSettings settings)
-        : settings_(std::move(settings)), carrier_(settings_) {}
+        : settings_(std::move(settings)),
+          worker_count_(workers_of(settings_)),
+          steering_(FlowSteering::load()),
+          carrier_(settings_) {}
     UserPlane(const UserPlane&) = delete;
     UserPlane& operator=(const UserPlane&) = delete;
     UserPlane(UserPlane&&) = delete;
@@ -86,8 +96,8 @@ class UserPlane final : public Plane {
     Status open_devices(PlaneEvents& events);
     std::string fast_paths_in_use() const;
     Status start_workers(PlaneEvents& events);
-    Status watch_network();
-    Status watch_tun();
+    Status watch_control();
+    bool hand_over(const Arrival& run);
 
     // With mutex_ held.
     void publish();
@@ -96,12 +106,16 @@ class UserPlane final : public Plane {
 
     // Called by the workers, without mutex_.
     void lifetime(ChildSaId id, ipsec::LifetimeEvent event);
+    void acquire(ReqId reqid, const TrafficSelector& local, const TrafficSelector& remote);
     void learned_path_mtu(const IpAddress& remote, std::uint32_t path_mtu);
     void network_says_too_big(const NetworkError& error);
     void tick();
     void addresses_changed();
 
     PlaneSettings settings_;
+    unsigned worker_count_;
+    FlowSteering steering_;
+    int steering_error_ = 0;
     FastPaths fast_paths_;
     PlaneEvents* events_ = nullptr;
     crypto::SystemRandom random_;
@@ -114,14 +128,11 @@ class UserPlane final : public Plane {
     std::optional<PacketFilter> filter_;
     PublishedTables tables_;
     std::optional<Shared> shared_;
-    std::optional<Signal> sa_came_;
-    std::optional<Ingress> ingress_;
-    std::optional<Egress> egress_;
-    std::optional<Poller> network_poller_;
-    std::optional<Poller> tun_poller_;
-    std::optional<ReceiveBuffers> raw_buffers_;
-    std::thread network_thread_;
-    std::thread tun_thread_;
+    SendTurns turns_;
+    std::atomic<std::uint32_t> identification_ = 0;
+    std::vector<std::unique_ptr<Worker>> workers_;
+    std::optional<Poller> control_poller_;
+    std::thread control_thread_;
 
     std::mutex mutex_;
     SaBook book_;
@@ -134,15 +145,15 @@ class UserPlane final : public Plane {
 
     std::mutex lifetime_mutex_;
     std::map<ChildSaId, ipsec::LifetimeEvent> told_;  // the last event of each SA
+
+    std::mutex acquire_mutex_;
+    std::map<ReqId, Instant> acquired_;  // when it was last asked for
 };
 
 UserPlane::~UserPlane() {
-    for (auto* poller : {&network_poller_, &tun_poller_}) {
-        if (*poller) { (*poller)->stop(); }
-    }
-    for (std::thread* thread : {&network_thread_, &tun_thread_}) {
-        if (thread->joinable()) { thread->join(); }
-    }
+    if (control_poller_) { control_poller_->stop(); }
+    if (control_thread_.joinable()) { control_thread_.join(); }
+    for (const auto& worker : workers_) { worker->stop(); }
     filter_.reset();
     if (kernel_) { kernel_->undo(); }
 }
@@ -164,8 +175,8 @@ Status UserPlane::open_devices(PlaneEvents& events) {
     if (!kernel) { return std::unexpected(std::move(kernel).error()); }
     kernel_.emplace(std::move(*kernel));
     // Ports first: if they are taken then so may be, by a daemon that lives, what looks left over.
-    if (auto done =
-            carrier_.open(events, {.mark = true, .esp = true, .coalesce = fast_paths_.udp_gro});
+    if (auto done = carrier_.open(
+            events, {.mark = true, .workers = worker_count_, .coalesce = fast_paths_.udp_gro});
         !done) {
         return done;
     }
@@ -175,9 +186,10 @@ Status UserPlane::open_devices(PlaneEvents& events) {
     if (!raw) { return std::unexpected(std::move(raw).error()); }
     raw_.emplace(std::move(*raw));
     if (auto done = kernel_->announce(); !done) { return done; }
-    auto tun = TunDevice::open(settings_.tun_name, fast_paths_);
+    auto tun = TunDevice::open(settings_.tun_name, fast_paths_, worker_count_);
     if (!tun) { return std::unexpected(std::move(tun).error()); }
     tun_.emplace(std::move(*tun));
+    if (tun_->queues() > 1) { steering_error_ = steering_.apply(tun_->queue(0).fd()); }
     carrier_.set_own_interface(tun_->index());
     const std::uint32_t mtu = settings_.tun_mtu != 0 ? settings_.tun_mtu : tun_mtu_default;
     if (auto done = kernel_->start(tun_->index(), mtu); !done) { return done; }
@@ -204,65 +216,52 @@ Status UserPlane::start_workers(PlaneEvents& events) {
         .raw = *raw_,
         .carrier = carrier_,
         .mark = settings_.mark,
+        .workers = worker_count_,
+        .turns = tun_->queues() > 1 ? &turns_ : nullptr,
+        .identification = &identification_,
         .lifetime = [this](ChildSaId id, ipsec::LifetimeEvent event) { lifetime(id, event); },
         .path_mtu = [this](const IpAddress& remote,
-                           std::uint32_t mtu) { learned_path_mtu(remote, mtu); }});
-    ingress_.emplace(*shared_);
-    egress_.emplace(*shared_, fast_paths_);
-    for (auto* poller : {&network_poller_, &tun_poller_}) {
-        auto made = Poller::make();
-        if (!made) { return std::unexpected(std::move(made).error()); }
-        poller->emplace(std::move(*made));
+                           std::uint32_t mtu) { learned_path_mtu(remote, mtu); },
+        .acquire = [this](ReqId reqid, const TrafficSelector& local,
+                          const TrafficSelector& remote) { acquire(reqid, local, remote); },
+        .hand_over = [this](unsigned worker,
+                            const Arrival& run) { return workers_[worker]->take_stray(run); }});
+    for (unsigned number = 0; number < worker_count_; ++number) {
+        auto worker = Worker::make(*shared_, number, fast_paths_);
+        if (!worker) { return std::unexpected(std::move(worker).error()); }
+        workers_.push_back(std::move(*worker));
     }
-    if (auto done = watch_network(); !done) { return done; }
-    if (auto done = watch_tun(); !done) { return done; }
-    network_thread_ = std::thread{[this] { network_poller_->run(); }};
-    tun_thread_ = std::thread{[this] { tun_poller_->run(); }};
+    if (auto done = watch_control(); !done) { return done; }
+    for (const auto& worker : workers_) {
+        if (auto done = worker->attach(carrier_); !done) { return done; }
+    }
+    for (const auto& worker : workers_) { worker->start(); }
+    control_thread_ = std::thread{[this] { control_poller_->run(); }};
     return {};
 }
 
-Status UserPlane::watch_network() {
+Status UserPlane::watch_control() {
+    auto poller = Poller::make();
+    if (!poller) { return std::unexpected(std::move(poller).error()); }
+    control_poller_.emplace(std::move(*poller));
     IkeCarrier::Hooks hooks;
-    hooks.esp = [this](const Arrival& arrival) { ingress_->esp_in_udp(arrival); };
-    hooks.batch_done = [this] { ingress_->flush(); };
+    hooks.esp = [this](const Arrival& arrival) { hand_over(arrival); };
     hooks.path_mtu = [this](const NetworkError& error) { network_says_too_big(error); };
     hooks.addresses_changed = [this] { addresses_changed(); };
-    if (auto done = carrier_.attach(*network_poller_, std::move(hooks)); !done) { return done; }
-    raw_buffers_.emplace(receive_single_batch_max);
+    if (auto done = carrier_.attach(*control_poller_, std::move(hooks)); !done) { return done; }
     for (const int fd : raw_->descriptors()) {
-        auto ready = [this, fd](std::uint32_t events) {
-            if ((events & EPOLLERR) != 0) {
-                raw_->take_errors(fd, [this](const NetworkError& e) { carrier_.network_error(e); });
-            }
-            for (int round = 0; round < rounds_a_wakeup_max; ++round) {
-                const bool ah = raw_->is_ah(fd);
-                const bool more = raw_->receive(fd, *raw_buffers_, [&](const Arrival& arrival) {
-                    ah ? ingress_->native_ah(arrival) : ingress_->native_esp(arrival);
-                });
-                if (!more) { break; }
-                ingress_->flush();
-            }
+        auto ready = [this, fd](std::uint32_t) {
+            raw_->take_errors(fd, [this](const NetworkError& e) { carrier_.network_error(e); });
         };
-        if (auto done = network_poller_->watch(fd, std::move(ready)); !done) { return done; }
+        if (auto done = control_poller_->watch(fd, std::move(ready)); !done) { return done; }
     }
-    return network_poller_->every(tick_every, [this] {
-        ingress_->tick();
-        tick();
-    });
+    return control_poller_->every(tick_every, [this] { tick(); });
 }
 
-Status UserPlane::watch_tun() {
-    auto signal = Signal::make();
-    if (!signal) { return std::unexpected(std::move(signal).error()); }
-    sa_came_.emplace(std::move(*signal));
-    Status done = tun_poller_->watch(tun_->fd(), [this](std::uint32_t) { egress_->tun_ready(); });
-    if (!done) { return done; }
-    done = tun_poller_->watch(sa_came_->fd(), [this](std::uint32_t) {
-        sa_came_->take();
-        egress_->flush_waiting();
-    });
-    if (!done) { return done; }
-    return tun_poller_->every(tick_every, [this] { egress_->tick(); });
+// ESP that came along with IKE. Whoever gets it sorts out what is not his.
+bool UserPlane::hand_over(const Arrival& run) {
+    const auto spi = ipsec::peek_spi(run.octets);
+    return spi && workers_[shared_->owner(*spi)]->take_stray(run);
 }
 
 void UserPlane::publish() { tables_.publish(book_.spd(), book_.sad()); }
@@ -306,7 +305,7 @@ Status UserPlane::install(ChildSa sa) {
     } else if (sa.install_policies) {
         paths_changed_ = true;  // its MTU may differ from that of its predecessor
     }
-    sa_came_->give();
+    for (const auto& worker : workers_) { worker->sa_came(); }
     return {};
 }
 
@@ -385,10 +384,11 @@ std::optional<ChildSaCounters> UserPlane::counters(ChildSaId id) {
 
 std::map<std::string, std::uint64_t> UserPlane::statistics() {
     std::map<std::string, std::uint64_t> out;
-    if (!egress_) { return out; }
+    if (workers_.empty()) { return out; }
     carrier_.add_statistics(out);
-    egress_->counters().add_to(out);
-    ingress_->counters().add_to(out);
+    out["esp_receive_overflow"] = carrier_.sockets().esp_overflowed();
+    for (const auto& worker : workers_) { worker->add_statistics(out); }
+    if (const auto full = tun_->overflowed()) { out["tun_queue_full"] = *full; }
     {
         const std::scoped_lock lock{mutex_};
         out["sas"] = book_.size();
@@ -407,8 +407,9 @@ std::map<std::string, std::uint64_t> UserPlane::statistics() {
 
 std::string UserPlane::description() {
     const bool filtered = filter_ && filter_->running();
-    return fmt::format("user (TUN {}, 2 workers, UDP {} and {}; fast paths: {}{})",
-                       settings_.tun_name, ike_port(), nat_t_port(), fast_paths_in_use(),
+    return fmt::format("user (TUN {}, {} worker{}, UDP {} and {}; fast paths: {}{})",
+                       settings_.tun_name, worker_count_, worker_count_ == 1 ? "" : "s", ike_port(),
+                       nat_t_port(), fast_paths_in_use(),
                        filtered ? "" : "; no filter for clear packets");
 }
 
@@ -417,7 +418,11 @@ std::string UserPlane::fast_paths_in_use() const {
     if (tun_) {
         if (tun_->offloads().tcp) { names.push_back("TUN super-packets of TCP"); }
         if (tun_->offloads().udp) { names.push_back("of UDP"); }
+        if (tun_->queues() > 1) {
+            names.push_back(steering_error_ == 0 ? "TUN queues by flow" : "TUN queues");
+        }
         if (fast_paths_.udp_gso) { names.push_back("UDP GSO"); }
+        if (fast_paths_.packet_socket) { names.push_back("packet socket for native ESP"); }
         if (carrier_.is_open() && carrier_.sockets().coalesces()) { names.push_back("UDP GRO"); }
     }
     return names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", "));
@@ -433,6 +438,18 @@ void UserPlane::lifetime(ChildSaId id, ipsec::LifetimeEvent event) {
         told = event;
     }
     events_->expire(id, event == ipsec::LifetimeEvent::soft ? ExpireKind::soft : ExpireKind::hard);
+}
+
+void UserPlane::acquire(ReqId reqid, const TrafficSelector& local, const TrafficSelector& remote) {
+    {
+        // Several workers may have packets for the same.
+        const Instant now = boot_time_now();
+        const std::scoped_lock lock{acquire_mutex_};
+        std::erase_if(acquired_,
+                      [now](const auto& one) { return now - one.second >= acquire_again_after; });
+        if (!acquired_.try_emplace(reqid, now).second) { return; }
+    }
+    events_->acquire(reqid, local, remote);
 }
 
 void UserPlane::learned_path_mtu(const IpAddress& remote, std::uint32_t path_mtu) {

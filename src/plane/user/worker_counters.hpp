@@ -29,6 +29,9 @@ enum class Happening : std::uint8_t {
     esp_sends,  // calls, or runs handed to the kernel in one
     esp_receives,
     udp_segmentation_refused,  // a run that had to leave packet by packet
+    esp_packets_by_link,       // of those sent: native ones that left by a packet socket
+    strays_handed_over,        // arrived at a worker who does not own their SA
+    strays_dropped,            // and that one had too many of them
     count_of_happenings,       // not a happening
 };
 
@@ -48,7 +51,10 @@ constexpr std::array<const char*, static_cast<std::size_t>(Happening::count_of_h
                     "tun_writes",
                     "esp_sends",
                     "esp_receives",
-                    "udp_segmentation_refused"};
+                    "udp_segmentation_refused",
+                    "esp_packets_by_link",
+                    "strays_handed_over",
+                    "strays_dropped"};
 
 class WorkerCounters {
  public:

@@ -85,8 +85,19 @@ net_wire() {
     ip -n "$net_prefix-wire" link set cable up
 }
 
-# Two hosts, two gateways, and the NAT router if NAT=1.
-net_gateways() {
+net_masquerade() {
+    ns nat nft -f - <<'NFT'
+table ip nat {
+    chain post {
+        type nat hook postrouting priority srcnat
+        oifname "outside" masquerade
+    }
+}
+NFT
+}
+
+# Two hosts, each with its gateway.
+net_hosts() {
     local name
     for name in h1 g1 g2 h2; do net_space "$name"; done
     net_link h1 eth0 g1 lan
@@ -101,6 +112,11 @@ net_gateways() {
         ip -n "$net_prefix-h$n" route add default via "10.$n.0.1"
         ip -n "$net_prefix-h$n" route add default via "fd0$n::1"
     done
+}
+
+# Two hosts, two gateways, and the NAT router if NAT=1.
+net_gateways() {
+    net_hosts
     if [[ ${NAT:-0} == 1 ]]; then
         net_space nat
         net_forward nat
@@ -110,14 +126,7 @@ net_gateways() {
         net_address nat inside 192.168.9.1/24
         net_address nat outside 192.0.2.1/24
         net_address g2 wan 192.0.2.2/24
-        ns nat nft -f - <<'NFT'
-table ip nat {
-    chain post {
-        type nat hook postrouting priority srcnat
-        oifname "outside" masquerade
-    }
-}
-NFT
+        net_masquerade
         ip -n "$net_prefix-g1" route add default via 192.168.9.1
     else
         net_wire
@@ -153,9 +162,9 @@ net_end() {
     net_pids=() net_spaces=()
 }
 
-# until_true SECONDS COMMAND...: a bound, not a measure.
+# until_true SECONDS COMMAND...: a bound, not a measure; WAITS times as long on a slow machine.
 until_true() {
-    local end=$((SECONDS + $1))
+    local end=$((SECONDS + $1 * ${WAITS:-1}))
     shift
     until "$@" >/dev/null 2>&1; do
         ((SECONDS < end)) || return 1

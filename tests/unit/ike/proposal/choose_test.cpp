@@ -31,6 +31,43 @@ Proposals joined(Proposals first, const Proposals& second) {
     return first;
 }
 
+// RFC 9370 2.2.1: of each type one, absent is none, and no method twice.
+TEST(ChooseProposal, AdditionalKeyExchangesAreChosenWithoutTakingOneTwice) {
+    struct Case {
+        std::string_view ours, theirs, chosen;  // behind the suite
+    };
+    for (const auto& [ours, theirs, wanted] :
+         std::vector<Case>{{"-ke1_ecp384-ke2_x448", "-ke1_x448-ke1_ecp384-ke2_x448-ke2_ecp384",
+                            "/KE1_ECP_384/KE2_CURVE_448"},
+                           // The first wish of type 1 would leave nothing to type 2.
+                           {"-ke1_ecp384-ke1_x448-ke2_ecp384", "-ke1_ecp384-ke1_x448-ke2_ecp384",
+                            "/KE1_CURVE_448/KE2_ECP_384"},
+                           {"", "-ke3_ecp384-ke3_none", ""},
+                           {"-ke3_ecp384-ke3_none", "", ""},
+                           {"-ke1_none-ke2_none", "-ke1_none-ke2_none", ""},
+                           {"-ke1_ecp384", "", "no"},
+                           {"", "-ke1_ecp384", "no"},
+                           {"-ke1_ecp384-ke2_ecp384", "-ke1_ecp384-ke2_ecp384", "no"}}) {
+        const std::string suite = "aes256gcm16-prfsha384-x25519";
+        const auto chosen = choose(parse(ProtocolId::ike, suite + std::string{ours}),
+                                   parse(ProtocolId::ike, suite + std::string{theirs}), "gw", true);
+        EXPECT_EQ(chosen.has_value(), wanted != "no") << ours << " with " << theirs;
+        if (!chosen) { continue; }
+        EXPECT_EQ(to_string(chosen->ike.additional), wanted) << ours << " with " << theirs;
+        EXPECT_TRUE(check_answer(parse(ProtocolId::ike, suite + std::string{theirs}),
+                                 {chosen->proposal}, true));
+    }
+}
+
+TEST(ChooseProposal, AnAnswerWithOneAdditionalKeyExchangeTwiceIsRefused) {
+    const Proposals ours =
+        parse(ProtocolId::ike, "aes256gcm16-prfsha384-x25519-ke1_ecp384-ke1_x448-ke2_ecp384");
+    EXPECT_TRUE(check_answer(
+        ours, parse(ProtocolId::ike, "aes256gcm16-prfsha384-x25519-ke1_x448-ke2_ecp384"), true));
+    EXPECT_FALSE(check_answer(
+        ours, parse(ProtocolId::ike, "aes256gcm16-prfsha384-x25519-ke1_ecp384-ke2_ecp384"), true));
+}
+
 TEST(ChooseProposal, AhIsChosenWithItsIntegrityAlone) {
     const auto chosen = choose(parse(ProtocolId::ah, "sha512-sha256-esn"),
                                offered(ProtocolId::ah, "sha256-noesn-esn, sha1"), "gw", false);

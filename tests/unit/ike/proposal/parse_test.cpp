@@ -35,6 +35,29 @@ constexpr auto esn = [](std::uint16_t id) {
     return Transform{.type = TransformType::esn, .id = id};
 };
 
+// RFC 9370 2.2.1: transform types 6 to 12.
+TEST(ParseProposals, AdditionalKeyExchangesAreTypesOfTheirOwn) {
+    const std::string_view text =
+        "aes256gcm16-prfsha384-curve25519-ke1_ecp384-ke1_none-ke7_modp3072";
+    const Proposals proposals = parse(ProtocolId::ike, text);
+    ASSERT_EQ(proposals.size(), 1U);
+    const auto& transforms = proposals.front().transforms;
+    ASSERT_EQ(transforms.size(), 6U);
+    EXPECT_EQ(transforms.at(3), (Transform{.type = TransformType::addke1, .id = 20}));
+    EXPECT_EQ(transforms.at(4), (Transform{.type = TransformType::addke1, .id = 0}));
+    EXPECT_EQ(transforms.at(5), (Transform{.type = TransformType::addke7, .id = 15}));
+    EXPECT_EQ(proposals.front().to_string(), text);
+    EXPECT_EQ(refused(ProtocolId::ike, "aes128-sha256-x25519-ke1_mlkem768").code,
+              ErrorCode::not_built);
+    for (const auto* wrong : {"aes128-sha256-x25519-ke8_ecp256", "aes128-sha256-x25519-ke1_aes128",
+                              "aes128-sha256-x25519-ke1_", "aes128-sha256-ke1_ecp256"}) {
+        EXPECT_EQ(refused(ProtocolId::ike, wrong).code, ErrorCode::config) << wrong;
+    }
+    EXPECT_EQ(refused(ProtocolId::esp, "aes256gcm16-ke1_ecp256").code, ErrorCode::config);
+    EXPECT_EQ(legacy_words("aes128-sha256-x25519-ke1_modp1024"),
+              std::vector<std::string>{"modp1024"});
+}
+
 TEST(ParseProposals, EspSuitesMeanTheRegistrysTransforms) {
     using enum EncryptionAlgorithm;
     struct Case {

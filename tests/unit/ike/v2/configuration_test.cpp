@@ -57,6 +57,15 @@ TEST_F(Addresses, TheyStayOverARekeyOfTheIkeSa) {
     EXPECT_EQ(p.one.all<RemoveVirtualAddress>().size(), 1U);
 }
 
+TEST_F(Addresses, AnIkeSaWithoutChildHasItsAddressToo) {  // RFC 6023 3
+    client.connections.front().childless = Childless::prefer;
+    EnginePair p = pair();
+    ASSERT_TRUE(p.up(p.one)) << p.one.errors() << p.two.errors();
+    EXPECT_EQ(p.one.engine().status(p.now).front().local_vips, std::vector{ip("10.3.0.1")});
+    ASSERT_EQ(p.two.all<InstallChild>().size(), 1U);
+    EXPECT_EQ(to_string(p.two.all<InstallChild>().front()->sa.remote_ts), "10.3.0.1");
+}
+
 TEST_F(Addresses, APeerWithoutPoolsRefusesTheChildAndBothSay) {
     server.connections.front().pools.clear();
     EnginePair p = pair();

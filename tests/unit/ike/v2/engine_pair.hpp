@@ -140,15 +140,18 @@ class EnginePair {
     // Delivers until nobody has anything to say. `cut`: to nowhere.
     bool cut = false;
     void settle() {
-        while (!one.out.empty() || !two.out.empty()) {
-            deliver(one, two);
-            deliver(two, one);
-        }
+        while (!one.out.empty() || !two.out.empty()) { step(); }
+    }
+    // What either has to say now, and no answer to it.
+    void step() {
+        auto first = std::exchange(one.out, {});
+        auto second = std::exchange(two.out, {});
+        deliver(std::move(first), two);
+        deliver(std::move(second), one);
     }
 
  private:
-    void deliver(Side& from, Side& to) {
-        std::deque<Datagram> datagrams = std::exchange(from.out, {});
+    void deliver(std::deque<Datagram> datagrams, Side& to) {
         for (Datagram& datagram : datagrams) {
             if (cut) { continue; }
             std::swap(datagram.local, datagram.remote);

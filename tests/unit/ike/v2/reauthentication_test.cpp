@@ -1,5 +1,7 @@
 // Reauthentication, unique, dpd_action and close_action between two engines.
 
+#include <set>
+
 #include "engine_pair.hpp"
 #include "ike/v2/limits.hpp"
 #include "ike/v2/restarts.hpp"
@@ -85,6 +87,51 @@ TEST_F(Reauthentication, IsTheInitiatorsWhereBothWantIt) {
     p.pass(std::chrono::seconds{18});
     EXPECT_GT(p.one.engine().status(p.now).front().unique_id, 2U);
     EXPECT_EQ(sas(p.one, p.now), 1U);
+    EXPECT_EQ(sas(p.two, p.now), 1U);
+}
+
+// Both begin before either hears of the other: one IKE SA must be left, whichever it is.
+TEST_F(Reauthentication, OfBothEndsAtOnceLeavesOneIkeSa) {
+    std::set<bool> stood;  // began by the first
+    for (const Unique unique : {Unique::no, Unique::replace, Unique::keep}) {
+        first = gateway_config(1, 2);
+        second = gateway_config(2, 1);
+        first.connections.front().unique = second.connections.front().unique = unique;
+        EnginePair p = pair();
+        ASSERT_TRUE(p.up(p.one, "net"));
+        for (unsigned round = 0; round < 8; ++round) {
+            const Rekey both{.id = CommandId{100 + round}, .ike = "gw", .reauth = true};
+            p.one.take(p.one.engine().handle(both, p.now));
+            p.two.take(p.two.engine().handle(both, p.now));
+            p.settle();
+            p.pass(std::chrono::seconds{25});
+            ASSERT_EQ(sas(p.one, p.now), 1U) << round;
+            ASSERT_EQ(sas(p.two, p.now), 1U) << round;
+            EXPECT_EQ(children(p.one, p.now), 1U);
+            EXPECT_EQ(children(p.two, p.now), 1U);
+            stood.insert(p.one.engine().status(p.now).front().initiator);
+        }
+        EXPECT_TRUE(never_fewer(p.one, 1));
+        EXPECT_TRUE(never_fewer(p.two, 1));
+    }
+    EXPECT_EQ(stood.size(), 2U);  // chance decides, for both ends the same
+}
+
+// The peer's new IKE SA is up, and its Delete of the old one still on the way.
+TEST_F(Reauthentication, IsNotDoneOnceMoreWhereThePeerHasJustDoneIt) {
+    EnginePair p = pair();
+    ASSERT_TRUE(p.up(p.one, "net"));
+    p.one.take(
+        p.one.engine().handle(Rekey{.id = CommandId{90}, .ike = "gw", .reauth = true}, p.now));
+    const auto established = [&] {
+        const auto all = p.two.engine().status(p.now);
+        return std::ranges::count(all, IkeState::established, &IkeSaStatus::state);
+    };
+    while (established() < 2) { p.step(); }
+    p.two.take(p.two.engine().handle(
+        Rekey{.id = CommandId{91}, .ike = "gw", .ike_id = 1, .reauth = true}, p.now));
+    EXPECT_FALSE(p.two.ended(91).value());
+    p.settle();
     EXPECT_EQ(sas(p.two, p.now), 1U);
 }
 

@@ -1,0 +1,94 @@
+#include "plane/user/raw_receiver.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdint>
+#include <utility>
+
+#include <linux/filter.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include "plane/errors.hpp"
+#include "plane/limits.hpp"
+#include "plane/message_io.hpp"
+#include "plane/user/raw_sockets.hpp"
+
+namespace culvert::plane {
+namespace {
+
+// Every raw socket of a protocol gets what arrives; this one keeps what is its worker's.
+Status keep_own(int fd, IpFamily family, bool ah, unsigned worker, unsigned workers) {
+    // AH has its SPI behind four other octets (RFC 4302 2).
+    const std::uint32_t at = ah ? 4 : 0;
+    constexpr std::uint32_t all = 0xffffffff;
+    // IPv4 packets come with their header, whose length varies.
+    const sock_filter header = family == IpFamily::v4
+                                   ? sock_filter{BPF_LDX | BPF_B | BPF_MSH, 0, 0, 0}
+                                   : sock_filter{BPF_LDX | BPF_W | BPF_IMM, 0, 0, 0};
+    std::array<sock_filter, 7> code{{header,
+                                     {BPF_LD | BPF_W | BPF_IND, 0, 0, at},
+                                     {BPF_ALU | BPF_AND | BPF_K, 0, 0, spi_worker_mask},
+                                     {BPF_ALU | BPF_MOD | BPF_K, 0, 0, workers},
+                                     {BPF_JMP | BPF_JEQ | BPF_K, 0, 1, worker},
+                                     {BPF_RET | BPF_K, 0, 0, all},
+                                     {BPF_RET | BPF_K, 0, 0, 0}}};
+    const sock_fprog program{static_cast<unsigned short>(code.size()), code.data()};
+    if (::setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) != 0) {
+        return std::unexpected(system_error("a filter on a raw socket", errno));
+    }
+    return {};
+}
+
+}  // namespace
+
+Result<RawReceiver> RawReceiver::open(unsigned worker, unsigned workers) {
+    RawReceiver out;
+    for (const IpFamily family : {IpFamily::v4, IpFamily::v6}) {
+        for (const bool ah : {false, true}) {
+            auto fd = open_raw(family, ah ? IPPROTO_AH : IPPROTO_ESP, 0);
+            if (!fd) {
+                const bool may_lack = family == IpFamily::v6;
+                if (may_lack && fd.error().code == ErrorCode::unsupported) { break; }
+                return std::unexpected(std::move(fd).error());
+            }
+            if (auto done = keep_own(fd->get(), family, ah, worker, workers); !done) {
+                return std::unexpected(std::move(done).error());
+            }
+            if (auto done = ask_for_addresses(fd->get(), family); !done) {
+                return std::unexpected(std::move(done).error());
+            }
+            // Those are for the sockets that send.
+            const bool v4 = family == IpFamily::v4;
+            static_cast<void>(set_option(fd->get(), v4 ? IPPROTO_IP : IPPROTO_IPV6,
+                                         v4 ? IP_RECVERR : IPV6_RECVERR, 0));
+            out.sockets_.push_back({std::move(*fd), ah});
+        }
+    }
+    return out;
+}
+
+std::vector<int> RawReceiver::descriptors() const {
+    std::vector<int> out;
+    for (const Socket& socket : sockets_) { out.push_back(socket.fd.get()); }
+    return out;
+}
+
+bool RawReceiver::receive(int fd, ReceiveBuffers& buffers,
+                          const std::function<void(const Arrival&)>& take) const {
+    return receive_batch(fd, 0, buffers, take);
+}
+
+bool RawReceiver::is_ah(int fd) const {
+    return std::ranges::any_of(
+        sockets_, [fd](const Socket& socket) { return socket.ah && socket.fd.get() == fd; });
+}
+
+std::uint64_t RawReceiver::overflowed() const {
+    std::uint64_t out = 0;
+    for (const Socket& socket : sockets_) { out += socket_overflowed(socket.fd.get()); }
+    return out;
+}
+
+}  // namespace culvert::plane

@@ -1,0 +1,37 @@
+#pragma once
+// Native ESP (protocol 50) and AH (51) that arrive for one worker, both families.
+
+#include <functional>
+#include <vector>
+
+#include "base/error.hpp"
+#include "plane/file_descriptor.hpp"
+#include "plane/udp_socket.hpp"
+
+namespace culvert::plane {
+
+class RawReceiver {
+ public:
+    // What has an SPI with (SPI & spi_worker_mask) % workers == worker. IPv6 is left out when the
+    // host has none. Fails with permission or system.
+    static Result<RawReceiver> open(unsigned worker, unsigned workers);
+
+    std::vector<int> descriptors() const;
+    // Hands over what arrived on this descriptor; false when nothing was there. An IPv4 arrival
+    // begins with the IP header, an IPv6 one with ESP or AH.
+    bool receive(int fd, ReceiveBuffers& buffers,
+                 const std::function<void(const Arrival&)>& take) const;
+    // It brings AH, not ESP.
+    bool is_ah(int fd) const;
+    // Packets that the kernel dropped because nobody took them in time.
+    std::uint64_t overflowed() const;
+
+ private:
+    struct Socket {
+        FileDescriptor fd;
+        bool ah;
+    };
+    std::vector<Socket> sockets_;
+};
+
+}  // namespace culvert::plane

@@ -1,0 +1,82 @@
+#pragma once
+// A worker of the user plane: carries what comes out of one queue of the TUN, and what arrives for
+// the SAs that are its own. In two threads, one for each direction, where there are few workers; in
+// one where there are many.
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+
+#include "base/error.hpp"
+#include "plane/ike_carrier.hpp"
+#include "plane/poller.hpp"
+#include "plane/user/egress.hpp"
+#include "plane/user/fast_paths.hpp"
+#include "plane/user/ingress.hpp"
+#include "plane/user/raw_receiver.hpp"
+#include "plane/user/shared.hpp"
+#include "plane/user/signal.hpp"
+#include "plane/user/stray_queue.hpp"
+
+namespace culvert::plane {
+
+class Worker {
+ public:
+    // Fails with permission or system.
+    static Result<std::unique_ptr<Worker>> make(const Shared& shared, unsigned number,
+                                                const FastPaths& wanted);
+    Worker(const Worker&) = delete;
+    Worker& operator=(const Worker&) = delete;
+    Worker(Worker&&) = delete;
+    Worker& operator=(Worker&&) = delete;
+    ~Worker() { stop(); }
+
+    // Watches its queue and its sockets, those of the carrier among them. Then start().
+    Status attach(IkeCarrier& carrier);
+    void start();
+    void stop();
+
+    // Any thread: an SA came, for which packets may wait.
+    void sa_came() const { sa_came_.give(); }
+    // Any thread: ESP for an SA of this worker that arrived elsewhere. False: it has too much.
+    bool take_stray(const Arrival& run);
+
+    void add_statistics(std::map<std::string, std::uint64_t>& out) const;
+
+ private:
+    Worker(const Shared& shared, unsigned number, const FastPaths& wanted, RawReceiver raw,
+           Signal sa_came, Signal stray_came)
+        : number_(number),
+          raw_(std::move(raw)),
+          sa_came_(std::move(sa_came)),
+          stray_came_(std::move(stray_came)),
+          has_queue_(number < shared.tun.queues()),
+          tun_(shared.tun.queue(has_queue_ ? number : 0)),
+          ingress_(shared, number) {
+        if (has_queue_) { egress_.emplace(shared, number, wanted); }
+    }
+    Status watch_network(IkeCarrier& carrier);
+    Status watch_raw(int fd);
+    Status watch_tun();
+    Poller& tun_poller() { return tun_poller_ ? *tun_poller_ : *network_poller_; }
+
+    unsigned number_;
+    RawReceiver raw_;
+    Signal sa_came_;
+    Signal stray_came_;
+    bool has_queue_;  // of the TUN: an interface made by others has one
+    const TunQueue& tun_;
+    StrayQueue strays_;
+    ReceiveBuffers raw_buffers_{receive_single_batch_max};
+    Ingress ingress_;
+    std::optional<Egress> egress_;
+    std::optional<Poller> network_poller_;
+    std::optional<Poller> tun_poller_;  // with a thread of its own for what leaves
+    std::thread network_thread_;
+    std::thread tun_thread_;
+};
+
+}  // namespace culvert::plane

@@ -1,0 +1,122 @@
+# shellcheck shell=bash disable=SC2034,SC2154,SC2317
+# Several workers, SAs that change under traffic, and a plane without its fast paths: every inner packet
+# arrives once, bit for bit, in order within its flow (lib/flows.py).
+
+# threads_of N COUNT: workers of side N; the other side keeps what it has.
+declare -A threads_of
+side_files() {
+    local n=$1
+    [[ -z ${threads_of[$n]-} ]] || charon_lines="    threads = ${threads_of[$n]}"
+}
+flows_input='' flows_pid=''
+flows_begin() { # traffic from h1 to h2 and back until flows_end
+    local i addresses=()
+    for i in 11 12 13 14 15; do
+        net_address h1 eth0 "10.1.0.$i/24"
+        addresses+=("10.1.0.$i")
+    done
+    mkfifo "$dir/serve.in" "$dir/ask.in"
+    ip netns exec "$net_prefix-h2" "$here/lib/flows.py" serve 10.2.0.2 7777 <"$dir/serve.in" >"$dir/serve.log" 2>&1 &
+    net_pids+=("$!")
+    exec {flows_serve}>"$dir/serve.in"
+    until_true 10 grep -q ready "$dir/serve.log" || { cat "$dir/serve.log"; fail "the far end of the flows does not start"; }
+    ip netns exec "$net_prefix-h1" "$here/lib/flows.py" ask 10.2.0.2 7777 "${addresses[@]}" <"$dir/ask.in" >"$dir/flows.log" 2>&1 &
+    flows_pid=$!
+    net_pids+=("$!")
+    exec {flows_ask}>"$dir/ask.in"
+    until_true 20 grep -q flowing "$dir/flows.log" || { cat "$dir/flows.log"; fail "the flows through the tunnel do not begin"; }
+}
+flows_end() {
+    exec {flows_ask}>&-
+    wait "$flows_pid" || { cat "$dir/flows.log"; culvert_of 1 stats; culvert_of 2 stats; fail "flows through the tunnel are not what was sent"; }
+    exec {flows_serve}>&-
+    cat "$dir/flows.log"
+}
+workers_case() { # workers_case WORKERS-1 WORKERS-2 COMMAND...
+    threads_of=([1]=$1 [2]=$2)
+    shift 2
+    begin
+    up_ok 1 net4
+    ping_ok h1 10.2.0.2
+    flows_begin
+    "$@"
+    flows_end
+    down 1 ike gw
+}
+rekeys() { # rekeys ROUNDS: of the Child SA, one side after the other, as fast as they go
+    local round
+    for ((round = 0; round < $1; ++round)); do rekey $((1 + round % 2)) child net4; done
+}
+# Each of the threads that send had something to do.
+sent_by_all() { # sent_by_all N COUNT
+    local v=pid_$1 task times count=0
+    for task in "/proc/${!v}/task"/*; do
+        [[ $(<"$task/comm") == egress-* ]] || continue
+        times=$(sed -n 's/^voluntary_ctxt_switches:[[:space:]]*//p' "$task/status")
+        echo "$(<"$task/comm") waited $times times"
+        # Once a second for its clock alone.
+        ((times < 100)) || ((++count))
+    done
+    ((count == $2)) || fail "side $1 sends with $count threads, not $2"
+}
+# CHURN_ROUNDS: 600 take some minutes.
+case_churn_encap() {
+    both_conn 'encap = yes'
+    spread() { rekeys "${CHURN_ROUNDS:-12}"; sent_by_all 1 2; }
+    workers_case 2 3 spread
+}
+case_churn_native() { both_conn 'encap = no'; workers_case 3 2 rekeys "${CHURN_ROUNDS:-12}"; }
+# Each fast path left alone, and all of them; status tells which are in use.
+without() { # without NAMES REGEX-OF-STATUS REGEX-THAT-STATUS-LACKS
+    both_conn 'encap = yes'
+    export CULVERT_PLANE_WITHOUT=$1
+    begin
+    up_ok 1 net4
+    culvert_of 1 status >"$dir/status.log"
+    says "$dir/status.log" "fast paths: .*$2" "which fast paths are in use"
+    ! grep -qE -- "fast paths:.*($3)" "$dir/status.log" || { cat "$dir/status.log"; fail "status tells of a fast path that was to be left alone"; }
+    ping_ok h1 10.2.0.2
+    flows_begin
+    rekeys 2
+    flows_end
+    down 1 ike gw
+}
+case_without_tun_offload() { without tun-offload 'UDP GSO' super-packets; }
+case_without_udp_gso() { without udp-gso 'UDP GRO' 'UDP GSO'; }
+case_without_udp_gro() { without udp-gro 'UDP GSO' 'UDP GRO'; }
+case_without_all() { without all 'TUN queues|none' 'super-packets|UDP GSO|UDP GRO'; }
+
+# A stranger sends all the ESP in UDP that it can, under SPIs that nobody has and under one that is in use:
+# packets still pass, and the key exchange does not notice.
+case_flood() {
+    both_conn 'encap = yes'
+    begin
+    up_ok 1 net4
+    ping_ok h1 10.2.0.2
+    local spi
+    spi=$(list_sas 1 | sed -nE 's/^ +in +([0-9a-f]{8}).*/\1/p' | head -1)
+    [[ -n $spi ]] || { list_sas 1; fail "no inbound SPI is shown"; }
+    ip netns exec "$net_prefix-g2" python3 -c '
+import os, socket, sys
+out = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+packets = [bytes.fromhex(sys.argv[1]) + os.urandom(60)] + [b"\xc0" + os.urandom(63) for _ in range(63)]
+while True:
+    for packet in packets:
+        out.sendto(packet, ("192.0.2.1", 4500))' "$spi" &
+    local flood=$!
+    net_pids+=("$flood")
+    flooded() { (($(culvert_of 1 stats | sed -nE 's/.*inbound_no_sa[^0-9]*([0-9]+).*/\1/p' | head -1) > 10000)); }
+    until_true 20 flooded || { culvert_of 1 stats; fail "the flood is not seen"; }
+    local round
+    for round in 1 2 3; do
+        rekey 1 child net4
+        rekey 2 ike gw
+        ping_ok h1 10.2.0.2
+    done
+    kill -0 "$flood" || fail "the flood ended before its time"
+    kill "$flood"
+    culvert_of 1 stats >"$dir/stats.log"
+    says "$dir/stats.log" 'inbound_(integrity|auth|icv)[^0-9]*[1-9]' "forged packets under a live SPI are counted"
+    says "$dir/stats.log" 'ike_receive_overflow[^0-9]*0' "no IKE is lost"
+    down 1 ike gw
+}

@@ -1,0 +1,8 @@
+# NATs, lossy paths and floods: against strongSwan in both roles, and Culvert at both ends.
+foreach(case nat_responder nat_both_rekeyed nat_many nat_mapping cert_big_lossy rekey_flood)
+    interop_test(interop_strongswan_${case}_i ${interop_run} culvert strongswan ${case})
+    interop_test(interop_strongswan_${case}_r ${interop_run} strongswan culvert ${case})
+endforeach()
+foreach(case nat_both nat_mapping nat_keepalive rekey_flood)
+    interop_test(interop_pair_${case} ${interop_run} culvert culvert ${case})
+endforeach()
