@@ -1,6 +1,7 @@
 #pragma once
 // What the benchmarks of the engine work on: one SA pair in tunnel mode over IPv4 and its packets.
 
+#include <algorithm>
 #include <cstdint>
 
 #include "base/random.hpp"
