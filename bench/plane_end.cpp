@@ -4,10 +4,10 @@
 // SIDE is 1 or 2. `rekey`: every second by the clock of the wall both ends install another SA, send
 // on it half a second later and remove it four seconds after.
 
+#include <charconv>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -136,7 +136,7 @@ int main(int argc, char** argv) {
         options.native = options.native || word == "native";
         options.rekey = options.rekey || word == "rekey";
         if (word.starts_with("workers=")) {
-            options.workers = static_cast<unsigned>(std::atoi(word.substr(8).data()));
+            std::from_chars(word.data() + 8, word.data() + word.size(), options.workers);
         }
     }
     for (const int number : {SIGINT, SIGTERM}) {
