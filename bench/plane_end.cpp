@@ -51,7 +51,8 @@ ChildSa child_sa(const Options& options, std::uint32_t number) {
     sa.local = {options.local, 4500};
     sa.remote = {options.remote, 4500};
     sa.udp_encap = !options.native;
-    const std::uint32_t spi = 0x10000 + number * 2;
+    // Those that follow one another keep their worker.
+    const std::uint32_t spi = 0x10000000 | (number & 0xfffff) << 8U;
     sa.inbound_spi = EspSpi{spi + options.side};
     sa.outbound_spi = EspSpi{spi + 3 - options.side};
     sa.inbound.encryption = Secret(36);
