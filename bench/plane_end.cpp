@@ -4,10 +4,10 @@
 // SIDE is 1 or 2. `rekey`: every second by the clock of the wall both ends install another SA, send
 // on it half a second later and remove it four seconds after.
 
+#include <charconv>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -51,7 +51,8 @@ ChildSa child_sa(const Options& options, std::uint32_t number) {
     sa.local = {options.local, 4500};
     sa.remote = {options.remote, 4500};
     sa.udp_encap = !options.native;
-    const std::uint32_t spi = 0x10000 + number * 2;
+    // Those that follow one another keep their worker.
+    const std::uint32_t spi = 0x10000000 | (number & 0xfffff) << 8U;
     sa.inbound_spi = EspSpi{spi + options.side};
     sa.outbound_spi = EspSpi{spi + 3 - options.side};
     sa.inbound.encryption = Secret(36);
@@ -136,7 +137,7 @@ int main(int argc, char** argv) {
         options.native = options.native || word == "native";
         options.rekey = options.rekey || word == "rekey";
         if (word.starts_with("workers=")) {
-            options.workers = static_cast<unsigned>(std::atoi(word.substr(8).data()));
+            std::from_chars(word.data() + 8, word.data() + word.size(), options.workers);
         }
     }
     for (const int number : {SIGINT, SIGTERM}) {

@@ -119,12 +119,10 @@ FlowSteering FlowSteering::load() {
     attributes.license = reinterpret_cast<std::uintptr_t>(licence);
     // glibc has no function for it.
     const long fd = ::syscall(SYS_bpf, BPF_PROG_LOAD, &attributes, sizeof attributes);
-    const int error = fd < 0 ? errno : 0;
-    return FlowSteering{FileDescriptor{static_cast<int>(fd)}, error};
+    return FlowSteering{FileDescriptor{static_cast<int>(fd)}};
 }
 
 int FlowSteering::apply(int tun_fd) const {
-    if (!program_) { return error_; }
     int program = program_.get();
     return ::ioctl(tun_fd, TUNSETSTEERINGEBPF, &program) == 0 ? 0 : errno;
 }

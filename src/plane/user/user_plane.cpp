@@ -94,6 +94,7 @@ class UserPlane final : public Plane {
 
  private:
     Status open_devices(PlaneEvents& events);
+    Status open_tun();
     std::string fast_paths_in_use() const;
     Status start_workers(PlaneEvents& events);
     Status watch_control();
@@ -115,7 +116,6 @@ class UserPlane final : public Plane {
     PlaneSettings settings_;
     unsigned worker_count_;
     FlowSteering steering_;
-    int steering_error_ = 0;
     FastPaths fast_paths_;
     PlaneEvents* events_ = nullptr;
     crypto::SystemRandom random_;
@@ -186,10 +186,7 @@ Status UserPlane::open_devices(PlaneEvents& events) {
     if (!raw) { return std::unexpected(std::move(raw).error()); }
     raw_.emplace(std::move(*raw));
     if (auto done = kernel_->announce(); !done) { return done; }
-    auto tun = TunDevice::open(settings_.tun_name, fast_paths_, worker_count_);
-    if (!tun) { return std::unexpected(std::move(tun).error()); }
-    tun_.emplace(std::move(*tun));
-    if (tun_->queues() > 1) { steering_error_ = steering_.apply(tun_->queue(0).fd()); }
+    if (auto done = open_tun(); !done) { return done; }
     carrier_.set_own_interface(tun_->index());
     const std::uint32_t mtu = settings_.tun_mtu != 0 ? settings_.tun_mtu : tun_mtu_default;
     if (auto done = kernel_->start(tun_->index(), mtu); !done) { return done; }
@@ -201,6 +198,17 @@ Status UserPlane::open_devices(PlaneEvents& events) {
                                    .mark = settings_.mark});
     if (auto done = filter_->start(); !done) { events.warning(std::move(done).error()); }
     return {};
+}
+
+// A queue for each worker; one for all where flows cannot be kept to theirs.
+Status UserPlane::open_tun() {
+    for (unsigned queues = steering_.loaded() ? worker_count_ : 1;; queues = 1) {
+        tun_.reset();
+        auto tun = TunDevice::open(settings_.tun_name, fast_paths_, queues);
+        if (!tun) { return std::unexpected(std::move(tun).error()); }
+        tun_.emplace(std::move(*tun));
+        if (tun_->queues() == 1 || steering_.apply(tun_->queue(0).fd()) == 0) { return {}; }
+    }
 }
 
 Status UserPlane::start_workers(PlaneEvents& events) {
@@ -418,9 +426,7 @@ std::string UserPlane::fast_paths_in_use() const {
     if (tun_) {
         if (tun_->offloads().tcp) { names.push_back("TUN super-packets of TCP"); }
         if (tun_->offloads().udp) { names.push_back("of UDP"); }
-        if (tun_->queues() > 1) {
-            names.push_back(steering_error_ == 0 ? "TUN queues by flow" : "TUN queues");
-        }
+        if (tun_->queues() > 1) { names.push_back("TUN queues by flow"); }
         if (fast_paths_.udp_gso) { names.push_back("UDP GSO"); }
         if (fast_paths_.packet_socket) { names.push_back("packet socket for native ESP"); }
         if (carrier_.is_open() && carrier_.sockets().coalesces()) { names.push_back("UDP GRO"); }
