@@ -60,6 +60,12 @@ void enforce_uniqueness(const SaCore& sa, bool initial_contact, const Environmen
         } else if (replace && earlier_self(other->core(), sa)) {
             other->linger(reauthenticated_linger, env);
         } else if (replace) {
+            env.alert(
+                other->core(), "unique-replace", Severity::info,
+                fmt::format(
+                    "IKE SA {}[{}] is closed: {} has made another (unique = replace); if that goes "
+                    "on, two peers use one identity",
+                    other->core().name(), other->core().unique_id, sa.remote_id.to_string()));
             other->close({}, env);
         }
     }
