@@ -40,6 +40,19 @@ bool has_errors(const Problems& problems);
 // The errors (or, without one, the warnings) in one Error, for an answer to a client.
 Error as_error(const Problems& problems);
 
+// A place where the log goes besides the one that --log names: strongswan.conf's filelog, syslog
+// and journal. Levels are strongSwan's, -1 to 4, by its groups and "default".
+struct LogOutput {
+    enum class Kind : std::uint8_t { file, standard_error, system_log, journal };
+
+    Kind kind = Kind::file;
+    std::string name;  // the file's path, or the facility
+    std::map<std::string, int, std::less<>> levels{};
+    bool append = true;  // to a file that is there
+
+    friend bool operator==(const LogOutput&, const LogOutput&) = default;
+};
+
 // Settings of the daemon that the engine has no use for: strongswan.conf's charon section and
 // nothing else (culvertd's options come above it). Unset: the daemon's default.
 struct DaemonSettings {
@@ -48,6 +61,12 @@ struct DaemonSettings {
     std::optional<std::uint32_t> routing_table_prio;
     std::optional<unsigned> threads;
     std::optional<unsigned> init_limit_half_open;  // also in engine settings, as half_open_max
+    std::optional<bool> install_virtual_ip;
+    std::optional<std::uint32_t> mtu;  // of the TUN device
+    std::string resolv_conf;  // to write peers' name servers to (plugins.resolve.file); empty: none
+    std::vector<LogOutput> logs;
+    // What peers with a virtual address are told besides what their pool says (dns1, plugins.attr).
+    std::vector<ike::PoolAttribute> attributes;
 };
 
 // Children with mode = pass or drop are in their connection like all others (ChildMode::pass,

@@ -172,16 +172,16 @@ void read_entry(const Scope& scope, const Field& field, Draft& draft) {
     const std::string_view key = field.key();
     if (field.section() != nullptr) {
         if (key == "children") { return read_children(Scope{scope, field}, draft.conn); }
+        const auto* keyword = find_keyword(SectionKind::connection, key);
         // As strongSwan has it: whatever begins with the word.
-        if (key.starts_with("local")) {
+        if (keyword == nullptr && key.starts_with("local")) {
             draft.local.push_back(read_auth(Scope{scope, field}, SectionKind::local));
             return;
         }
-        if (key.starts_with("remote")) {
+        if (keyword == nullptr && key.starts_with("remote")) {
             draft.remote.push_back(read_auth(Scope{scope, field}, SectionKind::remote));
             return;
         }
-        const auto* keyword = find_keyword(SectionKind::connection, key);
         if (keyword == nullptr) {
             field.error("is not a section of a connection",
                         "a connection holds local, remote and children");

@@ -1,6 +1,7 @@
 // From the tree to the typed configuration.
 
 #include <algorithm>
+#include <array>
 #include <set>
 #include <utility>
 
@@ -44,6 +45,14 @@ void each_section(const Scope& root, const Field& field,
     });
 }
 
+// strongswan.conf is read by all of strongSwan's programs; these are not the daemon's sections.
+bool is_of_another_program(std::string_view section) {
+    constexpr std::array<std::string_view, 10> programs{
+        "swanctl",    "starter", "pki",    "charon-cmd", "charon-nm",
+        "scepclient", "pool",    "attest", "aikgen",     "sw-collector"};
+    return std::ranges::find(programs, section) != programs.end();
+}
+
 class Loader {
  public:
     Loader(const Tree& tree, const FileSource* source) : tree_(tree), source_(source) {}
@@ -52,10 +61,14 @@ class Loader {
         report_syntax(tree_, report_);
         const Scope root{tree_.root, &tree_.places, "", report_, source_};
         root.each([&](const Field& field) { top(root, field); });
-        check_pools();
+        // What was not read behind a mistake is not missing, and what was read in part proves
+        // nothing.
+        if (tree_.ok() && !unknown_section_) { check_pools(); }
         take_credentials();
         warn_of_readers();
-        check_across(out_.config, places_, !secret_missing_, report_);
+        if (!report_.has_errors()) {
+            check_across(out_.config, places_, !secret_missing_, report_);
+        }
         out_.problems = report_.take();
         return std::move(out_);
     }
@@ -79,6 +92,7 @@ class Loader {
         } else if (key == "charon" && field.section() != nullptr) {
             read_charon(Scope{root, field}, out_.config.settings, out_.daemon);
         } else if (!tree_.templates.contains(key)) {
+            unknown_section_ = true;
             const auto meant =
                 nearest(key, {"connections", "secrets", "pools", "authorities", "charon"});
             field.error(
@@ -91,6 +105,7 @@ class Loader {
     void connection(const Scope& scope) {
         ike::Connection conn = read_connection(scope);
         places_[{conn.name, ""}] = scope.place();
+        if (const auto pools = scope.find("pools")) { pool_places_[conn.name] = pools->place(); }
         if (const auto children = scope.find("children"); children && children->at != nullptr) {
             for (std::size_t i = 0; i < children->at->section.entries.size(); ++i) {
                 const auto& entry = children->section()->entries[i];
@@ -123,9 +138,9 @@ class Loader {
             for (const std::string& name : conn.pools) {
                 if (std::ranges::find(pool_names_, name) != pool_names_.end()) { continue; }
                 const auto meant = nearest(name, {pool_names_.begin(), pool_names_.end()});
-                const auto place = places_.find({conn.name, ""});
+                const auto place = pool_places_.find(conn.name);
                 report_.add({.severity = Problem::Severity::error,
-                             .place = place == places_.end() ? Place{} : place->second,
+                             .place = place == pool_places_.end() ? Place{} : place->second,
                              .path = fmt::format("connections.{}.pools", conn.name),
                              .what = fmt::format("there is no pool {}", printable(name, 80)),
                              .remedy = meant ? fmt::format("did you mean {}?", *meant)
@@ -164,6 +179,8 @@ class Loader {
     std::vector<KeyPassphrase> passphrases_;
     std::vector<ike::AuthorityInfo> infos_;
     std::vector<std::string> pool_names_;
+    std::map<std::string, Place> pool_places_;  // where connections name theirs
+    bool unknown_section_ = false;              // which may have been meant for any
     std::set<const std::string*> secret_files_;
     bool secret_missing_ = false;  // one could not be read: who lacks one is not known
 };
@@ -185,19 +202,23 @@ void load_settings(const Tree& tree, Loaded& into) {
     report_syntax(tree, report);
     const Scope root{tree.root, &tree.places, "", report};
     std::vector<std::string> ignored;
-    root.each([&](const Field& field) {
-        if (field.key() == "charon" && field.section() != nullptr) {
-            read_charon(Scope{root, field}, into.config.settings, into.daemon);
+    // The one of the service that runs charon without its starter stands above the common one.
+    for (const std::string_view name : {"charon", "charon-systemd"}) {
+        const auto field = root.find(name);
+        if (!field) { continue; }
+        if (field->section() != nullptr) {
+            read_charon(Scope{root, *field}, into.config.settings, into.daemon);
         } else {
+            ignored.emplace_back(name);
+        }
+    }
+    root.each([&](const Field& field) {
+        if (field.key() != "charon" && field.key() != "charon-systemd" &&
+            !is_of_another_program(field.key())) {
             ignored.push_back(printable(field.key(), 40));
         }
     });
     if (!ignored.empty()) {
-        constexpr std::size_t shown_max = 8;
-        if (ignored.size() > shown_max) {
-            ignored.resize(shown_max);
-            ignored.emplace_back("and more");
-        }
         report.add({.severity = Problem::Severity::warning,
                     .place = {.file = tree.files.empty() ? nullptr : tree.files.front().name},
                     .what = fmt::format("only the section charon has a meaning here; ignored: {}",

@@ -7,6 +7,7 @@
 
 #include "base/bytes.hpp"
 #include "config/limits.hpp"
+#include "config/nearest.hpp"
 #include "config/sections.hpp"
 #include "config/values.hpp"
 
@@ -96,38 +97,6 @@ ike::PoolAttribute numbered_attribute(std::uint16_t type, const std::string& tex
     return {.type = type, .value = {octets.begin(), octets.end()}};
 }
 
-void read_attribute(const Field& field, ike::Pool& pool) {
-    const auto name = std::ranges::find(names, field.key(), &AttributeName::word);
-    const bool is_number = !field.key().empty() && std::ranges::all_of(field.key(), [](char c) {
-        return c >= '0' && c <= '9';
-    });
-    if (name == names.end() && !is_number) { return unknown_keyword(field, SectionKind::pool); }
-    constexpr unsigned type_max = 32767;  // 15 bits (RFC 7296 3.15.1)
-    unsigned type = 0;
-    if (is_number) {
-        for (const char c : field.key().substr(0, 6)) {
-            type = type * 10 + static_cast<unsigned>(c - '0');
-        }
-        if (type == 0 || type > type_max) {
-            field.error(
-                fmt::format("attribute {} is not 1 to {}", printable(field.key(), 40), type_max),
-                "see IANA's list of IKEv2 configuration attributes");
-            return;
-        }
-    }
-    const auto values = field.list();
-    if (!values) { return; }
-    for (const std::string& text : *values) {
-        if (text.size() > attribute_size_max) {
-            field.error(fmt::format("is longer than {} octets", attribute_size_max), "shorten it");
-        } else if (is_number) {
-            pool.attributes.push_back(numbered_attribute(static_cast<std::uint16_t>(type), text));
-        } else if (auto attribute = named_attribute(field, *name, text)) {
-            pool.attributes.push_back(*std::move(attribute));
-        }
-    }
-}
-
 // "10.3.0.0/24": strongSwan leaves out the first and the last address of a subnet, and begins at
 // the host part where one is written.
 std::optional<IpRange> usable(const IpSubnet& subnet) {
@@ -155,6 +124,44 @@ void read_addrs(const Field& field, ike::Pool& pool, bool& has_addrs) {
 
 }  // namespace
 
+void read_attribute(const Field& field, std::string_view word,
+                    std::vector<ike::PoolAttribute>& into) {
+    const auto name = std::ranges::find(names, word, &AttributeName::word);
+    const bool is_number =
+        !word.empty() && std::ranges::all_of(word, [](char c) { return c >= '0' && c <= '9'; });
+    if (name == names.end() && !is_number) {
+        std::vector<std::string_view> known{"addrs"};
+        for (const AttributeName& one : names) { known.push_back(one.word); }
+        const auto meant = nearest(word, known);
+        return field.error("is not a keyword of this section",
+                           meant ? fmt::format("did you mean {}?", *meant) : "remove it");
+    }
+    constexpr unsigned type_max = 32767;  // 15 bits (RFC 7296 3.15.1)
+    unsigned type = 0;
+    if (is_number) {
+        for (const char c : word.substr(0, 6)) {
+            type = type * 10 + static_cast<unsigned>(c - '0');
+        }
+        if (type == 0 || type > type_max) {
+            field.error(
+                fmt::format("attribute {} is not 1 to {}", printable(field.key(), 40), type_max),
+                "see IANA's list of IKEv2 configuration attributes");
+            return;
+        }
+    }
+    const auto values = field.list();
+    if (!values) { return; }
+    for (const std::string& text : *values) {
+        if (text.size() > attribute_size_max) {
+            field.error(fmt::format("is longer than {} octets", attribute_size_max), "shorten it");
+        } else if (is_number) {
+            into.push_back(numbered_attribute(static_cast<std::uint16_t>(type), text));
+        } else if (auto attribute = named_attribute(field, *name, text)) {
+            into.push_back(*std::move(attribute));
+        }
+    }
+}
+
 std::optional<ike::Pool> read_pool(const Scope& scope) {
     ike::Pool pool{.name = std::string{scope.name()}};
     bool has_addrs = false;
@@ -164,7 +171,7 @@ std::optional<ike::Pool> read_pool(const Scope& scope) {
             named_addrs = true;
             read_addrs(field, pool, has_addrs);
         } else {
-            read_attribute(field, pool);
+            read_attribute(field, field.key(), pool.attributes);
         }
     });
     if (!named_addrs) {

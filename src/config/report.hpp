@@ -19,6 +19,7 @@ namespace culvert::config {
 class Report {
  public:
     void add(Problem problem);
+    bool has_errors() const { return left_out_error_ || config::has_errors(problems_); }
     Problems take();
 
  private:

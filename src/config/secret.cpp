@@ -26,16 +26,20 @@ std::optional<std::string_view> type_of(std::string_view name) {
     return found;
 }
 
-void check_entries(const Scope& scope, std::string_view type) {
+// Whether all are known.
+bool check_entries(const Scope& scope, std::string_view type) {
+    bool known = true;
     const std::string prefix = fmt::format("{}.", type == "xauth" ? "eap" : type);
     scope.each([&](const Field& field) {
         if (find_keyword(SectionKind::secret, prefix + field.key()) == nullptr) {
+            known = false;
             field.error("is not a keyword of this section",
                         type == "ike" ? "a secret has secret and id<suffix>" : "remove it");
         } else {
             field.text();
         }
     });
+    return known;
 }
 
 bool is_for_a_key(std::string_view type) {
@@ -77,7 +81,7 @@ std::optional<ike::SharedSecret> read_secret_section(const Scope& scope,
                     "begin its name with ike, as in ike-moon, for a pre-shared key");
         return std::nullopt;
     }
-    check_entries(scope, *type);
+    const bool all_known = check_entries(scope, *type);
     if (is_for_a_key(*type)) {
         if (auto words = read_passphrase(scope, *type)) {
             passphrases.push_back(*std::move(words));
@@ -90,7 +94,8 @@ std::optional<ike::SharedSecret> read_secret_section(const Scope& scope,
     }
     const auto field = scope.find("secret");
     if (!field) {
-        scope.error("has no secret", "add secret = ...");
+        // A word that is not known may have been meant for it.
+        if (all_known) { scope.error("has no secret", "add secret = ..."); }
         return std::nullopt;
     }
     auto secret = read_secret(*field);

@@ -33,7 +33,16 @@ std::optional<ike::SharedSecret> read_secret_section(const Scope& scope,
 // A section of `pools`. Nothing without usable addrs.
 std::optional<ike::Pool> read_pool(const Scope& scope);
 
-// strongswan.conf's `charon`.
+// A configuration attribute by its name or number (`word`), as pools and plugins.attr have them.
+void read_attribute(const Field& field, std::string_view word,
+                    std::vector<ike::PoolAttribute>& into);
+
+// The sections filelog and syslog of `charon`, and journal of `charon-systemd`.
+void read_filelog(const Scope& scope, std::vector<LogOutput>& into);
+void read_syslog(const Scope& scope, std::vector<LogOutput>& into);
+void read_journal(const Scope& scope, std::vector<LogOutput>& into);
+
+// strongswan.conf's `charon` (and `charon-systemd`, which has the same and stands above it).
 void read_charon(const Scope& scope, ike::EngineSettings& engine, DaemonSettings& daemon);
 
 // Where connections, children ({connection, child}) and secrets ({"", name}) stand, for checks that

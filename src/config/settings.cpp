@@ -1,5 +1,6 @@
 // strongswan.conf: what of `charon` has a meaning here.
 
+#include <algorithm>
 #include <unordered_map>
 
 #include <fmt/format.h>
@@ -33,6 +34,9 @@ void read_milliseconds(const Field& field, std::chrono::milliseconds& into, doub
 }
 
 constexpr std::uint64_t count_max = 1'000'000;
+constexpr std::uint64_t mtu_min = 1280;
+constexpr std::uint64_t mtu_max = 65535;
+constexpr std::size_t ignored_shown_max = 100;
 
 using Use = void (*)(const Field&, Settings&);
 
@@ -91,8 +95,72 @@ const std::unordered_map<std::string_view, Use>& uses() {
          [](const Field& f, Settings& s) {
              store_optional(s.daemon.routing_table_prio, read_number(f, 1, 32765));
          }},
+        {"install_virtual_ip",
+         [](const Field& f, Settings& s) {
+             store_optional(s.daemon.install_virtual_ip, read_bool(f));
+         }},
+        {"make_before_break",
+         [](const Field& f, Settings& s) { store(s.engine.make_before_break, read_bool(f)); }},
+        {"dns1",
+         [](const Field& f, Settings& s) { read_attribute(f, "dns", s.daemon.attributes); }},
+        {"dns2",
+         [](const Field& f, Settings& s) { read_attribute(f, "dns", s.daemon.attributes); }},
+        {"nbns1",
+         [](const Field& f, Settings& s) { read_attribute(f, "nbns", s.daemon.attributes); }},
+        {"nbns2",
+         [](const Field& f, Settings& s) { read_attribute(f, "nbns", s.daemon.attributes); }},
         {"threads", [](const Field& f,
                        Settings& s) { store_optional(s.daemon.threads, read_number(f, 1, 1024)); }},
+    };
+    return table;
+}
+
+using Ignored = std::vector<std::string>;
+
+// Addresses and domains for every peer that gets a virtual address.
+void read_attr(const Scope& scope, DaemonSettings& daemon) {
+    scope.each([&](const Field& field) {
+        if (field.key() == "load") { return; }
+        std::string word = field.key();
+        std::ranges::replace(word, '-', '_');  // split-include there, split_include in pools
+        read_attribute(field, word, daemon.attributes);
+    });
+}
+
+// What of a plugin is ours; whether it is loaded decides nothing here, and is not worth a word.
+void read_plugins(const Scope& scope, DaemonSettings& daemon, Ignored& ignored) {
+    scope.each([&](const Field& plugin) {
+        if (plugin.section() == nullptr) {
+            ignored.push_back(printable("plugins." + plugin.key(), 60));
+            return;
+        }
+        const Scope inner{scope, plugin};
+        if (plugin.key() == "attr") { return read_attr(inner, daemon); }
+        inner.each([&](const Field& field) {
+            if (field.key() == "load") { return; }
+            if (plugin.key() == "kernel-netlink" && field.key() == "mtu") {
+                return store_optional(daemon.mtu, read_number(field, mtu_min, mtu_max));
+            }
+            if (plugin.key() == "resolve" && field.key() == "file") {
+                return store(daemon.resolv_conf, field.text());
+            }
+            ignored.push_back(
+                printable(fmt::format("plugins.{}.{}", plugin.key(), field.key()), 80));
+        });
+    });
+}
+
+using Part = void (*)(const Scope&, DaemonSettings&, Ignored&);
+
+const std::unordered_map<std::string_view, Part>& parts() {
+    static const std::unordered_map<std::string_view, Part> table{
+        {"plugins", read_plugins},
+        {"filelog",
+         [](const Scope& s, DaemonSettings& daemon, Ignored&) { read_filelog(s, daemon.logs); }},
+        {"syslog",
+         [](const Scope& s, DaemonSettings& daemon, Ignored&) { read_syslog(s, daemon.logs); }},
+        {"journal",
+         [](const Scope& s, DaemonSettings& daemon, Ignored&) { read_journal(s, daemon.logs); }},
     };
     return table;
 }
@@ -101,22 +169,25 @@ const std::unordered_map<std::string_view, Use>& uses() {
 
 void read_charon(const Scope& scope, ike::EngineSettings& engine, DaemonSettings& daemon) {
     Settings settings{engine, daemon};
-    constexpr std::size_t shown_max = 8;
     std::vector<std::string> ignored;
-    std::size_t ignored_count = 0;
     scope.each([&](const Field& field) {
         const auto use = uses().find(field.key());
         if (use != uses().end()) { return use->second(field, settings); }
-        if (++ignored_count <= shown_max) { ignored.push_back(printable(field.key(), 40)); }
-    });
-    if (ignored_count > 0) {
-        if (ignored_count > shown_max) {
-            ignored.push_back(fmt::format("and {} more", ignored_count - shown_max));
+        const auto part = parts().find(field.key());
+        if (part != parts().end() && field.section() != nullptr) {
+            return part->second(Scope{scope, field}, daemon, ignored);
         }
-        scope.warning(fmt::format("settings that have no meaning here are ignored: {}",
-                                  fmt::join(ignored, ", ")),
-                      "");
+        ignored.push_back(printable(field.key(), 40));
+    });
+    if (ignored.empty()) { return; }
+    const std::size_t count = ignored.size();
+    if (count > ignored_shown_max) {
+        ignored.resize(ignored_shown_max);
+        ignored.push_back(fmt::format("and {} more", count - ignored_shown_max));
     }
+    scope.warning(
+        fmt::format("settings that have no meaning here are ignored: {}", fmt::join(ignored, ", ")),
+        "");
 }
 
 }  // namespace culvert::config

@@ -51,6 +51,7 @@ const std::map<std::string_view, Commands::Handler>& Commands::handlers() {
         {"culvert-reload", &Commands::culvert_reload},
         {"culvert-diff", &Commands::culvert_diff},
         {"culvert-log", &Commands::culvert_log},
+        {"culvert-log-level", &Commands::culvert_log_level},
     };
     return table;
 }
@@ -92,7 +93,8 @@ void Commands::on_event(const ike::Event& event) {
                                                (running.ike_id && event.ike_unique_id != 0 &&
                                                 *running.ike_id == event.ike_unique_id);
         if (meant && level <= running.log_level) {
-            parts_.server.stream(running.client, "control-log", log_message(to_record(event)));
+            parts_.server.stream(running.client, "control-log",
+                                 control_log_message(to_record(event)));
         }
     }
     // Most of the time nobody listens, and what they would hear is dear to make.

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "daemon/event_counters.hpp"
+#include "daemon/event_log.hpp"
 #include "daemon/events.hpp"
 #include "daemon/gateway.hpp"
 #include "daemon/options.hpp"
@@ -31,11 +32,12 @@ class Commands {
         std::function<Status()> reload;
         // What that would change, or why it would be refused.
         std::function<Result<config::Changes>()> preview;
+        // Reads strongswan.conf again.
+        std::function<Status()> reload_settings;
         // Forgets CRLs and OCSP responses that were fetched.
         std::function<void()> flush_fetched;
-        // Log records that were not written, since the start.
-        std::function<std::uint64_t()> records_suppressed;
         const EventCounters& event_counters;
+        const EventLog& event_log;
     };
 
     explicit Commands(Parts parts);
@@ -71,6 +73,7 @@ class Commands {
     void get_algorithms(ClientId client, const vici::Message& message);
     void culvert_status(ClientId client, const vici::Message& message);
     void culvert_log(ClientId client, const vici::Message& message);
+    void culvert_log_level(ClientId client, const vici::Message& message);
 
     // commands_config.cpp
     void load_conn(ClientId client, const vici::Message& message);
@@ -117,11 +120,13 @@ class Commands {
     void finish(const ike::CommandDone& done);
     std::set<std::string> connections_meant(const vici::Message& message) const;
     Moment moment();
+    std::map<std::string, ike::Counters> counters_of_all();
 
     Parts parts_;
     Instant started_;
     std::map<ike::CommandId, Running> running_;
-    ike::Counters counters_base_;  // reset-counters subtracts these
+    // reset-counters subtracts these; by connection, "" for the daemon as a whole.
+    std::map<std::string, ike::Counters> counters_base_;
 };
 
 }  // namespace culvert::daemon

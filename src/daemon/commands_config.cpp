@@ -143,10 +143,9 @@ void Commands::clear_creds(ClientId client, const vici::Message&) {
     parts_.server.respond(client, vici::success());
 }
 
-// strongswan.conf's settings are taken at start; what changes while running is the configuration.
 void Commands::reload_settings(ClientId client, const vici::Message&) {
-    parts_.log.reopen();
-    parts_.server.respond(client, vici::success());
+    const Status done = parts_.reload_settings();
+    parts_.server.respond(client, done ? vici::success() : vici::failure(done.error()));
 }
 
 void Commands::culvert_reload(ClientId client, const vici::Message&) {

@@ -85,6 +85,35 @@ std::vector<std::string> strongswans_counters() {
     return out;
 }
 
+bool asks_for_all(const Message& message) {
+    const std::string all = message.value_or("all", "no");
+    return all == "yes" || all == "true" || all == "1" || all == "enabled";
+}
+
+Error no_counters(std::string_view connection) {
+    return {.code = ErrorCode::not_found,
+            .wanted = fmt::format("the counters of connection {}", printable(connection)),
+            .received = "no message of it since it was loaded"};
+}
+
+Section counters_section(const ike::Counters& now, const ike::Counters& base) {
+    const auto since_reset = [&](const std::string& counter) {
+        const auto value = now.find(counter);
+        const auto before = base.find(counter);
+        return (value == now.end() ? 0 : value->second) -
+               (before == base.end() ? 0 : before->second);
+    };
+    Section out;
+    const std::vector<std::string> known = strongswans_counters();
+    for (const std::string& counter : known) { out.set(counter, number(since_reset(counter))); }
+    for (const auto& [counter, value] : now) {
+        if (std::ranges::find(known, counter) == known.end()) {
+            out.set("culvert-" + counter, number(since_reset(counter)));
+        }
+    }
+    return out;
+}
+
 std::size_t half_open_of(const std::vector<ike::IkeSaStatus>& all) {
     return static_cast<std::size_t>(std::ranges::count_if(all, [](const ike::IkeSaStatus& ike) {
         return ike.state == ike::IkeState::created || ike.state == ike::IkeState::connecting;
@@ -190,36 +219,42 @@ void Commands::list_policies(ClientId client, const Message& message) {
 }
 
 void Commands::get_counters(ClientId client, const Message& message) {
-    // Counted for the daemon as a whole; none a connection.
-    const std::string* wanted = message.value("name");
-    if (wanted != nullptr && !wanted->empty()) {
-        parts_.server.respond(client, vici::failure("counters are kept for the whole daemon only"));
-        return;
-    }
-    Section global;
-    const ike::Counters now = parts_.host.engine().counters();
-    const auto since_reset = [&](const std::string& counter) {
-        const auto value = now.find(counter);
-        const auto base = counters_base_.find(counter);
-        return (value == now.end() ? 0 : value->second) -
-               (base == counters_base_.end() ? 0 : base->second);
-    };
-    const std::vector<std::string> known = strongswans_counters();
-    for (const std::string& counter : known) { global.set(counter, number(since_reset(counter))); }
-    for (const auto& [counter, value] : now) {
-        if (std::ranges::find(known, counter) == known.end()) {
-            global.set("culvert-" + counter, number(since_reset(counter)));
+    const std::string wanted = message.value_or("name", "");
+    const std::map<std::string, ike::Counters> all = counters_of_all();
+    Section out;
+    // "all" are those with a name, as strongSwan has it.
+    for (const auto& [name, counters] : all) {
+        if (asks_for_all(message) ? !name.empty() : name == wanted) {
+            out.set(name, counters_section(counters, counters_base_[name]));
         }
     }
-    Message out;
-    out.set("counters", Section{}.set("", std::move(global)));
-    out.set("success", "yes");
-    parts_.server.respond(client, out);
+    if (out.entries.empty() && !asks_for_all(message)) {
+        parts_.server.respond(client, vici::failure(no_counters(wanted)));
+        return;
+    }
+    parts_.server.respond(client, Message{}.set("counters", std::move(out)).set("success", "yes"));
 }
 
-void Commands::reset_counters(ClientId client, const Message&) {
-    counters_base_ = parts_.host.engine().counters();
-    parts_.server.respond(client, vici::success());
+void Commands::reset_counters(ClientId client, const Message& message) {
+    const std::string wanted = message.value_or("name", "");
+    bool found = false;
+    for (auto& [name, counters] : counters_of_all()) {
+        if (!asks_for_all(message) && name != wanted) { continue; }
+        counters_base_[name] = std::move(counters);
+        found = true;
+    }
+    parts_.server.respond(client, found ? vici::success() : vici::failure(no_counters(wanted)));
+}
+
+// By connection; those of the daemon as a whole have no name.
+std::map<std::string, ike::Counters> Commands::counters_of_all() {
+    std::map<std::string, ike::Counters> out = parts_.host.engine().connection_counters();
+    // A connection that went and came begins anew.
+    std::erase_if(counters_base_, [&](const auto& entry) {
+        return !entry.first.empty() && !out.contains(entry.first);
+    });
+    out[""] = parts_.host.engine().counters();
+    return out;
 }
 
 void Commands::culvert_status(ClientId client, const Message&) {
@@ -234,7 +269,7 @@ void Commands::culvert_status(ClientId client, const Message&) {
     daemon.set("half-open", number(parts_.host.engine().half_open()));
     daemon.set("clients", number(parts_.server.clients()));
     daemon.set("inputs-dropped", number(parts_.host.inputs_dropped()));
-    daemon.set("records-suppressed", number(parts_.records_suppressed()));
+    daemon.set("records-suppressed", number(parts_.event_log.suppressed()));
 
     Section plane;
     for (const auto& [key, value] : parts_.host.plane().statistics()) {
@@ -246,7 +281,11 @@ void Commands::culvert_status(ClientId client, const Message&) {
     std::size_t shown = 0;
     for (const ike::Failure& failure : parts_.host.engine().failures()) {
         if (shown == failures_shown_max) { break; }
-        failures.set(number(++shown), failure_section(failure, now));
+        Section one = failure_section(failure, now);
+        const auto* const story =
+            shown < stories_shown_max ? parts_.event_log.recorder().story_of(failure) : nullptr;
+        if (story != nullptr) { one.set("exchanges", vici::List{story->lines}); }
+        failures.set(number(++shown), std::move(one));
     }
     Message out;
     out.set("daemon", std::move(daemon));
@@ -266,6 +305,27 @@ void Commands::culvert_log(ClientId client, const Message&) {
             const LogRecord& record = recent[at++];
             return log_message(record).set("culvert-line", to_text(record));
         });
+}
+
+// The levels of --log while we run: {levels = "info,ike=debug"} changes them; then, or without it,
+// how they are.
+void Commands::culvert_log_level(ClientId client, const Message& message) {
+    LogLevels levels = parts_.log.levels();
+    if (const std::string* wanted = message.value("levels")) {
+        if (const Status done = levels.change(*wanted); !done) {
+            parts_.server.respond(client, vici::failure(done.error()));
+            return;
+        }
+        parts_.log.set_levels(levels);
+        parts_.log.info(LogGroup::daemon, fmt::format("log levels were changed by VICI: {}",
+                                                      printable(*wanted, 200)));
+    }
+    Section groups;
+    for (std::size_t i = 0; i < log_groups; ++i) {
+        const auto group = static_cast<LogGroup>(i);
+        groups.set(name(group), levels.level(group));
+    }
+    parts_.server.respond(client, vici::success().set("levels", std::move(groups)));
 }
 
 }  // namespace culvert::daemon

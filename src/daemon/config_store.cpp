@@ -183,7 +183,11 @@ ike::ConfigSnapshot ConfigStore::snapshot(const ResolvedNames& resolved,
         auto told = ike::bind(out->connections.back(), *out->credentials);
         if (notes != nullptr) { std::ranges::move(told, std::back_inserter(*notes)); }
     }
-    for (const StoredPool& stored : pools_) { out->pools.push_back(stored.pool); }
+    for (const StoredPool& stored : pools_) {
+        std::vector<ike::PoolAttribute>& attributes =
+            out->pools.emplace_back(stored.pool).attributes;
+        attributes.insert(attributes.end(), attributes_.begin(), attributes_.end());
+    }
     for (const StoredSecret& stored : secrets_) {
         (stored.ppk ? out->ppks : out->secrets).push_back(clone(stored.secret));
     }
@@ -199,6 +203,7 @@ ConfigStore ConfigStore::copy() const {
     }
     out.credentials_ = credentials_;
     out.settings_ = settings_;
+    out.attributes_ = attributes_;
     out.unnamed_ = unnamed_;
     return out;
 }

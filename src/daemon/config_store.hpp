@@ -45,6 +45,11 @@ class ConfigStore {
     void set_settings(const ike::EngineSettings& settings) { settings_ = settings; }
     const ike::EngineSettings& settings() const { return settings_; }
 
+    // What peers with a virtual address are told besides what their pool says.
+    void set_attributes(std::vector<ike::PoolAttribute> attributes) {
+        attributes_ = std::move(attributes);
+    }
+
     std::vector<std::string> connection_names() const;
     std::vector<std::string> secret_names() const;
     // The names in local_addrs and remote_addrs, of all connections or of one.
@@ -79,6 +84,7 @@ class ConfigStore {
     std::vector<StoredSecret> secrets_;
     CredentialStore credentials_;
     ike::EngineSettings settings_;
+    std::vector<ike::PoolAttribute> attributes_;
     std::uint64_t unnamed_ = 0;
 };
 

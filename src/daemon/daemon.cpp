@@ -17,6 +17,8 @@
 #include "daemon/gateway.hpp"
 #include "daemon/key_log.hpp"
 #include "daemon/lease_store.hpp"
+#include "daemon/log_outputs.hpp"
+#include "daemon/name_servers.hpp"
 #include "daemon/privileges.hpp"
 #include "daemon/startup.hpp"
 #include "daemon/updown.hpp"
@@ -58,8 +60,9 @@ Result<Configured> read_configuration(const Options& options, bool config_wanted
     const std::string path = options.config_file.value_or(default_config_file);
     const bool there = options.config_file || std::filesystem::exists(path);
     if (config_wanted && there) { loaded = config::load_file(path, config::disk()); }
-    if (options.settings_file) {
-        config::load_settings(config::parse_file(*options.settings_file, config::disk()), loaded);
+    const std::string settings = options.settings_file.value_or(default_settings_file);
+    if (options.settings_file || std::filesystem::exists(settings)) {
+        config::load_settings(config::parse_file(settings, config::disk()), loaded);
     }
     if (!loaded.ok()) { return std::unexpected(config::as_error(loaded.problems)); }
     return Configured{std::move(loaded.config), loaded.daemon, std::move(loaded.problems)};
@@ -73,6 +76,7 @@ plane::PlaneSettings plane_settings(const Options& options, const Configured& co
     out.routing_table = configured.daemon.routing_table.value_or(out.routing_table);
     out.rule_priority = configured.daemon.routing_table_prio.value_or(out.rule_priority);
     out.install_routes = configured.daemon.install_routes.value_or(out.install_routes);
+    out.tun_mtu = configured.daemon.mtu.value_or(out.tun_mtu);
     out.state_dir = options.state_dir;
     if (!options.key_log.empty()) { out.key_log = options.key_log + ".esp"; }
     return out;
@@ -103,7 +107,9 @@ class Daemon {
           fetcher_(loop_, options.state_dir + "/crls",
                    [this](ike::RevocationFetched fetched) { host_.handle(std::move(fetched)); }),
           event_log_(loop_, log),
-          updown_(loop_, log),
+          name_servers_(configured_.daemon.resolv_conf),
+          updown_(loop_, log,
+                  [this](const std::string& connection) { return name_servers_.of(connection); }),
           host_(loop_, *plane_, ike::Engine{initial_config(), random_}, listeners()),
           gateway_(loop_, log, host_, resolver_),
           server_(loop_, log, Commands::catalog()),
@@ -115,13 +121,14 @@ class Daemon {
                      .options = options,
                      .reload = [this] { return reload(); },
                      .preview = [this] { return preview(); },
+                     .reload_settings = [this] { return reload_settings(); },
                      .flush_fetched =
                          [this] {
                              fetcher_.flush();
                              host_.engine().forget_fetched();
                          },
-                     .records_suppressed = [this] { return event_log_.suppressed(); },
-                     .event_counters = event_counters_}) {}
+                     .event_counters = event_counters_,
+                     .event_log = event_log_}) {}
     Daemon(const Daemon&) = delete;
     Daemon& operator=(const Daemon&) = delete;
     Daemon(Daemon&&) = delete;
@@ -156,6 +163,8 @@ class Daemon {
                        .gone = [this](ClientId client) { commands_.gone(client); }});
         loop_.on_signals({SIGTERM, SIGINT, SIGHUP}, [this](int number) { on_signal(number); });
         host_.look_at_addresses();
+        warn(name_servers_.clear());
+        use(configured_.daemon);
         gateway_.store().replace_file(std::move(configured_.config));
         gateway_.apply();
         background.ready();
@@ -164,6 +173,7 @@ class Daemon {
             watchdog();
         }
         loop_.run();
+        warn(name_servers_.clear());
         log_.on_record({});
         log_.info(LogGroup::daemon, "culvertd ended");
     }
@@ -177,17 +187,17 @@ class Daemon {
 
     // Without the file we still give addresses; they may be others after a restart.
     void open_leases() {
-        const auto warn = [this](const Error& why) {
-            log_.warn(LogGroup::daemon, printable(explain(why), 4096));
-        };
         auto store = LeaseStore::open(options_.state_dir + "/leases.sqlite");
-        if (!store) { return warn(store.error()); }
+        if (!store) { return warn(std::unexpected(store.error())); }
         lease_store_.emplace(std::move(*store));
-        const auto book = std::make_shared<ike::LeaseBook>([this, warn](const ike::Lease& lease) {
-            if (const Status kept = lease_store_->keep(lease); !kept) { warn(kept.error()); }
-        });
-        if (const Status done = lease_store_->load(*book); !done) { warn(done.error()); }
+        const auto book = std::make_shared<ike::LeaseBook>(
+            [this](const ike::Lease& lease) { warn(lease_store_->keep(lease)); });
+        warn(lease_store_->load(*book));
         host_.use_leases(book);
+    }
+
+    void warn(const Status& done) {
+        if (!done) { log_.warn(LogGroup::daemon, printable(explain(done.error()), 4096)); }
     }
 
     EngineHost::Listeners listeners() {
@@ -209,7 +219,8 @@ class Daemon {
                                                    connection, child, explain(done.error())));
                         }
                     },
-                .name_servers = {},
+                .name_servers = [this](const ike::NameServers& what,
+                                       bool wanted) { warn(name_servers_.use(what, wanted)); },
                 .fetch =
                     [this](ike::FetchRevocation what) {
                         log_.info(LogGroup::daemon, fmt::format("asking {} about a certificate",
@@ -229,6 +240,31 @@ class Daemon {
         }
     }
 
+    // Of strongswan.conf what can change while we run: not ports, threads, the TUN device.
+    void use(const config::DaemonSettings& settings) {
+        use_outputs(log_, settings.logs);
+        host_.install_virtual_addresses(settings.install_virtual_ip.value_or(true));
+        gateway_.store().set_attributes(settings.attributes);
+    }
+
+    // swanctl --reload-settings: connections stay as they are.
+    Status reload_settings() {
+        auto read = read_configuration(options_, true);
+        if (!read) { read = read_configuration(options_, false); }
+        if (!read) {
+            log_.error(LogGroup::config,
+                       fmt::format("the settings were not reloaded, the old ones go on: {}",
+                                   printable(explain(read.error()), 4096)));
+            return std::unexpected(std::move(read).error());
+        }
+        log_.reopen();
+        use(read->daemon);
+        gateway_.store().set_settings(read->config.settings);
+        gateway_.apply();
+        log_.info(LogGroup::config, "the settings were reloaded");
+        return {};
+    }
+
     // All or nothing: a file that is wrong changes nothing.
     Status reload() {
         auto read = read_configuration(options_, true);
@@ -239,6 +275,7 @@ class Daemon {
             return std::unexpected(std::move(read).error());
         }
         log_problems(read->problems);
+        use(read->daemon);
         gateway_.store().replace_file(std::move(read->config));
         gateway_.apply();
         log_.info(LogGroup::config, "the configuration was reloaded");
@@ -264,7 +301,10 @@ class Daemon {
             [[maybe_unused]] const Status done = reload();
             return;
         }
-        log_.info(LogGroup::daemon, "ending: telling the peers");
+        host_.tell({.kind = ike::EventKind::note,
+                    .severity = Severity::info,
+                    .alert = "shutdown-signal",
+                    .text = fmt::format("ending on signal {}: telling the peers", number)});
         notify_service_manager("STOPPING=1");
         gateway_.shut_down([this] { loop_.stop(); });
     }
@@ -281,6 +321,7 @@ class Daemon {
     Fetcher fetcher_;
     EventLog event_log_;
     EventCounters event_counters_;
+    NameServerBook name_servers_;
     Updown updown_;
     Timer watchdog_timer_{loop_, [this] { watchdog(); }};
     std::chrono::microseconds watchdog_interval_{};
@@ -296,8 +337,10 @@ Result<Configured> configure(const Options& options, Log& log) {
     auto read = read_configuration(options, true);
     if (read || options.config_file) { return read; }
     auto without = read_configuration(options, false);
-    if (!without) { return without; }
-    log.error(LogGroup::config, fmt::format("{} was not loaded: {}", default_config_file,
+    if (!without && options.settings_file) { return without; }
+    // strongswan.conf is what is wrong, and nobody has named it: strongSwan's defaults.
+    if (!without) { without = Configured{}; }
+    log.error(LogGroup::config, fmt::format("the configuration was not loaded: {}",
                                             printable(explain(read.error()), 4096)));
     return without;
 }

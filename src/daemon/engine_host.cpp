@@ -9,6 +9,22 @@
 #include "plane/host_addresses.hpp"
 
 namespace culvert::daemon {
+namespace {
+
+Error nothing_comes_back(bool udp_encap, const ChildSaCounters& counters, Duration since) {
+    return {
+        .code = ErrorCode::timed_out,
+        .wanted = "protected packets in both directions",
+        .received =
+            fmt::format("{} out and none in for {} s, while IKE works", counters.outbound_packets,
+                        std::chrono::floor<std::chrono::seconds>(since).count()),
+        .remedy = fmt::format(
+            "let {} pass in both directions on the way, look whether the peer has a route back "
+            "and its firewall lets the traffic in; if the traffic only goes one way, all is well",
+            udp_encap ? "UDP port 4500" : "ESP (IP protocol 50)")};
+}
+
+}  // namespace
 
 EngineHost::EngineHost(Loop& loop, plane::Plane& plane, ike::Engine engine, Listeners listeners)
     : loop_(loop),
@@ -103,11 +119,15 @@ void EngineHost::carry_out(ike::Action& action, std::deque<ike::Input>& more) {
                    },
                    [&](ike::InstallChild& a) {
                        const ChildSaId id = a.sa.id;
+                       Liveness fresh{.connection = a.sa.connection,
+                                      .child = a.sa.name,
+                                      .remote = a.sa.remote,
+                                      .udp_encap = a.sa.udp_encap};
                        if (Status done = plane_.install(std::move(a.sa)); !done) {
                            more.emplace_back(ike::InstallFailed{id, std::move(done).error()});
                            return;
                        }
-                       installed_.emplace(id, Liveness{});
+                       installed_.emplace(id, std::move(fresh));
                        if (installed_.size() == 1) { liveness_timer_.set_in(liveness_poll); }
                    },
                    [&](const ike::StopSending& a) { plane_.stop_sending(a.id); },
@@ -126,6 +146,7 @@ void EngineHost::carry_out(ike::Action& action, std::deque<ike::Input>& more) {
                        }
                    },
                    [&](const ike::InstallVirtualAddress& a) {
+                       if (!virtual_addresses_) { return; }
                        if (Status done = plane_.add_address(a.address); !done) {
                            listeners_.event(
                                {.kind = ike::EventKind::note,
@@ -156,6 +177,26 @@ void EngineHost::carry_out(ike::Action& action, std::deque<ike::Input>& more) {
                action);
 }
 
+// IKE works and ESP does not: a firewall lets UDP 500 pass and nothing else. Told once an SA; an
+// application that only sends looks the same.
+void EngineHost::look_for_silence(Liveness& known, const ChildSaCounters& counters, Instant now) {
+    if (known.told || counters.inbound_packets > 0 || counters.outbound_packets < silent_packets) {
+        return;
+    }
+    if (known.sending_since == Instant{}) { known.sending_since = now; }
+    if (now - known.sending_since < silent_time) { return; }
+    known.told = true;
+    listeners_.event(
+        {.kind = ike::EventKind::note,
+         .severity = ike::Severity::warn,
+         .connection = known.connection,
+         .child = known.child,
+         .remote = known.remote,
+         .error = nothing_comes_back(known.udp_encap, counters, now - known.sending_since),
+         .text = fmt::format("{} packets have left through {}, and none came back",
+                             counters.outbound_packets, known.child)});
+}
+
 void EngineHost::transmit(ike::Datagram datagram) {
     if (datagram.local.address.is_any()) {
         if (const auto source = plane_.source_for(datagram.remote.address)) {
@@ -177,7 +218,9 @@ void EngineHost::poll_liveness() {
         auto& [id, known] = *at;
         liveness_next_ = id;
         const auto counters = plane_.counters(id);
-        if (!counters || counters->inbound_packets == known.inbound_packets) { continue; }
+        if (!counters) { continue; }
+        look_for_silence(known, *counters, now);
+        if (counters->inbound_packets == known.inbound_packets) { continue; }
         known.inbound_packets = counters->inbound_packets;
         const auto idle = std::chrono::seconds{std::max<std::int64_t>(counters->inbound_idle_s, 0)};
         seen.push_back({id, now - idle});

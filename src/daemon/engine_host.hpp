@@ -39,9 +39,14 @@ class EngineHost {
     void use_leases(std::shared_ptr<ike::LeaseBook> leases);
     const ike::LeaseBook& leases() const { return *leases_; }
 
+    // Whether virtual addresses that peers give us become addresses of this host.
+    void install_virtual_addresses(bool wanted) { virtual_addresses_ = wanted; }
+
     // Tells the engine which addresses this host has. Once at the start; then by itself.
     void look_at_addresses();
     void handle(ike::Input input);
+    // What the shell itself has to say, where the engine's events go.
+    void tell(const ike::Event& event) { listeners_.event(event); }
     void configure(ike::ConfigSnapshot config);
 
     // A fresh id; `done` runs once, when the engine has finished the command, unless forgotten.
@@ -58,12 +63,19 @@ class EngineHost {
 
  private:
     struct Liveness {
+        std::string connection;
+        std::string child;
+        Endpoint remote;
+        bool udp_encap = false;
         std::uint64_t inbound_packets = 0;
+        Instant sending_since{};  // with nothing coming back; zero: it does not
+        bool told = false;
     };
 
     void drain();
     void tick();
     void poll_liveness();
+    void look_for_silence(Liveness& known, const ChildSaCounters& counters, Instant now);
     void carry_out(ike::Actions actions, Instant now);
     void carry_out(ike::Action& action, std::deque<ike::Input>& more);
     void transmit(ike::Datagram datagram);
@@ -74,6 +86,7 @@ class EngineHost {
     ike::Engine engine_;
     Listeners listeners_;
     std::shared_ptr<ike::LeaseBook> leases_;
+    bool virtual_addresses_ = true;
     Mailbox mailbox_;
     Timer deadline_;
     Timer liveness_timer_;

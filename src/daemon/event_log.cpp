@@ -14,14 +14,27 @@ EventLog::EventLog(Loop& loop, Log& log)
       report_timer_(loop, [this] { report(); }) {}
 
 void EventLog::write(const ike::Event& event) {
-    if (!log_.wants(LogGroup::ike, event.severity)) { return; }
+    const bool written = write_record(event);
+    const auto story = recorder_.add(event, Loop::now());
+    if (!story || !written || log_.wants(LogGroup::ike, Severity::debug)) { return; }
+    for (const std::string& line : story->lines) {
+        LogRecord record = to_record(event);
+        record.severity = Severity::info;
+        record.text = line;
+        log_.write(std::move(record));
+    }
+}
+
+bool EventLog::write_record(const ike::Event& event) {
+    if (!log_.wants(LogGroup::ike, event.severity)) { return false; }
     RateLimit& limit = by_stranger(event) ? strangers_ : known_;
     if (event.command || limit.allow(Loop::now())) {
         log_.write(to_record(event));
-        return;
+        return true;
     }
     ++suppressed_;
     if (!std::exchange(report_waits_, true)) { report_timer_.set_in(suppressed_report_every); }
+    return false;
 }
 
 void EventLog::report() {

@@ -1,6 +1,7 @@
 #pragma once
 // Writes the engine's events to the log, within what strangers and peers may cause (abuse A-10).
 
+#include "daemon/flight_recorder.hpp"
 #include "daemon/log.hpp"
 #include "daemon/loop.hpp"
 #include "daemon/rate_limit.hpp"
@@ -12,14 +13,18 @@ class EventLog {
  public:
     EventLog(Loop& loop, Log& log);
 
+    // A failure is written with what came before it, unless the log has that already.
     void write(const ike::Event& event);
+    const FlightRecorder& recorder() const { return recorder_; }
     // Since the start.
     std::uint64_t suppressed() const { return suppressed_; }
 
  private:
     void report();
+    bool write_record(const ike::Event& event);
 
     Log& log_;
+    FlightRecorder recorder_;
     RateLimit strangers_;
     RateLimit known_;
     std::uint64_t suppressed_ = 0;

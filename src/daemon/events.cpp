@@ -30,10 +30,10 @@ vici::Message ike_only(const ike::IkeSaStatus& ike, const Moment& moment) {
     return vici::Message{}.set(ike.connection, ike_section(ike, moment));
 }
 
-vici::Message ike_rekey(const ike::IkeSaStatus& ike, const Moment& moment) {
-    // The engine tells of the SA that goes on; the unique id stays with it.
+vici::Message ike_rekey(const ike::Event& event, const Moment& moment) {
+    const ike::IkeSaStatus& ike = *event.ike;
     Section both;
-    both.set("old", Section{}.set("uniqueid", fmt::format("{}", ike.unique_id)));
+    both.set("old", ike_section(event.old_ike.value_or(ike), moment));
     both.set("new", ike_section(ike, moment));
     return vici::Message{}.set(ike.connection, std::move(both));
 }
@@ -55,24 +55,6 @@ vici::Message child_rekey(const ike::IkeSaStatus& ike, const ike::ChildSaStatus&
     return vici::Message{}.set(ike.connection, std::move(section));
 }
 
-// strongSwan's alert types, where one fits.
-std::string_view alert_type(const ike::Event& event) {
-    if (event.kind == ike::EventKind::peer_dead) { return "retransmit-send-timeout"; }
-    if (!event.error) { return {}; }
-    const bool of_child = !event.child.empty();
-    switch (event.error->code) {
-        case ErrorCode::no_proposal_chosen:
-            return of_child ? "proposal-mismatch-child" : "proposal-mismatch-ike";
-        case ErrorCode::ts_unacceptable: return "ts-mismatch";
-        case ErrorCode::authentication_failed:
-            return event.kind == ike::EventKind::was_refused ? "local-auth-failed"
-                                                             : "peer-auth-failed";
-        case ErrorCode::peer_unreachable: return "peer-init-unreachable";
-        case ErrorCode::timed_out: return "retransmit-send-timeout";
-        default: return {};
-    }
-}
-
 vici::Message alert(const ike::Event& event, std::string_view type, const Moment& moment) {
     vici::Message out;
     out.set("type", type);
@@ -87,7 +69,11 @@ vici::Message failure_event(const ike::Event& event) {
     vici::Message out;
     out.set("connection", printable(event.connection)).set("child", printable(event.child));
     if (event.remote) { out.set("remote", event.remote->to_string()); }
-    out.set("refused-by", event.kind == ike::EventKind::refused ? "us" : "peer");
+    // "nobody": something else went wrong, a name without an address, a policy that was not
+    // installed.
+    out.set("refused-by", event.kind == ike::EventKind::refused       ? "us"
+                          : event.kind == ike::EventKind::was_refused ? "peer"
+                                                                      : "nobody");
     out.set("code", name(event.error->code));
     out.set("wanted", printable(event.error->wanted, log_text_max));
     out.set("received", printable(event.error->received, log_text_max));
@@ -132,13 +118,15 @@ int vici_level(Severity severity) {
     return 3;
 }
 
-vici::Message log_message(const LogRecord& record) {
+namespace {
+
+vici::Message message_of(const LogRecord& record, bool with_thread) {
     static constexpr std::array<std::string_view, log_groups> groups{"DMN", "CFG", "CFG", "IKE",
                                                                      "KNL"};
     vici::Message out;
     out.set("group", groups[static_cast<std::size_t>(record.group)]);
     out.set("level", fmt::format("{}", vici_level(record.severity)));
-    out.set("thread", "0");
+    if (with_thread) { out.set("thread", "0"); }
     if (!record.connection.empty()) { out.set("ikesa-name", record.connection); }
     if (record.ike_unique_id != 0) {
         out.set("ikesa-uniqueid", fmt::format("{}", record.ike_unique_id));
@@ -148,6 +136,11 @@ vici::Message log_message(const LogRecord& record) {
     out.set("culvert-severity", name(record.severity));
     return out;
 }
+
+}  // namespace
+
+vici::Message log_message(const LogRecord& record) { return message_of(record, true); }
+vici::Message control_log_message(const LogRecord& record) { return message_of(record, false); }
 
 std::vector<ViciEvent> vici_events(const ike::Event& event, const Moment& moment) {
     std::vector<ViciEvent> out;
@@ -161,7 +154,7 @@ std::vector<ViciEvent> vici_events(const ike::Event& event, const Moment& moment
                                                      ike_only(ike, moment))});
                 break;
             case ike::EventKind::ike_rekeyed:
-                out.push_back({"ike-rekey", ike_rekey(ike, moment)});
+                out.push_back({"ike-rekey", ike_rekey(event, moment)});
                 break;
             case ike::EventKind::ike_updated:
                 out.push_back({"ike-update", ike_only(ike, moment)});
@@ -189,11 +182,15 @@ std::vector<ViciEvent> vici_events(const ike::Event& event, const Moment& moment
         }
     }
     if (event.error &&
-        (event.kind == ike::EventKind::refused || event.kind == ike::EventKind::was_refused)) {
+        (event.kind == ike::EventKind::refused || event.kind == ike::EventKind::was_refused ||
+         event.kind == ike::EventKind::note)) {
         out.push_back({"culvert-failure", failure_event(event)});
     }
-    if (const std::string_view type = alert_type(event); !type.empty()) {
-        out.push_back({"alert", alert(event, type, moment)});
+    if (event.alert.empty()) { return out; }
+    out.push_back({"alert", alert(event, event.alert, moment)});
+    // strongSwan tells of the certificate, and then of the peer that showed it.
+    if (event.alert.starts_with("cert-")) {
+        out.push_back({"alert", alert(event, "peer-auth-failed", moment)});
     }
     return out;
 }

@@ -17,8 +17,9 @@ LogRecord to_record(const ike::Event& event);
 // share of the log (abuse A-10).
 bool by_stranger(const ike::Event& event);
 
-// log and control-log: group, level, ikesa-name, ikesa-uniqueid, msg.
+// log and control-log: group, level, ikesa-name, ikesa-uniqueid, msg; the first also thread.
 vici::Message log_message(const LogRecord& record);
+vici::Message control_log_message(const LogRecord& record);
 // strongSwan's levels: 0 what must be seen, 1 the usual, 2 more of it, 3 all.
 int vici_level(Severity severity);
 

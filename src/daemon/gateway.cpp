@@ -121,7 +121,11 @@ void Gateway::look_up(std::set<std::string> names, std::function<void()> then) {
                 why_.erase(name);
             } else {
                 if (!why_.contains(name)) {
-                    log_.warn(LogGroup::daemon, explain(no_address_for(name, reason->second)));
+                    host_.tell({.kind = ike::EventKind::note,
+                                .severity = Severity::warn,
+                                .error = no_address_for(name, reason->second),
+                                .alert = "peer-addr-failed",
+                                .text = {}});
                 }
                 why_[name] = reason->second;
                 // An address that was right once is better than none while DNS is away.
@@ -192,9 +196,13 @@ void Gateway::sync_policies() {
         });
         if (there) { continue; }
         if (const Status done = add(one); !done) {
-            log_.error(LogGroup::plane,
-                       fmt::format("the policy of {}/{} was not installed: {}",
-                                   one.policy.connection, one.policy.name, explain(done.error())));
+            host_.tell({.kind = ike::EventKind::note,
+                        .severity = Severity::error,
+                        .connection = one.policy.connection,
+                        .child = one.policy.name,
+                        .error = done.error(),
+                        .alert = "install-child-policy-failed",
+                        .text = "the policy was not installed"});
         }
     }
 }
@@ -268,8 +276,15 @@ void Gateway::start_children(const config::Changes& changes) {
             const bool is_sa =
                 child.mode == ike::ChildMode::tunnel || child.mode == ike::ChildMode::transport;
             if (!is_sa || child.start_action != ike::StartAction::start) { continue; }
-            // The second look at one whose peer had no address: it may have one now.
-            const bool waited = waiting_for_name_.erase({connection.name, child.name}) > 0;
+            const bool whole =
+                std::ranges::find(changes.changed, connection.name) != changes.changed.end();
+            if ((whole || changed(connection.name, child.name)) &&
+                stands(connection.name, child.name)) {
+                restart_child(connection, child, whole);
+                continue;
+            }
+            // The second look at one that could not start: it may now.
+            const bool waited = to_start_.erase({connection.name, child.name}) > 0;
             if (waited || changed(connection.name, child.name)) { start_child(connection, child); }
         }
     }
@@ -281,7 +296,7 @@ void Gateway::start_child(const ike::Connection& connection, const ike::ChildCon
     };
     const ChildName name{connection.name, child.name};
     if (std::ranges::any_of(connection.remote_addrs, lacks_address)) {
-        waiting_for_name_.insert(name);
+        to_start_.insert(name);
         return;
     }
     if (stands(connection.name, child.name)) { return; }
@@ -295,6 +310,19 @@ void Gateway::start_child(const ike::Connection& connection, const ike::ChildCon
     });
     // Later: the configuration that is being carried over may hold more.
     loop_.post([this, id, name] { initiate_now(id, name.first, name.second); });
+}
+
+void Gateway::restart_child(const ike::Connection& connection, const ike::ChildConfig& child,
+                            bool whole_ike_sa) {
+    const ChildName name{connection.name, child.name};
+    const ike::CommandId id = host_.new_command([this, name](const ike::CommandDone&) {
+        to_start_.insert(name);
+        loop_.post([this] { start_children({}); });
+    });
+    loop_.post([this, id, name, whole_ike_sa] {
+        host_.handle(ike::Terminate{
+            .id = id, .ike = name.first, .child = whole_ike_sa ? std::string{} : name.second});
+    });
 }
 
 void Gateway::initiate_now(ike::CommandId id, const std::string& connection,

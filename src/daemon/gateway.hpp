@@ -68,6 +68,9 @@ class Gateway {
     Status add(const InstalledPolicy& wanted);
     void start_children(const config::Changes& changes);
     void start_child(const ike::Connection& connection, const ike::ChildConfig& child);
+    // What stands was made by another configuration: it ends, and then starts anew.
+    void restart_child(const ike::Connection& connection, const ike::ChildConfig& child,
+                       bool whole_ike_sa);
     bool stands(const std::string& connection, const std::string& child) const;
     const ike::Connection* find_connection(const std::string& connection,
                                            const std::string& child) const;
@@ -86,8 +89,9 @@ class Gateway {
     using ChildName = std::pair<std::string, std::string>;
     std::set<ChildName> installed_by_hand_;
     std::set<ChildName> uninstalled_by_hand_;
-    std::set<ChildName> waiting_for_name_;  // start_action = start, and the peer has no address yet
-    std::set<std::string> names_asked_;     // no answer yet
+    // start_action = start, and the peer has no address yet, or another one has to end first.
+    std::set<ChildName> to_start_;
+    std::set<std::string> names_asked_;  // no answer yet
     Timer apply_timer_;
     bool apply_waits_ = false;
     Timer name_timer_;

@@ -32,6 +32,9 @@ constexpr auto name_retry = 15s;  // of a name that does not resolve, for what s
 constexpr auto apply_after = 10ms;
 
 constexpr auto liveness_poll = 1s;
+// So many packets that left, for so long, with none that came back, are worth a word.
+constexpr std::uint64_t silent_packets = 5;
+constexpr auto silent_time = 30s;
 // Child SAs whose counters are asked for in one go.
 constexpr std::size_t liveness_batch_max = 256;
 
@@ -45,6 +48,14 @@ constexpr auto shutdown_max = 1s;
 
 // Failures shown by culvert-status.
 constexpr std::size_t failures_shown_max = 64;
+constexpr std::size_t stories_shown_max = 16;  // of them, the newest: what came before
+
+// The flight recorder: peers, what is kept of each, octets of a line; stories of failures.
+constexpr std::size_t recorded_peers_max = 1024;
+constexpr std::size_t recorded_lines_max = 32;
+constexpr std::size_t recorded_text_max = 300;
+constexpr std::size_t stories_max = 256;
+constexpr auto story_delay_max = 1s;
 
 // CRLs and OCSP: well below the time that a half-open IKE SA may take, for two sources in turn.
 constexpr std::chrono::milliseconds fetch_time_max{10'000};

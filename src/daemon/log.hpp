@@ -8,8 +8,10 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/ip.hpp"
+#include "daemon/log_sinks.hpp"
 #include "daemon/log_spec.hpp"
 
 namespace culvert::daemon {
@@ -26,19 +28,25 @@ struct LogRecord {
     std::chrono::system_clock::time_point at{};  // set by write()
 };
 
+// "home#1/net: ", or the peer's address where no connection is known, or nothing.
+std::string about(const LogRecord& record);
 // "2026-11-24T00:05:00.123Z info  ike   home#1: established ..." and the same as one JSON object.
 std::string to_text(const LogRecord& record);
 std::string to_json(const LogRecord& record);
 
 class Log {
  public:
-    // system or permission when the file cannot be opened.
+    // system or permission when the file cannot be opened; not_found without a journal.
     static Result<std::unique_ptr<Log>> open(const LogSpec& spec, bool foreground);
     Log(const Log&) = delete;
     Log& operator=(const Log&) = delete;
     Log(Log&&) = delete;
     Log& operator=(Log&&) = delete;
     ~Log();
+
+    // A further output, beside the one that open() made. Errors as there.
+    Status add(const LogSpec& spec);
+    void remove_added();
 
     void write(LogRecord record);
     void error(LogGroup group, std::string text) {
@@ -49,7 +57,12 @@ class Log {
     void debug(LogGroup group, std::string text) {
         write({group, Severity::debug, std::move(text)});
     }
-    bool wants(LogGroup group, Severity severity) const { return spec_.wants(group, severity); }
+    // By any output.
+    bool wants(LogGroup group, Severity severity) const;
+
+    // Of the first output.
+    const LogLevels& levels() const { return outputs_.front().spec.levels; }
+    void set_levels(const LogLevels& levels) { outputs_.front().spec.levels = levels; }
 
     // Each record that is wanted; not called for records that it causes itself.
     void on_record(std::function<void(const LogRecord&)> listener) {
@@ -57,15 +70,17 @@ class Log {
     }
     // Oldest first, at most recent_records_max.
     const std::deque<LogRecord>& recent() const { return recent_; }
-    // After the file was rotated away.
+    // After files were rotated away.
     void reopen();
 
  private:
-    class Sink;
-    Log(LogSpec spec, std::unique_ptr<Sink> sink);
+    struct Output {
+        LogSpec spec;
+        std::unique_ptr<LogSink> sink;
+    };
+    explicit Log(Output first);
 
-    LogSpec spec_;
-    std::unique_ptr<Sink> sink_;
+    std::vector<Output> outputs_;  // never empty
     std::deque<LogRecord> recent_;
     std::function<void(const LogRecord&)> listener_;
     bool in_listener_ = false;

@@ -62,7 +62,9 @@ ParsedOptions parse_options(const std::vector<std::string>& arguments) {
     app.add_option(
         "--config", texts.config,
         fmt::format("swanctl.conf to load (default: {} if it is there)", default_config_file));
-    app.add_option("--settings", texts.settings, "strongswan.conf-like file with a charon section");
+    app.add_option("--settings", texts.settings,
+                   fmt::format("strongswan.conf to take settings from (default: {} if it is there)",
+                               default_settings_file));
     app.add_option("--vici", texts.vici, "where to serve VICI: unix:///path or tcp://address:port");
     app.add_option("--plane", texts.plane, "what carries packets: user, kernel or null")
         ->check(CLI::IsMember({"user", "kernel", "null"}));

@@ -17,6 +17,7 @@ struct Options {
     // Named: must be readable and right, or culvertd does not start. Not named: default_config_file
     // is used if it is there, and one that is wrong is reported.
     std::optional<std::string> config_file;
+    // The same, with default_settings_file.
     std::optional<std::string> settings_file;
     std::optional<vici::Uri> vici;  // not named: vici::default_uri, or state_dir/vici.sock
     PlaneKind plane = PlaneKind::user;
@@ -27,6 +28,7 @@ struct Options {
 };
 
 constexpr const char* default_config_file = "/etc/swanctl/swanctl.conf";
+constexpr const char* default_settings_file = "/etc/strongswan.conf";
 
 // Either options, or a text to print and an exit status (--help, --version: 0; wrong usage: 2).
 struct Usage {

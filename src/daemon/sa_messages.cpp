@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "daemon/selector_text.hpp"
+
 namespace culvert::daemon {
 namespace {
 
@@ -14,22 +16,14 @@ std::string seconds_between(Instant from, Instant to) {
 
 List to_list(const TrafficSelectors& selectors) {
     List out;
-    for (const TrafficSelector& selector : selectors) { out.push_back(selector.to_string()); }
+    for (const TrafficSelector& selector : selectors) { out.push_back(selector_text(selector)); }
     return out;
 }
 
 List to_list(const std::vector<ike::SelectorConfig>& selectors) {
     List out;
     for (const ike::SelectorConfig& one : selectors) {
-        if (!one.dynamic) {
-            out.push_back(one.selector.to_string());
-            continue;
-        }
-        TrafficSelector shown = one.selector;
-        shown.addresses = IpRange::everything(IpFamily::v4);
-        const std::string text = shown.to_string();
-        const std::size_t bracket = text.find('[');
-        out.push_back("dynamic" + (bracket == std::string::npos ? "" : text.substr(bracket)));
+        out.push_back(selector_text(one.selector, one.dynamic));
     }
     return out;
 }
@@ -228,11 +222,12 @@ Section ike_section(const ike::IkeSaStatus& ike, const Moment& moment) {
     add_yes(out, "nat-fake", ike.nat_fake);
     add_yes(out, "nat-any", ike.nat_local || ike.nat_remote || ike.nat_fake);
     if (ike.suite) { add_ike_suite(out, *ike.suite); }
-    if (ike.established_at) {
+    // strongSwan tells of times while it is up, and of none while it is rekeyed or closed.
+    if (ike.established_at && ike.state == ike::IkeState::established) {
         out.set("established", seconds_between(*ike.established_at, moment.now));
+        if (ike.rekey_at) { out.set("rekey-time", seconds_between(moment.now, *ike.rekey_at)); }
+        if (ike.reauth_at) { out.set("reauth-time", seconds_between(moment.now, *ike.reauth_at)); }
     }
-    if (ike.rekey_at) { out.set("rekey-time", seconds_between(moment.now, *ike.rekey_at)); }
-    if (ike.reauth_at) { out.set("reauth-time", seconds_between(moment.now, *ike.reauth_at)); }
     if (ike.handshake) {
         out.set("culvert-handshake-us",
                 fmt::format("{}",

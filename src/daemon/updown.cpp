@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 
 #include "daemon/limits.hpp"
+#include "plane/host_addresses.hpp"
 
 namespace culvert::daemon {
 namespace {
@@ -55,9 +56,17 @@ Result<pid_t> spawn(const std::string& command, Environment environment) {
     return pid;
 }
 
+std::string interface_of(const IpAddress& address) {
+    const auto all = plane::host_addresses();
+    const auto found = std::ranges::find_if(
+        all, [&](const plane::HostAddress& one) { return one.address.address == address; });
+    return found == all.end() ? std::string{} : found->interface;
+}
+
 }  // namespace
 
-Updown::Updown(Loop& loop, Log& log) : log_(log), timer_(loop, [this] { look(); }) {}
+Updown::Updown(Loop& loop, Log& log, NameServersOf name_servers)
+    : log_(log), name_servers_(std::move(name_servers)), timer_(loop, [this] { look(); }) {}
 
 Updown::~Updown() {
     if (pid_ == 0) { return; }
@@ -89,7 +98,9 @@ void Updown::on_event(const ike::Event& event, const ike::Config& config) {
         return;
     }
     std::vector<Run> runs;
-    for (Environment& environment : updown_runs(*event.ike, *status, *child)) {
+    const UpdownHost host{.interface = interface_of(event.ike->local.address),
+                          .name_servers = name_servers_(event.connection)};
+    for (Environment& environment : updown_runs(*event.ike, *status, *child, host)) {
         runs.push_back({child->updown, std::move(environment)});
     }
     for (const Run& run : runs) { queue(run); }

@@ -3,6 +3,7 @@
 // thread only.
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <string>
 #include <utility>
@@ -19,7 +20,10 @@ namespace culvert::daemon {
 
 class Updown {
  public:
-    Updown(Loop& loop, Log& log);
+    // Name servers that a connection's peer gave us.
+    using NameServersOf = std::function<std::vector<IpAddress>(const std::string& connection)>;
+
+    Updown(Loop& loop, Log& log, NameServersOf name_servers);
     Updown(const Updown&) = delete;
     Updown& operator=(const Updown&) = delete;
     Updown(Updown&&) = delete;
@@ -42,6 +46,7 @@ class Updown {
     void kill_group() const;
 
     Log& log_;
+    NameServersOf name_servers_;
     // What was run for up, so that down is told the same, whatever the configuration says by then.
     // Keyed by the IKE SA's unique id and the child's name; a child may stand more than once.
     using Key = std::pair<std::uint32_t, std::string>;

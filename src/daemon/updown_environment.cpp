@@ -52,6 +52,14 @@ class Builder {
                 text);
         }
     }
+    void name_servers(const std::vector<IpAddress>& servers) {
+        unsigned v4 = 0;
+        unsigned v6 = 0;
+        for (const IpAddress& server : servers) {
+            set(server.is_v4() ? fmt::format("DNS4_{}", ++v4) : fmt::format("DNS6_{}", ++v6),
+                server.to_string());
+        }
+    }
     Environment take() { return std::move(out_); }
 
  private:
@@ -61,7 +69,7 @@ class Builder {
 }  // namespace
 
 std::vector<Environment> updown_runs(const ike::IkeSaStatus& ike, const ike::ChildSaStatus& child,
-                                     const ike::ChildConfig& config) {
+                                     const ike::ChildConfig& config, const UpdownHost& host) {
     std::vector<Environment> out;
     for (const TrafficSelector& local : child.local_ts) {
         for (const TrafficSelector& remote : child.remote_ts) {
@@ -73,7 +81,7 @@ std::vector<Environment> updown_runs(const ike::IkeSaStatus& ike, const ike::Chi
             env.set("VERB", fmt::format("up-{}{}", is_host ? "host" : "client",
                                         local.addresses.family() == IpFamily::v6 ? "-v6" : ""));
             env.set("CONNECTION", harmless(child.name));
-            env.set("INTERFACE", "unknown");
+            env.set("INTERFACE", host.interface.empty() ? "unknown" : host.interface);
             env.set("REQID", fmt::format("{}", child.reqid.value()));
             env.set("PROTO", child.suite.protocol == IpsecProtocol::ah ? "ah" : "esp");
             env.set("UNIQUEID", fmt::format("{}", ike.unique_id));
@@ -85,6 +93,7 @@ std::vector<Environment> updown_runs(const ike::IkeSaStatus& ike, const ike::Chi
             env.set("PEER_ID", harmless(ike.remote_id.to_string()));
             env.selector("PEER", remote);
             env.virtual_addresses("PEER", ike.remote_vips);
+            env.name_servers(host.name_servers);
             if (child.udp_encap) { env.set("UDP_ENC", fmt::format("{}", ike.remote.port)); }
             if (config.hostaccess) { env.set("HOST_ACCESS", "1"); }
             out.push_back(env.take());

@@ -14,9 +14,15 @@ namespace culvert::daemon {
 // but letters, digits and a few signs, all else is "_".
 using Environment = std::vector<std::string>;
 
+// What of this host a script is told.
+struct UpdownHost {
+    std::string interface;                // that has our address; empty: not known
+    std::vector<IpAddress> name_servers;  // that the peer gave us
+};
+
 // A run for each pair of the Child SA's selectors, in order.
 std::vector<Environment> updown_runs(const ike::IkeSaStatus& ike, const ike::ChildSaStatus& child,
-                                     const ike::ChildConfig& config);
+                                     const ike::ChildConfig& config, const UpdownHost& host);
 
 // The same with the verb that ends it.
 Environment for_down(Environment up);

@@ -4,9 +4,11 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -211,8 +213,11 @@ struct Event {
     std::optional<CommandId>
         command{};  // the command that caused it: goes to that client as control-log
     std::optional<Error> error{};
-    std::string text;                  // one line for people, complete in itself
-    std::optional<IkeSaStatus> ike{};  // for up, down, rekeyed, updated: the SA as it is (was)
+    // What VICI's alert event calls this, if it has a name there: "ts-mismatch".
+    std::string_view alert{};
+    std::string text;                      // one line for people, complete in itself
+    std::optional<IkeSaStatus> ike{};      // for up, down, rekeyed, updated: the SA as it is (was)
+    std::optional<IkeSaStatus> old_ike{};  // ike_rekeyed: the one that was replaced
 };
 
 using Action =
@@ -270,6 +275,9 @@ class Engine {
     // The last failures by peer, newest first, at most 16 a peer (limits.hpp).
     std::vector<Failure> failures() const;
     Counters counters() const;
+    // The same for each connection that has had messages since it was configured. What comes before
+    // a peer has said who it is counts for none.
+    std::map<std::string, Counters> connection_counters() const;
     std::size_t half_open() const;
 
     // For tests: aborts when the engine contradicts itself.

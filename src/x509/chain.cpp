@@ -17,9 +17,19 @@
 namespace culvert::x509 {
 namespace {
 
+// Words of refusals by which alert_of() knows them again.
+constexpr std::string_view not_yet_valid = "is not valid before";
+constexpr std::string_view expired = "expired on";
+constexpr std::string_view self_signed = "is self-signed and not one";
+constexpr std::string_view untrusted_root = "ends the chain, but is no authority";
+constexpr std::string_view no_issuer = "has an issuer that we neither know";
+constexpr std::string_view path_too_long = "stands above more certificates";
+constexpr std::string_view was_revoked = "was revoked on";
+constexpr std::string_view to_be_trusted = "that can be trusted";
+
 Error untrusted(const Certificate& certificate, std::string why, std::string remedy) {
     return {.code = ErrorCode::authentication_failed,
-            .wanted = "a certificate that can be trusted",
+            .wanted = fmt::format("a certificate {}", to_be_trusted),
             .received = certificate.to_string() + " " + std::move(why),
             .remedy = std::move(remedy)};
 }
@@ -29,26 +39,26 @@ Error refusal(int error, const Certificate& at, const Certificate& leaf, Time no
     switch (error) {
         case X509_V_ERR_CERT_NOT_YET_VALID:
             return untrusted(at,
-                             fmt::format("is not valid before {}; it is {} now",
+                             fmt::format("{} {}; it is {} now", not_yet_valid,
                                          to_string(at.not_before()), to_string(now)),
                              "correct the clock of this host, or of the one that issued it");
         case X509_V_ERR_CERT_HAS_EXPIRED:
             return untrusted(at,
-                             fmt::format("expired on {}; it is {} now", to_string(at.not_after()),
+                             fmt::format("{} {}; it is {} now", expired, to_string(at.not_after()),
                                          to_string(now)),
                              "issue a new certificate; if it should still be valid, correct the "
                              "clock of this host");
         case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
-            return untrusted(leaf, "is self-signed and not one that this connection names",
+            return untrusted(leaf, fmt::format("{} that this connection names", self_signed),
                              "put it into the directory x509 and name it in remote.certs, or have "
                              "it issued by an authority in x509ca");
         case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
-            return untrusted(at, "ends the chain, but is no authority that we trust",
+            return untrusted(at, fmt::format("{} that we trust", untrusted_root),
                              "put it into the directory x509ca if it is to be trusted");
         case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
         case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
         case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
-            return untrusted(at, "has an issuer that we neither know nor were sent",
+            return untrusted(at, fmt::format("{} nor were sent", no_issuer),
                              fmt::format("put the authority \"{}\" into the directory x509ca, or "
                                          "let the peer send the certificate in between",
                                          at.issuer()));
@@ -69,7 +79,7 @@ Error refusal(int error, const Certificate& at, const Certificate& leaf, Time no
                              "issue it with basicConstraints CA:TRUE and keyUsage keyCertSign");
         case X509_V_ERR_PATH_LENGTH_EXCEEDED:
         case X509_V_ERR_CERT_CHAIN_TOO_LONG:
-            return untrusted(at, "stands above more certificates than it allows",
+            return untrusted(at, fmt::format("{} than it allows", path_too_long),
                              "shorten the chain, or raise its pathlen");
         case X509_V_ERR_PERMITTED_VIOLATION:
         case X509_V_ERR_EXCLUDED_VIOLATION:
@@ -163,7 +173,7 @@ std::optional<Error> check_revocation(const TrustQuestion& question, const Certi
     if (!revoked && told && told->revoked) { revoked = Revoked{told->when, told->reason}; }
     if (revoked) {
         return untrusted(one,
-                         fmt::format("was revoked on {}{}{}", to_string(revoked->when),
+                         fmt::format("{} {}{}{}", was_revoked, to_string(revoked->when),
                                      revoked->reason.empty() ? "" : ": ", revoked->reason),
                          "issue a new certificate for this peer");
     }
@@ -264,6 +274,24 @@ Result<std::vector<Certificate>> trust(const TrustQuestion& question) {
         }
     }
     return chain;
+}
+
+std::string_view alert_of(const Error& refused) {
+    struct Kind {
+        std::string_view words;
+        std::string_view alert;
+    };
+    constexpr std::array kinds = std::to_array<Kind>({{was_revoked, "cert-revoked"},
+                                                      {not_yet_valid, "cert-expired"},
+                                                      {expired, "cert-expired"},
+                                                      {self_signed, "cert-untrusted-root"},
+                                                      {untrusted_root, "cert-untrusted-root"},
+                                                      {no_issuer, "cert-no-issuer"},
+                                                      {path_too_long, "cert-exceeded-path-len"}});
+    if (!refused.wanted.contains(to_be_trusted)) { return {}; }
+    const auto found = std::ranges::find_if(
+        kinds, [&](const Kind& kind) { return refused.received.contains(kind.words); });
+    return found == kinds.end() ? "cert-validation-failed" : found->alert;
 }
 
 }  // namespace culvert::x509

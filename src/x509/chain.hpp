@@ -35,4 +35,7 @@ bool standing_known(const TrustQuestion& question, const Certificate& one,
 // certificate, the reason and the remedy.
 Result<std::vector<Certificate>> trust(const TrustQuestion& question);
 
+// What strongSwan's alerts call that which trust() refused ("cert-expired"); empty: nothing of it.
+std::string_view alert_of(const Error& refused);
+
 }  // namespace culvert::x509

@@ -1,5 +1,5 @@
 # The control interface: a client of the tests' own, and strongSwan's swanctl.
-foreach(test commands operate scale swanctl)
+foreach(test commands operate scale shapes swanctl)
     interop_test(interop_vici_${test} python3 ${CMAKE_CURRENT_SOURCE_DIR}/vici/${test}.py)
 endforeach()
 interop_test(interop_package ${CMAKE_CURRENT_SOURCE_DIR}/package)

@@ -1,5 +1,7 @@
 #include <algorithm>
 
+#include <fmt/format.h>
+
 #include "base/writer.hpp"
 #include "ike/auth/psk.hpp"
 #include "ike/v2/auth.hpp"
@@ -238,6 +240,9 @@ Result<wire::IdResponder> AuthResponder::authenticate(const wire::Payloads& requ
     }
     if (connection->unique == Unique::keep &&
         has_other_sa(connection, local, idi->identity, sa, env)) {
+        env.alert(sa, "unique-keep", Severity::debug,
+                  fmt::format("{} has an IKE SA already, which stays (unique = keep)",
+                              idi->identity.to_string()));
         return std::unexpected(duplicate_peer(connection->name, idi->identity));
     }
     sa.connection = connection;

@@ -237,6 +237,14 @@ Result<ChildAnswer> answer_child_offer(const SaCore& sa, const wire::Payloads& r
         return std::unexpected(
             bad_payloads(wire::ExchangeType::create_child_sa, "an SPI of ESP or AH", request));
     }
+    const SelectorPair& agreed = choice->traffic.selectors;
+    if (!choice->transport && (agreed.local != offered.local || agreed.remote != offered.remote)) {
+        env.alert(
+            sa, "ts-narrowed", Severity::debug,
+            fmt::format("{} === {}, which the peer offered for {}, was narrowed to {} === {}",
+                        to_string(offered.local), to_string(offered.remote), choice->config->name,
+                        to_string(agreed.local), to_string(agreed.remote)));
+    }
     ChildAnswer answer{
         .agreed = {.config = choice->config,
                    .reqid = env.state.reqid_of(sa.name(), choice->config->name),

@@ -1,6 +1,7 @@
 #include "ike/engine.hpp"
 
 #include <algorithm>
+#include <unordered_map>
 #include <utility>
 
 #include <fmt/format.h>
@@ -48,12 +49,25 @@ Error version_not_built(const wire::IkeHeader& header) {
                                                 : "nothing: there is no such version"};
 }
 
+void close_children_without_config(IkeSa& sa, const Connection& now, const Environment& env) {
+    std::vector<ChildSaId> gone;
+    for (const v2::Child& child : sa.core().children) {
+        const bool configured = std::ranges::find(now.children, child.config->name,
+                                                  &ChildConfig::name) != now.children.end();
+        if (child.live() && !configured) { gone.push_back(child.id); }
+    }
+    for (const ChildSaId id : gone) { sa.delete_child(id, "it is configured no more", {}, env); }
+}
+
 }  // namespace
 
 void Engine::Impl::datagram(const Datagram& datagram, const Environment& env) {
     const auto header = wire::parse_header(datagram.bytes);
     if (!header) {
         state.counters.count(v2::Counter::invalid);
+        env.stranger_alert(datagram.remote, "parse-error-header",
+                           fmt::format("what came from {} is no IKE message: {}",
+                                       datagram.remote.to_string(), explain(header.error())));
         return;
     }
     if (header->major_version != 2) {
@@ -71,6 +85,9 @@ void Engine::Impl::datagram(const Datagram& datagram, const Environment& env) {
     const IkeSpi ours = header->flags.initiator ? header->responder_spi : header->initiator_spi;
     if (IkeSa* const sa = env.find(ours)) { return sa->handle(datagram, *header, env); }
     state.counters.count(v2::Counter::invalid_spi);
+    env.stranger_alert(datagram.remote, "invalid-ike-spi",
+                       fmt::format("{} from {} for an IKE SA that is not here",
+                                   wire::to_string(header->exchange), datagram.remote.to_string()));
     // RFC 7296 2.21.4; A-09: at a bounded rate, and never longer than what came.
     if (!header->flags.response && !init) {
         answer_stranger(datagram, *header, {.type = wire::NotifyType::invalid_ike_spi}, env);
@@ -142,7 +159,7 @@ void Engine::Impl::plane_event(Input& input, const Environment& env) {
     if (auto* failed = std::get_if<InstallFailed>(&input)) {
         IkeSa* const sa = owner(failed->id, env);
         if (sa == nullptr) { return; }
-        env.failure(sa->core(), {}, "installation", true, failed->why);
+        env.failure(sa->core(), {}, "installation", true, failed->why, "install-child-sa-failed");
         return sa->delete_child(failed->id, "it could not be installed", {}, env);
     }
     if (auto* changed = std::get_if<AddressesChanged>(&input)) {
@@ -204,11 +221,21 @@ Actions Engine::configure(ConfigSnapshot config, Instant now) {
     Actions actions;
     const Environment env{.state = impl_->state, .now = now, .actions = actions};
     impl_->state.config = std::move(config);
+    std::unordered_map<std::string_view, const Connection*> connections;
+    for (const Connection& one : impl_->state.config->connections) {
+        connections.emplace(one.name, &one);
+    }
     for (IkeSa* const sa : v2::in_order(impl_->state)) {
-        if (!sa->gone() && !v2::find_connection(impl_->state.config, sa->core().name())) {
+        if (sa->gone()) { continue; }
+        const auto found = connections.find(sa->core().name());
+        if (found == connections.end()) {
             sa->close({}, env);
+        } else {
+            close_children_without_config(*sa, *found->second, env);
         }
     }
+    std::erase_if(impl_->state.counters_by_connection,
+                  [&](const auto& entry) { return !connections.contains(entry.first); });
     impl_->sweep();
     return actions;
 }
@@ -291,6 +318,13 @@ std::vector<IkeSaStatus> Engine::status(Instant /*now*/) const {
 
 std::vector<Failure> Engine::failures() const { return impl_->state.failures.newest_first(); }
 Counters Engine::counters() const { return impl_->state.counters.by_name(); }
+std::map<std::string, Counters> Engine::connection_counters() const {
+    std::map<std::string, Counters> out;
+    for (const auto& [name, set] : impl_->state.counters_by_connection) {
+        out.emplace(name, set.by_name());
+    }
+    return out;
+}
 std::size_t Engine::half_open() const { return impl_->state.guard.total(); }
 
 void Engine::check_invariants() const {

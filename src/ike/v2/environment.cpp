@@ -6,6 +6,7 @@
 
 #include "base/assert.hpp"
 #include "ike/v2/ike_sa.hpp"
+#include "x509/chain.hpp"
 
 namespace culvert::ike::v2 {
 
@@ -113,6 +114,31 @@ Event event_of(const SaCore& sa, EventKind kind, Severity severity, std::string 
     return event;
 }
 
+// VICI's names (strongSwan's alerts) of what a refusal says in our terms.
+std::string_view alert_of(const Error& error, std::string_view exchange, bool we_refused) {
+    switch (error.code) {
+        case ErrorCode::no_proposal_chosen:
+            return exchange == "IKE_SA_INIT" ? "proposal-mismatch-ike" : "proposal-mismatch-child";
+        case ErrorCode::ts_unacceptable: return "ts-mismatch";
+        case ErrorCode::authentication_failed: {
+            if (!we_refused) { return "local-auth-failed"; }
+            if (error.wanted.starts_with("the certificate policy ")) {
+                return "cert-policy-violation";
+            }
+            const std::string_view certificate = x509::alert_of(error);
+            return certificate.empty() ? "peer-auth-failed" : certificate;
+        }
+        case ErrorCode::peer_unreachable:
+            return exchange == "IKE_SA_INIT" ? "peer-init-unreachable" : "retransmit-send-timeout";
+        case ErrorCode::timed_out: return "half-open-timeout";
+        case ErrorCode::internal_address_failure:
+        case ErrorCode::failed_cp_required: return "vip-failure";
+        case ErrorCode::malformed:
+        case ErrorCode::unsupported_critical_payload: return "parse-error-body";
+        default: return {};
+    }
+}
+
 }  // namespace
 
 void Environment::event(const SaCore& sa, EventKind kind, Severity severity,
@@ -139,18 +165,56 @@ void Environment::event(const SaCore& sa, const Child& child, EventKind kind, Se
     emit(std::move(event));
 }
 
+void Environment::rekeyed_event(const SaCore& sa, IkeSaStatus old, std::string text) const {
+    Event event = event_of(sa, EventKind::ike_rekeyed, Severity::info, std::move(text));
+    if (const IkeSa* whole = find(sa.local_spi)) { event.ike = whole->status(); }
+    old.state = IkeState::rekeying;
+    event.old_ike = std::move(old);
+    emit(std::move(event));
+}
+
+void Environment::alert(const SaCore& sa, std::string_view type, Severity severity,
+                        std::string text) const {
+    Event event = event_of(sa, EventKind::note, severity, std::move(text));
+    event.alert = type;
+    emit(std::move(event));
+}
+
+void Environment::stranger_alert(const Endpoint& remote, std::string_view type,
+                                 std::string text) const {
+    if (!state.stray_events.allow(now)) { return; }
+    emit(Event{.kind = EventKind::note,
+               .severity = Severity::debug,
+               .remote = remote,
+               .alert = type,
+               .text = std::move(text)});
+}
+
+void Environment::count(const SaCore& sa, Counter counter) const {
+    state.counters.count(counter);
+    if (sa.connection) { state.counters_by_connection[sa.connection->name].count(counter); }
+}
+
+void Environment::count_message(const SaCore& sa, wire::ExchangeType exchange, bool outbound,
+                                bool response) const {
+    state.counters.count_message(exchange, outbound, response);
+    if (!sa.connection) { return; }
+    state.counters_by_connection[sa.connection->name].count_message(exchange, outbound, response);
+}
+
 void Environment::exchange_event(const SaCore& sa, std::string text) const {
     emit(event_of(sa, EventKind::exchange, Severity::debug, std::move(text)));
 }
 
 void Environment::failure(const SaCore& sa, std::string_view child, std::string_view exchange,
-                          bool we_refused, const Error& error) const {
+                          bool we_refused, const Error& error, std::string_view alert) const {
     Event event =
         event_of(sa, we_refused ? EventKind::refused : EventKind::was_refused, Severity::warn,
                  fmt::format("{}{}{} with {}: {}", exchange, child.empty() ? "" : " for child ",
                              child, sa.remote.to_string(), explain(error)));
     event.child = child;
     event.error = error;
+    event.alert = alert.empty() ? alert_of(error, exchange, we_refused) : alert;
     emit(std::move(event));
     state.failures.add({.at = now,
                         .connection = sa.connection ? sa.connection->name : std::string{},
@@ -171,6 +235,7 @@ void Environment::stranger_failure(std::string_view connection, const Endpoint& 
                  fmt::format("{} from {}: {}", exchange, remote.to_string(), explain(error)));
     event.connection = connection;
     event.error = error;
+    event.alert = alert_of(error, exchange, true);
     emit(std::move(event));
     state.failures.add({.at = now,
                         .connection = std::string(connection),

@@ -56,6 +56,7 @@ struct EngineState {
     RateLimit stray_events{stray_events_per_second_max};
     CommandLedger commands;
     CounterSet counters;
+    std::map<std::string, CounterSet> counters_by_connection;
     FailureHistory failures;
     RestartBook restarts;
     std::map<IpAddress, std::pair<Instant, std::string>> send_hints;  // what the network said
@@ -101,13 +102,23 @@ struct Environment {
     void event(const SaCore& sa, EventKind kind, Severity severity, std::string text) const;
     void event(const SaCore& sa, const Child& child, EventKind kind, Severity severity,
                std::string text) const;
+    void rekeyed_event(const SaCore& sa, IkeSaStatus old, std::string text) const;
+    // A note that VICI's alert event has a name for.
+    void alert(const SaCore& sa, std::string_view type, Severity severity, std::string text) const;
+    // Of what comes from anybody: rate-limited, and in no history.
+    void stranger_alert(const Endpoint& remote, std::string_view type, std::string text) const;
     void exchange_event(const SaCore& sa, std::string text) const;
     // An Event and an entry of the failure history.
     void failure(const SaCore& sa, std::string_view child, std::string_view exchange,
-                 bool we_refused, const Error& error) const;
+                 bool we_refused, const Error& error, std::string_view alert = {}) const;
     // The same for a stranger; rate-limited.
     void stranger_failure(std::string_view connection, const Endpoint& remote,
                           std::string_view exchange, const Error& error) const;
+    // For the daemon as a whole, and for the SA's connection.
+    void count(const SaCore& sa, Counter counter) const;
+    void count_message(const SaCore& sa, wire::ExchangeType exchange, bool outbound,
+                       bool response) const;
+
     // What the network said lately about this peer; empty if nothing.
     std::string send_hint(const IpAddress& remote) const;
 

@@ -46,7 +46,7 @@ Result<IkeSpi> IkeSa::initiate(Begin begin, const Environment& env) {
                           sa.core_.remote.address.to_string()));
     sa.requests_.send({exchange->request()}, env.now);
     sa.state_ = InitSent{std::move(*exchange)};
-    env.state.counters.count_message(wire::ExchangeType::ike_sa_init, true, false);
+    env.count_message(sa.core_, wire::ExchangeType::ike_sa_init, true, false);
     env.exchange_event(sa.core_, "sending IKE_SA_INIT request 0");
     sa.transmit(sa.requests_.message(), env);
     return sa.core_.local_spi;
@@ -120,13 +120,19 @@ void IkeSa::forget(const Environment& env) {
     while (!core_.children.empty()) {
         remove_child(core_, core_.children.back().id, "its IKE SA ends", env);
     }
+    const std::vector<SaCore::Lease> leases = core_.leases;
+    const std::vector<IpAddress> vips = core_.local_vips;
     give_back_addresses(core_, env);
     fail_all(peer_closed(core_.name(), "the IKE SA"), env);
     if (std::exchange(counted_half_open_, false)) { env.state.guard.closed(half_open_address_); }
     if (was_up) {
+        core_.leases = leases;  // for the event: it tells of the SA as it was
+        core_.local_vips = vips;
         env.event(core_, EventKind::ike_down, Severity::info,
                   fmt::format("IKE SA {}[{}] with {} closed", core_.name(), core_.unique_id,
                               core_.remote_id.to_string()));
+        core_.leases.clear();
+        core_.local_vips.clear();
     }
     give_up_replacing(env);
     enter(Gone{}, "nothing is left to do", env);

@@ -110,6 +110,10 @@ void IkeSa::tick_ike(const Environment& env) {
     }
     if (due(core_.expires_at, env.now)) {
         core_.expires_at.reset();
+        env.alert(core_, "ike-sa-expired", Severity::warn,
+                  fmt::format("IKE SA {}[{}] was not rekeyed or authenticated again in time: its "
+                              "lifetime is over",
+                              core_.name(), core_.unique_id));
         return close({}, env);
     }
     const bool idle = !active_ && requests_.idle() && !inherits_from_;

@@ -24,7 +24,7 @@ void IkeSa::init_answered(const wire::Message& message, const Datagram& datagram
                    [&](InitInitiator::SendAgain) {
                        requests_.restart_ids();
                        requests_.send({exchange.request()}, env.now);
-                       env.state.counters.count_message(ExchangeType::ike_sa_init, true, false);
+                       env.count_message(core_, ExchangeType::ike_sa_init, true, false);
                        env.exchange_event(core_,
                                           "sending IKE_SA_INIT request 0 again, as the peer asks");
                        transmit(requests_.message(), env);
@@ -113,6 +113,7 @@ void IkeSa::auth_answered(const wire::Payloads& payloads, const Environment& env
     if (done.child) { child_is_up(*done.child, std::nullopt, env); }
     if (done.child_error) {
         env.failure(core_, child_name, "IKE_AUTH", done.child_we_refused, *done.child_error);
+        stays_without_child(env);
         if (done.refused_spi != EspSpi{}) {
             (void)add(
                 {.what = DeleteSpiTask{.protocol = done.refused_protocol, .spi = done.refused_spi}},
@@ -145,8 +146,17 @@ void IkeSa::answer_auth(const Datagram& datagram, const wire::Message& request,
     respond(datagram, request.header, accepted.response, env);
     become_established(env);
     if (accepted.child) { child_is_up(*accepted.child, std::nullopt, env); }
-    if (accepted.child_error) { env.failure(core_, {}, "IKE_AUTH", true, *accepted.child_error); }
+    if (accepted.child_error) {
+        env.failure(core_, {}, "IKE_AUTH", true, *accepted.child_error);
+        stays_without_child(env);
+    }
     enforce_uniqueness(core_, accepted.initial_contact, env);
+}
+
+void IkeSa::stays_without_child(const Environment& env) {
+    env.alert(core_, "keep-on-child-sa-failure", Severity::debug,
+              fmt::format("IKE SA {}[{}] stays up without the Child SA that was refused",
+                          core_.name(), core_.unique_id));
 }
 
 void IkeSa::revocation_known(const Environment& env) {

@@ -18,12 +18,12 @@ void IkeSa::handle(const Datagram& datagram, const wire::IkeHeader& header,
     if (gone()) { return; }
     // S-03: our own message sent back to us carries our own role.
     if (header.flags.initiator == core_.original_initiator) {
-        env.state.counters.count(Counter::invalid);
+        env.count(core_, Counter::invalid);
         return;
     }
     const IkeSpi theirs = core_.original_initiator ? header.responder_spi : header.initiator_spi;
     if (core_.remote_spi != IkeSpi{} && theirs != core_.remote_spi) {
-        env.state.counters.count(Counter::invalid_spi);
+        env.count(core_, Counter::invalid_spi);
         return;
     }
     if (header.exchange == ExchangeType::ike_sa_init) {
@@ -42,10 +42,10 @@ void IkeSa::handle_init(const Datagram& datagram, const wire::IkeHeader& header,
     if (!expected) { return; }
     const auto message = wire::parse_message(datagram.bytes);
     if (!message) {
-        env.state.counters.count(Counter::invalid);
+        env.count(core_, Counter::invalid);
         return;  // anybody could have sent it
     }
-    env.state.counters.count_message(header.exchange, false, true);
+    env.count_message(core_, header.exchange, false, true);
     env.exchange_event(core_, "received " + wire::describe(*message));
     init_answered(*message, datagram, env);
 }
@@ -91,22 +91,25 @@ void IkeSa::handle_protected(const Datagram& datagram, const wire::IkeHeader& he
     if (!*opened) {
         const Error& error = opened->error();
         if (error.notify) { return refuse_message(datagram, header, error, env); }
-        env.state.counters.count(Counter::invalid);
+        env.count(core_, Counter::invalid);
         return count_bad_decrypt(env);
     }
     const wire::Message& message = **opened;
     last_inbound_ = env.now;
     if (header.flags.response) {
-        env.state.counters.count_message(header.exchange, false, true);
+        env.count_message(core_, header.exchange, false, true);
         follow_peer(datagram, env);
         return handle_response(message, env);
     }
     switch (window) {
         case ResponseWindow::Kind::fresh: break;
         case ResponseWindow::Kind::retransmitted:
+            env.alert(core_, "retransmit-receive", Severity::debug,
+                      fmt::format("request {} came once more from {}: answering it again",
+                                  header.message_id.value(), datagram.remote.to_string()));
             return transmit_to(responses_.last_response(), datagram, env);
         case ResponseWindow::Kind::out_of_window: {
-            env.state.counters.count(Counter::invalid);
+            env.count(core_, Counter::invalid);
             // RFC 7296 2.3: optional, not as an answer, and seldom.
             if (!established() || env.now - last_id_complaint_ < minutes{1}) { return; }
             last_id_complaint_ = env.now;
@@ -118,7 +121,12 @@ void IkeSa::handle_protected(const Datagram& datagram, const wire::IkeHeader& he
             return;
         }
     }
-    env.state.counters.count_message(header.exchange, false, false);
+    // Who it is for is not settled before IKE_AUTH is answered.
+    if (std::holds_alternative<HalfOpen>(state_)) {
+        env.state.counters.count_message(header.exchange, false, false);
+    } else {
+        env.count_message(core_, header.exchange, false, false);
+    }
     follow_peer(datagram, env);
     handle_request(datagram, message, env);
 }
@@ -207,7 +215,7 @@ void IkeSa::handle_request(const Datagram& datagram, const wire::Message& reques
                                    std::holds_alternative<Rekeyed>(state_) ||
                                    std::holds_alternative<Deleting>(state_);
     if (!takes || !open_for_requests) {  // S-01
-        env.state.counters.count(Counter::invalid);
+        env.count(core_, Counter::invalid);
         return;
     }
     env.exchange_event(core_, "received " + wire::describe(request));
@@ -235,7 +243,7 @@ void IkeSa::handle_request(const Datagram& datagram, const wire::Message& reques
 // The ICV was right and what it covers is broken (RFC 7296 2.21.3): fatal on both sides.
 void IkeSa::refuse_message(const Datagram& datagram, const wire::IkeHeader& header,
                            const Error& error, const Environment& env) {
-    env.state.counters.count(Counter::invalid);
+    env.count(core_, Counter::invalid);
     if (header.flags.response) {
         env.failure(core_, {}, wire::to_string(header.exchange), true, error);
         return vanish("the peer's answer cannot be read", env);
@@ -253,10 +261,16 @@ void IkeSa::refuse_message(const Datagram& datagram, const wire::IkeHeader& head
 void IkeSa::handle_response(const wire::Message& response, const Environment& env) {
     if (response.header.exchange != awaited_exchange() ||
         wire::unknown_critical(response.payloads)) {
-        env.state.counters.count(Counter::invalid);
+        env.count(core_, Counter::invalid);
         return;
     }
+    const unsigned tries = requests_.tries();
     if (!requests_.answered(response.header.message_id)) { return; }
+    if (tries > 0) {
+        env.alert(core_, "retransmit-send-cleared", Severity::debug,
+                  fmt::format("{} answered request {} after {} retransmissions",
+                              core_.remote.to_string(), response.header.message_id.value(), tries));
+    }
     env.exchange_event(core_, "received " + wire::describe(response));
     if (std::holds_alternative<IntermediateSent>(state_)) {
         return intermediate_answered(response, env);
@@ -301,7 +315,7 @@ bool IkeSa::send_request(ExchangeType exchange, const wire::Payloads& payloads,
     const wire::IkeHeader header = request_header(exchange);
     MessageBytes message = seal(header, payloads, env);
     if (message.empty()) { return false; }
-    env.state.counters.count_message(exchange, true, false);
+    env.count_message(core_, exchange, true, false);
     env.exchange_event(core_, "sending " + wire::describe(header, payloads));
     requests_.send(std::move(message), env.now);
     transmit(requests_.message(), env);
@@ -313,7 +327,7 @@ void IkeSa::respond(const Datagram& datagram, const wire::IkeHeader& request,
     const wire::IkeHeader header = response_header(request);
     MessageBytes message = seal(header, payloads, env);
     if (message.empty()) { return; }
-    env.state.counters.count_message(request.exchange, true, true);
+    env.count_message(core_, request.exchange, true, true);
     env.exchange_event(core_, "sending " + wire::describe(header, payloads));
     responses_.answered(request.message_id, std::move(message));
     transmit_to(responses_.last_response(), datagram, env);

@@ -222,7 +222,7 @@ void IkeSa::restart_children(const std::vector<std::pair<ChildRef, StartAction>>
     }
     if (!plan || plan->losses < flaps_told_from) { return; }
     const auto wait = std::chrono::duration_cast<milliseconds>(plan->at - env.now);
-    env.state.counters.count(Counter::flaps);
+    env.count(core_, Counter::flaps);
     env.event(
         core_, EventKind::note, Severity::warn,
         fmt::format("connection {} was lost {} times lately: the next try is in {} s; look at "

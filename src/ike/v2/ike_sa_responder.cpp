@@ -132,7 +132,7 @@ wire::Payloads IkeSa::answer_new_child(const wire::Payloads& request, Child* rek
 wire::Payloads IkeSa::took_child(CreatedChild created, const Environment& env) {
     const auto old_id = created.rekeyed;
     if (old_id) {
-        env.state.counters.count(Counter::child_rekey);
+        env.count(core_, Counter::child_rekey);
         auto* ours = active_ ? std::get_if<CreateChild>(&active_->what) : nullptr;
         Child* const old = core_.find_child(*old_id);  // installing may have moved it
         if (ours != nullptr && ours->rekeyed() == old_id) {
@@ -168,7 +168,7 @@ wire::Payloads IkeSa::answer_ike_rekey(const wire::Payloads& request, const Envi
 }
 
 wire::Payloads IkeSa::took_ike_rekey(RekeyedIke rekeyed, const Environment& env) {
-    env.state.counters.count(Counter::ike_rekey_resp);
+    env.count(core_, Counter::ike_rekey_resp);
     IkeSa& next = env.add(successor(std::move(rekeyed.successor), env));
     auto* ours = active_ ? std::get_if<RekeyIke>(&active_->what) : nullptr;
     if (ours != nullptr) {

@@ -229,7 +229,7 @@ void IkeSa::child_answered(CreateChild exchange, Task task, const wire::Payloads
     std::visit(
         Overloaded{
             [&](CreateChild::Done& done) {
-                if (rekeyed) { env.state.counters.count(Counter::child_rekey); }
+                if (rekeyed) { env.count(core_, Counter::child_rekey); }
                 child_is_up(done.fresh, rekeyed, env);
                 finish(task, {}, env);
                 const Child* const fresh = core_.find_child(done.fresh);
@@ -275,7 +275,7 @@ void IkeSa::ike_rekey_answered(RekeyIke exchange, Task task, const wire::Payload
     std::visit(
         Overloaded{
             [&](RekeyIke::Done& done) {
-                env.state.counters.count(Counter::ike_rekey_init);
+                env.count(core_, Counter::ike_rekey_init);
                 IkeSa& ours = env.add(successor(std::move(done.successor), env));
                 const auto made_by_peer = exchange.made_by_peer();
                 IkeSa* const theirs = made_by_peer ? env.find(*made_by_peer) : nullptr;
@@ -367,6 +367,7 @@ void IkeSa::child_is_up(ChildSaId id, const std::optional<ChildSaId>& instead_of
 void IkeSa::hand_over(IkeSpi successor, const Environment& env) {
     IkeSa* const next = env.find(successor);
     ASSERT(next != nullptr && next != this);
+    IkeSaStatus old = status();
     for (Child& child : core_.children) {
         env.state.child_owner.insert_or_assign(child.id, successor);
         next->core_.children.push_back(std::move(child));
@@ -394,7 +395,7 @@ void IkeSa::hand_over(IkeSpi successor, const Environment& env) {
                                          core_.unique_id, next->core_.unique_id);
     enter(Rekeyed{.successor = successor, .give_up_at = env.now + rekeyed_linger_max},
           "its successor took over", env);
-    env.event(next->core_, EventKind::ike_rekeyed, Severity::info, text);
+    env.rekeyed_event(next->core_, std::move(old), text);
     next->pump(env);
 }
 

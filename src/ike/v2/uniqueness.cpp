@@ -61,6 +61,12 @@ void enforce_uniqueness(const SaCore& sa, bool initial_contact, const Environmen
             // Of two reauthentications at once settle_with_rival() has chosen.
             if (other->rival() != sa.local_spi) { other->linger(reauthenticated_linger, env); }
         } else if (replace) {
+            env.alert(
+                other->core(), "unique-replace", Severity::info,
+                fmt::format(
+                    "IKE SA {}[{}] is closed: {} has made another (unique = replace); if that goes "
+                    "on, two peers use one identity",
+                    other->core().name(), other->core().unique_id, sa.remote_id.to_string()));
             other->close({}, env);
         }
     }

@@ -208,7 +208,8 @@ def check_life(client, watcher):
     assert event["old"]["spi-in"] != event["new"]["spi-in"], event
     same(client.request("rekey", {"ike": "home"})["matches"], "1", "rekey of the IKE SA")
     event = watcher.next_event("ike-rekey")["home"]
-    assert event["old"] and event["new"], event
+    same((event["old"]["initiator-spi"], event["old"]["initiator-spi"] != event["new"]["initiator-spi"]),
+         (ike["initiator-spi"], True), "SPIs of ike-rekey")
     bad(client.request("rekey", {"child": "other"}), "rekey of another")
     bad(client.request("rekey"), "rekey of nothing")
 
@@ -222,9 +223,15 @@ def check_life(client, watcher):
     bad(client.request("terminate", {"ike": "home"}), "terminate twice")
     bad(client.request("terminate"), "terminate of nothing")
 
-    counters = client.request("get-counters", {"all": "yes"})["counters"][""]
+    counters = client.request("get-counters")["counters"][""]
     same(sorted(name for name in counters if not name.startswith("culvert-")), sorted(COUNTERS), "names of counters")
     same((counters["ike-init-out-req"], counters["ike-auth-in-resp"]), ("1", "1"), "counters of one handshake")
+    named = client.request("get-counters", {"all": "yes"})["counters"]
+    same((list(named), named["home"]["create-child-out-req"] != "0"), (["home"], True), "counters by connection")
+    same(client.request("get-counters", {"name": "home"})["counters"]["home"], named["home"], "counters of one")
+    bad(client.request("get-counters", {"name": "other"}), "counters of another")
+    good(client.request("reset-counters", {"name": "home"}), "reset-counters of one")
+    same(set(client.request("get-counters", {"name": "home"})["counters"]["home"].values()), {"0"}, "counters after that")
     good(client.request("reset-counters"), "reset-counters")
     counters = client.request("get-counters")["counters"][""]
     same(set(counters.values()), {"0"}, "counters after a reset")
@@ -244,7 +251,20 @@ def check_failure(client, watcher):
     same(watcher.next_event("alert")["type"], "local-auth-failed", "alert")
     kept = client.request("culvert-status")["failures"]["1"]
     same((kept["connection"], kept["code"]), ("home", "authentication_failed"), "the failure that is kept")
+    story = "\n".join(kept["exchanges"])
+    for part in ("IKE_SA_INIT request 0", "received IKE_AUTH response 1", "s before: "):
+        assert part in story, f"the failure's story without {part}: {story}"
     good(client.request("load-shared", SECRET), "load-shared")
+
+
+def check_log_levels(client):
+    levels = client.request("culvert-log-level")["levels"]
+    same((levels["daemon"], levels["ike"]), ("info", "debug"), "log levels")
+    levels = client.request("culvert-log-level", {"levels": "ike=none,plane=trace"})["levels"]
+    same((levels["daemon"], levels["ike"], levels["plane"]), ("info", "none", "trace"), "log levels after a change")
+    bad(client.request("culvert-log-level", {"levels": "warn,ike=loud"}), "a level that is none")
+    same(client.request("culvert-log-level", {"levels": "plane=info,ike=debug"})["levels"], {
+        "daemon": "info", "config": "info", "vici": "info", "ike": "debug", "plane": "info"}, "log levels at the end")
 
 
 def check_credentials_go(client):
@@ -353,6 +373,7 @@ def main():
             for check in (check_life, check_failure):
                 check(client, watcher)
                 print(check.__name__, "passed", flush=True)
+            check_log_levels(client)
             check_credentials_go(client)
         check_malformed(one.vici)
         print("check_malformed passed", flush=True)

@@ -106,6 +106,13 @@ def check_reload(here, one):
     expect(culvert(one, "diff"), 0, "+ child      gw/other")
     expect(culvert(one, "reload"), 0, "+ child      gw/other")
     expect(culvert(one, "diff"), 0, "a reload would change nothing")
+    # A child that is configured no more is closed; its siblings go on.
+    expect(culvert(one, "up", "other"), 0)
+    one.write(world.gateway(1))
+    expect(culvert(one, "reload"), 0, "- child      gw/other")
+    world.until("end of the removed child", lambda: one.swanctl("--list-sas").count("INSTALLED") == 1)
+    one.write(with_other(world.gateway(1)))
+    expect(culvert(one, "reload"), 0, "+ child      gw/other")
     one.write(with_other(world.gateway(1)).replace("remote_ts", "remote_st", 1))
     expect(culvert(one, "diff"), 1, "swanctl.conf:", "remote_st", "did you mean remote_ts")
     expect(culvert(one, "reload"), 1, "swanctl.conf:", "remote_st", "did you mean remote_ts")

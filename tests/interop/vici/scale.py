@@ -10,6 +10,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import vici  # noqa: E402
 import world  # noqa: E402
 
+world.PATIENCE_S = 120  # for so many handshakes
 COUNT = int(os.environ.get("CULVERT_SCALE", "2000"))
 
 

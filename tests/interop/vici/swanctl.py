@@ -41,7 +41,6 @@ DIFFER = {
     "--initiate --ike gw": [r"\[...\] .*"],
     "--terminate --child net": [r"\[...\] .*"],
     "--terminate --ike gw": [r"\[...\] .*"],
-    # One counts for the daemon as a whole only.
     "--counters": [r"  culvert-.*"],
 }
 # Where a refusal's words are ours: only that it is refused is compared.

@@ -178,12 +178,14 @@ class Client:
     def next_event(self, wanted):
         """Waits for an event of this name; others before it are dropped."""
         while True:
-            if self.events:
-                name, body = self.events.pop(0)
-            else:
-                kind, name, rest = self.receive()
-                if kind != EVENT:
-                    raise ValueError(f"a packet of type {kind}")
-                body = decode(rest)
+            name, body = self.any_event()
             if name == wanted:
                 return body
+
+    def any_event(self):
+        if self.events:
+            return self.events.pop(0)
+        kind, name, rest = self.receive()
+        if kind != EVENT:
+            raise ValueError(f"a packet of type {kind}")
+        return name, decode(rest)

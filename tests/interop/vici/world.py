@@ -161,10 +161,10 @@ class World:
                 run("ip", "-n", self.space(side), *words)
         return self
 
-    def daemon(self, side, kind, conf="", settings="", plane="user"):
+    def daemon(self, side, kind, conf="", settings="", plane="user", start=True):
         out = Daemon(self, side, kind, conf, settings)
         self.daemons.append(out)
-        return out.start(plane)
+        return out.start(plane) if start else out
 
     def stop(self, daemon):
         daemon.stop()

@@ -330,20 +330,23 @@ TEST(LoadShared, RefusesAndWarns) {
 
 TEST(LoadSettings, ReadsCharonAndNamesTheRestOnce) {
     Loaded into;
-    load_settings(parse_text("charon {\n retransmit_timeout = 2.5\n retransmit_base = 1.5\n"
-                             " retransmit_tries = 3\n retransmit_limit = 20\n port = 1500\n"
-                             " port_nat_t = 14500\n cookie_threshold = 10\n"
-                             " cookie_threshold_ip = 2\n block_threshold = 4\n"
-                             " half_open_timeout = 1m\n keep_alive = 15s\n install_routes = no\n"
-                             " routing_table = 221\n routing_table_prio = 222\n"
-                             " init_limit_half_open = 100\n load_modular = yes\n"
-                             " plugins { x { } }\n}\nswanctl { }\n",
-                             "s.conf"),
-                  into);
+    load_settings(
+        parse_text("charon {\n retransmit_timeout = 2.5\n retransmit_base = 1.5\n"
+                   " retransmit_tries = 3\n retransmit_limit = 20\n port = 1500\n"
+                   " port_nat_t = 14500\n cookie_threshold = 10\n"
+                   " cookie_threshold_ip = 2\n block_threshold = 4\n"
+                   " half_open_timeout = 1m\n keep_alive = 15s\n install_routes = no\n"
+                   " routing_table = 221\n routing_table_prio = 222\n"
+                   " init_limit_half_open = 100\n load_modular = yes\n"
+                   " make_before_break = no\n install_virtual_ip = no\n ikesa_table_size = 32\n"
+                   " plugins {\n x {\n load = yes\n y = 1\n }\n z { load = no } }\n}\n"
+                   "swanctl { }\nlibtls { }\n",
+                   "s.conf"),
+        into);
     EXPECT_EQ(show(into.problems),
               "s.conf:1: warning: charon: settings that have no meaning here are ignored: "
-              "load_modular, plugins\n"
-              "s.conf: warning: only the section charon has a meaning here; ignored: swanctl\n");
+              "load_modular, ikesa_table_size, plugins.x.y\n"
+              "s.conf: warning: only the section charon has a meaning here; ignored: libtls\n");
     const ike::EngineSettings& e = into.config.settings;
     EXPECT_EQ(e.retransmit.timeout, 2500ms);
     EXPECT_DOUBLE_EQ(e.retransmit.base, 1.5);
@@ -360,12 +363,69 @@ TEST(LoadSettings, ReadsCharonAndNamesTheRestOnce) {
     EXPECT_EQ(into.daemon.install_routes, false);
     EXPECT_EQ(into.daemon.routing_table, 221U);
     EXPECT_EQ(into.daemon.routing_table_prio, 222U);
+    EXPECT_FALSE(e.make_before_break);
+    EXPECT_EQ(into.daemon.install_virtual_ip, false);
     Loaded bad;
     load_settings(parse_text("charon {\n retransmit_base = 0.5\n retransmit_tries = 1e3\n"
                              " retransmit_timeout = nan\n}",
                              "s.conf"),
                   bad);
     EXPECT_EQ(bad.problems.size(), 3U) << show(bad.problems);
+}
+
+// What administrators really set beside timers: where the log goes, and what clients are told.
+TEST(LoadSettings, ReadsLogsAndAttributes) {
+    Loaded into;
+    load_settings(parse_text("charon {\n"
+                             " dns1 = 10.1.0.53\n nbns1 = 10.1.0.54\n"
+                             " filelog {\n  charon {\n   path = /var/log/charon.log\n"
+                             "   time_format = %b %e %T\n   append = no\n   default = 1\n"
+                             "   ike = 2\n   knl = -1\n   flush_line = yes\n  }\n"
+                             "  /var/log/old.log {\n   default = 0\n  }\n"
+                             "  stderr {\n   cfg = 2\n  }\n }\n"
+                             " syslog {\n  identifier = ipsec\n  daemon { }\n"
+                             "  auth {\n   default = -1\n   ike = 0\n  }\n }\n"
+                             " plugins {\n  attr {\n   load = yes\n   dns = fd00::53\n"
+                             "   split-include = 10.1.0.0/16\n   25 = example.org\n  }\n"
+                             "  kernel-netlink {\n   mtu = 1400\n   fwmark = !0x42\n  }\n }\n}\n"
+                             "charon-systemd {\n threads = 3\n journal { default = 1 }\n}\n",
+                             "s.conf"),
+                  into);
+    EXPECT_EQ(show(into.problems),
+              "s.conf:1: warning: charon: settings that have no meaning here are ignored: "
+              "plugins.kernel-netlink.fwmark\n");
+    using Kind = LogOutput::Kind;
+    const std::vector<LogOutput> wanted{
+        {.kind = Kind::file,
+         .name = "/var/log/charon.log",
+         .levels = {{"default", 1}, {"ike", 2}, {"knl", -1}},
+         .append = false},
+        {.kind = Kind::file, .name = "/var/log/old.log", .levels = {{"default", 0}}},
+        {.kind = Kind::standard_error, .name = "stderr", .levels = {{"cfg", 2}}},
+        {.kind = Kind::system_log, .name = "daemon"},
+        {.kind = Kind::system_log, .name = "auth", .levels = {{"default", -1}, {"ike", 0}}},
+        {.kind = Kind::journal, .name = "journal", .levels = {{"default", 1}}}};
+    EXPECT_EQ(into.daemon.logs, wanted);
+    std::vector<std::uint16_t> types;
+    for (const ike::PoolAttribute& one : into.daemon.attributes) { types.push_back(one.type); }
+    EXPECT_EQ(types, (std::vector<std::uint16_t>{3, 4, 10, 28676, 25}));
+    EXPECT_EQ(into.daemon.mtu, 1400U);
+    EXPECT_EQ(into.daemon.threads, 3U);
+    Loaded bad;
+    load_settings(parse_text("charon {\n filelog { charon { default = 1 }\n"
+                             " /x { ike = 5 } }\n syslog { local0 { } }\n dns1 = nowhere\n}",
+                             "s.conf"),
+                  bad);
+    EXPECT_EQ(
+        show(bad.problems),
+        "s.conf:2: error: charon.filelog.charon: \"charon\" is no full path. To fix it: add "
+        "path = /var/log/charon.log\n"
+        "s.conf:3: error: charon.filelog./x.ike: \"5\" is not a level. To fix it: write -1 "
+        "(nothing) to 4; 1 is what happens, 2 more of it\n"
+        "s.conf:4: warning: charon.syslog.local0: is ignored: the facilities are daemon and "
+        "auth\n"
+        "s.conf:5: error: charon.dns1: \"nowhere\" is not an address. To fix it: write one as "
+        "10.0.0.53 or fd00::53\n");
 }
 
 // 10,000 connections, each with children and a secret of its own.
