@@ -88,6 +88,10 @@ void read_method(const Field& field, SectionKind side, ike::AuthConfig& auth) {
         auth.method = ike::AuthMethodKind::psk;
         return;
     }
+    if (*method == "null") {
+        auth.method = ike::AuthMethodKind::null;
+        return;
+    }
     Rules rules;
     if (parse_rules(*method, rules)) {
         // "pubkey" alone asks for nothing; and what is asked of the chain is asked of AUTH, unless
@@ -111,7 +115,8 @@ void read_method(const Field& field, SectionKind side, ike::AuthConfig& auth) {
         }
     }
     field.error(fmt::format("\"{}\" is not a way to authenticate", printable(*method, 80)),
-                "write auth = psk or auth = pubkey; of a key its kind, least size and hashes may "
+                "write auth = psk, auth = pubkey or auth = null; of a key its kind, least size and "
+                "hashes may "
                 "follow, as in rsa-3072-sha256");
 }
 
@@ -169,6 +174,22 @@ void read_certificate_of(const Scope& scope, const Field& field, SectionKind sid
     into.push_back(std::move(*one));
 }
 
+// RFC 7619: whoever proves nothing has no name.
+void settle_null(const Scope& scope, SectionKind side, ike::AuthConfig& auth) {
+    if (auth.method != ike::AuthMethodKind::null) { return; }
+    if (auth.id.type != ike::IdType::any) {
+        scope.error("has auth = null, and an id that nobody proves",
+                    side == SectionKind::local ? "leave id out: the peer takes us for nobody"
+                                               : "leave id out, or use auth = psk or pubkey");
+    }
+    if (side == SectionKind::local) {
+        auth.id = {.type = ike::IdType::null, .data = {}};
+        return;
+    }
+    scope.warning("lets everybody in whose address fits: auth = null proves nothing",
+                  "use auth = psk or pubkey, unless encryption against listeners alone is meant");
+}
+
 }  // namespace
 
 AuthRound read_auth(const Scope& scope, SectionKind side) {
@@ -201,6 +222,7 @@ AuthRound read_auth(const Scope& scope, SectionKind side) {
             read_remote(field, out.auth);
         }
     });
+    settle_null(scope, side, out.auth);
     return out;
 }
 

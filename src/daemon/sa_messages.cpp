@@ -111,6 +111,7 @@ std::string_view class_name(ike::AuthMethodKind method) {
     switch (method) {
         case ike::AuthMethodKind::psk: return "pre-shared key";
         case ike::AuthMethodKind::pubkey: return "public key";
+        case ike::AuthMethodKind::null: return "null";
     }
     return "unspecified";
 }

@@ -74,7 +74,8 @@ struct ChildConfig {
     bool hostaccess = false;
 };
 
-enum class AuthMethodKind : std::uint8_t { psk, pubkey };
+// null: nothing is proved but that it is one and the same peer all along (RFC 7619).
+enum class AuthMethodKind : std::uint8_t { psk, pubkey, null };
 
 struct AuthConfig {
     AuthMethodKind method = AuthMethodKind::psk;

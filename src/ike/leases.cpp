@@ -22,7 +22,9 @@ std::optional<IpAddress> LeaseBook::known(Book& book, const Pool& pool, const Le
         const Entry& entry = book.entries.at(address);
         if (!pool.addresses.contains(address)) { continue; }
         // In use it goes only to the same peer at the same place: it reauthenticates.
-        const bool again = wish.wanted == address && entry.holder == wish.holder;
+        // Who proves nothing (RFC 7619) may be somebody else at that place.
+        const bool again = wish.wanted == address && entry.holder == wish.holder &&
+                           wish.identity.type != IdType::null;
         if (entry.users > 0 && !again) { continue; }
         if (wish.wanted == address) { return address; }
         if (!any) { any = address; }

@@ -64,6 +64,14 @@ TEST(Seeds, RekeysEndInAgreement) {
     EXPECT_GT(tally["packets_opened"], 1000U);
 }
 
+TEST(Seeds, RekeysWithSeveralKeyExchangesEndInAgreement) {
+    Tally tally = play_all("key-exchanges", 200);
+    EXPECT_GT(tally["child_rekeyed"], 100U);
+    EXPECT_GT(tally["ike_rekeyed"], 50U);
+    EXPECT_GT(tally["retransmits"], 100U);
+    EXPECT_GT(tally["packets_opened"], 1000U);
+}
+
 TEST(Seeds, S08RacesEndInAgreement) {
     Tally tally = play_all("races", 500);
     EXPECT_GT(tally["child_rekeyed"], 100U);

@@ -120,6 +120,25 @@ void play_rekey(Simulation& sim) {
     finish(sim);
 }
 
+// The same with several key exchanges each (RFC 9370): what is lost may be under keys that are no
+// more, and half of what is rekeyed may be forgotten on the way.
+void play_key_exchanges(Simulation& sim) {
+    sim.network().set(bad(sim.random().chance(50) ? 0 : 20));
+    for (unsigned self = 0; self < 2; ++self) {
+        ike::Config config =
+            config_of(self, 1 - self, "aes256gcm16-prfsha384-x25519-ke1_ecp256-ke3_ecp384");
+        for (ike::ChildConfig& child : config.connections.front().children) {
+            child.proposals =
+                must(ike::parse_proposals(ike::ProtocolId::esp, "aes256gcm16-ecp256-ke1_x25519"));
+        }
+        sim.add_peer(name_of(self), address_of(self), std::move(config));
+    }
+    sim.keep_traffic(seconds{1});
+    sim.peers().at(0)->initiate("to1", "net");
+    meddle(sim, 6, true);
+    finish(sim);
+}
+
 // Both act in the same moment on a network that delays but does not lose: every collision of RFC
 // 7296 2.25.
 void play_races(Simulation& sim) {
@@ -241,6 +260,8 @@ const std::vector<World>& worlds() {
         {"nat", "a NAT in between that sometimes forgets its ports", play_nat},
         {"rekey", "rekeys of both kinds from both ends, half of the runs with 20 % loss",
          play_rekey},
+        {"key-exchanges", "rekeys with additional key exchanges, half of the runs with 20 % loss",
+         play_key_exchanges},
         {"races", "both ends rekey, create and delete in the same moment", play_races},
         {"handover", "rekeys under a stream of packets, of which none may be lost", play_handover},
         {"misconfigured", "wrong secret, identity, proposal or selectors: refused, and explained",

@@ -112,10 +112,17 @@ class AuthResponder {
 };
 
 // Our AUTH over `octets` (RFC 7296 2.15): with the secret (which must be there for psk), or signed.
-// `own`: the certificate to sign for; null: the connection's key.
+// `own`: the certificate to sign for; null: the connection's key. `own_sk_p`: what NULL
+// authentication takes for a secret.
 Result<wire::Authentication> prove(const Connection& connection, const SharedSecret* secret,
                                    const OwnCertificate* own, const crypto::Prf& prf,
-                                   ByteView octets, const SignatureHashes& peer);
+                                   ByteView octets, const SignatureHashes& peer,
+                                   const Secret& own_sk_p);
+// The peer's AUTH without authentication (RFC 7619 2.1), where the connection has it so.
+Status verify_null(const Connection& connection, const wire::Authentication& auth,
+                   const crypto::Prf& prf, const Secret& peer_sk_p, ByteView octets);
+// Who proves nothing is nobody.
+inline Identity nobody() { return {.type = IdType::null, .data = {}}; }
 // The peer's AUTH by signature, with any of the keys that it may use, or by its certificate.
 Status verify_signature(const PeerProof& proof, const Environment& env);
 

@@ -42,7 +42,7 @@ Result<AuthInitiator> AuthInitiator::begin(SaCore& sa, InitResult init,
         return prove(*sa.connection, secret, own, prf,
                      signed_octets(prf, exchange.init_.request, exchange.init_.nr, sk_pi,
                                    id.rest_of_id(), exchange.init_.intermediate.int_auth()),
-                     exchange.init_.peer_hashes);
+                     exchange.init_.peer_hashes, sk_pi);
     };
     const Connection& connection = *sa.connection;
     const SharedSecret* ppk = exchange.init_.ppk_possible
@@ -174,7 +174,17 @@ std::optional<Error> AuthInitiator::verify(const wire::Payloads& response, SaCor
     const Bytes octets =
         signed_octets(prf, init_.response, init_.ni, with_ppk ? ppk_->sk_pr : init_.sk_pr,
                       id->rest_of_id(), init_.intermediate.int_auth());
-    if (sa.connection->remote.method == AuthMethodKind::pubkey) {
+    const bool unproved = sa.connection->remote.method == AuthMethodKind::null;
+    if (!unproved && id->identity.type == IdType::null) {
+        return identity_mismatch(sa.name(), wanted, id->identity);  // RFC 7619 2.2
+    }
+    if (unproved) {
+        if (Status done = verify_null(*sa.connection, *auth, prf,
+                                      with_ppk ? ppk_->sk_pr : init_.sk_pr, octets);
+            !done) {
+            return std::move(done).error();
+        }
+    } else if (sa.connection->remote.method == AuthMethodKind::pubkey) {
         if (Status done = verify_signature(
                 {*sa.connection, *auth, octets, response, id->identity, &sources}, env);
             !done) {
@@ -184,7 +194,7 @@ std::optional<Error> AuthInitiator::verify(const wire::Payloads& response, SaCor
         return refused;
     }
     if (with_ppk) { sa.sk_d = ppk_->sk_d.clone(); }
-    sa.remote_id = id->identity;
+    sa.remote_id = unproved ? nobody() : id->identity;
     return std::nullopt;
 }
 

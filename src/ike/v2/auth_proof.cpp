@@ -29,7 +29,12 @@ Error no_private_key(const Connection& connection) {
 
 Result<wire::Authentication> prove(const Connection& connection, const SharedSecret* secret,
                                    const OwnCertificate* own, const crypto::Prf& prf,
-                                   ByteView octets, const SignatureHashes& peer) {
+                                   ByteView octets, const SignatureHashes& peer,
+                                   const Secret& own_sk_p) {
+    if (connection.local.method == AuthMethodKind::null) {
+        return wire::Authentication{.method = wire::AuthMethod::null,
+                                    .data = psk_auth(prf, own_sk_p, octets)};
+    }
     if (connection.local.method == AuthMethodKind::psk) {
         return wire::Authentication{.method = wire::AuthMethod::shared_key,
                                     .data = psk_auth(prf, secret->secret, octets)};
@@ -37,6 +42,18 @@ Result<wire::Authentication> prove(const Connection& connection, const SharedSec
     const auto& key = own == nullptr ? connection.local.key : own->key;
     if (key == nullptr) { return std::unexpected(no_private_key(connection)); }
     return sign_auth(connection.name, *key, octets, peer, connection.local.auth_rules);
+}
+
+Status verify_null(const Connection& connection, const wire::Authentication& auth,
+                   const crypto::Prf& prf, const Secret& peer_sk_p, ByteView octets) {
+    if (auth.method != wire::AuthMethod::null) {
+        return std::unexpected(auth_method_unsupported(
+            connection.name, "AUTH by " + wire::to_string(auth.method), "null"));
+    }
+    if (!constant_time_equal(psk_auth(prf, peer_sk_p, octets), auth.data)) {
+        return std::unexpected(wrong_null_auth(connection.name));
+    }
+    return {};
 }
 
 Status verify_signature(const PeerProof& proof, const Environment& env) {

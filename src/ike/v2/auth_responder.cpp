@@ -31,11 +31,14 @@ bool has_all_additional(const ChosenIkeSuite& suite, const Has& has) {
 
 // The connection by identities, among those that fit by address and propose what IKE_SA_INIT chose.
 // That of IKE_SA_INIT wins among equals.
+// `unproved`: the peer says that it proves nothing, which only those take that are made for it.
 ConnectionRef connection_for(const SaCore& sa, const Identity* local, const Identity& remote,
-                             const Environment& env) {
+                             bool unproved, const Environment& env) {
     ConnectionRef best;
     unsigned best_fit = 0;
+    if (!unproved && remote.type == IdType::null) { return best; }  // RFC 7619 2.2
     const auto consider = [&](const ConnectionRef& connection) {
+        if ((connection->remote.method == AuthMethodKind::null) != unproved) { return; }
         const unsigned fit = identity_fit(*connection, local, remote);
         if (fit > best_fit) {
             best = connection;
@@ -138,7 +141,7 @@ AuthResponder::Outcome AuthResponder::handle(const wire::Payloads& request, SaCo
     auto auth = prove(*sa.connection, secret, own, prf,
                       signed_octets(prf, init_.response, init_.ni, ppk_ ? ppk_->sk_pr : init_.sk_pr,
                                     id->rest_of_id(), init_.intermediate.int_auth()),
-                      init_.peer_hashes);
+                      init_.peer_hashes, ppk_ ? ppk_->sk_pr : init_.sk_pr);
     if (!auth) { return refuse(std::move(auth).error()); }
     result.response.emplace_back(std::move(*id));
     add_certificates(result.response, *sa.connection, own, asked);
@@ -188,12 +191,13 @@ Result<wire::IdResponder> AuthResponder::authenticate(const wire::Payloads& requ
     if (auth == nullptr) {
         return std::unexpected(auth_method_unsupported(sa.name(), "a wish for EAP (no AUTH)"));
     }
-    if (auth->method != wire::AuthMethod::shared_key && !is_signature(auth->method)) {
+    const bool unproved = auth->method == wire::AuthMethod::null;
+    if (auth->method != wire::AuthMethod::shared_key && !unproved && !is_signature(auth->method)) {
         return std::unexpected(
             auth_method_unsupported(sa.name(), "AUTH by " + wire::to_string(auth->method)));
     }
     const Identity* asked = idr == nullptr ? nullptr : &idr->identity;
-    const ConnectionRef connection = connection_for(sa, asked, idi->identity, env);
+    const ConnectionRef connection = connection_for(sa, asked, idi->identity, unproved, env);
     const Identity local =
         local_identity(connection ? *connection : *sa.connection, asked, sa.local.address);
     const SharedSecret* secret =
@@ -216,11 +220,11 @@ Result<wire::IdResponder> AuthResponder::authenticate(const wire::Payloads& requ
     if (!connection) {
         return std::unexpected(no_connection_for_identities(idi->identity, asked, sa.remote));
     }
-    if (!signs && auth->method != wire::AuthMethod::shared_key) {
+    if (!signs && !unproved && auth->method != wire::AuthMethod::shared_key) {
         return std::unexpected(
             auth_method_unsupported(connection->name, "AUTH by " + wire::to_string(auth->method)));
     }
-    if (!signs && secret == nullptr) {
+    if (!signs && !unproved && secret == nullptr) {
         return std::unexpected(no_secret(connection->name, local, idi->identity));
     }
     if (!ppk.keys && (connection->ppk_required || ppk.auth == nullptr)) {
@@ -235,10 +239,17 @@ Result<wire::IdResponder> AuthResponder::authenticate(const wire::Payloads& requ
             !done) {
             return std::unexpected(std::move(done).error());
         }
+    } else if (unproved) {
+        const wire::Authentication shown{.method = auth->method, .data = *ppk.auth};
+        if (Status done = verify_null(*connection, shown, prf,
+                                      ppk.keys ? ppk.keys->sk_pi : init_.sk_pi, octets);
+            !done) {
+            return std::unexpected(std::move(done).error());
+        }
     } else if (!right) {
         return std::unexpected(wrong_psk(connection->name, local, idi->identity, secret->name));
     }
-    if (connection->unique == Unique::keep &&
+    if (!unproved && connection->unique == Unique::keep &&
         has_other_sa(connection, local, idi->identity, sa, env)) {
         env.alert(sa, "unique-keep", Severity::debug,
                   fmt::format("{} has an IKE SA already, which stays (unique = keep)",
@@ -247,7 +258,7 @@ Result<wire::IdResponder> AuthResponder::authenticate(const wire::Payloads& requ
     }
     sa.connection = connection;
     sa.local_id = local;
-    sa.remote_id = idi->identity;
+    sa.remote_id = unproved ? nobody() : idi->identity;
     ppk_ = std::move(ppk.keys);
     return wire::IdResponder{.identity = local};
 }

@@ -171,6 +171,15 @@ Error too_many_cookies(std::string_view connection, const Endpoint& remote) {
             .remedy = "the peer is overloaded or its clock of cookies is broken; try again later"};
 }
 
+Error wrong_null_auth(std::string_view connection) {
+    return {.code = ErrorCode::authentication_failed,
+            .notify = NotifyType::authentication_failed,
+            .wanted = fmt::format("an AUTH of {} under the keys of its own IKE SA (RFC 7619 2.1)",
+                                  connection),
+            .received = "another one",
+            .remedy = "nothing, if somebody sits in between; else the peer is at fault"};
+}
+
 Error lacks_intermediate(std::string_view connection) {
     return {.code = ErrorCode::no_proposal_chosen,
             .notify = NotifyType::no_proposal_chosen,

@@ -54,6 +54,7 @@ Error no_connection_for_identities(const Identity& remote, const Identity* local
 Error no_secret(std::string_view connection, const Identity& local, const Identity& remote);
 Error wrong_psk(std::string_view connection, const Identity& local, const Identity& remote,
                 std::string_view secret);
+Error wrong_null_auth(std::string_view connection);
 // `wanted`: swanctl's word for what remote.auth is.
 Error auth_method_unsupported(std::string_view connection, std::string_view received,
                               std::string_view wanted = "psk");

@@ -236,6 +236,7 @@ class IkeSa {
                          const Environment& env);
 
     // ike_sa_tasks.cpp: our own exchanges
+    bool waits_for_peer(const Task& task) const;
     void pump(const Environment& env);
     bool begin(Task task, const Environment& env);
     bool begin_create(CreateChild::Wanted wanted, Task task, const Environment& env);

@@ -39,7 +39,9 @@ std::optional<Instant> IkeSa::next_deadline() const {
         if (child.state != ChildState::deleting) { earliest(out, child.expires_at); }
     }
     if (!active_ && requests_.idle() && !inherits_from_) {
-        for (const Task& task : queue_) { earliest(out, task.not_before); }
+        for (const Task& task : queue_) {
+            if (!waits_for_peer(task)) { earliest(out, task.not_before); }
+        }
         if (dpd_delay_.count() > 0) { earliest(out, last_inbound_ + dpd_delay_); }
     }
     if (core_.nat.local && !core_.nat.fake && keep_alive_.count() > 0) {

@@ -121,8 +121,8 @@ void IkeSa::begin_elsewhere(const IpAddress& local, const Environment& env) {
 }
 
 bool IkeSa::same_ends(const IkeSa& other) const {
-    return other.core_.name() == core_.name() && other.core_.local_id == core_.local_id &&
-           other.core_.remote_id == core_.remote_id;
+    return core_.remote_id.type != IdType::null && other.core_.name() == core_.name() &&
+           other.core_.local_id == core_.local_id && other.core_.remote_id == core_.remote_id;
 }
 
 // The peer's new IKE SA beside this one: its Delete of this one is on the way.

@@ -39,6 +39,12 @@ bool IkeSa::add(Task task, const Environment& env) {
     return true;
 }
 
+// The peer has to finish its own CREATE_CHILD_SA first, or follow_up_wait passes.
+bool IkeSa::waits_for_peer(const Task& task) const {
+    return pending_answer_ != nullptr && !std::holds_alternative<InformTask>(task.what) &&
+           !std::holds_alternative<DeleteIkeTask>(task.what);
+}
+
 void IkeSa::pump(const Environment& env) {
     env.touch(core_.local_spi);
     end_what_it_replaces(env);
@@ -48,10 +54,7 @@ void IkeSa::pump(const Environment& env) {
             return;
         }
         const auto next = std::ranges::find_if(queue_, [&](const Task& task) {
-            const bool may_wait = !std::holds_alternative<InformTask>(task.what) &&
-                                  !std::holds_alternative<DeleteIkeTask>(task.what);
-            if (pending_answer_ != nullptr && may_wait) { return false; }
-            return task.not_before <= env.now &&
+            return !waits_for_peer(task) && task.not_before <= env.now &&
                    (!rekeyed || std::holds_alternative<DeleteIkeTask>(task.what));
         });
         if (next == queue_.end()) { return; }

@@ -27,7 +27,8 @@ bool has_other_sa(const ConnectionRef& connection, const Identity& local, const 
 }
 
 bool wants_initial_contact(const SaCore& sa, const Environment& env) {
-    if (sa.connection->unique == Unique::never || !is_concrete(sa.connection->remote.id)) {
+    if (sa.connection->unique == Unique::never || sa.local_id.type == IdType::null ||
+        !is_concrete(sa.connection->remote.id)) {
         return false;
     }
     // Any SA with these identities counts, also one that is only on its way.
@@ -41,7 +42,8 @@ bool wants_initial_contact(const SaCore& sa, const Environment& env) {
 }
 
 void enforce_uniqueness(const SaCore& sa, bool initial_contact, const Environment& env) {
-    if (sa.connection->unique == Unique::never) { return; }
+    // RFC 7619 2.3: who is nobody has no other IKE SAs.
+    if (sa.connection->unique == Unique::never || sa.remote_id.type == IdType::null) { return; }
     const bool replace = sa.connection->unique == Unique::replace;
     if (!initial_contact && !replace) { return; }
     std::vector<IkeSpi> others;

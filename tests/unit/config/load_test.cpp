@@ -447,5 +447,22 @@ TEST(Load, X04TenThousandConnections) {
     EXPECT_EQ(loaded.config.secrets.size(), 10'000U);
 }
 
+// RFC 7619
+TEST(Load, NullAuthenticationNeedsNoIdAndTakesNone) {
+    const auto with = [](std::string_view local, std::string_view remote) {
+        return load_text("connections { c { local { auth = null\n" + std::string{local} +
+                         " }\n remote { auth = null\n" + std::string{remote} + " } } }\n");
+    };
+    const Loaded good = with("", "");
+    ASSERT_TRUE(good.ok()) << show(good.problems);
+    const ike::Connection& connection = good.config.connections.front();
+    EXPECT_EQ(connection.local.method, ike::AuthMethodKind::null);
+    EXPECT_EQ(connection.local.id.type, ike::IdType::null);
+    EXPECT_EQ(connection.remote.id.type, ike::IdType::any);
+    EXPECT_NE(show(good.problems).find("proves nothing"), std::string::npos);
+    EXPECT_TRUE(has_errors(with("id = me", "").problems));
+    EXPECT_TRUE(has_errors(with("", "id = you").problems));
+}
+
 }  // namespace
 }  // namespace culvert::config

@@ -45,6 +45,15 @@ TEST(LeaseBook, TwoOfOneIdentityHaveTwoAddresses) {
     EXPECT_EQ(book.acquire(pool, wish("a", "192.0.2.2")), ip("10.3.0.2"));
 }
 
+// RFC 7619: nobody asks for the address that another nobody at the same NAT has.
+TEST(LeaseBook, WhoProvesNothingGetsNoAddressThatIsInUse) {
+    LeaseBook book;
+    LeaseWish nobody{.identity = {.type = IdType::null, .data = {}}, .holder = ip("192.0.2.1")};
+    EXPECT_EQ(book.acquire(pool, nobody), ip("10.3.0.1"));
+    nobody.wanted = ip("10.3.0.1");
+    EXPECT_EQ(book.acquire(pool, nobody), ip("10.3.0.2"));
+}
+
 TEST(LeaseBook, AReauthenticationKeepsTheAddressUntilBothHaveReleasedIt) {
     LeaseBook book;
     LeaseWish again = wish("a");

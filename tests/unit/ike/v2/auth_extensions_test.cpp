@@ -120,6 +120,55 @@ TEST_F(AuthExtensions, AnInitiatorThatDoesNotAskIsRefusedWhereOneIsRequired) {
     EXPECT_NE(pair->two.errors().find("post-quantum"), std::string::npos);
 }
 
+// RFC 7619: the client proves nothing, the gateway that it is the gateway.
+void make_null(AuthConfig& side, bool local) {
+    side.method = AuthMethodKind::null;
+    side.id = local ? Identity{.type = IdType::null, .data = {}} : Identity{};
+}
+
+TEST_F(AuthExtensions, OneSideMayProveNothingWhereBothHaveItSo) {
+    make_null(one().local, true);
+    make_null(two().remote, false);
+    first.secrets.front().owners = second.secrets.front().owners = {};  // for anybody
+    ASSERT_TRUE(up()) << pair->one.errors() << pair->two.errors();
+    EXPECT_TRUE(keys_agree());
+    EXPECT_EQ(pair->two.engine().status(pair->now).front().remote_id.type, IdType::null);
+    EXPECT_EQ(pair->one.engine().status(pair->now).front().remote_id, identity("g2.example"));
+}
+
+TEST_F(AuthExtensions, BothSidesMayProveNothing) {
+    for (AuthConfig* side : {&one().local, &two().local}) { make_null(*side, true); }
+    for (AuthConfig* side : {&one().remote, &two().remote}) { make_null(*side, false); }
+    first.secrets.clear();
+    second.secrets.clear();
+    ASSERT_TRUE(up()) << pair->one.errors() << pair->two.errors();
+    EXPECT_TRUE(keys_agree());
+}
+
+TEST_F(AuthExtensions, WhoProvesNothingIsRefusedWhereProofIsWanted) {
+    make_null(one().local, true);
+    two().remote.id = {};  // whoever he is
+    second.secrets.front().owners = {};
+    const Status status = up();
+    ASSERT_FALSE(status);
+    EXPECT_EQ(status.error().code, ErrorCode::authentication_failed);
+    EXPECT_TRUE(pair->two.all<InstallChild>().empty());
+}
+
+TEST_F(AuthExtensions, AnInitiatorThatWantsProofTakesNoNullForIt) {
+    make_null(two().local, true);
+    one().remote.id = {};
+    first.secrets.front().owners = second.secrets.front().owners = {};
+    EXPECT_FALSE(up());
+    EXPECT_TRUE(pair->one.all<InstallChild>().empty());
+}
+
+TEST_F(AuthExtensions, WhoHasProofIsNotTakenForNobody) {
+    make_null(two().remote, false);
+    EXPECT_FALSE(up());
+    EXPECT_TRUE(pair->two.all<InstallChild>().empty());
+}
+
 TEST(Ppk, MixesEachKeyByPrfPlus) {
     const crypto::Prf prf{crypto::PrfAlgorithm::hmac_sha2_256};
     const Secret key = Secret::copy_of(Bytes(32, 1));

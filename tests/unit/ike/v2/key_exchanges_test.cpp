@@ -240,6 +240,20 @@ TEST_F(KeyExchanges, OfBothEndsAtOnceAreDoneOneAfterTheOther) {
     }
 }
 
+TEST_F(KeyExchanges, OurOwnOrdersWaitForThePeersAndAskForNoTimeMeanwhile) {
+    ASSERT_TRUE(up());
+    pair->one.take(
+        pair->one.engine().handle(Rekey{.id = CommandId{90}, .child = "net"}, pair->now));
+    pair->step();
+    pair->two.take(pair->two.engine().handle(Rekey{.id = CommandId{91}, .ike = "gw"}, pair->now));
+    EXPECT_GT(*pair->two.engine().next_deadline(), pair->now);
+    pair->settle();
+    EXPECT_TRUE(pair->one.ended(90).value());
+    pair->pass(seconds{20});
+    EXPECT_TRUE(pair->two.ended(91).value());
+    expect_one_child_each();
+}
+
 TEST_F(KeyExchanges, AChildThatEndsMeanwhileIsNotInTheWay) {
     ASSERT_TRUE(up());
     pair->one.take(
