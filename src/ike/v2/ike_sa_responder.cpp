@@ -12,6 +12,7 @@
 #include "ike/v2/errors.hpp"
 #include "ike/v2/ike_sa.hpp"
 #include "ike/v2/mobike.hpp"
+#include "ike/v2/retarget.hpp"
 
 namespace culvert::ike::v2 {
 
@@ -141,6 +142,7 @@ wire::Payloads IkeSa::took_child(CreatedChild created, const Environment& env) {
         } else if (old != nullptr) {
             // The peer deletes it once it has the new one; until then packets leave through it.
             replaced(*old);
+            close_instead(queue_, *old_id, created.fresh);
         }
     }
     child_is_up(created.fresh, old_id, env);

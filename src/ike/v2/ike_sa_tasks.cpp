@@ -9,6 +9,7 @@
 #include "base/overloaded.hpp"
 #include "ike/v2/errors.hpp"
 #include "ike/v2/ike_sa.hpp"
+#include "ike/v2/retarget.hpp"
 
 namespace culvert::ike::v2 {
 
@@ -224,6 +225,7 @@ void IkeSa::child_answered(CreateChild exchange, Task task, const wire::Payloads
                            const Environment& env) {
     const std::string child = exchange.child_name();
     const auto rekeyed = exchange.rekeyed();
+    const auto by_peer = exchange.made_by_peer();
     auto outcome = exchange.handle(response, core_, env);
     if (std::holds_alternative<CreateChild::FollowUp>(outcome)) {
         return follow_up(std::move(exchange), std::move(task), env);
@@ -234,6 +236,7 @@ void IkeSa::child_answered(CreateChild exchange, Task task, const wire::Payloads
             [&](CreateChild::Done& done) {
                 if (rekeyed) { env.count(core_, Counter::child_rekey); }
                 child_is_up(done.fresh, rekeyed, env);
+                if (rekeyed) { close_instead(queue_, *rekeyed, done.fresh); }
                 finish(task, {}, env);
                 const Child* const fresh = core_.find_child(done.fresh);
                 if (fresh != nullptr &&
@@ -270,6 +273,10 @@ void IkeSa::child_answered(CreateChild exchange, Task task, const wire::Payloads
             },
         },
         outcome);
+    // Ours came to nothing in a collision: the peer's has taken over.
+    if (rekeyed && by_peer && core_.find_child(*by_peer) != nullptr) {
+        close_instead(queue_, *rekeyed, *by_peer);
+    }
 }
 
 void IkeSa::ike_rekey_answered(RekeyIke exchange, Task task, const wire::Payloads& response,
