@@ -13,4 +13,8 @@ inline constexpr std::uint64_t counter_ivs_max = std::uint64_t{1} << 48U;
 // one in two.
 inline constexpr int private_value_draws_max = 256;
 
+// Of RSA keys that come from outside: what verifying one signature may cost.
+inline constexpr unsigned rsa_modulus_bits_max = 16384;
+inline constexpr unsigned rsa_exponent_bits_max = 64;
+
 }  // namespace culvert::crypto

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 #include <openssl/bio.h>
+#include <openssl/bn.h>
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
@@ -13,6 +14,7 @@
 
 #include "base/assert.hpp"
 #include "crypto/digest_context.hpp"
+#include "crypto/limits.hpp"
 #include "crypto/openssl_handles.hpp"
 
 namespace culvert::crypto {
@@ -56,13 +58,48 @@ Error unsupported_key(std::string received) {
             .remedy = "use a certificate with such a key"};
 }
 
+Error broken_rsa(std::string received) {
+    return {.code = ErrorCode::bad_key_material,
+            .wanted = fmt::format("an RSA key with an odd modulus of at most {} bits and an odd "
+                                  "exponent from 3 to {} bits",
+                                  rsa_modulus_bits_max, rsa_exponent_bits_max),
+            .received = std::move(received),
+            .remedy = "make the key anew with: openssl genpkey -algorithm RSA"};
+}
+
+// What anybody could forge for (an exponent of 1), nothing can verify, or takes long to.
+std::optional<Error> check_rsa(const EVP_PKEY* key) {
+    const auto number = [&](const char* name) {
+        BIGNUM* out = nullptr;
+        EVP_PKEY_get_bn_param(key, name, &out);
+        return Handle<BIGNUM>{out};
+    };
+    const Handle<BIGNUM> modulus = number(OSSL_PKEY_PARAM_RSA_N);
+    const Handle<BIGNUM> exponent = number(OSSL_PKEY_PARAM_RSA_E);
+    if (modulus == nullptr || exponent == nullptr) { return broken_rsa("one without them"); }
+    const auto bits = static_cast<unsigned>(BN_num_bits(modulus.get()));
+    const auto exponent_bits = static_cast<unsigned>(BN_num_bits(exponent.get()));
+    if (bits > rsa_modulus_bits_max) { return broken_rsa(fmt::format("{} bits", bits)); }
+    if (BN_is_odd(modulus.get()) == 0) { return broken_rsa("an even modulus"); }
+    if (exponent_bits > rsa_exponent_bits_max) {
+        return broken_rsa(fmt::format("an exponent of {} bits", exponent_bits));
+    }
+    if (exponent_bits < 2 || BN_is_odd(exponent.get()) == 0) {
+        return broken_rsa("an exponent of 0, 1, or an even one");
+    }
+    return std::nullopt;
+}
+
 }  // namespace
 
 Result<PublicKey> PublicKey::of(std::shared_ptr<evp_pkey_st> key) {
     if (key == nullptr) { return std::unexpected(malformed("public key", "cannot be read")); }
     const auto bits = static_cast<unsigned>(std::max(0, EVP_PKEY_get_bits(key.get())));
     const auto is = [&](const char* type) { return EVP_PKEY_is_a(key.get(), type) == 1; };
-    if (is("RSA") || is("RSA-PSS")) { return PublicKey{std::move(key), KeyType::rsa, bits}; }
+    if (is("RSA") || is("RSA-PSS")) {
+        if (auto broken = check_rsa(key.get())) { return std::unexpected(std::move(*broken)); }
+        return PublicKey{std::move(key), KeyType::rsa, bits};
+    }
     if (is("ED25519")) { return PublicKey{std::move(key), KeyType::ed25519, 256}; }
     if (is("ED448")) { return PublicKey{std::move(key), KeyType::ed448, 456}; }
     if (is("EC")) {

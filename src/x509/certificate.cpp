@@ -30,16 +30,6 @@ Bytes string_of(const ASN1_STRING* text) {
     return {data, data + ASN1_STRING_length(text)};
 }
 
-// http and https alone: what else certificates name (ldap, file) we do not follow.
-void add_url(std::vector<std::string>& out, const GENERAL_NAME* name) {
-    if (name->type != GEN_URI) { return; }
-    const Bytes octets = string_of(name->d.uniformResourceIdentifier);
-    std::string url{as_text(octets)};
-    if (url.starts_with("http://") || url.starts_with("https://")) {
-        out.push_back(std::move(url));
-    }
-}
-
 }  // namespace
 
 std::string to_string(Time time) {
@@ -145,21 +135,8 @@ std::vector<SubjectAltName> Certificate::alternative_names() const {
 }
 
 std::vector<std::string> Certificate::crl_urls() const {
-    std::vector<std::string> out;
-    const std::unique_ptr<CRL_DIST_POINTS, decltype(&CRL_DIST_POINTS_free)> points{
-        static_cast<CRL_DIST_POINTS*>(
-            X509_get_ext_d2i(object(), NID_crl_distribution_points, nullptr, nullptr)),
-        CRL_DIST_POINTS_free};
-    if (points == nullptr) { return out; }
-    for (int i = 0; i < sk_DIST_POINT_num(points.get()); ++i) {
-        const DIST_POINT* const point = sk_DIST_POINT_value(points.get(), i);
-        if (point->distpoint == nullptr || point->distpoint->type != 0) { continue; }
-        const GENERAL_NAMES* const names = point->distpoint->name.fullname;
-        for (int n = 0; n < sk_GENERAL_NAME_num(names); ++n) {
-            add_url(out, sk_GENERAL_NAME_value(names, n));
-        }
-    }
-    return out;
+    return take_urls(static_cast<CRL_DIST_POINTS*>(
+        X509_get_ext_d2i(object(), NID_crl_distribution_points, nullptr, nullptr)));
 }
 
 std::vector<std::string> Certificate::ocsp_urls() const {

@@ -2,11 +2,13 @@
 
 #include <array>
 #include <memory>
+#include <utility>
 
 #include <openssl/asn1.h>
 #include <openssl/bio.h>
 #include <openssl/bn.h>
 #include <openssl/x509.h>
+#include <openssl/x509v3.h>
 
 #include "base/assert.hpp"
 
@@ -50,6 +52,33 @@ std::optional<Time> time_of(const ASN1_TIME* time) {
         std::chrono::day{static_cast<unsigned>(parts.tm_mday)}};
     return std::chrono::sys_days{day} + std::chrono::hours{parts.tm_hour} +
            std::chrono::minutes{parts.tm_min} + std::chrono::seconds{parts.tm_sec};
+}
+
+void add_url(std::vector<std::string>& out, const GENERAL_NAME* name) {
+    if (name->type != GEN_URI) { return; }
+    const ASN1_STRING* const text = name->d.uniformResourceIdentifier;
+    const std::uint8_t* const data = ASN1_STRING_get0_data(text);
+    const ByteView octets{data, static_cast<std::size_t>(ASN1_STRING_length(text))};
+    std::string url{as_text(octets)};
+    if (url.starts_with("http://") || url.starts_with("https://")) {
+        out.push_back(std::move(url));
+    }
+}
+
+std::vector<std::string> take_urls(CRL_DIST_POINTS* taken) {
+    std::vector<std::string> out;
+    const std::unique_ptr<CRL_DIST_POINTS, decltype(&CRL_DIST_POINTS_free)> points{
+        taken, CRL_DIST_POINTS_free};
+    if (points == nullptr) { return out; }
+    for (int i = 0; i < sk_DIST_POINT_num(points.get()); ++i) {
+        const DIST_POINT* const point = sk_DIST_POINT_value(points.get(), i);
+        if (point->distpoint == nullptr || point->distpoint->type != 0) { continue; }
+        const GENERAL_NAMES* const names = point->distpoint->name.fullname;
+        for (int n = 0; n < sk_GENERAL_NAME_num(names); ++n) {
+            add_url(out, sk_GENERAL_NAME_value(names, n));
+        }
+    }
+    return out;
 }
 
 }  // namespace culvert::x509

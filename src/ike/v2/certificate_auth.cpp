@@ -10,6 +10,7 @@
 #include "ike/v2/limits.hpp"
 #include "ike/v2/signature_auth.hpp"
 #include "x509/chain.hpp"
+#include "x509/delta.hpp"
 
 namespace culvert::ike::v2 {
 
@@ -192,6 +193,19 @@ std::vector<RevocationSource> sources_of(const Certificate& one, const Certifica
     return out;
 }
 
+// A list that is current, and one that completes it: asked for, but not insisted on.
+void ask_for_delta(const PeerProof& proof, const x509::TrustQuestion& question,
+                   const Certificate& one, const Certificate& issuer, const Environment& env) {
+    const auto urls = x509::delta_sources(question, one, issuer);
+    for (std::size_t i = 0; i < std::min(urls.size(), revocation_urls_max); ++i) {
+        RevocationSource source{
+            .kind = FetchRevocation::Kind::crl, .url = urls.at(i), .request = {}};
+        if (env.state.revocation.asked_lately(source, env.now)) { continue; }
+        proof.sources->push_back(std::move(source));
+        return;
+    }
+}
+
 // Of each certificate of a chain that holds, whose standing is not known, the first source that was
 // not asked lately: a peer's certificates name URLs, so nothing is fetched before its AUTH and its
 // chain are right. What was asked in vain, for people.
@@ -204,7 +218,10 @@ std::string find_sources(const PeerProof& proof, const x509::TrustQuestion& ques
     if (!chain) { return tried; }
     const RevocationBook& book = env.state.revocation;
     for (std::size_t i = 0; i + 1 < chain->size(); ++i) {
-        if (x509::standing_known(question, chain->at(i), chain->at(i + 1))) { continue; }
+        if (x509::standing_known(question, chain->at(i), chain->at(i + 1))) {
+            ask_for_delta(proof, question, chain->at(i), chain->at(i + 1), env);
+            continue;
+        }
         for (RevocationSource& source : sources_of(chain->at(i), chain->at(i + 1), set)) {
             if (!book.asked_lately(source, env.now)) {
                 proof.sources->push_back(std::move(source));

@@ -68,6 +68,17 @@ subjectAltName = DNS:g1.example
 crlDistributionPoints = URI:http://crl.example/middle.crl
 authorityInfoAccess = OCSP;URI:http://ocsp.example/"
 
+# Names that look like others, and an extension that nobody knows.
+key wild && issue wild root "$end_entity
+subjectAltName = DNS:*.example"
+key numbers && issue numbers root "$end_entity
+subjectAltName = DNS:192.0.2.1"
+key unknown && issue unknown root "$end_entity
+1.3.6.1.4.1.99.7 = critical, DER:05:00"
+key urls && issue urls root "$end_entity
+crlDistributionPoints = URI:file:///etc/passwd, URI:ldap://crl.example/x, URI:http://crl.example/ok.crl, URI:gopher://crl.example/
+authorityInfoAccess = OCSP;URI:file:///etc/passwd, OCSP;URI:https://ocsp.example/"
+
 # A list of middle's that revokes one more certificate, and an empty one of root's.
 key revoked && issue revoked middle "$end_entity"
 for issuer in middle root; do
@@ -111,4 +122,14 @@ answer asked asked middle
 answer revoked revoked middle
 answer appointed gw responder
 answer pretended gw pretender
+# A delta list of middle's, which alone knows of the latest revocation.
+key fresh && issue fresh middle "$end_entity
+subjectAltName = DNS:g1.example
+freshestCRL = URI:http://crl.example/delta.crl"
+: >delta.index
+echo 02 >delta.number
+sed 's/middle/delta/; s/^crlnumber.*/crlnumber = delta.number/' middle.cnf >delta.cnf
+printf '[delta]\n2.5.29.27 = critical, DER:02:01:01\n' >>delta.cnf
+openssl ca -config delta.cnf -cert middle.crt -keyfile middle.key -revoke fresh.crt -crl_reason superseded 2>/dev/null
+openssl ca -config delta.cnf -cert middle.crt -keyfile middle.key -gencrl -crlexts delta -out delta.crl 2>/dev/null
 touch done

@@ -205,10 +205,10 @@ TEST_F(CertificateAuth, AStrictPolicyWantsALinkToEveryList) {
 
 // The responder asks about the initiator's certificate, and IKE_AUTH waits.
 struct AskedFor : CertificateAuth {
-    void begin(x509::RevocationPolicy policy) {
-        known_one.certificates = {certificate("asked"), certificate("middle")};
-        known_one.keys = {private_key("asked")};
-        known_two.crls = {x509::Crl::parse(x509::file("root.crl")).value()};
+    void begin(x509::RevocationPolicy policy, const std::string& peer = "asked") {
+        known_one.certificates = {certificate(peer), certificate("middle")};
+        known_one.keys = {private_key(peer)};
+        known_two.crls.push_back(x509::Crl::parse(x509::file("root.crl")).value());
         second().remote.revocation = policy;
         for (const auto& [config, known] :
              {std::pair{&one, &known_one}, std::pair{&two, &known_two}}) {
@@ -288,6 +288,31 @@ TEST_F(AskedFor, AnAnswerAfterTheEndIsOfNoUse) {
     answer(0, x509::file("asked.ocsp"));
     pair->feed(pair->two, RevocationFetched{4711, x509::file("asked.ocsp")});  // never asked
     EXPECT_TRUE(pair->two.engine().status(pair->now).empty());
+}
+
+// RFC 5280 5.2.4: the list is current, and does not know yet what the one that completes it says.
+struct Delta : AskedFor {
+    void begin_fresh() {
+        known_two.crls = {x509::Crl::parse(x509::file("middle.crl")).value()};
+        begin(x509::RevocationPolicy::strict, "fresh");
+        ASSERT_EQ(asked().size(), 1U);
+        EXPECT_EQ(asked().front()->url, "http://crl.example/delta.crl");
+    }
+};
+
+TEST_F(Delta, WhatTheDeltaListRevokesIsRevoked) {
+    begin_fresh();
+    answer(0, x509::file("delta.crl"));
+    ASSERT_TRUE(pair->one.ended(1));
+    EXPECT_FALSE(*pair->one.ended(1));
+    EXPECT_NE(pair->two.errors().find("superseded"), std::string::npos) << pair->two.errors();
+}
+
+TEST_F(Delta, WithoutTheDeltaListTheListCounts) {
+    begin_fresh();
+    answer(0, std::unexpected(nobody()));
+    ASSERT_TRUE(pair->one.ended(1));
+    EXPECT_TRUE(*pair->one.ended(1)) << pair->two.errors();
 }
 
 TEST_F(CertificateAuth, NothingIsFetchedForOneThatIsNotTrusted) {
