@@ -128,7 +128,8 @@ TEST(Refusals, OfAuthentication) {
               "secrets\n");
     EXPECT_EQ(with("local { auth = pks }", "remote { auth = psk }"),
               "t.conf:2: error: connections.c.local.auth: \"pks\" is not a way to authenticate. "
-              "To fix it: write auth = psk or auth = pubkey; of a key its kind, least size and "
+              "To fix it: write auth = psk, auth = pubkey or auth = null; of a key its kind, least "
+              "size and "
               "hashes may follow, as in rsa-3072-sha256\n");
     EXPECT_EQ(with("local-1 { auth = psk } local-2 { auth = psk }", "remote { auth = psk }"),
               "t.conf:1: error: connections.c: has 2 local sections (local-1, local-2...): several "
