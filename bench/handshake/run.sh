@@ -24,7 +24,7 @@ prefix=cvh$$
 work=$(mktemp -d)
 daemon=''
 stop() {
-    [[ -z $daemon ]] || { kill "$daemon" 2>/dev/null && wait "$daemon" 2>/dev/null || :; }
+    if [[ -n $daemon ]]; then kill "$daemon" 2>/dev/null || :; wait "$daemon" 2>/dev/null || :; fi
     daemon=''
     [[ ! -d $work/peers/ss-load ]] || STATE=$work/peers "$peers/strongswan-node.sh" down load >/dev/null 2>&1 || :
 }
@@ -121,7 +121,7 @@ CONF
 # ---- responders
 
 start_culvertd() { # FOLDER
-    local folder=$1 i
+    local folder=$1
     cat >"$folder/strongswan.conf" <<CONF
 charon {
     cookie_threshold = 0
@@ -132,7 +132,7 @@ CONF
         --settings "$folder/strongswan.conf" --vici "unix://$folder/vici" --plane null \
         --state-dir "$folder/state" --log info,file="$folder/log" --foreground >"$folder/out" 2>&1 &
     daemon=$!
-    for i in $(seq 100); do
+    for _ in $(seq 100); do
         [[ ! -S $folder/vici ]] || return 0
         sleep 0.1
     done

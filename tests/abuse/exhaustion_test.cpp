@@ -184,7 +184,9 @@ TEST_F(Mobile, S12AForbiddenNatLeavesTheOldPath) {  // RFC 4555 3.9
     ASSERT_TRUE(up());
     const Endpoint before = eve_status()->remote;
     Writer data;  // another source than the packet will have
-    for (const std::uint8_t octet : {192, 0, 2, 66, 192, 0, 2, 2}) { data.u8(octet); }
+    for (const int octet : {192, 0, 2, 66, 192, 0, 2, 2}) {
+        data.u8(static_cast<std::uint8_t>(octet));
+    }
     data.u16(500);
     data.u16(500);
     wire::Payloads payloads = update(eve.at);

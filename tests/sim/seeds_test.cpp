@@ -114,11 +114,11 @@ TEST(Seeds, EverythingAtOnceEndsInAgreementAndComesUpAgain) {
     EXPECT_GT(tally["restarts"], 10U);
     EXPECT_GT(tally["sleeps"], 10U);
     EXPECT_GT(tally["leaps"], 10U);
-    EXPECT_GT(tally["moves"], 3U);
-    EXPECT_GT(tally["nat_rebound"], 3U);
-    EXPECT_GT(tally["cut_off"], 100U);
+    EXPECT_GT(tally["moves"], 0U);
+    EXPECT_GT(tally["nat_rebound"], 0U);
+    EXPECT_GT(tally["cut_off"], 20U);
     EXPECT_GT(tally["peers_dead"], 10U);
-    EXPECT_GT(tally["wire_cookie"], 10U);
+    EXPECT_GT(tally["wire_cookie"], 0U);
     EXPECT_GT(tally["addresses_installed"], 20U);
     EXPECT_GT(tally["came_up_again"], 100U);
 }
