@@ -106,6 +106,13 @@ Result<PublicKey> PublicKey::of(std::shared_ptr<evp_pkey_st> key) {
         if (!curve_of(key.get())) {
             return std::unexpected(unsupported_key("an EC key on another curve"));
         }
+        // RFC 5480 2.1.1: a curve is named; one that is spelled out may differ where nobody looks.
+        int spelled_out = 0;
+        if (EVP_PKEY_get_int_param(key.get(), OSSL_PKEY_PARAM_EC_DECODED_FROM_EXPLICIT_PARAMS,
+                                   &spelled_out) == 1 &&
+            spelled_out != 0) {
+            return std::unexpected(unsupported_key("an EC key whose curve is spelled out"));
+        }
         return PublicKey{std::move(key), KeyType::ecdsa, bits};
     }
     const char* const type = EVP_PKEY_get0_type_name(key.get());

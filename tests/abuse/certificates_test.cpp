@@ -142,6 +142,17 @@ TEST(Certificates, C02CurvesThatIkeHasNotAreRefused) {
     };
     EXPECT_TRUE(key_on(test::hex("06082a8648ce3d030107")));
     EXPECT_FALSE(key_on(test::hex("06052b8104000a")));
+
+    // P-256 spelled out (RFC 5480 2.1.1 has named curves only).
+    const Bytes p = test::hex("ffffffff00000001000000000000000000000000ffffffffffffffffffffffff");
+    const Bytes a = test::hex("ffffffff00000001000000000000000000000000fffffffffffffffffffffffc");
+    const Bytes b = test::hex("5ac635d8aa3a93e7b3ebbd55769886bc651d06b0cc53b0f63bce3c3e27d2604b");
+    const Bytes n = test::hex("ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551");
+    const Bytes prime_field = element(0x30, joined({test::hex("06072a8648ce3d0101"), integer(p)}));
+    const Bytes coefficients = element(0x30, joined({element(4, a), element(4, b)}));
+    const Bytes base{point.begin() + 1, point.end()};
+    EXPECT_FALSE(key_on(element(0x30, joined({integer({1}), prime_field, coefficients,
+                                              element(4, base), integer(n), integer({1})}))));
 }
 
 TEST(Certificates, C03AlgorithmIdentifiersAreTakenWholeOrNotAtAll) {

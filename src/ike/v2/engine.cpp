@@ -179,7 +179,7 @@ void Engine::Impl::plane_event(Input& input, const Environment& env) {
     auto& failed = std::get<SendFailed>(input);
     if (state.send_hints.size() >= send_hints_max) { state.send_hints.clear(); }
     state.send_hints.insert_or_assign(failed.remote.address,
-                                      std::pair{env.now, explain(failed.why)});
+                                      std::pair{env.now, std::move(failed.why.received)});
 }
 
 void Engine::Impl::sweep() {

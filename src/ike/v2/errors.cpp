@@ -26,6 +26,20 @@ std::string text_of(const Identity& identity) {
     return fmt::format("{} ({})", identity.to_string(), identity.type_name());
 }
 
+// What the exchange that nobody answered says beside the ports.
+std::string_view what_silence_means(wire::ExchangeType exchange) {
+    switch (exchange) {
+        case wire::ExchangeType::ike_sa_init: return "";
+        case wire::ExchangeType::ike_intermediate:
+        case wire::ExchangeType::ike_auth:
+            return "; it did answer IKE_SA_INIT, so a firewall or a missing forwarding of the "
+                   "NAT-T port is likely";
+        default:
+            return "; it did answer before, so see whether it was restarted, or what changed on "
+                   "the way";
+    }
+}
+
 }  // namespace
 
 Error no_such_connection(std::string_view name, const Config& config) {
@@ -97,10 +111,7 @@ Error peer_unreachable(std::string_view connection, const Endpoint& remote,
                 "check connections.{}.remote_addrs, that the peer runs, and that UDP port{} reach "
                 "it and back{}",
                 connection, nat_t ? fmt::format("s 500 and {}", remote.port) : " 500",
-                exchange == wire::ExchangeType::ike_sa_init
-                    ? std::string{}
-                    : std::string("; it did answer IKE_SA_INIT, so a firewall or a missing "
-                                  "forwarding of the NAT-T port is likely"))};
+                what_silence_means(exchange))};
 }
 
 Error half_open_timeout(const Endpoint& remote) {

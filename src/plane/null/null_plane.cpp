@@ -30,9 +30,7 @@ class NullPlane final : public Plane {
     }
 
     Status start(PlaneEvents& events) override {
-        if (auto done = carrier_.open(events, {.mark = false}); !done) {
-            return done;
-        }
+        if (auto done = carrier_.open(events, {.mark = false}); !done) { return done; }
         auto poller = Poller::make();
         if (!poller) { return std::unexpected(std::move(poller).error()); }
         poller_.emplace(std::move(*poller));
