@@ -53,6 +53,11 @@ def main() -> int:
 
     database = json.loads((ROOT / args.build / "compile_commands.json").read_text())
     commands = {pathlib.Path(e["file"]).resolve(): e["command"] for e in database}
+    # Of sources that are compiled several at once the command is that of all of them.
+    for unity in [path for path in commands if path.parent.name == "Unity"]:
+        for line in unity.read_text().splitlines():
+            if line.startswith("#include"):
+                commands[pathlib.Path(line.split('"')[1]).resolve()] = commands[unity]
     names = args.files or [n for n in sources.cpp() if n.endswith(".cpp")]
     if args.held:
         names = [n for n in names if n.startswith(HELD)]

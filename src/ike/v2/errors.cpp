@@ -13,9 +13,9 @@ namespace {
 
 std::string known_connections(const Config& config) {
     if (config.connections.empty()) { return "no connection is loaded"; }
-    std::vector<std::string> names;
-    for (const Connection& connection : config.connections) { names.push_back(connection.name); }
-    return fmt::format("loaded are {}", fmt::join(names, ", "));
+    std::vector<std::string> known;
+    for (const Connection& connection : config.connections) { known.push_back(connection.name); }
+    return fmt::format("loaded are {}", fmt::join(known, ", "));
 }
 
 std::string pair_text(const SelectorPair& pair) {
