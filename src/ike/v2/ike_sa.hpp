@@ -291,6 +291,7 @@ class IkeSa {
     std::optional<std::pair<Datagram, wire::Message>> held_request_;
     // Agreed on with the peer, which has still to send its additional key exchanges.
     std::unique_ptr<PendingAnswer> pending_answer_;
+    bool followed_up_ = false;  // the peer was ever told to come with IKE_FOLLOWUP_KE
     std::deque<Task> queue_;
     std::optional<FragmentBuffer> fragments_;
     Instant last_inbound_{};

@@ -72,6 +72,7 @@ wire::Payloads IkeSa::begin_follow_up(decltype(PendingAnswer::what) what, const 
         std::visit([](auto& started) { return std::exchange(started.response, {}); }, what);
     pending_answer_ = std::make_unique<PendingAnswer>(
         PendingAnswer{.what = std::move(what), .give_up_at = env.now + follow_up_wait});
+    followed_up_ = true;
     return response;
 }
 

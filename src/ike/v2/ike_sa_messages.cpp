@@ -209,12 +209,12 @@ void IkeSa::handle_request(const Datagram& datagram, const wire::Message& reques
     const bool takes = half_open ? exchange == ExchangeType::ike_auth ||
                                        (intermediate && exchange == ExchangeType::ike_intermediate)
                                  : (exchange == ExchangeType::create_child_sa ||
-                                    exchange == ExchangeType::ike_followup_ke ||
+                                    (followed_up_ && exchange == ExchangeType::ike_followup_ke) ||
                                     exchange == ExchangeType::informational);
     const bool open_for_requests = half_open || established() ||
                                    std::holds_alternative<Rekeyed>(state_) ||
                                    std::holds_alternative<Deleting>(state_);
-    if (!takes || !open_for_requests) {  // S-01
+    if (!takes || !open_for_requests) {  // S-01, S-15
         env.count(core_, Counter::invalid);
         return;
     }

@@ -33,6 +33,11 @@ class Unix(http.client.HTTPConnection):
         self.sock.connect(self.path)
 
 
+def listens(path):
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(path) == 0
+
+
 def get(path, target="/metrics"):
     client = Unix(path)
     client.request("GET", target)
@@ -116,7 +121,7 @@ def main():
         for daemon in here.daemons:
             paths[daemon.side] = path = os.path.join(here.dir, f"metrics-{daemon.side}")
             exporters.append(subprocess.Popen([exporter, "--listen", f"unix://{path}", "--vici", f"unix://{daemon.vici}"]))
-            world.until("exporter", lambda path=path: os.path.exists(path))
+            world.until("exporter", lambda path=path: listens(path))
         try:
             first = Scrape(paths["a"])
             assert first.value("culvert_handshakes_total", outcome="established") == 0

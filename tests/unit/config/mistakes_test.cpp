@@ -77,7 +77,7 @@ constexpr std::array mistakes = std::to_array<Mistake>({
     {"encap = no", "encap = maybe", "is not yes or no", ""},
     {"copy_dscp = out", "copy_dscp = both", "is not out, in, yes or no", ""},
     {"auth = psk\n            id = moon", "auth = pks\n            id = moon",
-     "\"pks\" is not a way to authenticate", "write auth = psk or auth = pubkey"},
+     "\"pks\" is not a way to authenticate", "write auth = psk, auth = pubkey or auth = null"},
     {"auth = psk\n            id = sun", "auth = eap-mschapv2\n            id = sun",
      "eap-mschapv2 is not built yet", "use auth = pubkey, or auth = psk"},
     {"version = 2", "version = 1", "IKEv1 is not built yet", "use version = 2"},
