@@ -142,6 +142,11 @@ bool IkeSa::begin_create(CreateChild::Wanted wanted, Task task, const Environmen
     if (!wanted.rekeyed && core_.children.size() >= children_max) {
         return fail(too_many_children(core_.name()));
     }
+    // What was to be a virtual address must not become our own.
+    if (!wanted.rekeyed && core_.began_first && !core_.connection->vips.empty() &&
+        core_.local_vips.empty()) {
+        return fail(no_virtual_address(core_.name()));
+    }
     auto exchange = CreateChild::begin(core_, std::move(wanted), env);
     if (!exchange) { return fail(exchange.error()); }
     if (!send_request(ExchangeType::create_child_sa, exchange->request(core_), env)) {
