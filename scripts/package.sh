@@ -15,6 +15,8 @@ for program in culvert culvert-exporter; do install -D -s -m 755 "$bin/$program"
 for unit in culvert culvert-exporter; do
     install -D -m 644 "packaging/$unit.service" "$tree/lib/systemd/system/$unit.service"
 done
+install -D -m 644 packaging/apparmor/usr.sbin.culvertd "$tree/etc/apparmor.d/usr.sbin.culvertd"
+printf '/etc/apparmor.d/usr.sbin.culvertd\n' >"$tree/DEBIAN/conffiles"
 install -D -m 644 packaging/completions/culvert.bash "$tree/usr/share/bash-completion/completions/culvert"
 install -D -m 644 packaging/completions/_culvert "$tree/usr/share/zsh/vendor-completions/_culvert"
 for page in packaging/man/*; do
@@ -50,7 +52,11 @@ CONTROL
 cat >"$tree/DEBIAN/postinst" <<'SCRIPT'
 #!/bin/sh
 set -e
-if [ "$1" = configure ] && [ -d /run/systemd/system ]; then systemctl daemon-reload || :; fi
+[ "$1" = configure ] || exit 0
+if [ -d /run/systemd/system ]; then systemctl daemon-reload || :; fi
+if command -v aa-enabled >/dev/null && aa-enabled --quiet 2>/dev/null; then
+    apparmor_parser -r -T -W /etc/apparmor.d/usr.sbin.culvertd || :
+fi
 SCRIPT
 cat >"$tree/DEBIAN/prerm" <<'SCRIPT'
 #!/bin/sh
@@ -64,6 +70,9 @@ cat >"$tree/DEBIAN/postrm" <<'SCRIPT'
 set -e
 if [ -d /run/systemd/system ]; then systemctl daemon-reload || :; fi
 if [ "$1" = purge ]; then rm -rf /run/culvert; fi
+if [ "$1" = remove ] && command -v aa-enabled >/dev/null && aa-enabled --quiet 2>/dev/null; then
+    apparmor_parser -R /etc/apparmor.d/usr.sbin.culvertd 2>/dev/null || :
+fi
 SCRIPT
 chmod 755 "$tree"/DEBIAN/{postinst,prerm,postrm}
 dpkg-deb --root-owner-group --build "$tree" "$out/culvert_${version}_$arch.deb"

@@ -170,6 +170,13 @@ std::string render_certs(const vici::Message& certificates) {
     return out;
 }
 
+// ": esp_proposals, dpd_action", if the daemon says which.
+std::string changed_keywords(const vici::Message& changes, const std::string& name) {
+    const vici::Section* const all = changes.section("keywords");
+    const vici::List* const words = all == nullptr ? nullptr : all->list(name);
+    return words == nullptr ? std::string{} : fmt::format(": {}", fmt::join(*words, ", "));
+}
+
 std::string render_changes(const vici::Message& changes, std::string_view nothing) {
     constexpr std::array<std::pair<std::string_view, std::string_view>, 3> of_connections{
         {{"added", "+ connection"}, {"removed", "- connection"}, {"changed", "~ connection"}}};
@@ -182,7 +189,9 @@ std::string render_changes(const vici::Message& changes, std::string_view nothin
         for (const auto& [key, sign] : *kinds) {
             const vici::List* const names = changes.list(key);
             if (names == nullptr) { continue; }
-            for (const std::string& name : *names) { out += fmt::format("{} {}\n", sign, name); }
+            for (const std::string& name : *names) {
+                out += fmt::format("{} {}{}\n", sign, name, changed_keywords(changes, name));
+            }
         }
     }
     for (const auto& [key, words] : std::array<std::pair<std::string_view, std::string_view>, 4>{

@@ -40,31 +40,99 @@ bool same_selectors(const std::vector<SelectorConfig>& a, const std::vector<Sele
     });
 }
 
-auto plain(const Connection& c) {
-    return std::tie(c.version, c.local_port, c.remote_port, c.proposals, c.encap, c.mobike,
-                    c.dpd_delay, c.keyingtries, c.unique, c.rekey_time, c.reauth_time, c.over_time,
-                    c.rand_time, c.childless, c.fragmentation, c.ppk_id, c.ppk_required, c.vips,
-                    c.pools, c.send_certreq, c.send_cert);
+// A keyword, and whether it says the same in both.
+template <class T>
+struct Field {
+    std::string_view keyword;
+    bool (*same)(const T& a, const T& b);
+};
+
+template <auto Member, class T>
+bool same_member(const T& a, const T& b) {
+    return a.*Member == b.*Member;
 }
 
-bool same_but_children(const Connection& a, const Connection& b) {
-    return plain(a) == plain(b) && same_addresses(a.local_addrs, b.local_addrs) &&
-           same_addresses(a.remote_addrs, b.remote_addrs) && same(a.local, b.local) &&
-           same(a.remote, b.remote);
+template <auto Rule>
+bool same_rule(const ChildConfig& a, const ChildConfig& b) {
+    return a.header_rules.*Rule == b.header_rules.*Rule;
 }
 
-auto plain(const ChildConfig& c) {
-    return std::tie(c.mode, c.proposals, c.start_action, c.start_also_traps, c.dpd_action,
-                    c.close_action, c.rekey_time, c.life_time, c.rand_time, c.rekey_bytes,
-                    c.life_bytes, c.rand_bytes, c.rekey_packets, c.life_packets, c.rand_packets,
-                    c.replay_window, c.priority, c.reqid, c.install_policies,
-                    c.header_rules.copy_df, c.header_rules.copy_ecn, c.header_rules.copy_dscp,
-                    c.tfc_padding, c.inactivity, c.updown, c.hostaccess);
-}
+constexpr Field<Connection> connection_fields[] = {
+    {"version", same_member<&Connection::version>},
+    {"local_addrs",
+     [](const Connection& a, const Connection& b) {
+         return same_addresses(a.local_addrs, b.local_addrs);
+     }},
+    {"remote_addrs",
+     [](const Connection& a, const Connection& b) {
+         return same_addresses(a.remote_addrs, b.remote_addrs);
+     }},
+    {"local_port", same_member<&Connection::local_port>},
+    {"remote_port", same_member<&Connection::remote_port>},
+    {"proposals", same_member<&Connection::proposals>},
+    {"vips", same_member<&Connection::vips>},
+    {"encap", same_member<&Connection::encap>},
+    {"mobike", same_member<&Connection::mobike>},
+    {"dpd_delay", same_member<&Connection::dpd_delay>},
+    {"fragmentation", same_member<&Connection::fragmentation>},
+    {"childless", same_member<&Connection::childless>},
+    {"send_certreq", same_member<&Connection::send_certreq>},
+    {"send_cert", same_member<&Connection::send_cert>},
+    {"ppk_id", same_member<&Connection::ppk_id>},
+    {"ppk_required", same_member<&Connection::ppk_required>},
+    {"keyingtries", same_member<&Connection::keyingtries>},
+    {"unique", same_member<&Connection::unique>},
+    {"reauth_time", same_member<&Connection::reauth_time>},
+    {"rekey_time", same_member<&Connection::rekey_time>},
+    {"over_time", same_member<&Connection::over_time>},
+    {"rand_time", same_member<&Connection::rand_time>},
+    {"pools", same_member<&Connection::pools>},
+    {"local", [](const Connection& a, const Connection& b) { return same(a.local, b.local); }},
+    {"remote", [](const Connection& a, const Connection& b) { return same(a.remote, b.remote); }},
+};
 
-bool same(const ChildConfig& a, const ChildConfig& b) {
-    return plain(a) == plain(b) && same_selectors(a.local_ts, b.local_ts) &&
-           same_selectors(a.remote_ts, b.remote_ts);
+constexpr Field<ChildConfig> child_fields[] = {
+    {"local_ts", [](const ChildConfig& a,
+                    const ChildConfig& b) { return same_selectors(a.local_ts, b.local_ts); }},
+    {"remote_ts", [](const ChildConfig& a,
+                     const ChildConfig& b) { return same_selectors(a.remote_ts, b.remote_ts); }},
+    {"mode", same_member<&ChildConfig::mode>},
+    {"esp_proposals", same_member<&ChildConfig::proposals>},
+    {"start_action",
+     [](const ChildConfig& a, const ChildConfig& b) {
+         return a.start_action == b.start_action && a.start_also_traps == b.start_also_traps;
+     }},
+    {"dpd_action", same_member<&ChildConfig::dpd_action>},
+    {"close_action", same_member<&ChildConfig::close_action>},
+    {"rekey_time", same_member<&ChildConfig::rekey_time>},
+    {"life_time", same_member<&ChildConfig::life_time>},
+    {"rand_time", same_member<&ChildConfig::rand_time>},
+    {"rekey_bytes", same_member<&ChildConfig::rekey_bytes>},
+    {"life_bytes", same_member<&ChildConfig::life_bytes>},
+    {"rand_bytes", same_member<&ChildConfig::rand_bytes>},
+    {"rekey_packets", same_member<&ChildConfig::rekey_packets>},
+    {"life_packets", same_member<&ChildConfig::life_packets>},
+    {"rand_packets", same_member<&ChildConfig::rand_packets>},
+    {"replay_window", same_member<&ChildConfig::replay_window>},
+    {"priority", same_member<&ChildConfig::priority>},
+    {"reqid", same_member<&ChildConfig::reqid>},
+    {"policies", same_member<&ChildConfig::install_policies>},
+    {"copy_df", same_rule<&HeaderRules::copy_df>},
+    {"copy_ecn", same_rule<&HeaderRules::copy_ecn>},
+    {"copy_dscp", same_rule<&HeaderRules::copy_dscp>},
+    {"tfc_padding", same_member<&ChildConfig::tfc_padding>},
+    {"inactivity", same_member<&ChildConfig::inactivity>},
+    {"updown", same_member<&ChildConfig::updown>},
+    {"hostaccess", same_member<&ChildConfig::hostaccess>},
+};
+
+template <class T, std::size_t N>
+std::vector<std::string> differing(const Field<T> (&fields)[N], const T& a, const T& b) {
+    std::vector<std::string> out;
+    for (const Field<T>& field : fields) {
+        if (!field.same(a, b)) { out.emplace_back(field.keyword); }
+    }
+    return out;
 }
 
 bool same(const SharedSecret& a, const SharedSecret& b) {
@@ -116,9 +184,12 @@ void compare_children(const Connection& before, const Connection& after, Changes
         const auto at = old.find(child.name);
         if (at == old.end()) {
             out.children_added.push_back({after.name, child.name});
-        } else if (!same(*at->second, child)) {
-            out.children_changed.push_back({after.name, child.name});
+            continue;
         }
+        auto keywords = differing(child_fields, *at->second, child);
+        if (keywords.empty()) { continue; }
+        out.children_changed.push_back({after.name, child.name});
+        out.keywords.emplace(after.name + "/" + child.name, std::move(keywords));
     }
     for (const ChildConfig& child : before.children) {
         if (!now.contains(child.name)) {
@@ -145,7 +216,10 @@ Changes compare(const ike::Config& before, const ike::Config& after) {
             out.added.push_back(conn.name);
             continue;
         }
-        if (!same_but_children(*at->second, conn)) { out.changed.push_back(conn.name); }
+        if (auto keywords = differing(connection_fields, *at->second, conn); !keywords.empty()) {
+            out.changed.push_back(conn.name);
+            out.keywords.emplace(conn.name, std::move(keywords));
+        }
         compare_children(*at->second, conn, out);
     }
     for (const Connection& conn : before.connections) {

@@ -150,6 +150,9 @@ struct Changes {
     std::vector<Child> children_added;
     std::vector<Child> children_removed;
     std::vector<Child> children_changed;
+    // What of them: "gw" or "gw/net" to the keywords that say something else; "local" and "remote"
+    // stand for all in these sections.
+    std::map<std::string, std::vector<std::string>> keywords;
     bool pools = false;
     bool secrets = false;      // any added, removed or changed
     bool credentials = false;  // certificates, keys, lists

@@ -6,6 +6,7 @@
 
 #include "base/assert.hpp"
 #include "base/secret.hpp"
+#include "crypto/must.hpp"
 #include "crypto/openssl_handles.hpp"
 
 namespace culvert::crypto {
@@ -73,30 +74,28 @@ Handle<EVP_CIPHER_CTX> Aead::Impl::begin(Direction direction, ByteView nonce,
     const bool seal = direction == Direction::seal;
     ASSERT(nonce.size() == nonce_size);
     Handle<EVP_CIPHER_CTX> context{EVP_CIPHER_CTX_new()};
-    ASSERT(context != nullptr);
-    ASSERT(EVP_CipherInit_ex2(context.get(), cipher, nullptr, nullptr, seal ? 1 : 0, nullptr) == 1);
-    ASSERT(EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_AEAD_SET_IVLEN, to_int(nonce_size),
-                               nullptr) == 1);
+    MUST(context != nullptr);
+    MUST(EVP_CipherInit_ex2(context.get(), cipher, nullptr, nullptr, seal ? 1 : 0, nullptr) == 1);
+    MUST(EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_AEAD_SET_IVLEN, to_int(nonce_size), nullptr) ==
+         1);
     // CCM's first block says how long the ICV is, so it is set before key and nonce; what is
     // expected of a message may be set at the same place for all.
     if (ccm || !seal) {
-        ASSERT(EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_AEAD_SET_TAG, to_int(icv_size),
-                                   seal ? nullptr : icv.data()) == 1);
+        MUST(EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_AEAD_SET_TAG, to_int(icv_size),
+                                 seal ? nullptr : icv.data()) == 1);
     }
-    ASSERT(EVP_CipherInit_ex2(context.get(), nullptr, key.reveal().data(), nonce.data(),
-                              seal ? 1 : 0, nullptr) == 1);
+    MUST(EVP_CipherInit_ex2(context.get(), nullptr, key.reveal().data(), nonce.data(), seal ? 1 : 0,
+                            nullptr) == 1);
     return context;
 }
 
 bool Aead::Impl::run(EVP_CIPHER_CTX* context, ByteView associated, ByteView in,
                      MutableByteView out) const {
     int length = 0;
-    if (ccm) {
-        ASSERT(EVP_CipherUpdate(context, nullptr, &length, nullptr, to_int(in.size())) == 1);
-    }
+    if (ccm) { MUST(EVP_CipherUpdate(context, nullptr, &length, nullptr, to_int(in.size())) == 1); }
     if (!associated.empty()) {
-        ASSERT(EVP_CipherUpdate(context, nullptr, &length, associated.data(),
-                                to_int(associated.size())) == 1);
+        MUST(EVP_CipherUpdate(context, nullptr, &length, associated.data(),
+                              to_int(associated.size())) == 1);
     }
     // An empty text is one too, for CCM: a null pointer would mean something else.
     std::uint8_t nothing = 0;
@@ -135,8 +134,8 @@ Bytes Aead::seal(ByteView nonce, ByteView associated, ByteView plaintext) const 
     const auto context = impl_->begin(Impl::Direction::seal, nonce, {});
     const MutableByteView ciphertext{out.data(), plaintext.size()};
     ASSERT(impl_->run(context.get(), associated, plaintext, ciphertext));
-    ASSERT(EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_AEAD_GET_TAG, to_int(impl_->icv_size),
-                               out.data() + plaintext.size()) == 1);
+    MUST(EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_AEAD_GET_TAG, to_int(impl_->icv_size),
+                             out.data() + plaintext.size()) == 1);
     return out;
 }
 

@@ -7,6 +7,7 @@
 #include <openssl/evp.h>
 
 #include "base/assert.hpp"
+#include "crypto/must.hpp"
 #include "crypto/openssl_handles.hpp"
 
 namespace culvert::crypto {
@@ -51,13 +52,13 @@ void Cipher::Impl::run(ByteView iv, MutableByteView data, bool encrypt) const {
     // RFC 3686 4: the counter block is nonce | IV | 1.
     if (counter_mode) { full_iv.back() = 1; }
     const Handle<EVP_CIPHER_CTX> context{EVP_CIPHER_CTX_new()};
-    ASSERT(context != nullptr);
-    ASSERT(EVP_CipherInit_ex2(context.get(), cipher, key.reveal().data(), full_iv.data(),
-                              encrypt ? 1 : 0, nullptr) == 1);
-    ASSERT(EVP_CIPHER_CTX_set_padding(context.get(), 0) == 1);
+    MUST(context != nullptr);
+    MUST(EVP_CipherInit_ex2(context.get(), cipher, key.reveal().data(), full_iv.data(),
+                            encrypt ? 1 : 0, nullptr) == 1);
+    MUST(EVP_CIPHER_CTX_set_padding(context.get(), 0) == 1);
     int length = 0;
-    ASSERT(EVP_CipherUpdate(context.get(), data.data(), &length, data.data(),
-                            static_cast<int>(data.size())) == 1);
+    MUST(EVP_CipherUpdate(context.get(), data.data(), &length, data.data(),
+                          static_cast<int>(data.size())) == 1);
     ASSERT(static_cast<std::size_t>(length) == data.size());
 }
 

@@ -12,6 +12,7 @@
 #include "base/assert.hpp"
 #include "crypto/dh_group.hpp"
 #include "crypto/limits.hpp"
+#include "crypto/must.hpp"
 #include "crypto/openssl_handles.hpp"
 
 namespace culvert::crypto {
@@ -23,7 +24,7 @@ using Point = Handle<EC_POINT>;
 class EcpGroup final : public DhGroup {
  public:
     explicit EcpGroup(int curve_id) : curve_(EC_GROUP_new_by_curve_name(curve_id)) {
-        ASSERT(curve_ != nullptr);
+        MUST(curve_ != nullptr);
         // RFC 6989 2.3 asks no more than "on the curve" only because all these cofactors are 1.
         ASSERT(BN_is_one(EC_GROUP_get0_cofactor(curve_.get())));
     }
@@ -52,8 +53,8 @@ class EcpGroup final : public DhGroup {
         if (!is_private(*scalar)) { return std::unexpected(bad_private_value()); }
         const Point point = new_point();
         const Handle<BN_CTX> scratch = new_scratch();
-        ASSERT(EC_POINT_mul(curve_.get(), point.get(), scalar.get(), nullptr, nullptr,
-                            scratch.get()) == 1);
+        MUST(EC_POINT_mul(curve_.get(), point.get(), scalar.get(), nullptr, nullptr,
+                          scratch.get()) == 1);
         const Secret both = coordinates(*point, scratch.get());
         return to_bytes(both.reveal());
     }
@@ -78,8 +79,8 @@ class EcpGroup final : public DhGroup {
         }
         const Point product = new_point();
         const Number scalar = number_of(private_value.reveal());
-        ASSERT(EC_POINT_mul(curve_.get(), product.get(), nullptr, theirs.get(), scalar.get(),
-                            scratch.get()) == 1);
+        MUST(EC_POINT_mul(curve_.get(), product.get(), nullptr, theirs.get(), scalar.get(),
+                          scratch.get()) == 1);
         // Of prime order and times 1..n-1: never the point at infinity.
         ASSERT(EC_POINT_is_at_infinity(curve_.get(), product.get()) == 0);
         return Secret::copy_of(
@@ -99,21 +100,21 @@ class EcpGroup final : public DhGroup {
 
     static Number number_of(ByteView octets) {
         Number out{BN_secure_new()};
-        ASSERT(out != nullptr);
-        ASSERT(BN_bin2bn(octets.data(), static_cast<int>(octets.size()), out.get()) != nullptr);
+        MUST(out != nullptr);
+        MUST(BN_bin2bn(octets.data(), static_cast<int>(octets.size()), out.get()) != nullptr);
         BN_set_flags(out.get(), BN_FLG_CONSTTIME);
         return out;
     }
 
     Point new_point() const {
         Point out{EC_POINT_new(curve_.get())};
-        ASSERT(out != nullptr);
+        MUST(out != nullptr);
         return out;
     }
 
     static Handle<BN_CTX> new_scratch() {
         Handle<BN_CTX> out{BN_CTX_secure_new()};
-        ASSERT(out != nullptr);
+        MUST(out != nullptr);
         return out;
     }
 
@@ -121,14 +122,12 @@ class EcpGroup final : public DhGroup {
     Secret coordinates(const EC_POINT& point, BN_CTX* scratch) const {
         const Number x{BN_secure_new()};
         const Number y{BN_secure_new()};
-        ASSERT(x != nullptr && y != nullptr);
-        ASSERT(EC_POINT_get_affine_coordinates(curve_.get(), &point, x.get(), y.get(), scratch) ==
-               1);
+        MUST(x != nullptr && y != nullptr);
+        MUST(EC_POINT_get_affine_coordinates(curve_.get(), &point, x.get(), y.get(), scratch) == 1);
         const std::size_t size = coordinate_size();
         Secret out{2 * size};
-        ASSERT(BN_bn2binpad(x.get(), out.write().data(), static_cast<int>(size)) >= 0);
-        ASSERT(BN_bn2binpad(y.get(), out.write().subspan(size).data(), static_cast<int>(size)) >=
-               0);
+        MUST(BN_bn2binpad(x.get(), out.write().data(), static_cast<int>(size)) >= 0);
+        MUST(BN_bn2binpad(y.get(), out.write().subspan(size).data(), static_cast<int>(size)) >= 0);
         return out;
     }
 

@@ -2,7 +2,7 @@
 
 #include <openssl/evp.h>
 
-#include "base/assert.hpp"
+#include "crypto/must.hpp"
 #include "crypto/openssl_handles.hpp"
 
 namespace culvert::crypto {
@@ -36,15 +36,15 @@ std::size_t hash_size(HashAlgorithm algorithm) {
 
 Bytes hash(HashAlgorithm algorithm, std::initializer_list<ByteView> data) {
     const EVP_MD* const digest = digest_of(algorithm);
-    ASSERT(digest != nullptr);
+    MUST(digest != nullptr);
     const Handle<EVP_MD_CTX> context{EVP_MD_CTX_new()};
-    ASSERT(context != nullptr);
-    ASSERT(EVP_DigestInit_ex2(context.get(), digest, nullptr) == 1);
+    MUST(context != nullptr);
+    MUST(EVP_DigestInit_ex2(context.get(), digest, nullptr) == 1);
     for (const ByteView part : data) {
-        ASSERT(EVP_DigestUpdate(context.get(), part.data(), part.size()) == 1);
+        MUST(EVP_DigestUpdate(context.get(), part.data(), part.size()) == 1);
     }
     Bytes out(hash_size(algorithm));
-    ASSERT(EVP_DigestFinal_ex(context.get(), out.data(), nullptr) == 1);
+    MUST(EVP_DigestFinal_ex(context.get(), out.data(), nullptr) == 1);
     return out;
 }
 

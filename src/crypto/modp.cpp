@@ -7,8 +7,8 @@
 
 #include <openssl/bn.h>
 
-#include "base/assert.hpp"
 #include "crypto/dh_group.hpp"
+#include "crypto/must.hpp"
 #include "crypto/openssl_handles.hpp"
 
 namespace culvert::crypto {
@@ -18,7 +18,7 @@ using Number = Handle<BIGNUM>;
 
 Number number_of(ByteView octets) {
     Number out{BN_bin2bn(octets.data(), static_cast<int>(octets.size()), nullptr)};
-    ASSERT(out != nullptr);
+    MUST(out != nullptr);
     return out;
 }
 
@@ -30,14 +30,14 @@ class ModpGroup final : public DhGroup {
     // exponent takes 2^(private_bits / 2) steps.
     ModpGroup(BIGNUM* prime, std::size_t private_bits)
         : prime_(prime), private_size_(private_bits / 8), context_(BN_MONT_CTX_new()) {
-        ASSERT(prime_ != nullptr && context_ != nullptr);
+        MUST(prime_ != nullptr && context_ != nullptr);
         last_.reset(BN_dup(prime_.get()));
         generator_.reset(BN_new());
         const Handle<BN_CTX> scratch{BN_CTX_new()};
-        ASSERT(last_ != nullptr && generator_ != nullptr && scratch != nullptr);
-        ASSERT(BN_sub_word(last_.get(), 1) == 1);
-        ASSERT(BN_set_word(generator_.get(), 2) == 1);
-        ASSERT(BN_MONT_CTX_set(context_.get(), prime_.get(), scratch.get()) == 1);
+        MUST(last_ != nullptr && generator_ != nullptr && scratch != nullptr);
+        MUST(BN_sub_word(last_.get(), 1) == 1);
+        MUST(BN_set_word(generator_.get(), 2) == 1);
+        MUST(BN_MONT_CTX_set(context_.get(), prime_.get(), scratch.get()) == 1);
     }
 
     std::size_t public_size() const override {
@@ -83,11 +83,11 @@ class ModpGroup final : public DhGroup {
         BN_set_flags(&exponent, BN_FLG_CONSTTIME);
         const Number result{BN_new()};
         const Handle<BN_CTX> scratch{BN_CTX_secure_new()};
-        ASSERT(result != nullptr && scratch != nullptr);
-        ASSERT(BN_mod_exp_mont_consttime(result.get(), &base, &exponent, prime_.get(),
-                                         scratch.get(), context_.get()) == 1);
+        MUST(result != nullptr && scratch != nullptr);
+        MUST(BN_mod_exp_mont_consttime(result.get(), &base, &exponent, prime_.get(), scratch.get(),
+                                       context_.get()) == 1);
         Secret out{public_size()};
-        ASSERT(BN_bn2binpad(result.get(), out.write().data(), static_cast<int>(out.size())) >= 0);
+        MUST(BN_bn2binpad(result.get(), out.write().data(), static_cast<int>(out.size())) >= 0);
         return out;
     }
 

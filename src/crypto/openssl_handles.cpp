@@ -5,7 +5,7 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 
-#include "base/assert.hpp"
+#include "crypto/must.hpp"
 
 namespace culvert::crypto {
 
@@ -22,13 +22,13 @@ void OpensslFree::operator()(evp_pkey_st* object) const { EVP_PKEY_free(object);
 
 const evp_md_st* fetch_digest(const char* name) {
     const EVP_MD* const digest = EVP_MD_fetch(nullptr, name, nullptr);
-    ASSERT(digest != nullptr);
+    MUST(digest != nullptr);
     return digest;
 }
 
 const evp_cipher_st* fetch_cipher(const char* name) {
     const EVP_CIPHER* const cipher = EVP_CIPHER_fetch(nullptr, name, nullptr);
-    ASSERT(cipher != nullptr);
+    MUST(cipher != nullptr);
     return cipher;
 }
 

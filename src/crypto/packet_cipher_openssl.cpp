@@ -10,6 +10,7 @@
 #include <openssl/params.h>
 
 #include "base/assert.hpp"
+#include "crypto/must.hpp"
 #include "crypto/packet_cipher_engine.hpp"
 
 namespace culvert::crypto {
@@ -303,9 +304,9 @@ void portable_aes128_block(const Secret& key, const std::array<std::uint8_t, 16>
     const CipherContext context{EVP_CIPHER_CTX_new()};
     std::array<std::uint8_t, 32> block{};
     int written = 0;
-    ASSERT(EVP_EncryptInit_ex(context.get(), EVP_aes_128_ecb(), nullptr, key.reveal().data(),
-                              nullptr) == 1);
-    ASSERT(EVP_EncryptUpdate(context.get(), block.data(), &written, in.data(), 16) == 1);
+    MUST(EVP_EncryptInit_ex(context.get(), EVP_aes_128_ecb(), nullptr, key.reveal().data(),
+                            nullptr) == 1);
+    MUST(EVP_EncryptUpdate(context.get(), block.data(), &written, in.data(), 16) == 1);
     std::memcpy(out.data(), block.data(), out.size());
 }
 

@@ -10,6 +10,7 @@
 
 #include "base/assert.hpp"
 #include "crypto/mac.hpp"
+#include "crypto/must.hpp"
 
 namespace culvert::crypto {
 namespace {
@@ -88,9 +89,9 @@ Result<PacketMac> PacketMac::create(IntegrityAlgorithm algorithm, const Secret& 
         const ByteView octets = key.reveal();
         std::ranges::copy(octets.last(gmac_salt_size), impl->salt.begin());
         impl->gmac.reset(EVP_CIPHER_CTX_new());
-        ASSERT(impl->gmac != nullptr);
-        ASSERT(EVP_EncryptInit_ex(impl->gmac.get(), gmac_cipher(algorithm), nullptr, octets.data(),
-                                  nullptr) == 1);
+        MUST(impl->gmac != nullptr);
+        MUST(EVP_EncryptInit_ex(impl->gmac.get(), gmac_cipher(algorithm), nullptr, octets.data(),
+                                nullptr) == 1);
     }
     PacketMac out{std::move(impl)};
     out.iv_size_ = gmac_cipher(algorithm) != nullptr ? gmac_iv_size : 0;

@@ -8,8 +8,8 @@
 #include <openssl/pem.h>
 #include <openssl/pkcs12.h>
 
-#include "base/assert.hpp"
 #include "crypto/digest_context.hpp"
+#include "crypto/must.hpp"
 #include "crypto/openssl_handles.hpp"
 
 namespace culvert::crypto {
@@ -34,7 +34,7 @@ int answer(char* out, int room, int /*for_writing*/, void* context) {
 using Bio = std::unique_ptr<BIO, decltype(&BIO_free)>;
 Bio memory(ByteView octets) {
     Bio bio{BIO_new_mem_buf(octets.data(), static_cast<int>(octets.size())), BIO_free};
-    ASSERT(bio != nullptr);
+    MUST(bio != nullptr);
     return bio;
 }
 
@@ -83,7 +83,7 @@ Result<Bytes> PrivateKey::sign(const SignatureScheme& scheme, ByteView message) 
                                      .received = "a key of type " + std::string{name(type())}});
     }
     const Handle<EVP_MD_CTX> context{EVP_MD_CTX_new()};
-    ASSERT(context != nullptr);
+    MUST(context != nullptr);
     EVP_PKEY_CTX* parameters = nullptr;  // the context's own
     std::size_t size = static_cast<std::size_t>(std::max(0, EVP_PKEY_get_size(key_.get())));
     Bytes out(size);

@@ -15,6 +15,7 @@
 #include "base/assert.hpp"
 #include "crypto/digest_context.hpp"
 #include "crypto/limits.hpp"
+#include "crypto/must.hpp"
 #include "crypto/openssl_handles.hpp"
 
 namespace culvert::crypto {
@@ -132,7 +133,7 @@ Result<PublicKey> PublicKey::parse(ByteView spki) {
 Result<PublicKey> PublicKey::parse_pem(std::string_view text) {
     const std::unique_ptr<BIO, decltype(&BIO_free)> in{
         BIO_new_mem_buf(text.data(), static_cast<int>(text.size())), BIO_free};
-    ASSERT(in != nullptr);
+    MUST(in != nullptr);
     std::shared_ptr<EVP_PKEY> key{PEM_read_bio_PUBKEY(in.get(), nullptr, nullptr, nullptr),
                                   EVP_PKEY_free};
     clear_openssl_errors();
@@ -161,7 +162,7 @@ Bytes PublicKey::spki() const {
 
 std::string PublicKey::pem() const {
     const std::unique_ptr<BIO, decltype(&BIO_free)> out{BIO_new(BIO_s_mem()), BIO_free};
-    ASSERT(out != nullptr && PEM_write_bio_PUBKEY(out.get(), key_.get()) == 1);
+    MUST(out != nullptr && PEM_write_bio_PUBKEY(out.get(), key_.get()) == 1);
     char* data = nullptr;
     const long size = BIO_get_mem_data(out.get(), &data);
     return {data, static_cast<std::size_t>(size)};
@@ -172,7 +173,7 @@ Bytes PublicKey::key_hash() const {
     const std::uint8_t* at = info.data();
     const std::unique_ptr<X509_PUBKEY, decltype(&X509_PUBKEY_free)> parsed{
         d2i_X509_PUBKEY(nullptr, &at, static_cast<long>(info.size())), X509_PUBKEY_free};
-    ASSERT(parsed != nullptr);
+    MUST(parsed != nullptr);
     const std::uint8_t* key = nullptr;
     int size = 0;
     X509_PUBKEY_get0_param(nullptr, &key, &size, nullptr, parsed.get());
@@ -205,7 +206,7 @@ bool PublicKey::verify(const SignatureScheme& scheme, ByteView message, ByteView
         signature = der;
     }
     const Handle<EVP_MD_CTX> context{EVP_MD_CTX_new()};
-    ASSERT(context != nullptr);
+    MUST(context != nullptr);
     EVP_PKEY_CTX* parameters = nullptr;  // the context's own
     const bool right = EVP_DigestVerifyInit_ex(context.get(), &parameters, digest_name(scheme),
                                                nullptr, nullptr, key_.get(), nullptr) == 1 &&

@@ -5,6 +5,7 @@
 #include <openssl/evp.h>
 
 #include "base/assert.hpp"
+#include "crypto/must.hpp"
 
 namespace culvert::crypto {
 namespace {
@@ -14,12 +15,12 @@ void cbc_encrypt(ByteView key, MutableByteView blocks) {
     static const EVP_CIPHER* const cipher = fetch_cipher("AES-128-CBC");
     static constexpr std::array<std::uint8_t, Xcbc::block_size> zero_iv{};
     const Handle<EVP_CIPHER_CTX> context{EVP_CIPHER_CTX_new()};
-    ASSERT(context != nullptr && blocks.size() % Xcbc::block_size == 0);
+    MUST(context != nullptr && blocks.size() % Xcbc::block_size == 0);
     int length = 0;
-    ASSERT(EVP_EncryptInit_ex2(context.get(), cipher, key.data(), zero_iv.data(), nullptr) == 1);
-    ASSERT(EVP_CIPHER_CTX_set_padding(context.get(), 0) == 1);
-    ASSERT(EVP_EncryptUpdate(context.get(), blocks.data(), &length, blocks.data(),
-                             static_cast<int>(blocks.size())) == 1);
+    MUST(EVP_EncryptInit_ex2(context.get(), cipher, key.data(), zero_iv.data(), nullptr) == 1);
+    MUST(EVP_CIPHER_CTX_set_padding(context.get(), 0) == 1);
+    MUST(EVP_EncryptUpdate(context.get(), blocks.data(), &length, blocks.data(),
+                           static_cast<int>(blocks.size())) == 1);
 }
 
 }  // namespace

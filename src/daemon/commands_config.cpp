@@ -45,6 +45,9 @@ vici::Message message_of(const config::Changes& changes) {
     out.set("children-added", names_of(changes.children_added));
     out.set("children-removed", names_of(changes.children_removed));
     out.set("children-changed", names_of(changes.children_changed));
+    vici::Section keywords;
+    for (const auto& [name, words] : changes.keywords) { keywords.set(name, words); }
+    out.set("keywords", std::move(keywords));
     out.set("pools", changes.pools ? "yes" : "no");
     out.set("secrets", changes.secrets ? "yes" : "no");
     out.set("credentials", changes.credentials ? "yes" : "no");

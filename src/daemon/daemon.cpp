@@ -172,7 +172,7 @@ class Daemon {
             watchdog_interval_ = *interval;
             watchdog();
         }
-        loop_.run();
+        loop_.run([this](std::string_view what) { fault(what); });
         warn(name_servers_.clear());
         log_.on_record({});
         log_.info(LogGroup::daemon, "culvertd ended");
@@ -194,6 +194,14 @@ class Daemon {
             [this](const ike::Lease& lease) { warn(lease_store_->keep(lease)); });
         warn(lease_store_->load(*book));
         host_.use_leases(book);
+    }
+
+    // What was being done is given up, and everything else goes on.
+    void fault(std::string_view what) {
+        log_.error(LogGroup::daemon,
+                   fmt::format("a task of the main loop was given up: {}; if memory or "
+                               "descriptors are short, give culvertd more",
+                               what));
     }
 
     void warn(const Status& done) {

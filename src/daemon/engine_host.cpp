@@ -1,5 +1,6 @@
 #include "daemon/engine_host.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
@@ -11,7 +12,22 @@
 namespace culvert::daemon {
 namespace {
 
-Error nothing_comes_back(bool udp_encap, const ChildSaCounters& counters, Duration since) {
+// Whether a NAT in between would be the end of it.
+std::string_view about_nat(const std::vector<ike::IkeSaStatus>& sas, ChildSaId id) {
+    for (const ike::IkeSaStatus& sa : sas) {
+        const bool its =
+            std::ranges::any_of(sa.children, [&](const auto& c) { return c.id == id; });
+        if (its && !sa.nat_traversal) {
+            return "; the peer does not offer NAT traversal (no NAT_DETECTION in its IKE_SA_INIT): "
+                   "with a NAT in between nothing can pass, turn it on there or set encap = yes "
+                   "here";
+        }
+    }
+    return {};
+}
+
+Error nothing_comes_back(bool udp_encap, const ChildSaCounters& counters, Duration since,
+                         std::string_view nat) {
     return {
         .code = ErrorCode::timed_out,
         .wanted = "protected packets in both directions",
@@ -20,8 +36,8 @@ Error nothing_comes_back(bool udp_encap, const ChildSaCounters& counters, Durati
                         std::chrono::floor<std::chrono::seconds>(since).count()),
         .remedy = fmt::format(
             "let {} pass in both directions on the way, look whether the peer has a route back "
-            "and its firewall lets the traffic in; if the traffic only goes one way, all is well",
-            udp_encap ? "UDP port 4500" : "ESP (IP protocol 50)")};
+            "and its firewall lets the traffic in; if the traffic only goes one way, all is well{}",
+            udp_encap ? "UDP port 4500" : "ESP (IP protocol 50)", nat)};
 }
 
 }  // namespace
@@ -179,22 +195,31 @@ void EngineHost::carry_out(ike::Action& action, std::deque<ike::Input>& more) {
 
 // IKE works and ESP does not: a firewall lets UDP 500 pass and nothing else. Told once an SA; an
 // application that only sends looks the same.
-void EngineHost::look_for_silence(Liveness& known, const ChildSaCounters& counters, Instant now) {
+void EngineHost::look_for_silence(ChildSaId id, Liveness& known, const ChildSaCounters& counters,
+                                  Instant now) {
     if (known.told || counters.inbound_packets > 0 || counters.outbound_packets < silent_packets) {
         return;
     }
     if (known.sending_since == Instant{}) { known.sending_since = now; }
     if (now - known.sending_since < silent_time) { return; }
     known.told = true;
-    listeners_.event(
-        {.kind = ike::EventKind::note,
-         .severity = ike::Severity::warn,
-         .connection = known.connection,
-         .child = known.child,
-         .remote = known.remote,
-         .error = nothing_comes_back(known.udp_encap, counters, now - known.sending_since),
-         .text = fmt::format("{} packets have left through {}, and none came back",
-                             counters.outbound_packets, known.child)});
+    const Error error =
+        nothing_comes_back(known.udp_encap, counters, now - known.sending_since,
+                           known.udp_encap ? "" : about_nat(engine_.status(now), id));
+    engine_.keep({.at = now,
+                  .connection = known.connection,
+                  .child = known.child,
+                  .remote = known.remote,
+                  .exchange = "ESP",
+                  .error = error});
+    listeners_.event({.kind = ike::EventKind::note,
+                      .severity = ike::Severity::warn,
+                      .connection = known.connection,
+                      .child = known.child,
+                      .remote = known.remote,
+                      .error = error,
+                      .text = fmt::format("{} packets have left through {}, and none came back",
+                                          counters.outbound_packets, known.child)});
 }
 
 void EngineHost::transmit(ike::Datagram datagram) {
@@ -219,7 +244,7 @@ void EngineHost::poll_liveness() {
         liveness_next_ = id;
         const auto counters = plane_.counters(id);
         if (!counters) { continue; }
-        look_for_silence(known, *counters, now);
+        look_for_silence(id, known, *counters, now);
         if (counters->inbound_packets == known.inbound_packets) { continue; }
         known.inbound_packets = counters->inbound_packets;
         const auto idle = std::chrono::seconds{std::max<std::int64_t>(counters->inbound_idle_s, 0)};

@@ -75,7 +75,8 @@ class EngineHost {
     void drain();
     void tick();
     void poll_liveness();
-    void look_for_silence(Liveness& known, const ChildSaCounters& counters, Instant now);
+    void look_for_silence(ChildSaId id, Liveness& known, const ChildSaCounters& counters,
+                          Instant now);
     void carry_out(ike::Actions actions, Instant now);
     void carry_out(ike::Action& action, std::deque<ike::Input>& more);
     void transmit(ike::Datagram datagram);

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <deque>
+#include <exception>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -143,7 +144,17 @@ struct Fetcher::Shared {
     std::deque<ike::FetchRevocation> jobs;
     std::size_t threads = 0;
 
-    // A thread: works until nothing is left.
+    // A thread. Without memory for a job it ends; who waits for the answer gives up by itself.
+    void work_safely() {
+        try {
+            work();
+        } catch (const std::exception&) {
+            const std::scoped_lock lock{mutex};
+            --threads;
+        }
+    }
+
+    // Works until nothing is left.
     void work() {
         while (true) {
             ike::FetchRevocation job;
@@ -194,7 +205,7 @@ void Fetcher::fetch(ike::FetchRevocation what) {
     shared_->jobs.push_back(std::move(what));
     if (shared_->threads >= fetch_threads_max) { return; }
     try {
-        std::thread{[shared = shared_] { shared->work(); }}.detach();
+        std::thread{[shared = shared_] { shared->work_safely(); }}.detach();
         ++shared_->threads;
     } catch (const std::system_error&) {
         if (shared_->threads > 0) { return; }  // another one gets to it

@@ -34,7 +34,7 @@ constexpr auto apply_after = 10ms;
 constexpr auto liveness_poll = 1s;
 // So many packets that left, for so long, with none that came back, are worth a word.
 constexpr std::uint64_t silent_packets = 5;
-constexpr auto silent_time = 30s;
+constexpr auto silent_time = 10s;
 // Child SAs whose counters are asked for in one go.
 constexpr std::size_t liveness_batch_max = 256;
 

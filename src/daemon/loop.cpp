@@ -1,6 +1,7 @@
 #include "daemon/loop.hpp"
 
 #include <ctime>
+#include <exception>
 
 #include <sys/timerfd.h>
 
@@ -44,9 +45,14 @@ class Loop::Impl {
 Loop::Loop() : impl_(std::make_unique<Impl>()) {}
 Loop::~Loop() = default;
 
-void Loop::run() {
+void Loop::run(const std::function<void(std::string_view what)>& fault) {
     const auto guard = asio::make_work_guard(impl_->context);
-    impl_->context.run();
+    for (;;) {
+        try {
+            impl_->context.run();
+            return;
+        } catch (const std::exception& what) { fault(what.what()); }
+    }
 }
 
 void Loop::stop() { impl_->context.stop(); }

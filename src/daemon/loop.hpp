@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "base/instant.hpp"
@@ -21,8 +22,9 @@ class Loop {
     Loop& operator=(Loop&&) = delete;
     ~Loop();
 
-    // Until stop().
-    void run();
+    // Until stop(). A task that throws (no memory, no descriptor) is given up; the next ones go on,
+    // and `fault` hears what it was.
+    void run(const std::function<void(std::string_view what)>& fault);
     void stop();
     // From any thread.
     void post(Task task);

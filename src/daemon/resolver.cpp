@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <deque>
+#include <exception>
 #include <mutex>
 #include <system_error>
 #include <thread>
@@ -67,7 +68,17 @@ struct Resolver::Shared {
     std::deque<Job> jobs;
     bool running = false;
 
-    // The thread: works until nothing is left.
+    // The thread. Without memory for a job it ends, and the next question begins another.
+    void work_safely() {
+        try {
+            work();
+        } catch (const std::exception&) {
+            const std::scoped_lock lock{mutex};
+            running = false;
+        }
+    }
+
+    // Works until nothing is left.
     void work() {
         while (true) {
             Job job;
@@ -102,7 +113,7 @@ void Resolver::resolve(std::set<std::string> names, OnAnswer on_answer) {
     shared_->jobs.push_back({std::move(names), std::move(on_answer)});
     if (shared_->running) { return; }
     try {
-        std::thread{[shared = shared_] { shared->work(); }}.detach();
+        std::thread{[shared = shared_] { shared->work_safely(); }}.detach();
         shared_->running = true;
     } catch (const std::system_error&) {
         // No thread to be had: the next question tries again, and this one waits for it.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <exception>
 #include <utility>
 
 #include <fmt/format.h>
@@ -52,6 +53,8 @@ void ViciServer::serve(Handlers handlers) {
 }
 
 void ViciServer::accept() {
+    // First: a client that we cannot take must not be the last one.
+    watcher_->when_readable([this] { accept(); });
     while (true) {
         const int fd = ::accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0) {
@@ -59,9 +62,8 @@ void ViciServer::accept() {
             continue;
         }
         if (errno == EINTR || errno == ECONNABORTED) { continue; }
-        break;
+        return;
     }
-    watcher_->when_readable([this] { accept(); });
 }
 
 void ViciServer::adopt(int descriptor) {
@@ -83,16 +85,26 @@ void ViciServer::adopt(int descriptor) {
 void ViciServer::wait(ClientId id, Client& client) {
     if (!client.reading && client.session.wants_input()) {
         client.reading = true;
-        client.watcher.when_readable([this, id] { read(id); });
+        client.watcher.when_readable([this, id] { serve(id, [&] { read(id); }); });
     }
     if (!client.writing && !client.session.output().empty()) {
         client.writing = true;
         client.watcher.when_writable([this, id] {
             if (const auto found = clients_.find(id); found != clients_.end()) {
                 found->second->writing = false;
-                flush(id);
+                serve(id, [&] { flush(id); });
             }
         });
+    }
+}
+
+// One whose request there is no memory for is not left waiting.
+void ViciServer::serve(ClientId id, const std::function<void()>& step) {
+    try {
+        step();
+    } catch (const std::exception&) {
+        close(id, "no memory for what it asked");
+        throw;
     }
 }
 

@@ -60,6 +60,7 @@ class ViciServer {
     struct Client;
 
     void accept();
+    void serve(ClientId id, const std::function<void()>& step);
     void adopt(int descriptor);
     void read(ClientId id);
     void take(ClientId id, ByteView octets);

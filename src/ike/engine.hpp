@@ -274,6 +274,8 @@ class Engine {
     std::vector<IkeSaStatus> status(Instant now) const;
     // The last failures by peer, newest first, at most 16 a peer (limits.hpp).
     std::vector<Failure> failures() const;
+    // What the shell found out about a peer stands among them: ESP that does not come back.
+    void keep(Failure failure);
     Counters counters() const;
     // The same for each connection that has had messages since it was configured. What comes before
     // a peer has said who it is counts for none.

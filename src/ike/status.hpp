@@ -81,6 +81,7 @@ struct IkeSaStatus {
     bool nat_local = false;
     bool nat_remote = false;
     bool nat_fake = false;
+    bool nat_traversal = true;  // both ends can (RFC 7296 2.23)
     std::optional<ChosenIkeSuite> suite{};
     Instant created_at{};
     std::optional<Instant> established_at{};

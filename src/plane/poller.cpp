@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cerrno>
+#include <exception>
 
 #include <sys/eventfd.h>
 #include <sys/timerfd.h>
@@ -59,7 +60,12 @@ void Poller::run() {
             const epoll_event& event = events[static_cast<std::size_t>(i)];
             if (event.data.fd == wake_.get()) { return; }
             const auto call = calls_.find(event.data.fd);
-            if (call != calls_.end()) { call->second(event.events); }
+            if (call == calls_.end()) { continue; }
+            try {
+                call->second(event.events);
+            } catch (const std::exception&) {
+                // No memory for what was at hand, which is lost as on the wire; the rest goes on.
+            }
         }
     }
 }

@@ -10,6 +10,7 @@
 #include <openssl/x509v3.h>
 
 #include "base/assert.hpp"
+#include "crypto/must.hpp"
 #include "x509/limits.hpp"
 #include "x509/openssl_objects.hpp"
 
@@ -71,7 +72,7 @@ Result<std::vector<Certificate>> Certificate::parse_all(ByteView file) {
     const bool pem = as_text(file).find("-----BEGIN") != std::string_view::npos;
     if (pem) {
         const Bio in{BIO_new_mem_buf(file.data(), static_cast<int>(file.size())), BIO_free};
-        ASSERT(in != nullptr);
+        MUST(in != nullptr);
         while (X509* const object = PEM_read_bio_X509(in.get(), nullptr, nullptr, nullptr)) {
             objects.emplace_back(object, X509_free);
         }

@@ -11,7 +11,7 @@
 #include <openssl/x509_vfy.h>
 #include <openssl/x509v3.h>
 
-#include "base/assert.hpp"
+#include "crypto/must.hpp"
 #include "x509/limits.hpp"
 
 namespace culvert::x509 {
@@ -196,7 +196,7 @@ using Stack = std::unique_ptr<STACK_OF(X509), FreeStack>;
 
 Stack stack_of(const std::vector<Certificate>& certificates) {
     Stack out{sk_X509_new_null()};
-    ASSERT(out != nullptr);
+    MUST(out != nullptr);
     for (const Certificate& one : certificates) { sk_X509_push(out.get(), one.object()); }
     return out;
 }
@@ -220,9 +220,8 @@ Result<std::vector<Certificate>> build(const TrustQuestion& question) {
                                                                         X509_STORE_free};
     const std::unique_ptr<X509_STORE_CTX, decltype(&X509_STORE_CTX_free)> context{
         X509_STORE_CTX_new(), X509_STORE_CTX_free};
-    ASSERT(store != nullptr && context != nullptr);
-    ASSERT(X509_STORE_CTX_init(context.get(), store.get(), leaf.object(), intermediates.get()) ==
-           1);
+    MUST(store != nullptr && context != nullptr);
+    MUST(X509_STORE_CTX_init(context.get(), store.get(), leaf.object(), intermediates.get()) == 1);
     X509_STORE_CTX_set0_trusted_stack(context.get(), anchors.get());
     X509_VERIFY_PARAM* const rules = X509_STORE_CTX_get0_param(context.get());
     // An anchor may be an intermediate authority: the operator named it.
@@ -243,7 +242,7 @@ Result<std::vector<Certificate>> build(const TrustQuestion& question) {
     for (int i = 0; i < sk_X509_num(found); ++i) {
         X509* const object = sk_X509_value(found, i);
         const Certificate* const one = find(question, object);
-        ASSERT(one != nullptr);
+        MUST(one != nullptr);
         chain.push_back(*one);
     }
     return chain;
@@ -260,7 +259,7 @@ bool standing_known(const TrustQuestion& question, const Certificate& one,
 }
 
 Result<std::vector<Certificate>> trust(const TrustQuestion& question) {
-    ASSERT(question.leaf != nullptr);
+    MUST(question.leaf != nullptr);
     const Certificate& leaf = *question.leaf;
     if (leaf.public_key().strength() < strength_min) {
         return std::unexpected(refusal(X509_V_ERR_EE_KEY_TOO_SMALL, leaf, leaf, question.now));

@@ -9,6 +9,7 @@
 #include <openssl/x509v3.h>
 
 #include "base/assert.hpp"
+#include "crypto/must.hpp"
 #include "x509/limits.hpp"
 #include "x509/openssl_objects.hpp"
 
@@ -55,7 +56,7 @@ Result<Crl> Crl::parse(ByteView file) {
     if (as_text(file).find("-----BEGIN") != std::string_view::npos) {
         const std::unique_ptr<BIO, decltype(&BIO_free)> in{
             BIO_new_mem_buf(file.data(), static_cast<int>(file.size())), BIO_free};
-        ASSERT(in != nullptr);
+        MUST(in != nullptr);
         object = {PEM_read_bio_X509_CRL(in.get(), nullptr, nullptr, nullptr), X509_CRL_free};
     } else {
         const std::uint8_t* at = file.data();

@@ -10,6 +10,7 @@
 #include <openssl/x509v3.h>
 
 #include "base/assert.hpp"
+#include "crypto/must.hpp"
 
 namespace culvert::x509 {
 namespace {
@@ -43,7 +44,7 @@ Error not_the_issuers_key(const Certificate& issuer) {
 Key read(const Secret& pem) {
     const ByteView octets = pem.reveal();
     const Bio in{BIO_new_mem_buf(octets.data(), static_cast<int>(octets.size())), BIO_free};
-    ASSERT(in != nullptr);
+    MUST(in != nullptr);
     // Never asks on the terminal for a passphrase.
     const auto none = [](char*, int, int, void*) { return -1; };
     return {PEM_read_bio_PrivateKey(in.get(), nullptr, none, nullptr), EVP_PKEY_free};
@@ -83,7 +84,7 @@ bool add_alternative_names(X509* object, const std::vector<SubjectAltName>& name
     if (names.empty()) { return true; }
     const std::unique_ptr<GENERAL_NAMES, decltype(&GENERAL_NAMES_free)> out{GENERAL_NAMES_new(),
                                                                             GENERAL_NAMES_free};
-    ASSERT(out != nullptr);
+    MUST(out != nullptr);
     for (const SubjectAltName& one : names) {
         const int type = one.kind == SubjectAltName::Kind::dns     ? GEN_DNS
                          : one.kind == SubjectAltName::Kind::email ? GEN_EMAIL
@@ -92,7 +93,7 @@ bool add_alternative_names(X509* object, const std::vector<SubjectAltName>& name
         ASN1_STRING* const text =
             type == GEN_IPADD ? ASN1_OCTET_STRING_new() : ASN1_IA5STRING_new();
         GENERAL_NAME* const name = GENERAL_NAME_new();
-        ASSERT(text != nullptr && name != nullptr);
+        MUST(text != nullptr && name != nullptr);
         ASN1_STRING_set(text, one.value.data(), static_cast<int>(one.value.size()));
         GENERAL_NAME_set0_value(name, type, text);
         sk_GENERAL_NAME_push(out.get(), name);
@@ -103,7 +104,7 @@ bool add_alternative_names(X509* object, const std::vector<SubjectAltName>& name
 bool set_fields(X509* object, const Order& order, const EVP_PKEY* key, X509* issuer) {
     const std::unique_ptr<BIGNUM, decltype(&BN_free)> serial{
         BN_bin2bn(order.serial.data(), static_cast<int>(order.serial.size()), nullptr), BN_free};
-    ASSERT(serial != nullptr);
+    MUST(serial != nullptr);
     BN_clear_bit(serial.get(), 127);  // RFC 5280 4.1.2.2: positive
     const auto seconds = [](Time time) { return std::time_t{time.time_since_epoch().count()}; };
     return X509_set_version(object, 2) == 1 &&
@@ -166,7 +167,7 @@ Result<std::string> issue(const Order& order, const Secret& key, const Certifica
         return std::unexpected(not_the_issuers_key(*issuer));
     }
     const Object object{X509_new(), X509_free};
-    ASSERT(object != nullptr);
+    MUST(object != nullptr);
     // Of one that signs itself the subject must be there before it is the issuer.
     X509* const above = issuer == nullptr ? object.get() : issuer->object();
     if ((issuer == nullptr && !set_subject(object.get(), order)) ||

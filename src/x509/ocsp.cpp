@@ -9,6 +9,7 @@
 #include <openssl/x509_vfy.h>
 
 #include "base/assert.hpp"
+#include "crypto/must.hpp"
 #include "x509/limits.hpp"
 #include "x509/openssl_objects.hpp"
 
@@ -38,8 +39,8 @@ Bytes ocsp_request(const Certificate& certificate, const Certificate& issuer) {
     const std::unique_ptr<OCSP_REQUEST, decltype(&OCSP_REQUEST_free)> request{OCSP_REQUEST_new(),
                                                                               OCSP_REQUEST_free};
     CertificateId id = id_of(EVP_sha1(), certificate, issuer);  // RFC 5019 2.1.1
-    ASSERT(request != nullptr && id != nullptr);
-    ASSERT(OCSP_request_add0_id(request.get(), id.release()) != nullptr);
+    MUST(request != nullptr && id != nullptr);
+    MUST(OCSP_request_add0_id(request.get(), id.release()) != nullptr);
     const int size = i2d_OCSP_REQUEST(request.get(), nullptr);
     ASSERT(size > 0);
     Bytes out(static_cast<std::size_t>(size));
@@ -76,7 +77,7 @@ bool OcspAnswer::is_signed(const Certificate& issuer, const std::vector<Certific
     const std::unique_ptr<X509_STORE, decltype(&X509_STORE_free)> store{X509_STORE_new(),
                                                                         X509_STORE_free};
     const std::unique_ptr<STACK_OF(X509), FreeStack> known{sk_X509_new_null()};
-    ASSERT(store != nullptr && known != nullptr);
+    MUST(store != nullptr && known != nullptr);
     if (basic == nullptr) { return false; }
     X509_STORE_add_cert(store.get(), issuer.object());
     X509_VERIFY_PARAM* const rules = X509_STORE_get0_param(store.get());
@@ -90,7 +91,7 @@ bool OcspAnswer::is_signed(const Certificate& issuer, const std::vector<Certific
     if (!good && !responders.empty()) {
         // Those of x509ocsp are trusted as they are.
         const std::unique_ptr<STACK_OF(X509), FreeStack> named{sk_X509_new_null()};
-        ASSERT(named != nullptr);
+        MUST(named != nullptr);
         for (const Certificate& one : responders) { sk_X509_push(named.get(), one.object()); }
         good = OCSP_basic_verify(basic.get(), named.get(), store.get(),
                                  OCSP_TRUSTOTHER | OCSP_NOINTERN) == 1;

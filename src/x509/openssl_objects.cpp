@@ -10,13 +10,13 @@
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
-#include "base/assert.hpp"
+#include "crypto/must.hpp"
 
 namespace culvert::x509 {
 
 std::string name_text(const X509_NAME* name) {
     const std::unique_ptr<BIO, decltype(&BIO_free)> out{BIO_new(BIO_s_mem()), BIO_free};
-    ASSERT(out != nullptr);
+    MUST(out != nullptr);
     constexpr unsigned long form =
         (XN_FLAG_ONELINE | ASN1_STRFLGS_ESC_CTRL | ASN1_STRFLGS_ESC_MSB) & ~XN_FLAG_SPC_EQ;
     X509_NAME_print_ex(out.get(), name, 0, form);

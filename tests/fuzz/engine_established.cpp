@@ -7,6 +7,7 @@
 #include "base/writer.hpp"
 #include "crypto/ike_cipher.hpp"
 #include "fuzz/engine_records.hpp"
+#include "fuzz/every_log_line.hpp"
 #include "fuzz/property.hpp"
 #include "ike/wire/message.hpp"
 #include "unit/ike/v2/engine_pair.hpp"
@@ -73,6 +74,7 @@ class Insider {
             FUZZ_CLAIM(sa.children.size() <= 256);
             FUZZ_CLAIM(sa.tasks_queued.size() <= 256);
         }
+        fuzz::write_every_log_line(victim, pair_.now);
         victim.actions.clear();
         take(victim.engine().handle(
             Terminate{.id = CommandId{++commands_}, .ike = "gw", .force = true}, pair_.now));

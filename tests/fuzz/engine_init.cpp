@@ -3,6 +3,7 @@
 // time passing in between.
 
 #include "fuzz/engine_records.hpp"
+#include "fuzz/every_log_line.hpp"
 #include "fuzz/property.hpp"
 #include "unit/ike/v2/engine_pair.hpp"
 
@@ -88,6 +89,7 @@ void run(Reader in) {
         }
         FUZZ_CLAIM(pair.two.engine().half_open() <= n + 1);
     }
+    for (const Side* side : {&pair.one, &pair.two}) { fuzz::write_every_log_line(*side, pair.now); }
     // Left alone, a stranger leaves nothing behind.
     pair.now += std::chrono::minutes{10};
     for (unsigned i = 0; i < 64; ++i) { pair.two.take(pair.two.engine().tick(pair.now)); }

@@ -317,6 +317,7 @@ std::vector<IkeSaStatus> Engine::status(Instant /*now*/) const {
 }
 
 std::vector<Failure> Engine::failures() const { return impl_->state.failures.newest_first(); }
+void Engine::keep(Failure failure) { impl_->state.failures.add(std::move(failure)); }
 Counters Engine::counters() const { return impl_->state.counters.by_name(); }
 std::map<std::string, Counters> Engine::connection_counters() const {
     std::map<std::string, Counters> out;

@@ -33,7 +33,7 @@ std::string_view what_silence_means(wire::ExchangeType exchange) {
         case wire::ExchangeType::ike_intermediate:
         case wire::ExchangeType::ike_auth:
             return "; it did answer IKE_SA_INIT, so a firewall or a missing forwarding of the "
-                   "NAT-T port is likely";
+                   "NAT-T port is likely, or a way on which large packets are lost";
         default:
             return "; it did answer before, so see whether it was restarted, or what changed on "
                    "the way";

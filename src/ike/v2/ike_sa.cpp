@@ -317,6 +317,7 @@ IkeSaStatus IkeSa::status() const {
                     .nat_local = core_.nat.local,
                     .nat_remote = core_.nat.remote,
                     .nat_fake = core_.nat.fake,
+                    .nat_traversal = core_.nat.supported,
                     .suite = core_.suite,
                     .created_at = core_.created_at,
                     .established_at = core_.established_at,

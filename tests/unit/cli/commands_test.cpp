@@ -146,12 +146,16 @@ TEST_F(Commands, StatusInJsonHoldsDaemonConnectionsAndSas) {
 }
 
 TEST_F(Commands, ReloadTellsWhatChanged) {
-    daemon.answers("culvert-reload", vici::success()
-                                         .set("added", vici::List{"office"})
-                                         .set("children-changed", vici::List{"home/net"})
-                                         .set("secrets", "yes"));
+    daemon.answers(
+        "culvert-reload",
+        vici::success()
+            .set("added", vici::List{"office"})
+            .set("children-changed", vici::List{"home/net"})
+            .set("keywords", vici::Section{}.set("home/net", vici::List{"updown", "mode"}))
+            .set("secrets", "yes"));
     EXPECT_EQ(reload(context), Exit::ok);
-    EXPECT_EQ(paper.printed, "+ connection office\n~ child      home/net\n~ secrets\n");
+    EXPECT_EQ(paper.printed,
+              "+ connection office\n~ child      home/net: updown, mode\n~ secrets\n");
     paper.printed.clear();
     daemon.answers("culvert-diff", vici::success());
     EXPECT_EQ(diff(context), Exit::ok);

@@ -203,6 +203,31 @@ TEST_F(CertificateAuth, AStrictPolicyWantsALinkToEveryList) {
     refused("cannot be told from a revoked one");
 }
 
+// what stands, and when it is rekeyed, hangs on no calendar; who comes anew is judged by it.
+TEST_F(CertificateAuth, AClockThatJumpsDisturbsNothingThatStands) {
+    first().rekey_time = std::chrono::hours{1};
+    ASSERT_TRUE(up());
+    const auto established = [&](Side& side) {
+        const auto sas = side.engine().status(pair->now);
+        return sas.size() == 1 && sas.front().state == IkeState::established &&
+               sas.front().children.size() == 1;
+    };
+    const auto rekeyed_at = pair->one.engine().status(pair->now).front().rekey_at;
+    for (const auto jump : {std::chrono::years{1}, std::chrono::years{-2}, std::chrono::years{1}}) {
+        later += std::chrono::duration_cast<std::chrono::seconds>(jump);
+        pair->pass(std::chrono::seconds{60});
+        EXPECT_TRUE(established(pair->one));
+        EXPECT_TRUE(established(pair->two));
+        EXPECT_EQ(pair->one.engine().status(pair->now).front().rekey_at, rekeyed_at);
+        pair->feed(pair->one, Rekey{.id = CommandId{90}, .ike = "gw", .child = "net"});
+        EXPECT_TRUE(established(pair->one)) << "a rekey needs no calendar";
+    }
+    later -= std::chrono::duration_cast<std::chrono::seconds>(std::chrono::years{50});
+    pair->down(pair->one);
+    EXPECT_FALSE(pair->up(pair->one));
+    EXPECT_NE((pair->one.errors() + pair->two.errors()).find("clock"), std::string::npos);
+}
+
 // The responder asks about the initiator's certificate, and IKE_AUTH waits.
 struct AskedFor : CertificateAuth {
     void begin(x509::RevocationPolicy policy, const std::string& peer = "asked") {
