@@ -57,8 +57,7 @@ auto plain(const ChildConfig& c) {
     return std::tie(c.mode, c.proposals, c.start_action, c.start_also_traps, c.dpd_action,
                     c.close_action, c.rekey_time, c.life_time, c.rand_time, c.rekey_bytes,
                     c.life_bytes, c.rand_bytes, c.rekey_packets, c.life_packets, c.rand_packets,
-                    c.replay_window, c.priority, c.reqid, c.install_policies,
-                    c.header_rules.copy_df, c.header_rules.copy_ecn, c.header_rules.copy_dscp,
+                    c.replay_window, c.priority, c.reqid, c.install_policies, c.header_rules,
                     c.tfc_padding, c.inactivity, c.updown, c.hostaccess);
 }
 

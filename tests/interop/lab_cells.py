@@ -40,19 +40,34 @@ SUITES = """esp gcm16   aes256gcm16
             ah  xcbc    aesxcbc
             ah  cmac    aescmac"""
 SIZES = (0, 1, 7, 500, 1300, 1372, 1373, 1400, 1472, 1473, 2000, 3000)
+# Beside pings without: options and extension headers, those that change on their way too, which AH has to foresee
+# (RFC 4302 3.3.3.1). Level, option of the socket, and what it says.
+OPTIONS = {
+    "v4": (("router alert", socket.IPPROTO_IP, socket.IP_OPTIONS, bytes.fromhex("94040000")),
+           ("record route", socket.IPPROTO_IP, socket.IP_OPTIONS, bytes.fromhex("070b04" + 8 * "00" + "00")),
+           ("timestamps", socket.IPPROTO_IP, socket.IP_OPTIONS, bytes.fromhex("440c0500" + 8 * "00"))),
+    "v6": (("hop-by-hop padding", socket.IPPROTO_IPV6, socket.IPV6_HOPOPTS, bytes.fromhex("0000010400000000")),
+           ("a hop-by-hop option that may change", socket.IPPROTO_IPV6, socket.IPV6_HOPOPTS, bytes.fromhex("00003e0401020304")),
+           ("a destination option", socket.IPPROTO_IPV6, socket.IPV6_DSTOPTS, bytes.fromhex("00001e0401020304"))),
+}
 PATIENCE = float(os.environ.get("WAITS", "1"))
 NOT_IN_KERNEL = re.compile(rb"not supported by kernel|Function not implemented|Protocol not supported")
 
 
 class Cell:
-    def __init__(self, protocol, suite, words, mode, family, esn, encap=False):
-        self.protocol, self.suite, self.mode, self.family, self.encap = protocol, suite, mode, family, encap
+    """`outer`: another family than the inner packets'; `extra`: encap, or rekey."""
+
+    def __init__(self, protocol, suite, words, mode, family, esn, outer=None, extra=""):
+        self.protocol, self.suite, self.mode, self.family = protocol, suite, mode, family
+        self.outer_family = outer or family
+        self.encap, self.rekey = extra == "encap", extra == "rekey"
         self.esn = esn == "esn"
         self.proposal = f"{words}-{esn}"
-        self.name = f"{protocol} {suite} {mode} {family} {esn}{' encap' if encap else ''}"
+        families = f"{family}-in-{outer}" if outer else family
+        self.name = f"{protocol} {suite} {mode} {families} {esn} {extra}".rstrip()
 
     def outer(self, side):
-        return f"192.0.2.{side}" if self.family == "v4" else f"2001:db8::{side}"
+        return f"192.0.2.{side}" if self.outer_family == "v4" else f"2001:db8::{side}"
 
     def inner(self, side):
         if self.mode == "transport":
@@ -93,7 +108,15 @@ def all_cells():
         if protocol == "esp" and suite in ("gcm16", "sha256", "chacha", "gmac", "null"):
             for family in ("v4", "v6"):
                 for mode in ("tunnel", "transport"):
-                    yield (mode, family) == ("tunnel", "v4"), Cell(protocol, suite, words, mode, family, "noesn", True)
+                    yield (mode, family) == ("tunnel", "v4"), Cell(protocol, suite, words, mode, family, "noesn", extra="encap")
+    for protocol, suite, words in suites:
+        if suite in ("gcm16", "sha256", "chacha"):
+            for inner, outer in (("v4", "v6"), ("v6", "v4")):
+                yield True, Cell(protocol, suite, words, "tunnel", inner, "esn", outer)
+                if protocol == "esp":
+                    yield False, Cell(protocol, suite, words, "tunnel", inner, "noesn", outer, "encap")
+            yield suite == "gcm16", Cell(protocol, suite, words, "tunnel", "v4", "esn", extra="rekey")
+            yield suite == "sha256", Cell(protocol, suite, words, "transport", "v6", "esn", extra="rekey")
 
 
 class Failed(Exception):
@@ -150,7 +173,7 @@ class Space:
 
         threading.Thread(target=every, daemon=True).start()
 
-    def ping(self, source, target, size, wait):
+    def ping(self, source, target, size, wait, options=None):
         """True if the echo came back, octet for octet."""
         six = ":" in target
         request, reply = (128, 129) if six else (8, 0)
@@ -161,6 +184,8 @@ class Space:
                               socket.IPPROTO_ICMPV6 if six else socket.IPPROTO_ICMP)
         with s:
             s.bind((source, 0))
+            if options:
+                s.setsockopt(*options)
             s.sendto(struct.pack("!BBH", request, 0, 0 if six else checksum(struct.pack("!BBH", request, 0, 0) + body))
                      + body, (target, 0))
             end = time.monotonic() + wait * PATIENCE
@@ -185,6 +210,16 @@ class Space:
             while part := connection.recv(65536):
                 got += part
         check(got == data, "TCP brought something else than was sent")
+
+
+def pings(first, second, one, two, family):
+    """Both ways: from `first`, whose address is `one`, to `two`, and back."""
+    until(5, lambda: first.ping(one, two, 56, 1), "no answer at all")
+    wanted = [(size, "", None) for size in SIZES]
+    wanted += [(size, f" with {name}", options) for name, *options in OPTIONS[family] for size in (100, 2000)]
+    for size, word, options in wanted:
+        check(first.ping(one, two, size, 5, options), f"no answer to a ping of {size} octets{word}")
+        check(second.ping(two, one, size, 5, options), f"no answer to a ping of {size} octets{word} from side 2")
 
 
 def checksum(octets):
@@ -213,7 +248,7 @@ class Matrix:
         return self.daemon[side].streamed("list-sas", "list-sa")[0]
 
     def children(self, side):
-        return [child for sa in self.sas(side) for child in sa["gw"].get("child-sas", {}).values()
+        return [child for sa in self.sas(side) if sa["gw"]["state"] == "ESTABLISHED" for child in sa["gw"].get("child-sas", {}).values()
                 if child["state"] == "INSTALLED"]
 
     def xfrm(self, *words):
@@ -238,15 +273,30 @@ class Matrix:
     def traffic(self, cell):
         one, two = cell.inner(1), cell.inner(2)
         first, second = self.space[1], self.space[2]
-        until(5, lambda: first.ping(one, two, 56, 1), "no answer at all")
-        for size in SIZES:
-            check(first.ping(one, two, size, 5), f"no answer to a ping of {size} octets")
-            check(second.ping(two, one, size, 5), f"no answer to a ping of {size} octets from the kernel's side")
+        pings(first, second, one, two, cell.family)
         for space, ends, word in ((first, (one, two), ""), (second, (two, one), " from the kernel's side")):
             try:
                 space.tcp(*ends)
             except OSError as e:
                 raise Failed(f"TCP{word} does not get through: {e}") from e
+
+    def rekey(self, cell):
+        """Both SAs, by both sides; nothing is lost meanwhile, and in the end one pair is there."""
+        for side in (1, 2):
+            for what in ({"child": "net"}, {"ike": "gw"}):
+                before = self.serials()
+                answer = self.daemon[side].request("rekey", what)
+                check(answer["success"] == "yes", f"side {side} cannot rekey {what}: {answer.get('errmsg')}")
+                for size in (56, 1400, 3000):
+                    check(self.space[1].ping(cell.inner(1), cell.inner(2), size, 5),
+                          f"a ping of {size} octets is lost while side {side} rekeys {what}")
+                until(10, lambda: self.serials() != before and all(len(self.children(s)) == 1 for s in (1, 2)),
+                      f"nothing new after side {side} rekeyed {what}")
+        self.traffic(cell)
+
+    def serials(self):  # of the IKE SA and its children, on the kernel's side
+        return sorted((sa["gw"]["initiator-spi"], child["spi-in"]) for sa in self.sas(2)
+                      for child in sa["gw"].get("child-sas", {}).values() if child["state"] == "INSTALLED")
 
     def take_down(self, initiator):
         for side, force in ((initiator, "no"), (1, "yes"), (2, "yes")):
@@ -274,6 +324,8 @@ class Matrix:
         try:
             self.set_up(cell, initiator)
             self.traffic(cell)
+            if cell.rekey:
+                self.rekey(cell)
         except Failed as e:
             with open(self.log(2), "rb") as file:
                 file.seek(log_at)
@@ -305,5 +357,15 @@ def main(place, prefix):
     return 1 if sums["not ok"] else 0
 
 
+def pings_alone(prefix, one, two):
+    """`lab_cells.py pings PREFIX ONE TWO`: between the gateways of a case of `run`."""
+    try:
+        pings(Space(f"{prefix}-g1"), Space(f"{prefix}-g2"), one, two, "v6" if ":" in one else "v4")
+    except Failed as e:
+        sys.exit(str(e))
+
+
 if __name__ == "__main__":
+    if sys.argv[1] == "pings":
+        sys.exit(pings_alone(*sys.argv[2:]))
     sys.exit(main(*sys.argv[1:]))
