@@ -29,6 +29,8 @@ struct Draft {
     Life<std::uint64_t> time;  // seconds
     Life<std::uint64_t> bytes;
     Life<std::uint64_t> packets;
+    std::optional<bool> copy_df;
+    std::optional<DfRule> outer_df;
 };
 
 std::optional<std::uint64_t> time_in_seconds(const Field& field) {
@@ -157,6 +159,20 @@ void read_tfc_padding(const Field& field, ike::ChildConfig& child) {
     if (octets && *octets != 0) { child.tfc_padding = static_cast<std::uint16_t>(*octets); }
 }
 
+// Written as strongSwan writes the one of IKE packets.
+void read_dscp(const Field& field, HeaderRules& rules) {
+    const auto text = field.text();
+    if (!text) { return; }
+    if (text->size() != 6 || text->find_first_not_of("01") != std::string::npos) {
+        field.error(fmt::format("\"{}\" is not six binary digits", printable(*text, 80)),
+                    "write the code point so, as 101110 for EF");
+        return;
+    }
+    unsigned value = 0;
+    for (const char digit : *text) { value = value * 2 + (digit == '1' ? 1U : 0U); }
+    rules.dscp = static_cast<std::uint8_t>(value);
+}
+
 const std::unordered_map<std::string_view, Use>& uses() {
     static const std::unordered_map<std::string_view, Use> table{
         {"esp_proposals",
@@ -195,8 +211,14 @@ const std::unordered_map<std::string_view, Use>& uses() {
              store(d.child.replay_window, read_number(f, 0, replay_window_max));
          }},
         {"tfc_padding", [](const Field& f, Draft& d) { read_tfc_padding(f, d.child); }},
-        {"copy_df",
-         [](const Field& f, Draft& d) { store(d.child.header_rules.copy_df, read_bool(f)); }},
+        {"copy_df", [](const Field& f, Draft& d) { d.copy_df = read_bool(f); }},
+        {"outer_df",
+         [](const Field& f, Draft& d) {
+             d.outer_df = read_word<DfRule>(
+                 f, {{"copy", DfRule::copy}, {"set", DfRule::set}, {"clear", DfRule::clear}},
+                 "copy, set or clear");
+         }},
+        {"outer_dscp", [](const Field& f, Draft& d) { read_dscp(f, d.child.header_rules); }},
         {"copy_ecn",
          [](const Field& f, Draft& d) { store(d.child.header_rules.copy_ecn, read_bool(f)); }},
         {"copy_dscp",
@@ -306,6 +328,8 @@ ike::ChildConfig read_child(const Scope& scope) {
     if (child.local_ts.empty()) { child.local_ts.push_back(dynamic); }
     if (child.remote_ts.empty()) { child.remote_ts.push_back(dynamic); }
     settle_lifetimes(scope, draft);
+    child.header_rules.df =
+        draft.outer_df.value_or(draft.copy_df.value_or(true) ? DfRule::copy : DfRule::clear);
     check_shunt(scope, child);
     return std::move(draft.child);
 }

@@ -117,9 +117,10 @@ constexpr Field<ChildConfig> child_fields[] = {
     {"priority", same_member<&ChildConfig::priority>},
     {"reqid", same_member<&ChildConfig::reqid>},
     {"policies", same_member<&ChildConfig::install_policies>},
-    {"copy_df", same_rule<&HeaderRules::copy_df>},
+    {"outer_df", same_rule<&HeaderRules::df>},  // copy_df sets it, too
     {"copy_ecn", same_rule<&HeaderRules::copy_ecn>},
     {"copy_dscp", same_rule<&HeaderRules::copy_dscp>},
+    {"outer_dscp", same_rule<&HeaderRules::dscp>},
     {"tfc_padding", same_member<&ChildConfig::tfc_padding>},
     {"inactivity", same_member<&ChildConfig::inactivity>},
     {"updown", same_member<&ChildConfig::updown>},

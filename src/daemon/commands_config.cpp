@@ -76,7 +76,7 @@ void Commands::load_conn(ClientId client, const vici::Message& message) {
             return;
         }
         parts_.gateway.store().put(std::move(loaded.connection));
-        parts_.gateway.apply_soon();
+        parts_.gateway.apply_added();
         parts_.log.info(LogGroup::config,
                         fmt::format("connection {} was loaded by VICI", printable(entry.key)));
     }
@@ -115,7 +115,7 @@ void Commands::load_shared(ClientId client, const vici::Message& message) {
     }
     if (loaded.secret) {
         parts_.gateway.store().put(*std::move(loaded.secret), loaded.ppk);
-        parts_.gateway.apply_soon();
+        parts_.gateway.apply_added();
     }
     parts_.server.respond(client, vici::success());
 }

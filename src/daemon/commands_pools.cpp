@@ -88,7 +88,7 @@ void Commands::load_pool(ClientId client, const Message& message) {
             return;
         }
         parts_.gateway.store().put(*std::move(loaded.pool));
-        parts_.gateway.apply_soon();
+        parts_.gateway.apply_added();
         parts_.log.info(LogGroup::config,
                         fmt::format("pool {} was loaded by VICI", printable(entry.key)));
     }

@@ -50,6 +50,8 @@ class ConfigStore {
         attributes_ = std::move(attributes);
     }
 
+    // Connections, pools and secrets.
+    std::size_t size() const { return connections_.size() + pools_.size() + secrets_.size(); }
     std::vector<std::string> connection_names() const;
     std::vector<std::string> secret_names() const;
     // The names in local_addrs and remote_addrs, of all connections or of one.

@@ -65,6 +65,12 @@ void Gateway::apply_soon() {
     apply_timer_.set_in(apply_after);
 }
 
+void Gateway::apply_added() {
+    // What was cleared to be loaded anew is not shown half loaded.
+    if (apply_waits_ || store_.size() > apply_at_once_max) { return apply_soon(); }
+    apply();
+}
+
 void Gateway::settle() {
     if (apply_waits_) { apply(); }
 }

@@ -34,6 +34,8 @@ class Gateway {
     void apply();
     // The same when no more changes come for a moment: swanctl loads connections one by one.
     void apply_soon();
+    // After something was added: at once, unless so much is configured that apply_soon() is better.
+    void apply_added();
     // Now, if apply_soon() was asked for: before anything that looks at the configuration.
     void settle();
     const ike::Config& config() const { return *current_; }

@@ -28,8 +28,11 @@ constexpr auto suppressed_report_every = 10s;
 constexpr std::size_t vici_read_max = 64 * 1024;
 constexpr std::size_t addresses_a_name_max = 16;
 constexpr auto name_retry = 15s;  // of a name that does not resolve, for what starts by itself
-// Connections that are loaded one by one are handed to the engine together.
+// Connections that are loaded one by one are handed to the engine together when there are many:
+// each time costs as much as all that is configured. So few are handed over at once, so that a peer
+// who comes right behind the load finds them.
 constexpr auto apply_after = 10ms;
+constexpr std::size_t apply_at_once_max = 100;
 
 constexpr auto liveness_poll = 1s;
 // So many packets that left, for so long, with none that came back, are worth a word.

@@ -69,7 +69,8 @@ DropReason lay_out(const OutboundSa& sa, const EncapJob& job, Layout& layout) {
     if (layout.header > ah_outer_header_max) { return DropReason::outbound_malformed; }
     if (layout.header + size > 65535) { return DropReason::outbound_too_big; }
     const std::uint32_t path_mtu = sa.path_mtu();
-    if (path_mtu != 0 && layout.header + size > path_mtu && info.dont_fragment) {
+    if (path_mtu != 0 && layout.header + size > path_mtu && info.dont_fragment &&
+        !is_never_too_big(info)) {
         return DropReason::outbound_too_big;
     }
     return DropReason::none;

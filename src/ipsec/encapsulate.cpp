@@ -64,7 +64,7 @@ DropReason lay_out(const OutboundSa& sa, const EncapJob& job, Layout& layout) {
     if (outer > ipv4_payload_max) { return DropReason::outbound_too_big; }
     // The sender is told (make_packet_too_big) where the packet may not be cut on its way.
     const std::uint32_t path_mtu = core.path_mtu.load(std::memory_order_relaxed);
-    if (path_mtu != 0 && outer > path_mtu && info.dont_fragment) {
+    if (path_mtu != 0 && outer > path_mtu && info.dont_fragment && !is_never_too_big(info)) {
         return DropReason::outbound_too_big;
     }
     return DropReason::none;

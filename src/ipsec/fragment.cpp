@@ -35,18 +35,21 @@ bool fragment_v4(ByteView packet, const PacketInfo& info, std::uint32_t mtu,
     if (info.dont_fragment || mtu < info.header_size + 8U) { return false; }
     Bytes header = to_bytes(packet.first(info.header_size));
     ByteView data = packet.subspan(info.header_size, info.total_size - info.header_size);
-    std::size_t offset = 0;
+    const std::uint16_t before = get_u16(packet, 6);
+    const unsigned more = before & 0x2000U;
+    std::size_t offset = (before & 0x1fffU) * std::size_t{8};
+    const bool first = offset == 0;
     while (true) {
         const std::size_t size = share(data.size(), mtu - header.size());
         Bytes piece = header;
         append(piece, data.first(size));
         data = data.subspan(size);
         set_u16(piece, 2, static_cast<std::uint16_t>(piece.size()));
-        set_u16(piece, 6, static_cast<std::uint16_t>((data.empty() ? 0U : 0x2000U) | offset / 8));
+        set_u16(piece, 6, static_cast<std::uint16_t>((data.empty() ? more : 0x2000U) | offset / 8));
         set_ipv4_checksum(MutableByteView{piece}.first(header.size()));
         take(piece);
         if (data.empty()) { return true; }
-        if (offset == 0) { header = later_v4_header(header); }
+        if (first && offset == 0) { header = later_v4_header(header); }
         offset += size;
     }
 }
@@ -80,7 +83,8 @@ bool fragment_v6(ByteView packet, const PacketInfo& info, std::uint32_t mtu,
 bool fragment(ByteView packet, std::uint32_t mtu, std::uint32_t identification,
               const std::function<void(ByteView)>& take) {
     PacketInfo info;
-    if (!parse_packet(packet, info) || info.fragment) { return false; }
+    if (!parse_packet(packet, info)) { return false; }
+    if (info.fragment && info.family == IpFamily::v6) { return false; }
     return info.family == IpFamily::v4 ? fragment_v4(packet, info, mtu, take)
                                        : fragment_v6(packet, info, mtu, identification, take);
 }

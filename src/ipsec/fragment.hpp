@@ -1,6 +1,6 @@
 #pragma once
-// Fragmentation of packets that are ready for the wire (RFC 791 3.2, RFC 8200 4.5), for those that
-// no socket fragments for us.
+// Fragmentation (RFC 791 3.2, RFC 8200 4.5) of packets that are ready for the wire and that no
+// socket fragments for us, and of inner ones that must not be fragmented outside.
 
 #include <cstdint>
 #include <functional>
@@ -9,9 +9,10 @@
 
 namespace culvert::ipsec {
 
-// Hands over the fragments of a whole IP packet, each of at most `mtu` octets, in their order.
-// `identification` is for IPv6; IPv4 packets have theirs. False, and nothing is handed over: no IP
-// packet, a fragment already, DF, or an MTU that leaves no room for data.
+// Hands over the fragments of an IP packet, each of at most `mtu` octets, in their order; IPv4 ones
+// may be fragments themselves. `identification` is for IPv6; IPv4 packets have theirs. False, and
+// nothing is handed over: no IP packet, a fragment of IPv6, DF, or an MTU that leaves no room for
+// data.
 bool fragment(ByteView packet, std::uint32_t mtu, std::uint32_t identification,
               const std::function<void(ByteView)>& take);
 

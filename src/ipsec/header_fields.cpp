@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include "ipsec/limits.hpp"
+
 namespace culvert::ipsec {
 
 std::uint32_t add_checksum(ByteView octets, std::uint32_t sum) {
@@ -52,9 +54,25 @@ void set_traffic_class(MutableByteView packet, std::uint8_t traffic_class) {
     packet[1] = static_cast<std::uint8_t>((packet[1] & 0x0fU) | (traffic_class & 0x0fU) << 4U);
 }
 
+bool is_never_too_big(const PacketInfo& packet) {
+    return packet.family == IpFamily::v6 && packet.total_size <= mtu_v6_min;
+}
+
+bool fits_path(const OutboundSa& sa, const PacketInfo& packet) {
+    const std::uint32_t path_mtu = sa.path_mtu();
+    return path_mtu == 0 || packet.total_size <= sa.inner_mtu(path_mtu);
+}
+
+bool to_be_cut_first(const OutboundSa& sa, const PacketInfo& packet) {
+    return sa.header_rules().df == DfRule::set && sa.mode() == IpsecMode::tunnel &&
+           !packet.dont_fragment && !fits_path(sa, packet);
+}
+
 OuterFields outer_fields(const PacketInfo& inner, const HeaderRules& rules) {
     OuterFields outer;
-    if (rules.copy_dscp == DscpCopy::out || rules.copy_dscp == DscpCopy::both) {
+    if (rules.dscp) {
+        outer.traffic_class = static_cast<std::uint8_t>(*rules.dscp << 2U);
+    } else if (rules.copy_dscp == DscpCopy::out || rules.copy_dscp == DscpCopy::both) {
         outer.traffic_class = inner.traffic_class & 0xfcU;
     }
     // Without copy_ecn this is RFC 6040's compatibility mode: the outer packet is Not-ECT.
@@ -62,13 +80,20 @@ OuterFields outer_fields(const PacketInfo& inner, const HeaderRules& rules) {
         outer.traffic_class =
             static_cast<std::uint8_t>(outer.traffic_class | (inner.traffic_class & 3U));
     }
-    outer.dont_fragment = rules.copy_df && inner.dont_fragment;
+    outer.dont_fragment =
+        rules.df == DfRule::set || (rules.df == DfRule::copy && inner.dont_fragment);
     outer.flow_label = inner.flow_label;
     return outer;
 }
 
 OuterFields outer_fields_of(const OutboundSa& sa, const PacketInfo& inner) {
-    if (sa.mode() == IpsecMode::tunnel) { return outer_fields(inner, sa.header_rules()); }
+    if (sa.mode() == IpsecMode::tunnel) {
+        OuterFields outer = outer_fields(inner, sa.header_rules());
+        if (outer.dont_fragment && is_never_too_big(inner) && !fits_path(sa, inner)) {
+            outer.dont_fragment = false;
+        }
+        return outer;
+    }
     return {.traffic_class = inner.traffic_class,
             .dont_fragment = inner.family == IpFamily::v4 && inner.dont_fragment,
             .hop_limit = inner.hop_limit,

@@ -58,6 +58,14 @@ OuterFields outer_fields(const PacketInfo& inner, const HeaderRules& rules);
 // Either mode: outer_fields(), or what transport mode keeps.
 OuterFields outer_fields_of(const OutboundSa& sa, const PacketInfo& inner);
 
+// What every link of IPv6 carries (RFC 8200 5): a sender that is told less goes on sending it, so
+// it is never refused, and where the path has no room for ESP around it, what leaves is fragmented.
+bool is_never_too_big(const PacketInfo& packet);
+// Whole, with all that the SA puts around it; where nothing is known of the path as well.
+bool fits_path(const OutboundSa& sa, const PacketInfo& packet);
+// DF is to be set outside though not inside: then the inner packet is fragmented (RFC 4301 8.1).
+bool to_be_cut_first(const OutboundSa& sa, const PacketInfo& packet);
+
 // Tunnel mode, inbound: RFC 6040 4.2, figure 4.
 struct EcnResult {
     std::uint8_t ecn = 0;

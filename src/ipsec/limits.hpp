@@ -27,6 +27,7 @@ constexpr std::uint32_t replay_window_max = 8192;
 // tunnel.
 constexpr std::uint32_t path_mtu_v4_min = 576;
 constexpr std::uint32_t path_mtu_v6_min = 1280;
+constexpr std::uint32_t mtu_v6_min = 1280;  // RFC 8200 5
 
 // Outer packets that wait for their missing pieces: sets, sets of one source, octets in all (a
 // piece costs 64 beside its own), pieces of one packet, and how long.

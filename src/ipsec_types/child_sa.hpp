@@ -47,12 +47,19 @@ struct IpsecLifetime {
 
 enum class DscpCopy : std::uint8_t { none, out, in, both };
 
-// How header fields are treated between inner and outer (RFC 4301 5.1.2); swanctl's copy_df,
-// copy_ecn, copy_dscp.
+// DF of an outer IPv4 header (RFC 4301 8.1).
+enum class DfRule : std::uint8_t { copy, set, clear };
+
+// How header fields are treated between inner and outer in tunnel mode (RFC 4301 5.1.2); swanctl's
+// copy_df, copy_ecn, copy_dscp, and our outer_df and outer_dscp.
 struct HeaderRules {
-    bool copy_df = true;
+    DfRule df = DfRule::copy;
     bool copy_ecn = true;
     DscpCopy copy_dscp = DscpCopy::out;
+    // Of what leaves, whatever the inner packet has; 6 bits.
+    std::optional<std::uint8_t> dscp{};
+
+    friend bool operator==(const HeaderRules&, const HeaderRules&) = default;
 };
 
 // A pair of SAs, as negotiated. Both directions are installed and removed together, except that a

@@ -9,6 +9,7 @@
 #include <linux/errqueue.h>
 #include <linux/sock_diag.h>
 #include <netinet/in.h>
+#include <netinet/ip6.h>
 #include <netinet/udp.h>
 
 #include "plane/errors.hpp"
@@ -18,7 +19,7 @@
 namespace culvert::plane {
 namespace {
 
-constexpr std::size_t control_octets = 256;
+constexpr std::size_t control_octets = 512;
 // Of a quoted packet: AH's first 8 octets end with the SPI.
 constexpr std::size_t quoted_octets_max = 8;
 
@@ -83,6 +84,33 @@ void read_arrival_control(msghdr& message, Arrival& arrival) {
             const int size = read_control<int>(c).value_or(0);
             if (size > 0) { arrival.stride = static_cast<std::size_t>(size); }
         }
+    }
+}
+
+std::optional<std::uint8_t> extension_header(const cmsghdr* header) {
+    if (is(header, IPPROTO_IPV6, IPV6_HOPOPTS)) { return std::uint8_t{IPPROTO_HOPOPTS}; }
+    if (is(header, IPPROTO_IPV6, IPV6_DSTOPTS)) { return std::uint8_t{IPPROTO_DSTOPTS}; }
+    if (is(header, IPPROTO_IPV6, IPV6_RTHDR)) { return std::uint8_t{IPPROTO_ROUTING}; }
+    return std::nullopt;
+}
+
+// The kernel tells them in their order (RFC 3542 6). Too many, or none: nothing is put there.
+void put_back_extensions(msghdr& message, Arrival& arrival) {
+    constexpr std::size_t room = ReceiveBuffers::headroom - sizeof(ip6_hdr);
+    std::size_t size = 0;
+    for (cmsghdr* c = CMSG_FIRSTHDR(&message); c != nullptr; c = CMSG_NXTHDR(&message, c)) {
+        if (extension_header(c)) { size += c->cmsg_len - CMSG_LEN(0); }
+    }
+    if (size == 0 || size > room || (message.msg_flags & MSG_CTRUNC) != 0) { return; }
+    std::uint8_t* at = arrival.octets.data() - size;
+    for (cmsghdr* c = CMSG_FIRSTHDR(&message); c != nullptr; c = CMSG_NXTHDR(&message, c)) {
+        const auto kind = extension_header(c);
+        if (!kind) { continue; }
+        if (arrival.extensions == 0) { arrival.first_extension = *kind; }
+        const std::size_t one = c->cmsg_len - CMSG_LEN(0);
+        std::memcpy(at, CMSG_DATA(c), one);
+        at += one;
+        arrival.extensions += one;
     }
 }
 
@@ -185,6 +213,12 @@ Status ask_for_addresses(int fd, IpFamily family) {
     return {};
 }
 
+void ask_for_extension_headers(int fd) {
+    for (const int name : {IPV6_RECVHOPOPTS, IPV6_RECVDSTOPTS, IPV6_RECVRTHDR}) {
+        static_cast<void>(set_option(fd, IPPROTO_IPV6, name, 1));
+    }
+}
+
 Status set_path_mtu_discovery(int fd, IpFamily family, bool dont_fragment) {
     int error = 0;
     // PROBE sets DF and looks at the interface only: the kernel believes any ICMP about our
@@ -240,6 +274,7 @@ bool receive_batch(int fd, std::uint16_t port, ReceiveBuffers& buffers,
         arrival.octets = buffers.buffer(i).first(messages[i].msg_len);
         arrival.stride = arrival.octets.size();
         read_arrival_control(message, arrival);
+        if (remote->address.is_v6()) { put_back_extensions(message, arrival); }
         take(arrival);
     }
     return true;

@@ -20,6 +20,8 @@ void set_buffers(int fd);
 Status set_mark(int fd, std::uint32_t mark, bool needed);
 // IP_PKTINFO, IP_RECVTOS, IP_RECVTTL, IP_RECVERR or their IPv6 kin.
 Status ask_for_addresses(int fd, IpFamily family);
+// Arrival::extensions, on a raw socket of IPv6.
+void ask_for_extension_headers(int fd);
 // DF and EMSGSIZE, or fragmentation.
 Status set_path_mtu_discovery(int fd, IpFamily family, bool dont_fragment);
 

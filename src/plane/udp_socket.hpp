@@ -26,6 +26,10 @@ struct Arrival {
     std::uint8_t hop_limit = 64;
     MutableByteView octets;  // writable: ESP is decrypted in place
     std::size_t stride = 0;
+    // Raw sockets of IPv6: so many octets right in front are the packet's extension headers, from
+    // the IPv6 header to `octets`, and what the first of them is.
+    std::size_t extensions = 0;
+    std::uint8_t first_extension = 0;
 };
 
 // Fields of the outer header that a sender may choose.
@@ -53,8 +57,9 @@ class ReceiveBuffers {
     // For batches of this many arrivals, at most receive_single_batch_max.
     explicit ReceiveBuffers(std::size_t count);
     ReceiveBuffers();
-    // In front of each buffer, for the header that transport mode puts back.
-    static constexpr std::size_t headroom = 128;
+    // In front of each buffer, for the header that transport mode puts back, extension headers and
+    // all.
+    static constexpr std::size_t headroom = 256;
     MutableByteView buffer(std::size_t index);
     std::size_t count() const { return count_; }
 

@@ -228,8 +228,8 @@ AuthInitiator::Outcome AuthInitiator::take_child(const wire::Payloads& response,
     // present it has not failed).
     if (const auto* error = wire::find_error_notify(response);
         error != nullptr && wire::count<wire::SecurityAssociation>(response) == 0) {
-        done.child_error =
-            peer_refused(sa.name(), offer_->config->name, error->type, offer_->to_string());
+        done.child_error = peer_refused(sa.name(), offer_->config->name, error->type,
+                                        offer_->to_string(), offer_->ah_alone());
         abandon(env);
         return done;
     }

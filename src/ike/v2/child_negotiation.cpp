@@ -110,6 +110,8 @@ std::optional<EspSpi> spi_of(const Child* child) {
 
 }  // namespace
 
+bool ChildOffer::ah_alone() const { return std::ranges::all_of(proposals, is_ah); }
+
 std::string ChildOffer::to_string() const {
     std::string text;
     for (const Proposal& proposal : proposals) {

@@ -26,6 +26,7 @@ struct ChildOffer {
     bool transport = false;
     bool with_ke = false;  // key exchange transforms are in `proposals`
 
+    bool ah_alone() const;
     std::string to_string() const;  // for errors: proposals and selectors
 };
 

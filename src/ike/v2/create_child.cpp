@@ -190,7 +190,7 @@ CreateChild::Outcome CreateChild::refused(const wire::Notify& error, SaCore& sa,
         wanted_.group = asked;
         return OtherGroup{wanted_};
     }
-    Error why = peer_refused(sa.name(), child_name(), error.type, offered);
+    Error why = peer_refused(sa.name(), child_name(), error.type, offered, offer_.ah_alone());
     // RFC 9370 2.2.4: what the peer has forgotten begins anew.
     if (error.type == NotifyType::temporary_failure || error.type == NotifyType::state_not_found) {
         return Later{std::move(why)};

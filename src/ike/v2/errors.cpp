@@ -460,7 +460,7 @@ Error busy(std::string_view why) {
 }
 
 Error peer_refused(std::string_view connection, std::string_view child, NotifyType notify,
-                   std::string_view offered) {
+                   std::string_view offered, bool ah) {
     Error error{.code = ErrorCode::peer_refused,
                 .wanted = std::string(offered),
                 .received = wire::to_string(notify)};
@@ -472,7 +472,9 @@ Error peer_refused(std::string_view connection, std::string_view child, NotifyTy
             error.code = ErrorCode::no_proposal_chosen;
             error.remedy =
                 fmt::format("set {}.{} to what the peer accepts, its log has that{}", where,
-                            child.empty() ? "proposals" : "esp_proposals",
+                            child.empty() ? "proposals"
+                            : ah          ? "ah_proposals"
+                                          : "esp_proposals",
                             child.empty() ? "; some peers say the same when they have no "
                                             "connection for our address"
                                           : "");

@@ -4,7 +4,9 @@
 #include <cerrno>
 #include <cstring>
 
+#include "ipsec/fragment.hpp"
 #include "ipsec/header_fields.hpp"
+#include "ipsec/limits.hpp"
 #include "ipsec/mss_clamp.hpp"
 #include "plane/limits.hpp"
 
@@ -89,8 +91,8 @@ void Egress::take(const TunPacket& packet, Instant now) {
 void Egress::carry_train(const ipsec::PacketInfo& info, Instant now) {
     const ipsec::FlowCache::Entry entry = decide(info);
     if (entry.decision.action == PolicyAction::protect && entry.sa != nullptr &&
-        entry.sa->carries_trains()) {
-        protect_train(*entry.sa, info, now);
+        entry.sa->carries_trains() && !ipsec::to_be_cut_first(*entry.sa, segments_.info(0))) {
+        protect_train(*entry.sa, now);
         return;
     }
     for (std::size_t i = 0; i < segments_.count(); ++i) {
@@ -142,6 +144,7 @@ void Egress::protect(ipsec::OutboundSa& sa, MutableByteView packet, const ipsec:
         if (!complete.empty()) { carry(complete, whole, decide(whole), now); }
         return;
     }
+    if (ipsec::to_be_cut_first(sa, info)) { return protect_pieces(sa, packet, info, now); }
     if (sa.mode() == IpsecMode::tunnel) {
         ipsec::clamp_mss(packet, info, sa.inner_mtu(sa.path_mtu()));
     }
@@ -178,10 +181,23 @@ void Egress::protect(ipsec::OutboundSa& sa, MutableByteView packet, const ipsec:
     look_at_lifetime(sa, now);
 }
 
-void Egress::protect_train(ipsec::OutboundSa& sa, const ipsec::PacketInfo& info, Instant now) {
+void Egress::protect_pieces(ipsec::OutboundSa& sa, ByteView packet, const ipsec::PacketInfo& info,
+                            Instant now) {
+    const bool cut = ipsec::fragment(
+        packet.first(info.total_size), sa.inner_mtu(sa.path_mtu()), 0, [&](ByteView piece) {
+            piece_.assign(piece.begin(), piece.end());
+            piece_.resize(piece.size() + ipsec::trailer_size_max);
+            ipsec::PacketInfo piece_info;
+            if (!ipsec::parse_packet(piece, piece_info)) { return; }
+            protect(sa, MutableByteView{piece_}.first(piece.size()), piece_info, now);
+        });
+    if (!cut) { counters_.count(ipsec::DropReason::outbound_too_big); }
+}
+
+void Egress::protect_train(ipsec::OutboundSa& sa, Instant now) {
     const ipsec::PacketInfo full = segments_.info(0);
     const ipsec::PacketInfo last = segments_.info(segments_.count() - 1);
-    const ipsec::OuterFields outer = ipsec::outer_fields_of(sa, info);
+    const ipsec::OuterFields outer = ipsec::outer_fields_of(sa, full);
     const std::size_t stride = sa.esp_size(full.total_size);
     const std::size_t front = sa.text_offset();
     for (std::size_t at = 0; at < segments_.count();) {
@@ -252,7 +268,9 @@ void Egress::send_whole(ipsec::OutboundSa& sa, const ipsec::EncapJob& job) {
 void Egress::too_big(ipsec::OutboundSa& sa, ByteView inner, const ipsec::PacketInfo& info) {
     const std::uint32_t path_mtu = sa.path_mtu();
     if (path_mtu == 0) { return; }
-    answer(IcmpReason::too_big, inner, info, sa.inner_mtu(path_mtu));
+    std::uint32_t mtu = sa.inner_mtu(path_mtu);
+    if (info.family == IpFamily::v6) { mtu = std::max(mtu, ipsec::mtu_v6_min); }
+    answer(IcmpReason::too_big, inner, info, mtu);
 }
 
 void Egress::trap(const ipsec::FlowCache::Entry& entry, ByteView packet,

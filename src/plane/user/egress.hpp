@@ -50,7 +50,10 @@ class Egress {
     ipsec::FlowCache::Entry decide(const ipsec::PacketInfo& info);
     void protect(ipsec::OutboundSa& sa, MutableByteView packet, const ipsec::PacketInfo& info,
                  Instant now);
-    void protect_train(ipsec::OutboundSa& sa, const ipsec::PacketInfo& info, Instant now);
+    // In fragments, as no router may cut it outside.
+    void protect_pieces(ipsec::OutboundSa& sa, ByteView packet, const ipsec::PacketInfo& info,
+                        Instant now);
+    void protect_train(ipsec::OutboundSa& sa, Instant now);
     void settle(ipsec::OutboundSa& sa, std::span<const ipsec::EncapJob> jobs);
     void look_at_lifetime(ipsec::OutboundSa& sa, Instant now);
     // Under an outer header that is ours to write.
@@ -72,6 +75,7 @@ class Egress {
     WorkerCounters counters_;
     WholePackets whole_packets_{counters_};
     std::unique_ptr<std::uint8_t[]> packet_;
+    Bytes piece_;                             // one of an inner packet that is cut
     std::unique_ptr<std::uint8_t[]> single_;  // one packet of a train that goes by itself
     ipsec::Segments segments_;
     std::array<ipsec::EncapJob, ipsec::batch_max> jobs_;

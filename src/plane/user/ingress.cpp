@@ -40,8 +40,10 @@ void Ingress::native_esp(const Arrival& arrival) {
     counters_.count(Happening::esp_receives);
     ipsec::DecapJob& job = jobs_[pending_];
     job = {};
-    if (arrival.remote.address.is_v4()) {
-        const ipsec::DropReason refused = ipsec::prepare_decap(arrival.octets, false, job);
+    if (arrival.remote.address.is_v4() || arrival.extensions != 0) {
+        const MutableByteView packet =
+            arrival.extensions == 0 ? arrival.octets : with_header(arrival, ipsec::protocol_esp);
+        const ipsec::DropReason refused = ipsec::prepare_decap(packet, false, job);
         if (refused != ipsec::DropReason::none) {
             counters_.count(refused);
             return;
@@ -64,19 +66,24 @@ void Ingress::open_pending() {
     open({jobs_.data(), count}, nullptr);
 }
 
+// The IPv6 header that the kernel has taken off goes in front again: ReceiveBuffers::headroom is
+// there.
+MutableByteView Ingress::with_header(const Arrival& arrival, std::uint8_t protocol) {
+    const std::size_t before = 40 + arrival.extensions;
+    const MutableByteView packet{arrival.octets.data() - before, arrival.octets.size() + before};
+    ipsec::set_u32(packet, 0, 6U << 28U | std::uint32_t{arrival.traffic_class} << 20U);
+    ipsec::set_u16(packet, 4, static_cast<std::uint16_t>(packet.size() - 40));
+    packet[6] = arrival.extensions == 0 ? protocol : arrival.first_extension;
+    packet[7] = arrival.hop_limit;
+    std::ranges::copy(arrival.remote.address.octets(), packet.begin() + 8);
+    std::ranges::copy(arrival.local.address.octets(), packet.begin() + 24);
+    return packet;
+}
+
 void Ingress::native_ah(const Arrival& arrival) {
     counters_.count(Happening::esp_receives);
-    MutableByteView packet = arrival.octets;
-    if (arrival.remote.address.is_v6()) {
-        // ReceiveBuffers::headroom is in front.
-        packet = {arrival.octets.data() - 40, arrival.octets.size() + 40};
-        ipsec::set_u32(packet, 0, 6U << 28U | std::uint32_t{arrival.traffic_class} << 20U);
-        ipsec::set_u16(packet, 4, static_cast<std::uint16_t>(arrival.octets.size()));
-        packet[6] = ipsec::protocol_ah;
-        packet[7] = arrival.hop_limit;
-        std::ranges::copy(arrival.remote.address.octets(), packet.begin() + 8);
-        std::ranges::copy(arrival.local.address.octets(), packet.begin() + 24);
-    }
+    const MutableByteView packet =
+        arrival.remote.address.is_v4() ? arrival.octets : with_header(arrival, ipsec::protocol_ah);
     ipsec::DecapJob job;
     const ipsec::DropReason refused = ipsec::prepare_decap(packet, false, job);
     if (refused != ipsec::DropReason::none) {
@@ -144,6 +151,7 @@ void Ingress::open(ipsec::InboundSa& sa, std::span<ipsec::DecapJob> jobs, const 
 }
 
 void Ingress::deliver(const ipsec::InboundSa& sa, ipsec::DecapJob& job, const Arrival* in_udp) {
+    if (job.ecn_alarm) { counters_.count(Happening::ecn_alarms); }
     if (job.dropped == ipsec::DropReason::none) {
         clamp(sa, job);
         coalescer_.add(job.packet.first(job.info.total_size), job.info);

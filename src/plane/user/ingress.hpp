@@ -38,8 +38,8 @@ class Ingress {
     void esp_in_udp(const Arrival& run);
     // Native ESP: with the IP header in front (IPv4), or without (IPv6). Opened by flush().
     void native_esp(const Arrival& arrival);
-    // AH, the same way. Over IPv6 the header that was taken off is made again as it was, but for
-    // extension headers in front of AH: what has those fails its ICV.
+    // AH, the same way. Over IPv6 the header that was taken off is made again as it was; what has
+    // more extension headers than there is room for fails its ICV.
     void native_ah(const Arrival& arrival);
     // After each batch of arrivals: what was kept to be put together is delivered.
     void flush() {
@@ -58,6 +58,7 @@ class Ingress {
     void open(ipsec::InboundSa& sa, std::span<ipsec::DecapJob> jobs, const Arrival* in_udp,
               Instant now);
     void open_pending();
+    static MutableByteView with_header(const Arrival& arrival, std::uint8_t protocol);
     void hand_over(std::span<const ipsec::DecapJob> jobs, unsigned owner, const Arrival& run);
     void deliver(const ipsec::InboundSa& sa, ipsec::DecapJob& job, const Arrival* in_udp);
     void clamp(const ipsec::InboundSa& sa, ipsec::DecapJob& job) const;

@@ -59,6 +59,8 @@ Result<RawReceiver> RawReceiver::open(unsigned worker, unsigned workers) {
             if (auto done = ask_for_addresses(fd->get(), family); !done) {
                 return std::unexpected(std::move(done).error());
             }
+            // AH covers them, and transport mode hands them on.
+            if (family == IpFamily::v6) { ask_for_extension_headers(fd->get()); }
             // Those are for the sockets that send.
             const bool v4 = family == IpFamily::v4;
             static_cast<void>(set_option(fd->get(), v4 ? IPPROTO_IP : IPPROTO_IPV6,

@@ -32,6 +32,7 @@ enum class Happening : std::uint8_t {
     esp_packets_by_link,       // of those sent: native ones that left by a packet socket
     strays_handed_over,        // arrived at a worker who does not own their SA
     strays_dropped,            // and that one had too many of them
+    ecn_alarms,                // markings that RFC 6040 4.2 wants to be looked at
     count_of_happenings,       // not a happening
 };
 
@@ -54,7 +55,8 @@ constexpr std::array<const char*, static_cast<std::size_t>(Happening::count_of_h
                     "udp_segmentation_refused",
                     "esp_packets_by_link",
                     "strays_handed_over",
-                    "strays_dropped"};
+                    "strays_dropped",
+                    "ecn_alarms"};
 
 class WorkerCounters {
  public:

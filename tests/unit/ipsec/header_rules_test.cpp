@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "ipsec/header_fields.hpp"
+#include "ipsec/limits.hpp"
 #include "packets.hpp"
 
 namespace culvert::ipsec {
@@ -100,16 +101,90 @@ TEST(HeaderRules, dscp_is_copied_as_the_rules_say) {
     }
 }
 
-TEST(HeaderRules, df_is_copied_or_cleared) {
-    for (const bool copy : {true, false}) {
+TEST(HeaderRules, a_fixed_dscp_is_that_of_all_that_leaves) {
+    for (const bool v6 : {false, true}) {
+        for (const DscpCopy copy : {DscpCopy::none, DscpCopy::out, DscpCopy::in, DscpCopy::both}) {
+            ChildSa sa = test::child_sa();
+            sa.header_rules.copy_dscp = copy;
+            sa.header_rules.dscp = 0x2e;
+            const auto pair = pair_of(sa);
+            Bytes outer = protect(*pair.out, make({.source = v6 ? "fd01::1" : "10.1.0.1",
+                                                   .destination = v6 ? "fd02::1" : "10.2.0.1",
+                                                   .traffic_class = 0x28U << 2U | ect_0}));
+            EXPECT_EQ(outer[1], 0x2eU << 2U | ect_0);  // ECN is no business of DSCP's
+            set_traffic_class(outer, 0x10U << 2U | ect_0);
+            const auto opened = open(*pair.in, outer);
+            ASSERT_EQ(opened.dropped, DropReason::none);
+            const bool in = copy == DscpCopy::in || copy == DscpCopy::both;
+            EXPECT_EQ(test::info_of(opened.packet).traffic_class,
+                      (in ? 0x10U : 0x28U) << 2U | ect_0);
+        }
+    }
+}
+
+TEST(HeaderRules, df_is_copied_set_or_cleared) {
+    for (const DfRule rule : {DfRule::copy, DfRule::set, DfRule::clear}) {
         for (const bool df : {true, false}) {
             ChildSa sa = test::child_sa();
-            sa.header_rules.copy_df = copy;
+            sa.header_rules.df = rule;
             const auto pair = pair_of(sa);
             const Bytes outer = protect(*pair.out, make({.dont_fragment = df}));
-            EXPECT_EQ((outer[6] & 0x40U) != 0, copy && df);
+            const bool set = rule == DfRule::set || (rule == DfRule::copy && df);
+            EXPECT_EQ((outer[6] & 0x40U) != 0, set);
             // RFC 6864 4.1: identification means something only where fragments may come to be.
-            EXPECT_EQ(get_u16(outer, 4), copy && df ? 0 : 7);
+            EXPECT_EQ(get_u16(outer, 4), set ? 0 : 7);
+        }
+    }
+}
+
+TEST(HeaderRules, where_df_is_set_outside_alone_a_large_inner_packet_is_to_be_cut) {
+    ChildSa sa = test::child_sa();
+    sa.header_rules.df = DfRule::set;
+    const auto pair = pair_of(sa);
+    const auto to_be_cut = [&](bool df, std::size_t payload) {
+        return to_be_cut_first(*pair.out,
+                               test::info_of(make({.payload = payload, .dont_fragment = df})));
+    };
+    EXPECT_FALSE(to_be_cut(false, 1400));  // nothing is known of the path
+    pair.out->set_path_mtu(1000);
+    const std::size_t room = pair.out->inner_mtu(1000) - 28;  // behind IP and UDP
+    EXPECT_FALSE(to_be_cut(false, room));
+    EXPECT_TRUE(to_be_cut(false, room + 1));
+    EXPECT_FALSE(to_be_cut(true, room + 1));  // its sender is told
+}
+
+// RFC 8200 5: a sender of IPv6 that is told of less than 1280 goes on sending 1280.
+TEST(HeaderRules, an_ipv6_packet_of_1280_octets_is_carried_in_outer_fragments) {
+    for (const bool over_v6 : {false, true}) {
+        for (const IpsecProtocol protocol : {IpsecProtocol::esp, IpsecProtocol::ah}) {
+            ChildSa sa = test::child_sa();
+            if (protocol == IpsecProtocol::ah) {
+                sa.suite = {.protocol = protocol,
+                            .integrity = crypto::IntegrityAlgorithm::hmac_sha2_256_128};
+                sa.inbound = {.encryption = {}, .integrity = Secret(32)};
+                sa.outbound = {.encryption = {}, .integrity = Secret(32)};
+            }
+            if (over_v6) {
+                sa.local = {test::ip("2001:db8::1"), 0};
+                sa.remote = {test::ip("2001:db8::2"), 0};
+            }
+            const auto pair = pair_of(sa);
+            pair.out->set_path_mtu(1280);
+            const auto carry = [&](std::size_t size) {
+                const Bytes inner =
+                    make({.source = "fd01::1", .destination = "fd02::1", .payload = size - 40 - 8});
+                const PacketInfo info = test::info_of(inner);
+                Bytes room(inner.size() + overhead_max);
+                EncapJob job{.packet = inner, .info = &info, .out = room};
+                CryptoContext crypto;
+                encapsulate(*pair.out, job, crypto, Instant{});
+                return job;
+            };
+            const EncapJob whole = carry(1280);
+            EXPECT_EQ(whole.dropped, DropReason::none);
+            EXPECT_FALSE(whole.outer.dont_fragment);
+            EXPECT_TRUE(carry(pair.out->inner_mtu(1280)).outer.dont_fragment);
+            EXPECT_EQ(carry(1281).dropped, DropReason::outbound_too_big);
         }
     }
 }

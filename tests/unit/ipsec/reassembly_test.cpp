@@ -74,6 +74,24 @@ TEST(Reassembly, any_order_gives_the_packet_back) {
     }
 }
 
+// RFC 791 3.2: a router on the way may cut what is cut already.
+TEST(Reassembly, pieces_of_pieces_give_the_packet_back) {
+    const Bytes packet = whole(false, 5000);
+    Reassembler reassembler;
+    std::size_t complete = 0;
+    for (const Bytes& large : cut(packet, 1500)) {
+        for (const Bytes& small : cut(large, 600)) {
+            EXPECT_LE(small.size(), 600U);
+            EXPECT_EQ(test::header_checksum(small), 0);
+            const auto taken = take(reassembler, small);
+            if (taken.packet.empty()) { continue; }
+            EXPECT_EQ(to_bytes(taken.packet), packet);
+            ++complete;
+        }
+    }
+    EXPECT_EQ(complete, 1U);
+}
+
 TEST(Reassembly, esp_in_fragments_is_opened) {
     const auto pair = test::pair_of(test::child_sa());
     const Bytes inner = make({.payload = 3000});
