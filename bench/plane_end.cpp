@@ -1,8 +1,10 @@
 // One end of a tunnel whose SAs are made by hand: the user plane apart from any key exchange, for
 // benches and for runs under sanitizers. The keys are known to everyone.
-//   plane_end SIDE LOCAL REMOTE LOCAL-TS REMOTE-TS [native] [rekey] [workers=N]
-// SIDE is 1 or 2. `rekey`: every second by the clock of the wall both ends install another SA, send
-// on it half a second later and remove it four seconds after.
+//   plane_end SIDE LOCAL REMOTE LOCAL-TS REMOTE-TS [native] [rekey] [workers=N] [state=FOLDER]
+// SIDE is 1 or 2. `rekey`: each second by the clock of the wall has an SA of its own, which both
+// ends install some seconds before, send on in that second, and remove some seconds after: neither
+// may lose a packet to it, however late a busy machine lets either of them run, up to those
+// seconds.
 
 #include <charconv>
 #include <chrono>
@@ -40,6 +42,7 @@ struct Options {
     bool native = false;
     bool rekey = false;
     unsigned workers = 0;
+    std::string state_dir;
 };
 
 ChildSa child_sa(const Options& options, std::uint32_t number) {
@@ -66,10 +69,46 @@ ChildSa child_sa(const Options& options, std::uint32_t number) {
     return sa;
 }
 
+// The SAs of one end whose numbers are seconds of the clock of the wall: both ends agree on them.
+class Churn {
+ public:
+    // How long an SA is there before its second, and after it.
+    static constexpr std::uint32_t seconds_before = 3;
+    static constexpr std::uint32_t seconds_after = 4;
+
+    Churn(plane::Plane& plane, const Options& options)
+        : plane_(plane), options_(options), next_(now()), sending_(next_), oldest_(next_) {}
+
+    // Whatever was missed since the last time is made good, second by second.
+    Status follow() {
+        const std::uint32_t second = now();
+        for (; next_ <= second + seconds_before; ++next_) {
+            if (auto done = plane_.install(child_sa(options_, next_)); !done) { return done; }
+        }
+        // The oldest that sends is the one that is used.
+        for (; sending_ < second; ++sending_) { plane_.stop_sending(ChildSaId{sending_}); }
+        for (; oldest_ + seconds_after < second; ++oldest_) { plane_.remove(ChildSaId{oldest_}); }
+        return {};
+    }
+
+ private:
+    static std::uint32_t now() {
+        const auto since = std::chrono::system_clock::now().time_since_epoch();
+        const auto count = std::chrono::duration_cast<std::chrono::seconds>(since).count();
+        return static_cast<std::uint32_t>(count % 100'000'000);
+    }
+
+    plane::Plane& plane_;
+    const Options& options_;
+    std::uint32_t next_;     // to install
+    std::uint32_t sending_;  // the oldest that sends
+    std::uint32_t oldest_;   // that is there
+};
+
 int run(const Options& options) {
     Events events;
     plane::PlaneSettings settings;
-    settings.state_dir = fmt::format("/tmp/plane-end.{}", options.side);
+    settings.state_dir = options.state_dir;
     settings.workers = options.workers;
     const auto plane = plane::make_user_plane(settings);
     if (auto done = plane->start(events); !done) {
@@ -78,32 +117,15 @@ int run(const Options& options) {
     }
     fmt::print("{}\n", plane->description());
     static_cast<void>(std::fflush(stdout));
-    // Numbers by the clock of the wall: both ends agree on them.
-    const auto second = [] {
-        const auto now = std::chrono::system_clock::now().time_since_epoch();
-        const auto count = std::chrono::duration_cast<std::chrono::seconds>(now).count();
-        return static_cast<std::uint32_t>(count % 100'000'000);
-    };
-    std::uint32_t last = options.rekey ? second() : 1;
-    if (auto done = plane->install(child_sa(options, last)); !done) {
+    Churn churn{*plane, options};
+    Status done = options.rekey ? churn.follow() : plane->install(child_sa(options, 1));
+    while (done && ended == 0) {
+        std::this_thread::sleep_for(std::chrono::milliseconds{10});
+        if (options.rekey) { done = churn.follow(); }
+    }
+    if (!done) {
         fmt::print("{}\n", explain(done.error()));
         return 1;
-    }
-    int until_sending = 0;
-    while (ended == 0) {
-        std::this_thread::sleep_for(std::chrono::milliseconds{10});
-        if (!options.rekey) { continue; }
-        if (second() == last) {
-            // The other end has it by now.
-            if (--until_sending == 0) { plane->stop_sending(ChildSaId{last - 1}); }
-            continue;
-        }
-        last = second();
-        until_sending = 50;
-        if (auto done = plane->install(child_sa(options, last)); !done) {
-            fmt::print("{}\n", explain(done.error()));
-        }
-        plane->remove(ChildSaId{last - 4});
     }
     for (const auto& [name, value] : plane->statistics()) {
         if (value != 0) { fmt::print("{} {}\n", name, value); }
@@ -118,7 +140,8 @@ int main(int argc, char** argv) {
     const std::vector<std::string_view> words(argv + 1, argv + argc);
     if (words.size() < 5) {
         fmt::print(
-            "usage: plane_end 1|2 LOCAL REMOTE LOCAL-TS REMOTE-TS [native] [rekey] [workers=N]\n");
+            "usage: plane_end 1|2 LOCAL REMOTE LOCAL-TS REMOTE-TS [native] [rekey] [workers=N] "
+            "[state=FOLDER]\n");
         return 2;
     }
     culvert::Options options;
@@ -133,12 +156,14 @@ int main(int argc, char** argv) {
     options.remote = *remote;
     options.local_ts = words[3];
     options.remote_ts = words[4];
+    options.state_dir = fmt::format("/tmp/plane-end.{}", options.side);
     for (const std::string_view word : words) {
         options.native = options.native || word == "native";
         options.rekey = options.rekey || word == "rekey";
         if (word.starts_with("workers=")) {
             std::from_chars(word.data() + 8, word.data() + word.size(), options.workers);
         }
+        if (word.starts_with("state=")) { options.state_dir = word.substr(6); }
     }
     for (const int number : {SIGINT, SIGTERM}) {
         std::signal(number, [](int) { culvert::ended = 1; });
