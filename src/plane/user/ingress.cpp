@@ -18,6 +18,7 @@ void TunWriter::write(const ipsec::Coalesced& packet) {
 
 void Ingress::esp_in_udp(const Arrival& run) {
     counters_.count(Happening::esp_receives);
+    counters_.count(Happening::esp_octets_received, run.octets.size());
     std::size_t count = 0;
     for (std::size_t at = 0; at < run.octets.size(); at += run.stride) {
         ipsec::DecapJob& job = jobs_[count++];
@@ -38,6 +39,7 @@ void Ingress::esp_in_udp(const Arrival& run) {
 
 void Ingress::native_esp(const Arrival& arrival) {
     counters_.count(Happening::esp_receives);
+    counters_.count(Happening::esp_octets_received, arrival.octets.size());
     ipsec::DecapJob& job = jobs_[pending_];
     job = {};
     if (arrival.remote.address.is_v4()) {
@@ -66,6 +68,7 @@ void Ingress::open_pending() {
 
 void Ingress::native_ah(const Arrival& arrival) {
     counters_.count(Happening::esp_receives);
+    counters_.count(Happening::esp_octets_received, arrival.octets.size());
     MutableByteView packet = arrival.octets;
     if (arrival.remote.address.is_v6()) {
         // ReceiveBuffers::headroom is in front.

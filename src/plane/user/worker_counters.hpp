@@ -32,7 +32,9 @@ enum class Happening : std::uint8_t {
     esp_packets_by_link,       // of those sent: native ones that left by a packet socket
     strays_handed_over,        // arrived at a worker who does not own their SA
     strays_dropped,            // and that one had too many of them
-    count_of_happenings,       // not a happening
+    tun_octets_read,
+    esp_octets_received,
+    count_of_happenings,  // not a happening
 };
 
 constexpr std::array<const char*, static_cast<std::size_t>(Happening::count_of_happenings)>
@@ -54,7 +56,9 @@ constexpr std::array<const char*, static_cast<std::size_t>(Happening::count_of_h
                     "udp_segmentation_refused",
                     "esp_packets_by_link",
                     "strays_handed_over",
-                    "strays_dropped"};
+                    "strays_dropped",
+                    "tun_octets_read",
+                    "esp_octets_received"};
 
 class WorkerCounters {
  public:
@@ -63,6 +67,10 @@ class WorkerCounters {
     }
     void count(Happening what, std::uint64_t times = 1) {
         add(happenings_[static_cast<std::size_t>(what)], times);
+    }
+
+    std::uint64_t of(Happening what) const {
+        return happenings_[static_cast<std::size_t>(what)].load(std::memory_order_relaxed);
     }
 
     // Adds to what another worker said.
