@@ -1,21 +1,26 @@
 // One end of a tunnel whose SAs are made by hand: the user plane apart from any key exchange, for
 // benches and for runs under sanitizers. The keys are known to everyone.
-//   plane_end SIDE LOCAL REMOTE LOCAL-TS REMOTE-TS [native] [rekey] [workers=N] [state=FOLDER]
-// SIDE is 1 or 2. `rekey`: each second by the clock of the wall has an SA of its own, which both
-// ends install some seconds before, send on in that second, and remove some seconds after: neither
-// may lose a packet to it, however late a busy machine lets either of them run, up to those
-// seconds.
+//   plane_end SIDE LOCAL REMOTE LOCAL-TS REMOTE-TS [native] [rekey] [workers=N] [tunnels=N]
+//     [state=FOLDER]
+// SIDE is 1 or 2. `tunnels`: so many, all but the first of them with hosts that say nothing; what
+// they cost in memory is told. `rekey`: each second by the clock of the wall has an SA of its own,
+// which both ends install some seconds before, send on in that second, and remove some seconds
+// after: neither may lose a packet to it, however late a busy machine lets either of them run, up
+// to those seconds.
 
 #include <charconv>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
+#include <fstream>
 #include <string>
 #include <string_view>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include "plane/user/user_plane.hpp"
 
@@ -42,6 +47,7 @@ struct Options {
     bool native = false;
     bool rekey = false;
     unsigned workers = 0;
+    std::uint32_t tunnels = 1;
     std::string state_dir;
 };
 
@@ -67,6 +73,38 @@ ChildSa child_sa(const Options& options, std::uint32_t number) {
     sa.replay_window = 4096;
     sa.behind_older = options.rekey;
     return sa;
+}
+
+// One of those beside the first.
+ChildSa silent_sa(const Options& options, std::uint32_t number) {
+    ChildSa sa = child_sa(options, number);
+    sa.reqid = ReqId{number};
+    const IpAddress host = IpAddress::v4((100U << 24U) + (64U << 16U) + number);  // RFC 6598
+    sa.remote_ts = {TrafficSelector::of({host, host})};
+    return sa;
+}
+
+// Resident memory of this process.
+std::size_t resident_octets() {
+    std::ifstream in{"/proc/self/statm"};
+    std::size_t pages = 0;
+    in >> pages >> pages;
+    return pages * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+}
+
+Status install_silent(plane::Plane& plane, const Options& options) {
+    const std::size_t before = resident_octets();
+    const auto began = std::chrono::steady_clock::now();
+    for (std::uint32_t number = 2; number <= options.tunnels; ++number) {
+        if (auto done = plane.install(silent_sa(options, number)); !done) { return done; }
+    }
+    if (options.tunnels > 1) {
+        const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
+        fmt::print("{} tunnels more in {:.1f} s, {} octets each\n", options.tunnels - 1,
+                   took.count(), (resident_octets() - before) / (options.tunnels - 1));
+        static_cast<void>(std::fflush(stdout));
+    }
+    return {};
 }
 
 // The SAs of one end whose numbers are seconds of the clock of the wall: both ends agree on them.
@@ -119,6 +157,7 @@ int run(const Options& options) {
     static_cast<void>(std::fflush(stdout));
     Churn churn{*plane, options};
     Status done = options.rekey ? churn.follow() : plane->install(child_sa(options, 1));
+    if (done) { done = install_silent(*plane, options); }
     while (done && ended == 0) {
         std::this_thread::sleep_for(std::chrono::milliseconds{10});
         if (options.rekey) { done = churn.follow(); }
@@ -141,7 +180,7 @@ int main(int argc, char** argv) {
     if (words.size() < 5) {
         fmt::print(
             "usage: plane_end 1|2 LOCAL REMOTE LOCAL-TS REMOTE-TS [native] [rekey] [workers=N] "
-            "[state=FOLDER]\n");
+            "[tunnels=N] [state=FOLDER]\n");
         return 2;
     }
     culvert::Options options;
@@ -160,8 +199,12 @@ int main(int argc, char** argv) {
     for (const std::string_view word : words) {
         options.native = options.native || word == "native";
         options.rekey = options.rekey || word == "rekey";
-        if (word.starts_with("workers=")) {
-            std::from_chars(word.data() + 8, word.data() + word.size(), options.workers);
+        for (const auto& [name, value] :
+             {std::pair{std::string_view{"workers="}, &options.workers},
+              std::pair{std::string_view{"tunnels="}, &options.tunnels}}) {
+            if (word.starts_with(name)) {
+                std::from_chars(word.data() + name.size(), word.data() + word.size(), *value);
+            }
         }
         if (word.starts_with("state=")) { options.state_dir = word.substr(6); }
     }
