@@ -80,14 +80,14 @@ TEST(Moderation, waits_when_single_packets_come_quickly) {
 
 TEST(Moderation, leaves_off_where_nothing_gathers_and_tries_again_later) {
     Moderation moderation;
-    Instant now = wake(moderation, moderation_wakeups, 1, microseconds{20}, start);
+    // The first of them end a long window, those behind them a short one.
+    Instant now = wake(moderation, 2 * moderation_wakeups, 1, microseconds{20}, start);
     ASSERT_EQ(moderation.wait(), moderation_wait);
     // Question and answer.
     now = wake(moderation, moderation_wakeups, 1, microseconds{60}, now);
     EXPECT_EQ(moderation.wait().count(), 0);
     now = wake(moderation, 10 * moderation_wakeups, 1, microseconds{20}, now);
     EXPECT_EQ(moderation.wait().count(), 0);
-    // The first of these end a long window, those behind them a short one.
     now = wake(moderation, moderation_wakeups, 1, microseconds{20}, now + moderation_again_after);
     wake(moderation, moderation_wakeups, 1, microseconds{20}, now);
     EXPECT_EQ(moderation.wait(), moderation_wait);
