@@ -69,8 +69,9 @@ Status IkeCarrier::watch(Poller& poller, Port& port, int fd) {
     return poller.watch(fd, [this, fd, &port](std::uint32_t events) {
         if ((events & EPOLLERR) != 0) { sockets_->take_errors(fd, port.sink); }
         for (int round = 0; round < rounds_a_wakeup_max; ++round) {
-            if (!sockets_->receive(fd, port.buffers, port.sink)) { break; }
+            const bool more = sockets_->receive(fd, port.buffers, port.sink);
             if (port.batch_done) { port.batch_done(); }
+            if (!more) { break; }
         }
         count(keep_alives_, std::exchange(port.sink.keep_alives, 0));
         count(junk_, std::exchange(port.sink.junk, 0));

@@ -20,6 +20,8 @@ constexpr std::size_t packet_octets_max = 65535;
 constexpr std::size_t receive_batch_max = 8;
 // The same where the kernel cannot coalesce (raw sockets): each is one packet.
 constexpr std::size_t receive_single_batch_max = 64;
+// Octets in one arrival by which a socket is known to be busy.
+constexpr std::size_t crowd_octets_min = 16384;
 // Datagrams given to the kernel in one go where it cannot cut them itself.
 constexpr std::size_t send_batch_max = 64;
 // Datagrams in one send that the kernel cuts (UDP_SEGMENT): older kernels take no more than this.
@@ -71,6 +73,24 @@ constexpr unsigned workers_max = 64;
 constexpr unsigned spi_worker_mask = 0xff;
 // With more workers than this each has one thread instead of two, one for each direction.
 constexpr unsigned split_workers_max = 2;
+// What a worker with two threads carries before it uses both, in so short a time; and what it
+// carries in a second when it goes back to one. Octets, and so many more for each packet.
+constexpr std::chrono::milliseconds busy_within{10};
+constexpr std::size_t busy_octets_min = std::size_t{128} << 10U;
+constexpr std::size_t idle_octets_max = std::size_t{1} << 20U;
+constexpr std::size_t octets_a_packet = 600;
+// A packet that comes from the TUN so long after the one before is alone, and leaves at once.
+constexpr std::chrono::microseconds alone_after{200};
+// Arrivals to which the host had no answer within our write: then it is asked once in so many.
+constexpr unsigned answers_missed_max = 16;
+// So many wake-ups within so short a time, with at most so many packets each, and a thread waits a
+// moment at each for more; with at least so many it goes on, else it leaves off for this long.
+constexpr unsigned moderation_wakeups = 16;
+constexpr std::chrono::milliseconds moderation_within{1};
+constexpr unsigned moderation_packets_max = 24;
+constexpr unsigned moderation_packets_min = 2;
+constexpr std::chrono::microseconds moderation_wait{40};
+constexpr std::chrono::seconds moderation_again_after{1};
 // Runs, and octets in them, that wait for the worker that owns their SA.
 constexpr std::size_t stray_runs_max = 256;
 constexpr std::size_t stray_octets_max = std::size_t{4} << 20U;

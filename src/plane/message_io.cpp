@@ -263,6 +263,9 @@ bool receive_batch(int fd, std::uint16_t port, ReceiveBuffers& buffers,
                                  MSG_DONTWAIT, nullptr);
     // An error here is one of the network; the error queue has it in full.
     if (count <= 0) { return false; }
+    // What arrives in large pieces comes in crowds; after anything else than that or a full batch
+    // another call would be for nothing.
+    bool more = static_cast<std::size_t>(count) == buffers.count();
     for (std::size_t i = 0; i < static_cast<std::size_t>(count); ++i) {
         msghdr& message = messages[i].msg_hdr;
         const auto remote =
@@ -275,9 +278,10 @@ bool receive_batch(int fd, std::uint16_t port, ReceiveBuffers& buffers,
         arrival.stride = arrival.octets.size();
         read_arrival_control(message, arrival);
         if (remote->address.is_v6()) { put_back_extensions(message, arrival); }
+        more = more || arrival.octets.size() >= crowd_octets_min;
         take(arrival);
     }
-    return true;
+    return more;
 }
 
 int send_message(int fd, IpFamily family, ByteView octets, const Endpoint& local,

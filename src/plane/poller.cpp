@@ -17,7 +17,7 @@ Result<Poller> Poller::make() {
     if (!wake) { return std::unexpected(system_error("to wake a thread (eventfd)", errno)); }
     epoll_event event{};
     event.events = EPOLLIN;
-    event.data.fd = wake.get();
+    event.data.ptr = nullptr;
     if (::epoll_ctl(epoll.get(), EPOLL_CTL_ADD, wake.get(), &event) != 0) {
         return std::unexpected(system_error("to watch a descriptor", errno));
     }
@@ -25,14 +25,25 @@ Result<Poller> Poller::make() {
 }
 
 Status Poller::watch(int fd, std::function<void(std::uint32_t)> ready) {
+    calls_.push_back(std::make_unique<Call>(Call{.fd = fd, .ready = std::move(ready)}));
     epoll_event event{};
     event.events = EPOLLIN | EPOLLERR;
-    event.data.fd = fd;
+    event.data.ptr = calls_.back().get();
     if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0) {
         return std::unexpected(system_error("to watch a descriptor", errno));
     }
-    calls_[fd] = std::move(ready);
     return {};
+}
+
+void Poller::look_at(int fd, bool wanted) const {
+    for (const auto& call : calls_) {
+        if (call->fd != fd) { continue; }
+        epoll_event event{};
+        event.events = wanted ? EPOLLIN | EPOLLERR : EPOLLERR;
+        event.data.ptr = call.get();
+        // It is there already, so that nothing can be missing.
+        static_cast<void>(::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, fd, &event));
+    }
 }
 
 Status Poller::every(std::chrono::seconds period, std::function<void()> tick) {
@@ -58,11 +69,9 @@ void Poller::run() {
         if (count < 0 && errno != EINTR) { return; }
         for (int i = 0; i < count; ++i) {
             const epoll_event& event = events[static_cast<std::size_t>(i)];
-            if (event.data.fd == wake_.get()) { return; }
-            const auto call = calls_.find(event.data.fd);
-            if (call == calls_.end()) { continue; }
+            if (event.data.ptr == nullptr) { return; }
             try {
-                call->second(event.events);
+                static_cast<const Call*>(event.data.ptr)->ready(event.events);
             } catch (const std::exception&) {
                 // No memory for what was at hand, which is lost as on the wire; the rest goes on.
             }

@@ -4,7 +4,8 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
-#include <map>
+#include <memory>
+#include <vector>
 
 #include <sys/epoll.h>
 
@@ -20,6 +21,9 @@ class Poller {
 
     // Calls `ready(events)` whenever epoll reports EPOLLIN or EPOLLERR. Before run() only.
     Status watch(int fd, std::function<void(std::uint32_t events)> ready);
+    // A watched descriptor is looked at no more (but for errors), or again: any thread. What was
+    // ready before may still be told of once.
+    void look_at(int fd, bool wanted) const;
     // Calls `tick` each `period`.
     Status every(std::chrono::seconds period, std::function<void()> tick);
 
@@ -29,13 +33,17 @@ class Poller {
     void stop() const;
 
  private:
+    struct Call {
+        int fd;
+        std::function<void(std::uint32_t events)> ready;
+    };
     Poller(FileDescriptor epoll, FileDescriptor wake)
         : epoll_(std::move(epoll)), wake_(std::move(wake)) {}
 
     FileDescriptor epoll_;
     FileDescriptor wake_;
     FileDescriptor timer_;
-    std::map<int, std::function<void(std::uint32_t)>> calls_;
+    std::vector<std::unique_ptr<Call>> calls_;  // epoll has their addresses
 };
 
 }  // namespace culvert::plane

@@ -96,7 +96,8 @@ class UdpSocket {
     // Datagrams that the kernel dropped because nobody took them in time.
     std::uint64_t overflowed() const;
 
-    // Receives at most receive_batch_max arrivals and hands over each; false when there was none.
+    // Receives at most receive_batch_max arrivals and hands over each; false when it is likely that
+    // no more are there.
     bool receive(ReceiveBuffers& buffers, const std::function<void(const Arrival&)>& take) const;
 
     // 0, or errno. A local any-address or one of another family lets routing choose.

@@ -49,8 +49,11 @@ Egress::Egress(const Shared& shared, unsigned worker, const FastPaths& wanted)
                too_big(sa, inner, info);
            }) {}
 
-void Egress::tun_ready() {
+bool Egress::tun_ready() {
     const Instant now = boot_time_now();
+    // Behind a packet that comes alone nothing is looked for: whoever sent it may wait for the
+    // answer.
+    const bool alone = now - last_read_ > alone_after;
     tables_ = &view_.look();
     std::size_t octets = 0;
     for (int round = 0; round < packets_a_wakeup_max && octets < tun_octets_a_wakeup_max; ++round) {
@@ -59,8 +62,13 @@ void Egress::tun_ready() {
         octets += packet.octets.size();
         counters_.count(Happening::tun_reads);
         take(packet, now);
+        if (alone && packet.segment_size == 0) { break; }
     }
     run_.flush();
+    if (octets == 0) { return false; }
+    last_read_ = now;
+    counters_.count(Happening::tun_octets_read, octets);
+    return true;
 }
 
 void Egress::take(const TunPacket& packet, Instant now) {

@@ -32,8 +32,8 @@ class Egress {
     Egress& operator=(Egress&&) = delete;
     ~Egress() = default;
 
-    // Carries what the TUN has.
-    void tun_ready();
+    // Carries what the TUN has; false if it had nothing.
+    bool tun_ready();
     // An SA came: sends what waited for it.
     void flush_waiting();
     // Once a second: lets go what waited too long, and SAs that are gone.
@@ -80,6 +80,7 @@ class Egress {
     ipsec::Segments segments_;
     std::array<ipsec::EncapJob, ipsec::batch_max> jobs_;
     EspRun run_;
+    Instant last_read_{};
     Instant answers_since_{};
     unsigned answers_ = 0;
 };

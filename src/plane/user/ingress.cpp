@@ -18,6 +18,7 @@ void TunWriter::write(const ipsec::Coalesced& packet) {
 
 void Ingress::esp_in_udp(const Arrival& run) {
     counters_.count(Happening::esp_receives);
+    counters_.count(Happening::esp_octets_received, run.octets.size());
     std::size_t count = 0;
     for (std::size_t at = 0; at < run.octets.size(); at += run.stride) {
         ipsec::DecapJob& job = jobs_[count++];
@@ -38,6 +39,7 @@ void Ingress::esp_in_udp(const Arrival& run) {
 
 void Ingress::native_esp(const Arrival& arrival) {
     counters_.count(Happening::esp_receives);
+    counters_.count(Happening::esp_octets_received, arrival.octets.size());
     ipsec::DecapJob& job = jobs_[pending_];
     job = {};
     if (arrival.remote.address.is_v4() || arrival.extensions != 0) {
@@ -82,6 +84,7 @@ MutableByteView Ingress::with_header(const Arrival& arrival, std::uint8_t protoc
 
 void Ingress::native_ah(const Arrival& arrival) {
     counters_.count(Happening::esp_receives);
+    counters_.count(Happening::esp_octets_received, arrival.octets.size());
     const MutableByteView packet =
         arrival.remote.address.is_v4() ? arrival.octets : with_header(arrival, ipsec::protocol_ah);
     ipsec::DecapJob job;

@@ -10,6 +10,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include "ipsec/header_fields.hpp"
 #include "plane/errors.hpp"
 #include "plane/limits.hpp"
 #include "plane/message_io.hpp"
@@ -41,6 +42,40 @@ Status keep_own(int fd, IpFamily family, bool ah, unsigned worker, unsigned work
     return {};
 }
 
+// IPv4 packets bring their header, so that nothing need be asked of the kernel beside them.
+bool receive_with_headers(int fd, ReceiveBuffers& buffers,
+                          const std::function<void(const Arrival&)>& take) {
+    std::array<mmsghdr, receive_single_batch_max> messages;
+    std::array<iovec, receive_single_batch_max> pieces;
+    for (std::size_t i = 0; i < buffers.count(); ++i) {
+        const MutableByteView buffer = buffers.buffer(i);
+        pieces[i] = {buffer.data(), buffer.size()};
+        messages[i] = {};
+        messages[i].msg_hdr.msg_iov = &pieces[i];
+        messages[i].msg_hdr.msg_iovlen = 1;
+    }
+    const int count = ::recvmmsg(fd, messages.data(), static_cast<unsigned>(buffers.count()),
+                                 MSG_DONTWAIT, nullptr);
+    // An error here is one of the network; the error queue has it in full.
+    if (count <= 0) { return false; }
+    constexpr std::size_t header_min = 20;
+    for (std::size_t i = 0; i < static_cast<std::size_t>(count); ++i) {
+        const MutableByteView octets = buffers.buffer(i).first(messages[i].msg_len);
+        if (octets.size() < header_min || (messages[i].msg_hdr.msg_flags & MSG_TRUNC) != 0) {
+            continue;
+        }
+        Arrival arrival;
+        arrival.remote = {IpAddress::v4(ipsec::get_u32(octets, 12)), 0};
+        arrival.local = {IpAddress::v4(ipsec::get_u32(octets, 16)), 0};
+        arrival.traffic_class = octets[1];
+        arrival.hop_limit = octets[8];
+        arrival.octets = octets;
+        arrival.stride = octets.size();
+        take(arrival);
+    }
+    return static_cast<std::size_t>(count) == buffers.count();
+}
+
 }  // namespace
 
 Result<RawReceiver> RawReceiver::open(unsigned worker, unsigned workers) {
@@ -56,16 +91,19 @@ Result<RawReceiver> RawReceiver::open(unsigned worker, unsigned workers) {
             if (auto done = keep_own(fd->get(), family, ah, worker, workers); !done) {
                 return std::unexpected(std::move(done).error());
             }
-            if (auto done = ask_for_addresses(fd->get(), family); !done) {
-                return std::unexpected(std::move(done).error());
-            }
-            // AH covers them, and transport mode hands them on.
-            if (family == IpFamily::v6) { ask_for_extension_headers(fd->get()); }
-            // Those are for the sockets that send.
+            // What the network says of our ESP comes to each socket that wants it: one does.
+            const bool wants_errors = worker == 0 && !ah;
             const bool v4 = family == IpFamily::v4;
+            if (!v4) {
+                if (auto done = ask_for_addresses(fd->get(), family); !done) {
+                    return std::unexpected(std::move(done).error());
+                }
+                // AH covers them, and transport mode hands them on.
+                ask_for_extension_headers(fd->get());
+            }
             static_cast<void>(set_option(fd->get(), v4 ? IPPROTO_IP : IPPROTO_IPV6,
-                                         v4 ? IP_RECVERR : IPV6_RECVERR, 0));
-            out.sockets_.push_back({std::move(*fd), ah});
+                                         v4 ? IP_RECVERR : IPV6_RECVERR, wants_errors ? 1 : 0));
+            out.sockets_.push_back({std::move(*fd), family, ah});
         }
     }
     return out;
@@ -79,7 +117,14 @@ std::vector<int> RawReceiver::descriptors() const {
 
 bool RawReceiver::receive(int fd, ReceiveBuffers& buffers,
                           const std::function<void(const Arrival&)>& take) const {
-    return receive_batch(fd, 0, buffers, take);
+    const bool v4 = std::ranges::any_of(sockets_, [fd](const Socket& socket) {
+        return socket.family == IpFamily::v4 && socket.fd.get() == fd;
+    });
+    return v4 ? receive_with_headers(fd, buffers, take) : receive_batch(fd, 0, buffers, take);
+}
+
+void RawReceiver::take_errors(int fd, const std::function<void(const NetworkError&)>& take) const {
+    drain_error_queue(fd, take);
 }
 
 bool RawReceiver::is_ah(int fd) const {

@@ -17,10 +17,12 @@ class RawReceiver {
     static Result<RawReceiver> open(unsigned worker, unsigned workers);
 
     std::vector<int> descriptors() const;
-    // Hands over what arrived on this descriptor; false when nothing was there. An IPv4 arrival
-    // begins with the IP header, an IPv6 one with ESP or AH.
+    // Hands over what arrived on this descriptor; false when it is likely that nothing is left. An
+    // IPv4 arrival begins with the IP header, an IPv6 one with ESP or AH.
     bool receive(int fd, ReceiveBuffers& buffers,
                  const std::function<void(const Arrival&)>& take) const;
+    // What the network has to say of ESP that we sent; the first worker's sockets hear of it.
+    void take_errors(int fd, const std::function<void(const NetworkError&)>& take) const;
     // It brings AH, not ESP.
     bool is_ah(int fd) const;
     // Packets that the kernel dropped because nobody took them in time.
@@ -29,6 +31,7 @@ class RawReceiver {
  private:
     struct Socket {
         FileDescriptor fd;
+        IpFamily family;
         bool ah;
     };
     std::vector<Socket> sockets_;

@@ -33,8 +33,15 @@ Result<FileDescriptor> open_raw(IpFamily family, int protocol, std::uint32_t mar
 
 namespace {
 
-// Every raw socket of a protocol gets a copy of what arrives; those that only send want none.
-Status receive_nothing(int fd) {
+// Every raw socket of a protocol gets a copy of what arrives; those that only send want none. Bound
+// to an address at which nothing arrives they cost none either; each message names its own source.
+Status receive_nothing(int fd, IpFamily family) {
+    const bool v4 = family == IpFamily::v4;
+    static_cast<void>(
+        set_option(fd, v4 ? IPPROTO_IP : IPPROTO_IPV6, v4 ? IP_FREEBIND : IPV6_FREEBIND, 1));
+    const SocketAddress nowhere =
+        SocketAddress::of({*IpAddress::parse(v4 ? "127.255.255.254" : "100::1"), 0});
+    static_cast<void>(::bind(fd, nowhere.data(), nowhere.length));
     std::array<sock_filter, 1> code{sock_filter{BPF_RET | BPF_K, 0, 0, 0}};
     const sock_fprog program{static_cast<unsigned short>(code.size()), code.data()};
     if (::setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) != 0) {
@@ -56,7 +63,7 @@ Result<RawSockets::Pair> RawSockets::open_family(IpFamily family, std::uint32_t 
             return std::unexpected(std::move(done).error());
         }
         Status done = whole ? ask_for_addresses(fd->get(), family) : Status{};
-        if (done) { done = receive_nothing(fd->get()); }
+        if (done) { done = receive_nothing(fd->get(), family); }
         if (!done) { return std::unexpected(std::move(done).error()); }
     }
     // IPPROTO_RAW: the header is ours to write, and nothing is ever received.

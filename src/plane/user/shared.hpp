@@ -30,6 +30,9 @@ struct Shared {
     unsigned workers = 1;
     // Null with one worker, who has nobody to wait for.
     SendTurns* turns = nullptr;
+    // Workers that are busy; those with two threads use them while there is a core for each.
+    std::atomic<unsigned>* busy_workers = nullptr;
+    unsigned cores = 1;
     // Fragments of different packets must not share one (RFC 791 3.2): from all workers in turn.
     std::atomic<std::uint32_t>* identification = nullptr;
     // An SA reached a lifetime; tells PlaneEvents::expire once for both directions.

@@ -5,11 +5,21 @@
 
 #include <fmt/format.h>
 #include <pthread.h>
+#include <sys/prctl.h>
 
 #include "plane/limits.hpp"
 
 namespace culvert::plane {
 namespace {
+
+// The kernel wakes who sleeps up to 50 us late, to save power, unless told not to.
+void wake_in_time() { static_cast<void>(::prctl(PR_SET_TIMERSLACK, 1000UL, 0UL, 0UL, 0UL)); }
+
+void wait_for_more(const Moderation& moderation) {
+    if (const auto wait = moderation.wait(); wait.count() != 0) {
+        std::this_thread::sleep_for(wait);
+    }
+}
 
 // For `top -H`. At most 15 letters; it fails only when there are more.
 void name_thread(std::thread& thread, const std::string& name) {
@@ -42,31 +52,26 @@ Result<std::unique_ptr<Worker>> Worker::make(const Shared& shared, unsigned numb
 Status Worker::attach(IkeCarrier& carrier) {
     if (auto done = watch_network(carrier); !done) { return done; }
     if (has_queue_) {
-        if (auto done = watch_tun(); !done) { return done; }
+        if (auto done = watch_tun(*network_poller_, false); !done) { return done; }
     }
-    const auto tick_ingress = [this] { ingress_.tick(); };
-    const auto tick_egress = [this] {
-        if (egress_) { egress_->tick(); }
-    };
-    if (!tun_poller_) {
-        return network_poller_->every(tick_every, [tick_ingress, tick_egress] {
-            tick_ingress();
-            tick_egress();
-        });
+    if (auto done = network_poller_->every(tick_every, [this] { tick(false); }); !done) {
+        return done;
     }
-    if (auto done = network_poller_->every(tick_every, tick_ingress); !done) { return done; }
-    return tun_poller_->every(tick_every, tick_egress);
+    if (!tun_poller_) { return {}; }
+    if (auto done = watch_tun(*tun_poller_, true); !done) { return done; }
+    for (const int fd : {tun_.fd(), sa_came_.fd()}) { tun_poller_->look_at(fd, false); }
+    return tun_poller_->every(tick_every, [this] { tick(true); });
 }
 
 Status Worker::watch_network(IkeCarrier& carrier) {
     // First what came here by a detour: it is older.
     const auto take_strays = [this] {
         strays_.take([this](const Arrival& run) { ingress_.esp_in_udp(run); },
-                     [this] { ingress_.flush(); });
+                     [this] { batch_done(); });
     };
     Status done = carrier.attach_worker(
         *network_poller_, number_, [this](const Arrival& run) { ingress_.esp_in_udp(run); },
-        [this] { ingress_.flush(); });
+        [this] { batch_done(); });
     if (!done) { return done; }
     done = network_poller_->watch(stray_came_.fd(), [this, take_strays](std::uint32_t) {
         stray_came_.take();
@@ -74,39 +79,113 @@ Status Worker::watch_network(IkeCarrier& carrier) {
     });
     if (!done) { return done; }
     for (const int fd : raw_.descriptors()) {
-        if (done = watch_raw(fd); !done) { return done; }
+        if (done = watch_raw(fd, carrier); !done) { return done; }
     }
     return {};
 }
 
-Status Worker::watch_raw(int fd) {
+Status Worker::watch_raw(int fd, IkeCarrier& carrier) {
     const bool ah = raw_.is_ah(fd);
-    return network_poller_->watch(fd, [this, fd, ah](std::uint32_t) {
+    return network_poller_->watch(fd, [this, fd, ah, &carrier](std::uint32_t events) {
+        if ((events & EPOLLERR) != 0) {
+            raw_.take_errors(fd, [&](const NetworkError& e) { carrier.network_error(e); });
+        }
+        std::uint64_t packets = 0;
+        wait_for_more(raw_moderation_);
         for (int round = 0; round < rounds_a_wakeup_max; ++round) {
             const bool more = raw_.receive(fd, raw_buffers_, [&](const Arrival& arrival) {
                 ah ? ingress_.native_ah(arrival) : ingress_.native_esp(arrival);
+                ++packets;
             });
+            batch_done();
             if (!more) { break; }
-            ingress_.flush();
         }
+        raw_moderation_.took(packets, boot_time_now());
     });
 }
 
-Status Worker::watch_tun() {
-    Poller& poller = tun_poller();
-    Status done = poller.watch(tun_.fd(), [this](std::uint32_t) { egress_->tun_ready(); });
+Status Worker::watch_tun(Poller& poller, bool second) {
+    Status done = poller.watch(tun_.fd(), [this, second](std::uint32_t) {
+        if (split_.load(std::memory_order_acquire) != second) { return; }
+        carry_tun();
+    });
     if (!done) { return done; }
-    return poller.watch(sa_came_.fd(), [this](std::uint32_t) {
+    return poller.watch(sa_came_.fd(), [this, second](std::uint32_t) {
+        if (split_.load(std::memory_order_acquire) != second) { return; }
         sa_came_.take();
         egress_->flush_waiting();
     });
 }
 
+void Worker::carry_tun() {
+    const auto packets = [this] { return egress_->counters().of(Happening::tun_packets_read); };
+    const std::uint64_t before = packets();
+    wait_for_more(tun_moderation_);
+    egress_->tun_ready();
+    tun_moderation_.took(packets() - before, boot_time_now());
+    if (!split_.load(std::memory_order_relaxed)) { look_at_load(); }
+}
+
+// What came in may have been answered by the host within our write.
+void Worker::batch_done() {
+    ingress_.flush();
+    if (!egress_ || split_.load(std::memory_order_acquire)) { return; }
+    // Where nobody answers so quickly, hardly ever.
+    if (answers_missed_ < answers_missed_max || answers_missed_ % answers_missed_max == 0) {
+        if (egress_->tun_ready()) {
+            answers_missed_ = 0;
+        } else {
+            ++answers_missed_;
+        }
+    } else {
+        ++answers_missed_;
+    }
+    look_at_load();
+}
+
+std::uint64_t Worker::carried() const {
+    const WorkerCounters& in = ingress_.counters();
+    const WorkerCounters& out = egress_->counters();
+    return in.of(Happening::esp_octets_received) + out.of(Happening::tun_octets_read) +
+           octets_a_packet *
+               (in.of(Happening::esp_packets_received) + out.of(Happening::tun_packets_read));
+}
+
+// By the thread that carries both, as the last thing it does.
+void Worker::look_at_load() {
+    if (!tun_poller_ || !busyness_.is_busy(carried(), boot_time_now())) { return; }
+    if (busyness_.room_for_two_threads(cores_)) { give_tun_to(true); }
+}
+
+void Worker::give_tun_to(bool second) {
+    const std::scoped_lock lock{giving_};
+    const Poller& before = second ? *network_poller_ : *tun_poller_;
+    const Poller& after = second ? *tun_poller_ : *network_poller_;
+    for (const int fd : {tun_.fd(), sa_came_.fd()}) { before.look_at(fd, false); }
+    split_.store(second, std::memory_order_release);
+    for (const int fd : {tun_.fd(), sa_came_.fd()}) { after.look_at(fd, true); }
+}
+
+void Worker::tick(bool second) {
+    if (!second) { ingress_.tick(); }
+    if (!egress_ || split_.load(std::memory_order_acquire) != second) { return; }
+    egress_->tick();
+    if (!tun_poller_) { return; }
+    const bool idle = busyness_.becomes_idle(carried());
+    if (second && (idle || !busyness_.room_for_two_threads(cores_))) { give_tun_to(false); }
+}
+
 void Worker::start() {
-    network_thread_ = std::thread{[this] { network_poller_->run(); }};
-    name_thread(network_thread_, fmt::format("{}-{}", tun_poller_ ? "ingress" : "worker", number_));
+    network_thread_ = std::thread{[this] {
+        wake_in_time();
+        network_poller_->run();
+    }};
+    name_thread(network_thread_, fmt::format("worker-{}", number_));
     if (tun_poller_) {
-        tun_thread_ = std::thread{[this] { tun_poller_->run(); }};
+        tun_thread_ = std::thread{[this] {
+            wake_in_time();
+            tun_poller_->run();
+        }};
         name_thread(tun_thread_, fmt::format("egress-{}", number_));
     }
 }

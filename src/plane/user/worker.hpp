@@ -1,11 +1,14 @@
 #pragma once
 // A worker of the user plane: carries what comes out of one queue of the TUN, and what arrives for
-// the SAs that are its own. In two threads, one for each direction, where there are few workers; in
-// one where there are many.
+// the SAs that are its own. All of it in one thread: an answer to what has just come in, which the
+// host has ready within our write, leaves at once. Where there are fewer workers than cores a
+// second thread takes over what leaves for as long as there is much to carry.
 
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
@@ -13,9 +16,11 @@
 #include "base/error.hpp"
 #include "plane/ike_carrier.hpp"
 #include "plane/poller.hpp"
+#include "plane/user/busyness.hpp"
 #include "plane/user/egress.hpp"
 #include "plane/user/fast_paths.hpp"
 #include "plane/user/ingress.hpp"
+#include "plane/user/moderation.hpp"
 #include "plane/user/raw_receiver.hpp"
 #include "plane/user/shared.hpp"
 #include "plane/user/signal.hpp"
@@ -55,13 +60,23 @@ class Worker {
           stray_came_(std::move(stray_came)),
           has_queue_(number < shared.tun.queues()),
           tun_(shared.tun.queue(has_queue_ ? number : 0)),
+          cores_(shared.cores),
+          busyness_(*shared.busy_workers),
           ingress_(shared, number) {
         if (has_queue_) { egress_.emplace(shared, number, wanted); }
     }
     Status watch_network(IkeCarrier& carrier);
-    Status watch_raw(int fd);
+    Status watch_raw(int fd, IkeCarrier& carrier);
     Status watch_tun();
-    Poller& tun_poller() { return tun_poller_ ? *tun_poller_ : *network_poller_; }
+    Status watch_tun(Poller& poller, bool second);
+    // In the thread that carries both.
+    void batch_done();
+    void carry_tun();
+    void look_at_load();
+    // Who carries what leaves: called by the thread that did so far.
+    void give_tun_to(bool second);
+    void tick(bool second);
+    std::uint64_t carried() const;
 
     unsigned number_;
     RawReceiver raw_;
@@ -69,12 +84,19 @@ class Worker {
     Signal stray_came_;
     bool has_queue_;  // of the TUN: an interface made by others has one
     const TunQueue& tun_;
+    unsigned cores_;
+    Busyness busyness_;
+    std::mutex giving_;
+    std::atomic<bool> split_ = false;  // the second thread carries what leaves
+    unsigned answers_missed_ = 0;
+    Moderation tun_moderation_;
+    Moderation raw_moderation_;
     StrayQueue strays_;
     ReceiveBuffers raw_buffers_{receive_single_batch_max};
     Ingress ingress_;
     std::optional<Egress> egress_;
     std::optional<Poller> network_poller_;
-    std::optional<Poller> tun_poller_;  // with a thread of its own for what leaves
+    std::optional<Poller> tun_poller_;  // of the second thread
     std::thread network_thread_;
     std::thread tun_thread_;
 };

@@ -33,7 +33,9 @@ enum class Happening : std::uint8_t {
     strays_handed_over,        // arrived at a worker who does not own their SA
     strays_dropped,            // and that one had too many of them
     ecn_alarms,                // markings that RFC 6040 4.2 wants to be looked at
-    count_of_happenings,       // not a happening
+    tun_octets_read,
+    esp_octets_received,
+    count_of_happenings,  // not a happening
 };
 
 constexpr std::array<const char*, static_cast<std::size_t>(Happening::count_of_happenings)>
@@ -56,7 +58,9 @@ constexpr std::array<const char*, static_cast<std::size_t>(Happening::count_of_h
                     "esp_packets_by_link",
                     "strays_handed_over",
                     "strays_dropped",
-                    "ecn_alarms"};
+                    "ecn_alarms",
+                    "tun_octets_read",
+                    "esp_octets_received"};
 
 class WorkerCounters {
  public:
@@ -65,6 +69,10 @@ class WorkerCounters {
     }
     void count(Happening what, std::uint64_t times = 1) {
         add(happenings_[static_cast<std::size_t>(what)], times);
+    }
+
+    std::uint64_t of(Happening what) const {
+        return happenings_[static_cast<std::size_t>(what)].load(std::memory_order_relaxed);
     }
 
     // Adds to what another worker said.
