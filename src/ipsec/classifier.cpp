@@ -149,12 +149,11 @@ std::vector<Place> places_of(const ClassifierRule& rule, const TrafficSelectors&
     return out;
 }
 
-const ClassifierRule* first_match(const ClassifierTraits::Value& rules, const PacketInfo& packet) {
+const ClassifierRule* first_match(const ClassifierRules& rules, const PacketInfo& packet) {
     if (matches(rules.first, packet)) { return &rules.first; }
-    if (!rules.more) { return nullptr; }
     const auto at = std::ranges::find_if(
-        *rules.more, [&packet](const ClassifierRule& rule) { return matches(rule, packet); });
-    return at == rules.more->end() ? nullptr : &*at;
+        rules.more, [&packet](const ClassifierRule& rule) { return matches(rule, packet); });
+    return at == rules.more.end() ? nullptr : &*at;
 }
 
 }  // namespace
@@ -169,6 +168,9 @@ std::uint32_t ClassifierTraits::hash(const ClassifierKey& key) {
     return out == 0 ? 1 : out;
 }
 
+ClassifierBuilder::ClassifierBuilder()
+    : rules_(std::make_shared<NodePool>(sizeof(ClassifierRules), alignof(ClassifierRules))) {}
+
 void ClassifierBuilder::add(const ClassifierRule& rule, const TrafficSelectors& sources,
                             const TrafficSelectors& destinations) {
     for (const Place& place : places_of(rule, sources, destinations)) {
@@ -178,21 +180,24 @@ void ClassifierBuilder::add(const ClassifierRule& rule, const TrafficSelectors& 
     }
 }
 
+void ClassifierBuilder::file(Table& table, const ClassifierKey& key, ClassifierRule first,
+                             std::vector<ClassifierRule> more) {
+    table.keys.put(key, NodeRef<ClassifierRules>{make_node<ClassifierRules>(
+                            rules_.get(), key, std::move(first), std::move(more))});
+}
+
 void ClassifierBuilder::put(Table& table, const ClassifierKey& key, const ClassifierRule& rule) {
-    const auto* known = table.keys.find(key);
+    const ClassifierRules* known = table.keys.find(key);
     if (known == nullptr) {
-        table.keys.put(key, {.key = key, .first = rule, .more = {}});
+        file(table, key, rule, {});
         return;
     }
-    auto more = known->more ? *known->more : std::vector<ClassifierRule>{};
+    std::vector<ClassifierRule> more = known->more;
     ClassifierRule first = known->first;
     ClassifierRule later = rule;
     if (rule.order < first.order) { std::swap(first, later); }
     more.insert(std::ranges::upper_bound(more, later.order, {}, &ClassifierRule::order), later);
-    table.keys.put(key,
-                   {.key = key,
-                    .first = std::move(first),
-                    .more = std::make_shared<const std::vector<ClassifierRule>>(std::move(more))});
+    file(table, key, std::move(first), std::move(more));
 }
 
 void ClassifierBuilder::remove(const RuleOrder& order, const TrafficSelectors& sources,
@@ -209,9 +214,9 @@ void ClassifierBuilder::remove(const RuleOrder& order, const TrafficSelectors& s
 
 // One rule of this order under this key: where one entry put two there, each is taken in its turn.
 void ClassifierBuilder::take(Table& table, const ClassifierKey& key, const RuleOrder& order) {
-    const auto* known = table.keys.find(key);
+    const ClassifierRules* known = table.keys.find(key);
     ASSERT(known != nullptr);
-    auto more = known->more ? *known->more : std::vector<ClassifierRule>{};
+    std::vector<ClassifierRule> more = known->more;
     ClassifierRule first = known->first;
     if (first.order == order) {
         if (more.empty()) {
@@ -225,15 +230,12 @@ void ClassifierBuilder::take(Table& table, const ClassifierKey& key, const RuleO
         ASSERT(at != more.end());
         more.erase(at);
     }
-    ClassifierTraits::Value left{.key = key, .first = std::move(first), .more = {}};
-    if (!more.empty()) {
-        left.more = std::make_shared<const std::vector<ClassifierRule>>(std::move(more));
-    }
-    table.keys.put(key, std::move(left));
+    file(table, key, std::move(first), std::move(more));
 }
 
 Classifier ClassifierBuilder::snapshot() const {
     Classifier out;
+    out.rules_ = rules_;
     out.tables_.reserve(tables_.size());
     for (const auto& [shape, table] : tables_) {
         out.tables_.push_back(
@@ -264,10 +266,12 @@ const ClassifierRule* Classifier::find(const PacketInfo& packet) const {
             Asked& asked = group[count++];
             asked.table = &table;
             asked.key = key_for(table.shape, packet);
-            asked.spot = table.keys.spot_of(asked.key);
+            table.keys.begin(asked.key, asked.spot);
+            table.keys.approach(asked.spot);
         }
+        for (std::size_t i = 0; i < count; ++i) { group[i].table->keys.meet(group[i].spot); }
         for (std::size_t i = 0; i < count && !worse(*group[i].table); ++i) {
-            const auto* found = group[i].table->keys.find(group[i].spot, group[i].key);
+            const ClassifierRules* found = group[i].table->keys.find(group[i].spot, group[i].key);
             const ClassifierRule* rule = found == nullptr ? nullptr : first_match(*found, packet);
             if (rule != nullptr && (best == nullptr || rule->order < best->order)) { best = rule; }
         }

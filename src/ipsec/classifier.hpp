@@ -14,8 +14,10 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <utility>
 #include <vector>
 
+#include "ipsec/node_pool.hpp"
 #include "ipsec/packet.hpp"
 #include "ipsec/snapshot_table.hpp"
 #include "ipsec_types/policy.hpp"
@@ -64,16 +66,25 @@ struct ClassifierKey {
     bool operator==(const ClassifierKey&) const = default;
 };
 
+// All rules under one key.
+struct alignas(64) ClassifierRules : PooledNode {
+    ClassifierRules(NodePool* from, const ClassifierKey& of, ClassifierRule best,
+                    std::vector<ClassifierRule> others)
+        : PooledNode(from), key(of), first(std::move(best)), more(std::move(others)) {}
+    ClassifierKey key;
+    ClassifierRule first;
+    std::vector<ClassifierRule> more;  // in their order
+};
+
 struct ClassifierTraits {
     using Key = ClassifierKey;
-    struct Value {
-        ClassifierKey key;
-        ClassifierRule first;
-        std::shared_ptr<const std::vector<ClassifierRule>> more;  // in their order
-    };
-    static constexpr std::size_t slots = 16;
+    using Item = ClassifierRules;
+    using Owner = NodeRef<ClassifierRules>;
+    static constexpr std::size_t lines = 8;
     static std::uint32_t hash(const ClassifierKey& key);
-    static bool is(const Value& value, const ClassifierKey& key) { return value.key == key; }
+    static bool is(const ClassifierRules& rules, const ClassifierKey& key) {
+        return rules.key == key;
+    }
 };
 
 // A snapshot.
@@ -89,11 +100,13 @@ class Classifier {
         RuleOrder best;
         SnapshotTable<ClassifierTraits> keys;
     };
-    std::vector<Table> tables_;  // in the order of `best`
+    std::shared_ptr<NodePool> rules_;  // where they are: outlives the tables
+    std::vector<Table> tables_;        // in the order of `best`
 };
 
 class ClassifierBuilder {
  public:
+    ClassifierBuilder();
     // Of one order once only.
     void add(const ClassifierRule& rule, const TrafficSelectors& sources,
              const TrafficSelectors& destinations);
@@ -107,9 +120,12 @@ class ClassifierBuilder {
         std::map<RuleOrder, std::uint32_t> orders;  // and how many rules of each there are
         SnapshotTable<ClassifierTraits> keys;
     };
-    static void put(Table& table, const ClassifierKey& key, const ClassifierRule& rule);
-    static void take(Table& table, const ClassifierKey& key, const RuleOrder& order);
+    void put(Table& table, const ClassifierKey& key, const ClassifierRule& rule);
+    void take(Table& table, const ClassifierKey& key, const RuleOrder& order);
+    void file(Table& table, const ClassifierKey& key, ClassifierRule first,
+              std::vector<ClassifierRule> more);
 
+    std::shared_ptr<NodePool> rules_;
     std::map<ClassifierShape, Table> tables_;
 };
 

@@ -41,8 +41,7 @@ void Sad::remove_inbound(EspSpi spi) {
 
 InboundSa* Sad::find(EspSpi spi) const {
     if (spi == EspSpi{}) { return nullptr; }
-    const auto* sa = inbound_.find(spi);
-    return sa == nullptr ? nullptr : sa->get();
+    return inbound_.find(spi);
 }
 
 void Sad::find(std::span<const EspSpi> spis, std::span<InboundSa*> found) const {
@@ -50,10 +49,10 @@ void Sad::find(std::span<const EspSpi> spis, std::span<InboundSa*> found) const 
     std::array<SnapshotTable<InboundTraits>::Spot, batch_max> spots;
     while (!spis.empty()) {
         const std::size_t count = std::min(spis.size(), spots.size());
-        for (std::size_t i = 0; i < count; ++i) { spots[i] = inbound_.spot_of(spis[i]); }
+        for (std::size_t i = 0; i < count; ++i) { inbound_.begin(spis[i], spots[i]); }
+        for (std::size_t i = 0; i < count; ++i) { inbound_.approach(spots[i]); }
         for (std::size_t i = 0; i < count; ++i) {
-            const auto* sa = spis[i] == EspSpi{} ? nullptr : inbound_.find(spots[i], spis[i]);
-            found[i] = sa == nullptr ? nullptr : sa->get();
+            found[i] = spis[i] == EspSpi{} ? nullptr : inbound_.find(spots[i], spis[i]);
         }
         spis = spis.subspan(count);
         found = found.subspan(count);
@@ -63,7 +62,11 @@ void Sad::find(std::span<const EspSpi> spis, std::span<InboundSa*> found) const 
 const Sad::OfReqId& Sad::of(ReqId reqid) const {
     static const OfReqId none;
     const Served* served = outbound_.find(reqid);
-    return served == nullptr ? none : *served->sas;
+    return served == nullptr ? none : served->sas;
+}
+
+void Sad::put(ReqId reqid, OfReqId sas) {
+    outbound_.put(reqid, std::make_shared<const Served>(Served{reqid, std::move(sas)}));
 }
 
 void Sad::add(std::shared_ptr<OutboundSa> sa) {
@@ -75,14 +78,14 @@ void Sad::add(std::shared_ptr<OutboundSa> sa) {
     } else {
         sas.push_back(std::move(sa));
     }
-    outbound_.put(reqid, {reqid, std::make_shared<const OfReqId>(std::move(sas))});
+    put(reqid, std::move(sas));
 }
 
 void Sad::add_behind(std::shared_ptr<OutboundSa> sa) {
     const ReqId reqid = sa->reqid();
     OfReqId sas = of(reqid);
     sas.insert(sas.begin(), std::move(sa));
-    outbound_.put(reqid, {reqid, std::make_shared<const OfReqId>(std::move(sas))});
+    put(reqid, std::move(sas));
 }
 
 void Sad::remove_outbound(ReqId reqid, ChildSaId id) {
@@ -91,7 +94,7 @@ void Sad::remove_outbound(ReqId reqid, ChildSaId id) {
     if (sas.empty()) {
         outbound_.erase(reqid);
     } else {
-        outbound_.put(reqid, {reqid, std::make_shared<const OfReqId>(std::move(sas))});
+        put(reqid, std::move(sas));
     }
 }
 

@@ -181,24 +181,27 @@ class Sad {
     using OfReqId = std::vector<std::shared_ptr<OutboundSa>>;  // newest last
     struct InboundTraits {
         using Key = EspSpi;
-        using Value = std::shared_ptr<InboundSa>;
-        static constexpr std::size_t slots = 64;
+        using Item = InboundSa;
+        using Owner = std::shared_ptr<InboundSa>;
+        static constexpr std::size_t lines = 16;
         static std::uint32_t hash(EspSpi spi);
         // hash() takes no two SPIs to one number.
-        static bool is(const Value&, EspSpi) { return true; }
+        static bool is(const Item&, EspSpi) { return true; }
     };
     struct Served {
         ReqId reqid{};
-        std::shared_ptr<const OfReqId> sas;
+        OfReqId sas;
     };
     struct OutboundTraits {
         using Key = ReqId;
-        using Value = Served;
-        static constexpr std::size_t slots = 32;
+        using Item = const Served;
+        using Owner = std::shared_ptr<const Served>;
+        static constexpr std::size_t lines = 8;
         static std::uint32_t hash(ReqId reqid);
-        static bool is(const Value& served, ReqId reqid) { return served.reqid == reqid; }
+        static bool is(const Served& served, ReqId reqid) { return served.reqid == reqid; }
     };
     const OfReqId& of(ReqId reqid) const;
+    void put(ReqId reqid, OfReqId sas);
 
     SnapshotTable<InboundTraits> inbound_;
     SnapshotTable<OutboundTraits> outbound_;

@@ -3,83 +3,58 @@
 // SPD change while workers read what they were before. Not for others.
 //
 // Extendible hashing: a directory of leaves, found by the top bits of the hash, each of up to a few
-// dozen values. Tables share directory and leaves; the first change after a copy makes the changed
+// dozen items. Tables share directory and leaves; the first change after a copy makes the changed
 // table's own of what it touches (one leaf, and the pieces of the directory above it).
+//
+// A look-up reads the directory, which is small, and nearly always one line of the cache, which has
+// the hashes and the addresses of five items.
 
+#include <algorithm>
 #include <array>
 #include <atomic>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <utility>
 #include <vector>
 
+#include "ipsec/node_pool.hpp"
+#include "ipsec/snapshot_line.hpp"
+
 namespace culvert::ipsec {
 
-// What several tables may hold.
-struct SnapshotNode {
-    explicit SnapshotNode(std::uint64_t epoch_now) : epoch(epoch_now) {}
-    SnapshotNode(const SnapshotNode& other) : epoch(other.epoch) {}
-    SnapshotNode& operator=(const SnapshotNode&) = delete;
-    SnapshotNode(SnapshotNode&&) = delete;
-    SnapshotNode& operator=(SnapshotNode&&) = delete;
-    ~SnapshotNode() = default;
-
-    mutable std::atomic<std::uint32_t> holders{0};
-    std::uint64_t epoch;  // of the one table that may change it
-};
-
-// As std::shared_ptr, in half the room: directories are made of these.
-template <class Node>
-class NodeRef {
- public:
-    NodeRef() = default;
-    explicit NodeRef(Node* node) : node_(node) { hold(); }
-    NodeRef(const NodeRef& other) : node_(other.node_) { hold(); }
-    NodeRef(NodeRef&& other) noexcept : node_(std::exchange(other.node_, nullptr)) {}
-    NodeRef& operator=(NodeRef other) noexcept {
-        std::swap(node_, other.node_);
-        return *this;
-    }
-    ~NodeRef() {
-        if (node_ != nullptr && node_->holders.fetch_sub(1, std::memory_order_acq_rel) == 1) {
-            delete node_;
-        }
-    }
-
-    Node* get() const { return node_; }
-    Node* operator->() const { return node_; }
-    Node& operator*() const { return *node_; }
-    explicit operator bool() const { return node_ != nullptr; }
-
- private:
-    void hold() const {
-        if (node_ != nullptr) { node_->holders.fetch_add(1, std::memory_order_relaxed); }
-    }
-    Node* node_ = nullptr;
-};
-
-// Traits: Key; Value (default constructible, copied freely); slots (of a leaf, a power of two);
-// hash(Key): 32 well mixed bits, never 0; is(Value, Key) for those of one hash.
+// Traits: Key; Item; Owner (copied freely, keeps what its get() points to, and that does not move);
+// lines (of a leaf, a power of two); hash(Key): 32 well mixed bits, never 0; is(Item, Key) for
+// those of one hash.
 //
 // One owner changes and copies a table; any number may read copies that nobody changes.
 template <class Traits>
 class SnapshotTable {
+    struct Leaf;
+
  public:
     using Key = typename Traits::Key;
-    using Value = typename Traits::Value;
+    using Item = typename Traits::Item;
+    using Owner = typename Traits::Owner;
 
     SnapshotTable() = default;
     // Both go on as owners of nothing that they have so far.
     SnapshotTable(const SnapshotTable& other)
-        : top_(other.top_),
+        : pool_(other.pool_),
+          top_(other.top_),
           size_(other.size_),
           epoch_(other.epoch_.fetch_add(1, std::memory_order_relaxed) + 1) {}
     SnapshotTable(SnapshotTable&& other) noexcept
-        : top_(std::move(other.top_)),
+        : pool_(other.pool_),
+          top_(std::move(other.top_)),
           size_(std::exchange(other.size_, 0)),
           epoch_(other.epoch_.load(std::memory_order_relaxed)) {}
     SnapshotTable& operator=(SnapshotTable other) noexcept {
+        // First what lies in the pool, then the pool.
         top_ = std::move(other.top_);
+        pool_ = std::move(other.pool_);
         size_ = other.size_;
         epoch_.store(other.epoch_.load(std::memory_order_relaxed), std::memory_order_relaxed);
         return *this;
@@ -88,52 +63,66 @@ class SnapshotTable {
 
     std::size_t size() const { return size_; }
 
-    // Points into the table; null when there is none.
-    const Value* find(const Key& key) const {
+    // Null when there is none.
+    Item* find(const Key& key) const {
         if (!top_) { return nullptr; }
         const std::uint32_t hash = Traits::hash(key);
-        return leaf_of(hash)->find(hash, key);
+        const Owner* owner = nullptr;
+        return leaf_of(hash)->find(hash, key, owner);
     }
-    // find() in two steps, so that memory is fetched for several keys at a time: where to look,
-    // which is asked for at once; and the look. A spot holds as long as the table does not change.
+    // find() in steps, so that memory is fetched for several keys at a time: for all of them
+    // begin(), then approach(), then find(). Each asks for what the next one reads. A spot holds as
+    // long as the table does not change.
     class Spot {
      private:
         friend class SnapshotTable;
-        const void* leaf_ = nullptr;
-        std::uint32_t hash_ = 0;
+        const NodeRef<Leaf>* entry_;
+        const Leaf* leaf_;
+        std::uint32_t hash_;
     };
-    Spot spot_of(const Key& key) const {
-        Spot spot;
-        if (!top_) { return spot; }
+    void begin(const Key& key, Spot& spot) const {
+        spot.entry_ = nullptr;
+        if (!top_) { return; }
         spot.hash_ = Traits::hash(key);
-        const Leaf* leaf = leaf_of(spot.hash_);
-        spot.leaf_ = leaf;
-        const auto* slot = &leaf->table[home(spot.hash_)];
-        __builtin_prefetch(slot);
-        if constexpr (sizeof *slot > 64) { __builtin_prefetch(slot + 1); }
-        return spot;
+        spot.entry_ = &top_->at(index_of(spot.hash_, top_->depth));
+        __builtin_prefetch(spot.entry_);
     }
-    const Value* find(const Spot& spot, const Key& key) const {
+    void approach(Spot& spot) const {
+        spot.leaf_ = spot.entry_ == nullptr ? nullptr : spot.entry_->get();
+        if (spot.leaf_ != nullptr) { __builtin_prefetch(&spot.leaf_->table[home(spot.hash_)]); }
+    }
+    // Asks for what find() would compare with the key.
+    void meet(const Spot& spot) const {
+        if (spot.leaf_ == nullptr) { return; }
+        const Line& line = spot.leaf_->table[home(spot.hash_)];
+        const unsigned matching = line.matching(spot.hash_);
+        if (matching == 0) { return; }
+        const auto* item =
+            reinterpret_cast<const std::uint8_t*>(line.items[std::countr_zero(matching)]);
+        for (std::size_t at = 0; at < sizeof(Item); at += 64) { __builtin_prefetch(item + at); }
+    }
+    Item* find(const Spot& spot, const Key& key) const {
         if (spot.leaf_ == nullptr) { return nullptr; }
-        return static_cast<const Leaf*>(spot.leaf_)->find(spot.hash_, key);
+        const Owner* owner = nullptr;
+        return spot.leaf_->find(spot.hash_, key, owner);
     }
 
     // Replaces what has this key.
-    void put(const Key& key, Value value) {
+    void put(const Key& key, Owner item) {
         const std::uint32_t hash = Traits::hash(key);
-        if (!top_) { top_ = Ref<Top>{new Top{epoch()}}; }
+        if (!top_) {
+            if (!pool_) { pool_ = std::make_shared<NodePool>(sizeof(Leaf), alignof(Leaf)); }
+            top_ = Ref<Top>{make_node<Top>(nullptr, epoch(), *pool_)};
+        }
         for (;;) {
             Leaf& leaf = own(hash);
-            if (Value* there = leaf.find(hash, key)) {
-                *there = std::move(value);
-                return;
-            }
+            if (leaf.replace(hash, key, item)) { return; }
             if (leaf.count < fill_max) {
-                leaf.insert(hash, std::move(value));
+                leaf.insert(hash, std::move(item));
                 break;
             }
             if (!split(hash, leaf)) {
-                leaf.extra.emplace_back(hash, std::move(value));
+                leaf.insert_extra(hash, std::move(item));
                 break;
             }
         }
@@ -152,88 +141,154 @@ class SnapshotTable {
  private:
     template <class Node>
     using Ref = NodeRef<Node>;
-    static constexpr std::size_t slots = Traits::slots;
+    static constexpr std::size_t lines = Traits::lines;
+    static constexpr std::size_t line_slots = snapshot_line_slots;
+    static constexpr std::size_t slots = lines * line_slots;
     static constexpr std::size_t fill_max = slots * 3 / 4;
     static constexpr unsigned chunk_bits = 8;
     static constexpr std::size_t chunk_size = std::size_t{1} << chunk_bits;
-    static constexpr unsigned depth_max = 26;  // the lowest bits choose the place in the leaf
+    static constexpr unsigned depth_max = 26;  // the lowest bits choose the line in the leaf
 
-    static std::size_t home(std::uint32_t hash) { return hash & (slots - 1); }
+    static std::size_t home(std::uint32_t hash) { return hash & (lines - 1); }
 
-    // Open addressing.
-    struct alignas(64) Leaf : SnapshotNode {
-        Leaf(std::uint64_t epoch_now, unsigned bits) : SnapshotNode(epoch_now), depth(bits) {}
+    struct Node : PooledNode {
+        Node(NodePool* from, std::uint64_t epoch_now) : PooledNode(from), epoch(epoch_now) {}
+        std::uint64_t epoch;  // of the one table that may change it
+    };
 
-        unsigned depth;  // bits of the hash that all in here have in common
-        std::size_t count = 0;
-        // What no split could part: too many of almost one hash.
-        std::vector<std::pair<std::uint32_t, Value>> extra;
-        // Hash and value side by side: mostly one line of the cache is all that a look-up needs.
-        struct Slot {
-            std::uint32_t tag = 0;  // 0: free
-            Value value{};
-        };
-        alignas(64) std::array<Slot, slots> table{};
+    using Line = SnapshotLine<Item>;
 
-        std::size_t slot_of(std::uint32_t hash, const Key& key) const {
-            std::size_t at = home(hash);
-            while (table[at].tag != 0 &&
-                   !(table[at].tag == hash && Traits::is(table[at].value, key))) {
-                at = (at + 1) & (slots - 1);
+    // Open addressing, line by line.
+    struct alignas(64) Leaf : Node {
+        Leaf(NodePool* from, std::uint64_t epoch_now, unsigned bits)
+            : Node(from, epoch_now), depth(bits), owners(new std::array<Owner, slots>{}) {}
+        Leaf(NodePool* from, std::uint64_t epoch_now, const Leaf& other)
+            : Node(from, epoch_now),
+              depth(other.depth),
+              count(other.count),
+              owners(new std::array<Owner, slots>(*other.owners)),
+              extra(other.extra),
+              table(other.table) {}
+
+        std::uint32_t depth;  // bits of the hash that all in here have in common
+        std::uint32_t count = 0;
+        std::unique_ptr<std::array<Owner, slots>> owners;  // of table's items, slot by slot
+        // What no split could part: too many of almost one hash. Only behind a full leaf.
+        std::vector<std::pair<std::uint32_t, Owner>> extra;
+        std::array<Line, lines> table{};
+
+        Item* find(std::uint32_t hash, const Key& key, const Owner*& owner) const {
+            for (std::size_t n = 0; n < lines; ++n) {
+                const std::size_t at = (home(hash) + n) & (lines - 1);
+                const Line& line = table[at];
+                for (unsigned left = line.matching(hash); left != 0; left &= left - 1) {
+                    const auto slot = static_cast<std::size_t>(std::countr_zero(left));
+                    if (Traits::is(*line.items[slot], key)) {
+                        owner = owners.get()->data() + at * line_slots + slot;
+                        return line.items[slot];
+                    }
+                }
+                if (line.used < line_slots) {
+                    if (!line.more) { return nullptr; }
+                    break;
+                }
             }
-            return at;
-        }
-        const Value* find(std::uint32_t hash, const Key& key) const {
-            const Slot& slot = table[slot_of(hash, key)];
-            if (slot.tag != 0) { return &slot.value; }
-            for (const auto& [tag, value] : extra) {
-                if (tag == hash && Traits::is(value, key)) { return &value; }
+            for (const auto& [tag, item] : extra) {
+                if (tag == hash && Traits::is(*item.get(), key)) {
+                    owner = &item;
+                    return item.get();
+                }
             }
             return nullptr;
         }
-        Value* find(std::uint32_t hash, const Key& key) {
-            return const_cast<Value*>(std::as_const(*this).find(hash, key));
+        bool replace(std::uint32_t hash, const Key& key, Owner& item) {
+            const Owner* found = nullptr;
+            if (find(hash, key, found) == nullptr) { return false; }
+            auto* const owner = const_cast<Owner*>(found);
+            const std::size_t slot = slot_of(owner);
+            *owner = std::move(item);
+            if (slot < slots) { table[slot / line_slots].items[slot % line_slots] = owner->get(); }
+            return true;
         }
-        void insert(std::uint32_t hash, Value value) {
+        void insert(std::uint32_t hash, Owner item) {
             std::size_t at = home(hash);
-            while (table[at].tag != 0) { at = (at + 1) & (slots - 1); }
-            table[at] = {hash, std::move(value)};
+            while (table[at].used == line_slots) { at = (at + 1) & (lines - 1); }
+            Line& line = table[at];
+            line.tags[line.used] = hash;
+            line.items[line.used] = item.get();
+            (*owners)[at * line_slots + line.used] = std::move(item);
+            ++line.used;
             ++count;
         }
-        void erase(std::uint32_t hash, const Key& key) {
-            const std::size_t hole = slot_of(hash, key);
-            if (table[hole].tag == 0) {
-                std::erase_if(extra, [&](const auto& one) {
-                    return one.first == hash && Traits::is(one.second, key);
-                });
-                return;
-            }
-            close(hole);
-            if (extra.empty()) { return; }
-            insert(extra.back().first, std::move(extra.back().second));
-            extra.pop_back();
+        void insert_extra(std::uint32_t hash, Owner item) {
+            extra.emplace_back(hash, std::move(item));
+            for (Line& line : table) { line.more = true; }
         }
-        // What was pushed on past the hole comes back to it.
-        void close(std::size_t hole) {
-            constexpr std::size_t mask = slots - 1;
-            for (std::size_t at = (hole + 1) & mask; table[at].tag != 0; at = (at + 1) & mask) {
-                if (((at - home(table[at].tag)) & mask) < ((at - hole) & mask)) { continue; }
-                table[hole] = std::move(table[at]);
-                hole = at;
+        void erase(std::uint32_t hash, const Key& key) {
+            const Owner* owner = nullptr;
+            find(hash, key, owner);
+            const std::size_t slot = slot_of(owner);
+            if (slot < slots) {
+                take_out(slot);
+                if (extra.empty()) { return; }
+                insert(extra.back().first, std::move(extra.back().second));
+                extra.pop_back();
+            } else {
+                extra.erase(std::find_if(extra.begin(), extra.end(),
+                                         [&](const auto& one) { return &one.second == owner; }));
             }
-            table[hole] = {};
+            for (Line& line : table) { line.more = !extra.empty(); }
+        }
+        // slots and more: it is in `extra`.
+        std::size_t slot_of(const Owner* owner) const {
+            const Owner* const first = owners->data();
+            const bool inside = !std::less<>{}(owner, first) && std::less<>{}(owner, first + slots);
+            return inside ? static_cast<std::size_t>(owner - first) : slots;
+        }
+        void take_out(std::size_t slot) {
+            Line& line = table[slot / line_slots];
+            const bool passed = line.used == line_slots;
+            const std::size_t last = --line.used;
+            Owner& hole = (*owners)[slot];
+            Owner& end = (*owners)[slot / line_slots * line_slots + last];
+            line.tags[slot % line_slots] = line.tags[last];
+            line.items[slot % line_slots] = line.items[last];
+            if (&hole != &end) { hole = std::move(end); }
+            end = Owner{};
+            line.tags[last] = 0;
+            line.items[last] = nullptr;
             --count;
+            if (passed) { deal_anew(); }
+        }
+        // What was pushed on past a full line comes home.
+        void deal_anew() {
+            const auto before = table;
+            const auto had = std::exchange(owners, std::make_unique<std::array<Owner, slots>>());
+            const bool more = table[0].more;
+            table = {};
+            count = 0;
+            for (std::size_t i = 0; i < slots; ++i) {
+                const Line& line = before[i / line_slots];
+                if (i % line_slots < line.used) {
+                    insert(line.tags[i % line_slots], std::move((*had)[i]));
+                }
+            }
+            for (Line& line : table) { line.more = more; }
         }
     };
-    struct Chunk : SnapshotNode {
-        using SnapshotNode::SnapshotNode;
+    struct Chunk : Node {
+        using Node::Node;
+        Chunk(NodePool* from, std::uint64_t epoch_now, const Chunk& other)
+            : Node(from, epoch_now), leaves(other.leaves) {}
         std::array<Ref<Leaf>, chunk_size> leaves{};
     };
-    struct Top : SnapshotNode {
-        explicit Top(std::uint64_t epoch_now) : SnapshotNode(epoch_now) {
-            chunks.emplace_back(new Chunk{epoch_now});
-            at(0) = Ref<Leaf>{new Leaf{epoch_now, 0}};
+    struct Top : Node {
+        Top(NodePool* from, std::uint64_t epoch_now, NodePool& leaf_pool) : Node(from, epoch_now) {
+            chunks.emplace_back(make_node<Chunk>(nullptr, epoch_now));
+            at(0) = Ref<Leaf>{make_node<Leaf>(&leaf_pool, epoch_now, 0U)};
         }
+        Top(NodePool* from, std::uint64_t epoch_now, const Top& other)
+            : Node(from, epoch_now), depth(other.depth), chunks(other.chunks) {}
         unsigned depth = 0;  // the directory has two to this power of entries
         std::vector<Ref<Chunk>> chunks;
 
@@ -250,11 +305,10 @@ class SnapshotTable {
         return top_->at(index_of(hash, top_->depth)).get();
     }
 
-    template <class Node>
-    Node& own(Ref<Node>& node) {
+    template <class Kind>
+    Kind& own(Ref<Kind>& node) {
         if (node->epoch != epoch()) {
-            node = Ref<Node>{new Node(*node)};
-            node->epoch = epoch();
+            node = Ref<Kind>{make_node<Kind>(node->pool, epoch(), std::as_const(*node))};
         }
         return *node;
     }
@@ -288,35 +342,37 @@ class SnapshotTable {
             if (top.depth == depth_max || (std::size_t{1} << top.depth) > size_) { return false; }
             widen(top);
         }
-        auto* low = new Leaf{epoch(), full.depth + 1};
-        auto* high = new Leaf{epoch(), full.depth + 1};
-        const Ref<Leaf> halves[2] = {Ref<Leaf>{low}, Ref<Leaf>{high}};
-        const auto deal = [&](std::uint32_t tag, const Value& value) {
+        const Ref<Leaf> halves[2] = {
+            Ref<Leaf>{make_node<Leaf>(pool_.get(), epoch(), full.depth + 1)},
+            Ref<Leaf>{make_node<Leaf>(pool_.get(), epoch(), full.depth + 1)}};
+        const auto deal = [&](std::uint32_t tag, const Owner& item) {
             Leaf& leaf = *halves[tag >> (31 - full.depth) & 1U];
             if (leaf.count < fill_max) {
-                leaf.insert(tag, value);
+                leaf.insert(tag, item);
             } else {
-                leaf.extra.emplace_back(tag, value);
+                leaf.insert_extra(tag, item);
             }
         };
-        for (const auto& slot : full.table) {
-            if (slot.tag != 0) { deal(slot.tag, slot.value); }
+        for (std::size_t i = 0; i < slots; ++i) {
+            const Line& line = full.table[i / line_slots];
+            if (i % line_slots < line.used) { deal(line.tags[i % line_slots], (*full.owners)[i]); }
         }
-        for (const auto& [tag, value] : full.extra) { deal(tag, value); }
-        replace(top, index_of(hash, top.depth), full.depth, *low, *high);
+        for (const auto& [tag, item] : full.extra) { deal(tag, item); }
+        replace(top, index_of(hash, top.depth), full.depth, *halves[0], *halves[1]);
         return true;
     }
     void widen(Top& top) {
         std::vector<Ref<Chunk>> chunks;
         const std::size_t entries = std::size_t{1} << top.depth;
         for (std::size_t i = 0; i < entries * 2; ++i) {
-            if (i % chunk_size == 0) { chunks.emplace_back(new Chunk{epoch()}); }
+            if (i % chunk_size == 0) { chunks.emplace_back(make_node<Chunk>(nullptr, epoch())); }
             chunks.back()->leaves[i & (chunk_size - 1)] = top.at(i / 2);
         }
         top.chunks = std::move(chunks);
         ++top.depth;
     }
 
+    std::shared_ptr<NodePool> pool_;  // of the leaves: outlives them
     Ref<Top> top_;
     std::size_t size_ = 0;
     mutable std::atomic<std::uint64_t> epoch_{1};

@@ -3,6 +3,7 @@
 #include "ipsec/snapshot_table.hpp"
 
 #include <map>
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -21,8 +22,9 @@ struct Entry {
 template <std::uint32_t Multiplier, unsigned Shift>
 struct Traits {
     using Key = std::uint32_t;
-    using Value = Entry;
-    static constexpr std::size_t slots = 16;
+    using Item = const Entry;
+    using Owner = std::shared_ptr<const Entry>;
+    static constexpr std::size_t lines = 4;
     static std::uint32_t hash(std::uint32_t key) { return (key >> Shift) * Multiplier + 1U; }
     static bool is(const Entry& entry, std::uint32_t key) { return entry.key == key; }
 };
@@ -55,7 +57,7 @@ TYPED_TEST(SnapshotTableTest, agrees_with_a_plain_map_and_copies_stay_as_they_we
         const auto key = static_cast<std::uint32_t>(random.below(keys));
         // Fills up, then empties.
         if (random.chance(step < 12'000 ? 80 : 25)) {
-            table.put(key, {key, step});
+            table.put(key, std::make_shared<const Entry>(Entry{key, step}));
             model[key] = step;
         } else {
             ASSERT_EQ(table.erase(key), model.erase(key) == 1);
@@ -64,7 +66,9 @@ TYPED_TEST(SnapshotTableTest, agrees_with_a_plain_map_and_copies_stay_as_they_we
         // A copy that goes its own way leaves its origin alone.
         if (step % 3000 == 0) {
             SnapshotTable<TypeParam> other = table;
-            for (std::uint32_t i = 0; i < keys; i += 7) { other.put(i, {i, ~step}); }
+            for (std::uint32_t i = 0; i < keys; i += 7) {
+                other.put(i, std::make_shared<const Entry>(Entry{i, ~step}));
+            }
             expect_same(table, model, keys);
         }
     }
