@@ -42,8 +42,8 @@ class IkeSockets {
     // A worker's, for ESP; the kernel brings here what has its SPI (UdpSocket::steer_arrivals()),
     // and now and then something else that it had put together with that.
     std::vector<int> descriptors(unsigned worker) const;
-    // Reads the socket of this descriptor; false when nothing was there.
-    bool receive(int fd, ReceiveBuffers& buffers, Sink& sink) const;
+    // Reads the socket of this descriptor, as UdpSocket::receive().
+    std::size_t receive(int fd, ReceiveBuffers& buffers, Sink& sink) const;
     void take_errors(int fd, Sink& sink) const;
 
     // Any thread.

@@ -204,8 +204,8 @@ Status set_path_mtu_discovery(int fd, IpFamily family, bool dont_fragment) {
     return {};
 }
 
-bool receive_batch(int fd, std::uint16_t port, ReceiveBuffers& buffers,
-                   const std::function<void(const Arrival&)>& take) {
+std::size_t receive_batch(int fd, std::uint16_t port, ReceiveBuffers& buffers,
+                          const std::function<void(const Arrival&)>& take) {
     std::array<mmsghdr, receive_single_batch_max> messages;
     std::array<iovec, receive_single_batch_max> pieces;
     std::array<sockaddr_storage, receive_single_batch_max> names;
@@ -228,7 +228,7 @@ bool receive_batch(int fd, std::uint16_t port, ReceiveBuffers& buffers,
     const int count = ::recvmmsg(fd, messages.data(), static_cast<unsigned>(buffers.count()),
                                  MSG_DONTWAIT, nullptr);
     // An error here is one of the network; the error queue has it in full.
-    if (count <= 0) { return false; }
+    if (count <= 0) { return 0; }
     for (std::size_t i = 0; i < static_cast<std::size_t>(count); ++i) {
         msghdr& message = messages[i].msg_hdr;
         const auto remote =
@@ -242,7 +242,7 @@ bool receive_batch(int fd, std::uint16_t port, ReceiveBuffers& buffers,
         read_arrival_control(message, arrival);
         take(arrival);
     }
-    return true;
+    return static_cast<std::size_t>(count);
 }
 
 int send_message(int fd, IpFamily family, ByteView octets, const Endpoint& local,

@@ -23,9 +23,10 @@ Status ask_for_addresses(int fd, IpFamily family);
 // DF and EMSGSIZE, or fragmentation.
 Status set_path_mtu_discovery(int fd, IpFamily family, bool dont_fragment);
 
-// One recvmmsg. `port` is given to the local endpoints. False when there was nothing.
-bool receive_batch(int fd, std::uint16_t port, ReceiveBuffers& buffers,
-                   const std::function<void(const Arrival&)>& take);
+// One recvmmsg. `port` is given to the local endpoints. How many arrived; fewer than there are
+// buffers: there is no more.
+std::size_t receive_batch(int fd, std::uint16_t port, ReceiveBuffers& buffers,
+                          const std::function<void(const Arrival&)>& take);
 // One sendmsg with ancillary data; 0 or errno. An error that an earlier datagram caused is passed
 // over once.
 int send_message(int fd, IpFamily family, ByteView octets, const Endpoint& local,

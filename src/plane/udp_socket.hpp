@@ -91,8 +91,10 @@ class UdpSocket {
     // Datagrams that the kernel dropped because nobody took them in time.
     std::uint64_t overflowed() const;
 
-    // Receives at most receive_batch_max arrivals and hands over each; false when there was none.
-    bool receive(ReceiveBuffers& buffers, const std::function<void(const Arrival&)>& take) const;
+    // Receives and hands over each arrival. How many; fewer than there are buffers: there is no
+    // more.
+    std::size_t receive(ReceiveBuffers& buffers,
+                        const std::function<void(const Arrival&)>& take) const;
 
     // 0, or errno. A local any-address or one of another family lets routing choose.
     int send(ByteView octets, const Endpoint& local, const Endpoint& remote,

@@ -77,7 +77,7 @@ std::vector<int> RawReceiver::descriptors() const {
 
 bool RawReceiver::receive(int fd, ReceiveBuffers& buffers,
                           const std::function<void(const Arrival&)>& take) const {
-    return receive_batch(fd, 0, buffers, take);
+    return receive_batch(fd, 0, buffers, take) != 0;
 }
 
 bool RawReceiver::is_ah(int fd) const {
