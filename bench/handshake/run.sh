@@ -3,6 +3,7 @@
 # culvertd (null plane) and against strongSwan's charon, beside the limit that libcrypto sets.
 #
 # No side installs policies: charon's user-space plane would make a route for each, ours does nothing.
+# Nor does either write a line for an SA: the log is for what goes wrong.
 #
 #   netns A: culvert-load, CPU 0  [10.99.0.1] ---- [10.99.0.2]  netns B: the responder, CPU 1
 #
@@ -130,7 +131,7 @@ charon {
 CONF
     ip netns exec "${prefix}B" taskset -c 1 "$CULVERTD" --config "$folder/swanctl.conf" \
         --settings "$folder/strongswan.conf" --vici "unix://$folder/vici" --plane null \
-        --state-dir "$folder/state" --log info,file="$folder/log" --foreground >"$folder/out" 2>&1 &
+        --state-dir "$folder/state" --log warn,file="$folder/log" --foreground >"$folder/out" 2>&1 &
     daemon=$!
     for _ in $(seq 100); do
         [[ ! -S $folder/vici ]] || return 0

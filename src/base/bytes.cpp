@@ -1,5 +1,6 @@
 #include "base/bytes.hpp"
 
+#include <algorithm>
 #include <array>
 
 namespace culvert {
@@ -40,13 +41,18 @@ std::optional<Bytes> from_hex(std::string_view text) {
 }
 
 std::string printable(std::string_view text, std::size_t length_max) {
+    const std::string_view shown = text.substr(0, length_max);
+    const auto is_fit = [](char c) { return c >= 0x20 && c < 0x7f && c != '\\'; };
+    if (shown.size() == text.size() && std::ranges::all_of(text, is_fit)) {
+        return std::string{text};
+    }
     std::string out;
-    for (const char c : text.substr(0, length_max)) {
-        const auto octet = static_cast<unsigned char>(c);
-        if (octet >= 0x20 && octet < 0x7f && c != '\\') {
+    for (const char c : shown) {
+        if (is_fit(c)) {
             out += c;
             continue;
         }
+        const auto octet = static_cast<unsigned char>(c);
         out += "\\x";
         out += hex_digits[octet >> 4U];
         out += hex_digits[octet & 0xfU];

@@ -1,5 +1,6 @@
 #include "crypto/mac.hpp"
 
+#include <algorithm>
 #include <array>
 #include <string>
 #include <utility>
@@ -9,54 +10,67 @@
 #include <openssl/params.h>
 
 #include "base/assert.hpp"
+#include "base/overloaded.hpp"
 
 namespace culvert::crypto {
 namespace {
 
-// A context that knows its digest or cipher and no key: copying it is much cheaper than naming them
-// again.
-Handle<EVP_MAC_CTX> make_prototype(const char* mac_name, const char* parameter, std::string value) {
-    EVP_MAC* const mac = EVP_MAC_fetch(nullptr, mac_name, nullptr);
-    ASSERT(mac != nullptr);
-    Handle<EVP_MAC_CTX> context{EVP_MAC_CTX_new(mac)};
-    EVP_MAC_free(mac);  // the context holds its own reference
-    ASSERT(context != nullptr);
-    const std::array parameters{OSSL_PARAM_construct_utf8_string(parameter, value.data(), 0),
-                                OSSL_PARAM_construct_end()};
-    ASSERT(EVP_MAC_CTX_set_params(context.get(), parameters.data()) == 1);
-    return context;
-}
+constexpr std::size_t block_octets_max = 128;
 
-// The library copies a CMAC context only if it has a key; this one's is always replaced.
-Handle<EVP_MAC_CTX> make_cmac_prototype() {
-    static constexpr std::array<std::uint8_t, 16> no_key{};
-    auto context = make_prototype("CMAC", OSSL_MAC_PARAM_CIPHER, "AES-128-CBC");
-    ASSERT(EVP_MAC_init(context.get(), no_key.data(), no_key.size(), nullptr) == 1);
-    return context;
-}
-
-// Apart: a library in FIPS mode has no MD5, and does without until somebody asks for it.
-const EVP_MAC_CTX* hmac_md5_prototype() {
-    static const auto hmac_md5 = make_prototype("HMAC", OSSL_MAC_PARAM_DIGEST, "MD5");
-    return hmac_md5.get();
-}
-
-const EVP_MAC_CTX* prototype(MacAlgorithm algorithm) {
-    static const auto hmac_sha1 = make_prototype("HMAC", OSSL_MAC_PARAM_DIGEST, "SHA1");
-    static const auto hmac_sha2_256 = make_prototype("HMAC", OSSL_MAC_PARAM_DIGEST, "SHA2-256");
-    static const auto hmac_sha2_384 = make_prototype("HMAC", OSSL_MAC_PARAM_DIGEST, "SHA2-384");
-    static const auto hmac_sha2_512 = make_prototype("HMAC", OSSL_MAC_PARAM_DIGEST, "SHA2-512");
-    static const auto cmac = make_cmac_prototype();
+// MD5 apart from the others: a library in FIPS mode has none, and does without until somebody asks.
+const EVP_MD* digest_of(MacAlgorithm algorithm) {
+    if (algorithm == MacAlgorithm::hmac_md5) {
+        static const EVP_MD* const md5 = fetch_digest("MD5");
+        return md5;
+    }
+    static const EVP_MD* const sha1 = fetch_digest("SHA1");
+    static const EVP_MD* const sha2_256 = fetch_digest("SHA2-256");
+    static const EVP_MD* const sha2_384 = fetch_digest("SHA2-384");
+    static const EVP_MD* const sha2_512 = fetch_digest("SHA2-512");
     switch (algorithm) {
-        case MacAlgorithm::hmac_md5: return hmac_md5_prototype();
-        case MacAlgorithm::hmac_sha1: return hmac_sha1.get();
-        case MacAlgorithm::hmac_sha2_256: return hmac_sha2_256.get();
-        case MacAlgorithm::hmac_sha2_384: return hmac_sha2_384.get();
-        case MacAlgorithm::hmac_sha2_512: return hmac_sha2_512.get();
-        case MacAlgorithm::aes128_cmac: return cmac.get();
-        case MacAlgorithm::aes128_xcbc: break;
+        case MacAlgorithm::hmac_sha1: return sha1;
+        case MacAlgorithm::hmac_sha2_256: return sha2_256;
+        case MacAlgorithm::hmac_sha2_384: return sha2_384;
+        case MacAlgorithm::hmac_sha2_512: return sha2_512;
+        case MacAlgorithm::hmac_md5:
+        case MacAlgorithm::aes128_xcbc:
+        case MacAlgorithm::aes128_cmac: break;
     }
     std::unreachable();
+}
+
+// Where hashes are finished. One a thread: to make one takes longer than to hash what there is.
+EVP_MD_CTX* workbench() {
+    thread_local const Handle<EVP_MD_CTX> context{EVP_MD_CTX_new()};
+    ASSERT(context != nullptr);
+    return context.get();
+}
+
+// A context that knows its cipher and has a key, which is always replaced: the library copies none
+// without.
+const EVP_MAC_CTX* cmac_prototype() {
+    static const auto prototype = [] {
+        EVP_MAC* const mac = EVP_MAC_fetch(nullptr, "CMAC", nullptr);
+        ASSERT(mac != nullptr);
+        Handle<EVP_MAC_CTX> context{EVP_MAC_CTX_new(mac)};
+        EVP_MAC_free(mac);  // the context holds its own reference
+        ASSERT(context != nullptr);
+        std::string cipher = "AES-128-CBC";
+        const std::array parameters{
+            OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_CIPHER, cipher.data(), 0),
+            OSSL_PARAM_construct_end()};
+        static constexpr std::array<std::uint8_t, 16> no_key{};
+        ASSERT(EVP_MAC_init(context.get(), no_key.data(), no_key.size(), parameters.data()) == 1);
+        return context;
+    }();
+    return prototype.get();
+}
+
+Handle<EVP_MD_CTX> begun_with(const EVP_MD* digest, ByteView block) {
+    Handle<EVP_MD_CTX> context{EVP_MD_CTX_new()};
+    ASSERT(context != nullptr && EVP_DigestInit_ex2(context.get(), digest, nullptr) == 1);
+    ASSERT(EVP_DigestUpdate(context.get(), block.data(), block.size()) == 1);
+    return context;
 }
 
 }  // namespace
@@ -74,32 +88,81 @@ std::size_t mac_size(MacAlgorithm algorithm) {
     return 0;
 }
 
-Mac::Mac(MacAlgorithm algorithm, ByteView key) : algorithm_(algorithm) {
-    if (algorithm == MacAlgorithm::aes128_xcbc) {
-        xcbc_ = std::make_unique<Xcbc>(key);
-        return;
+// RFC 2104 2: H(K XOR opad, H(K XOR ipad, text)); a key longer than a block is hashed first.
+Mac::Hmac::Hmac(MacAlgorithm algorithm, ByteView key) {
+    const EVP_MD* const digest = digest_of(algorithm);
+    const auto size = static_cast<std::size_t>(EVP_MD_get_block_size(digest));
+    ASSERT(size <= block_octets_max);
+    std::array<std::uint8_t, block_octets_max> octets{};
+    const MutableByteView block{octets.data(), size};
+    if (key.size() > size) {
+        EVP_MD_CTX* const context = workbench();
+        ASSERT(EVP_DigestInit_ex2(context, digest, nullptr) == 1);
+        ASSERT(EVP_DigestUpdate(context, key.data(), key.size()) == 1);
+        ASSERT(EVP_DigestFinal_ex(context, block.data(), nullptr) == 1);
+        ASSERT(EVP_DigestInit_ex2(context, digest, nullptr) == 1);
+    } else {
+        std::ranges::copy(key, block.begin());
     }
-    ASSERT(algorithm != MacAlgorithm::aes128_cmac || key.size() == 16);
-    // No key at all and an empty key are two things to the library.
-    static constexpr std::uint8_t no_octets = 0;
-    const std::uint8_t* const octets = key.empty() ? &no_octets : key.data();
-    keyed_.reset(EVP_MAC_CTX_dup(prototype(algorithm)));
-    ASSERT(keyed_ != nullptr);
-    ASSERT(EVP_MAC_init(keyed_.get(), octets, key.size(), nullptr) == 1);
+    constexpr std::uint8_t inner_pad = 0x36;
+    constexpr std::uint8_t outer_pad = 0x5c;
+    for (std::uint8_t& octet : block) { octet ^= inner_pad; }
+    inner = begun_with(digest, block);
+    for (std::uint8_t& octet : block) { octet ^= inner_pad ^ outer_pad; }
+    outer = begun_with(digest, block);
+    wipe(octets);
 }
 
-Secret Mac::compute(std::span<const ByteView> data) const {
-    if (xcbc_) { return xcbc_->compute(data); }
-    const Handle<EVP_MAC_CTX> context{EVP_MAC_CTX_dup(keyed_.get())};
+Secret Mac::Hmac::compute(std::span<const ByteView> data, std::size_t size) const {
+    EVP_MD_CTX* const context = workbench();
+    Secret out{size};
+    ASSERT(EVP_MD_CTX_copy_ex(context, inner.get()) == 1);
+    for (const ByteView part : data) {
+        ASSERT(EVP_DigestUpdate(context, part.data(), part.size()) == 1);
+    }
+    ASSERT(EVP_DigestFinal_ex(context, out.write().data(), nullptr) == 1);
+    ASSERT(EVP_MD_CTX_copy_ex(context, outer.get()) == 1);
+    ASSERT(EVP_DigestUpdate(context, out.reveal().data(), size) == 1);
+    ASSERT(EVP_DigestFinal_ex(context, out.write().data(), nullptr) == 1);
+    // Nothing of the key stays behind.
+    ASSERT(EVP_DigestInit_ex2(context, EVP_MD_CTX_get0_md(outer.get()), nullptr) == 1);
+    return out;
+}
+
+Mac::Cmac::Cmac(ByteView key) : keyed(EVP_MAC_CTX_dup(cmac_prototype())) {
+    ASSERT(key.size() == 16);
+    ASSERT(keyed != nullptr);
+    ASSERT(EVP_MAC_init(keyed.get(), key.data(), key.size(), nullptr) == 1);
+}
+
+Secret Mac::Cmac::compute(std::span<const ByteView> data, std::size_t size) const {
+    const Handle<EVP_MAC_CTX> context{EVP_MAC_CTX_dup(keyed.get())};
     ASSERT(context != nullptr);
     for (const ByteView part : data) {
         ASSERT(EVP_MAC_update(context.get(), part.data(), part.size()) == 1);
     }
-    Secret out{mac_size(algorithm_)};
+    Secret out{size};
     std::size_t length = 0;
     ASSERT(EVP_MAC_final(context.get(), out.write().data(), &length, out.size()) == 1);
     ASSERT(length == out.size());
     return out;
+}
+
+Mac::Method Mac::method_of(MacAlgorithm algorithm, ByteView key) {
+    if (algorithm == MacAlgorithm::aes128_xcbc) { return Method{std::in_place_type<Xcbc>, key}; }
+    if (algorithm == MacAlgorithm::aes128_cmac) { return Method{std::in_place_type<Cmac>, key}; }
+    return Method{std::in_place_type<Hmac>, algorithm, key};
+}
+
+Mac::Mac(MacAlgorithm algorithm, ByteView key)
+    : algorithm_(algorithm), method_(method_of(algorithm, key)) {}
+
+Secret Mac::compute(std::span<const ByteView> data) const {
+    const std::size_t size = mac_size(algorithm_);
+    return std::visit(Overloaded{[&](const Hmac& hmac) { return hmac.compute(data, size); },
+                                 [&](const Cmac& cmac) { return cmac.compute(data, size); },
+                                 [&](const Xcbc& xcbc) { return xcbc.compute(data); }},
+                      method_);
 }
 
 }  // namespace culvert::crypto

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <variant>
 
 #include "base/bytes.hpp"
 #include "base/secret.hpp"
@@ -34,9 +35,25 @@ class Mac {
     Secret compute(std::span<const ByteView> data) const;
 
  private:
+    // RFC 2104 2: the hash of the key with one pad and the other, to go on from.
+    struct Hmac {
+        Hmac(MacAlgorithm algorithm, ByteView key);
+        Secret compute(std::span<const ByteView> data, std::size_t size) const;
+
+        Handle<evp_md_ctx_st> inner;
+        Handle<evp_md_ctx_st> outer;
+    };
+    struct Cmac {
+        explicit Cmac(ByteView key);
+        Secret compute(std::span<const ByteView> data, std::size_t size) const;
+
+        Handle<evp_mac_ctx_st> keyed;
+    };
+    using Method = std::variant<Hmac, Cmac, Xcbc>;
+    static Method method_of(MacAlgorithm algorithm, ByteView key);
+
     MacAlgorithm algorithm_;
-    Handle<evp_mac_ctx_st> keyed_;  // all but XCBC, which the library does not have
-    std::unique_ptr<Xcbc> xcbc_;
+    Method method_;
 };
 
 }  // namespace culvert::crypto

@@ -1,6 +1,9 @@
 #pragma once
 
+#include <cstddef>
+
 #include "base/random.hpp"
+#include "base/secret.hpp"
 
 namespace culvert::crypto {
 
@@ -8,6 +11,18 @@ namespace culvert::crypto {
 class SystemRandom final : public Random {
  public:
     void fill(MutableByteView out) override;
+};
+
+// The same for one thread that draws many small numbers (SPIs, IVs, jitter), of which the library
+// makes a lot as fast as one. What is drawn leaves no copy behind; keys are never drawn ahead.
+class ThreadRandom final : public Random {
+ public:
+    void fill(MutableByteView out) override;
+
+ private:
+    SystemRandom source_;
+    Secret ahead_;
+    std::size_t left_ = 0;  // of it, at its end
 };
 
 }  // namespace culvert::crypto

@@ -97,6 +97,7 @@ void Commands::on_event(const ike::Event& event) {
                                  control_log_message(to_record(event)));
         }
     }
+    if (!event.ike && !event.error && event.alert.empty()) { return; }  // nothing to VICI
     // Most of the time nobody listens, and what they would hear is dear to make.
     constexpr std::array<std::string_view, 7> names{
         "ike-updown",  "ike-rekey",       "ike-update", "child-updown",

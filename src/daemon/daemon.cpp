@@ -133,7 +133,10 @@ class Daemon {
     Daemon& operator=(const Daemon&) = delete;
     Daemon(Daemon&&) = delete;
     Daemon& operator=(Daemon&&) = delete;
-    ~Daemon() { plane_.reset(); }
+    ~Daemon() {
+        ike_watchers_.clear();
+        plane_.reset();
+    }
 
     Status start() {
         open_leases();
@@ -145,6 +148,10 @@ class Daemon {
             if (Status done = drop_capabilities(); !done) { return done; }
         }
         if (Status done = plane_->start(host_.mailbox()); !done) { return done; }
+        for (const int descriptor : plane_->ike_descriptors()) {
+            read_ike(*ike_watchers_.emplace_back(std::make_unique<Watcher>(loop_, descriptor)),
+                     descriptor);
+        }
         return early ? Status{} : drop_capabilities();
     }
 
@@ -202,6 +209,13 @@ class Daemon {
                    fmt::format("a task of the main loop was given up: {}; if memory or "
                                "descriptors are short, give culvertd more",
                                what));
+    }
+
+    void read_ike(Watcher& watcher, int descriptor) {
+        watcher.when_readable([this, &watcher, descriptor] {
+            plane_->read_ike(descriptor);
+            read_ike(watcher, descriptor);
+        });
     }
 
     void warn(const Status& done) {
@@ -322,9 +336,10 @@ class Daemon {
     KeyLogFile key_log_;
     Configured configured_;
     plane::PlaneSettings settings_;
-    crypto::SystemRandom random_;
+    crypto::ThreadRandom random_;
     Loop loop_;
     std::unique_ptr<plane::Plane> plane_;
+    std::vector<std::unique_ptr<Watcher>> ike_watchers_;
     Resolver resolver_;
     Fetcher fetcher_;
     EventLog event_log_;

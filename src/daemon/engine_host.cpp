@@ -96,12 +96,19 @@ void EngineHost::configure(ike::ConfigSnapshot config) {
 }
 
 void EngineHost::tick() {
+    armed_.reset();
     const Instant now = Loop::now();
     carry_out(engine_.tick(now), now);
     set_timer();
 }
 
-void EngineHost::set_timer() { deadline_.set(engine_.next_deadline()); }
+// Only forward: to be woken early costs less than to set the timer anew with each message.
+void EngineHost::set_timer() {
+    const auto wanted = engine_.next_deadline();
+    if (!wanted || (armed_ && *armed_ <= *wanted)) { return; }
+    armed_ = wanted;
+    deadline_.set(armed_);
+}
 
 ike::CommandId EngineHost::new_command(OnDone done) {
     const ike::CommandId id{++last_command_};

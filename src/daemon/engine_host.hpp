@@ -90,6 +90,7 @@ class EngineHost {
     bool virtual_addresses_ = true;
     Mailbox mailbox_;
     Timer deadline_;
+    std::optional<Instant> armed_;  // when it fires
     Timer liveness_timer_;
     std::map<ike::CommandId, OnDone> commands_;
     std::uint64_t last_command_ = 0;

@@ -14,8 +14,9 @@ EventLog::EventLog(Loop& loop, Log& log)
       report_timer_(loop, [this] { report(); }) {}
 
 void EventLog::write(const ike::Event& event) {
-    const bool written = write_record(event);
-    const auto story = recorder_.add(event, Loop::now());
+    const Instant now = Loop::now();
+    const bool written = write_record(event, now);
+    const auto story = recorder_.add(event, now);
     if (!story || !written || log_.wants(LogGroup::ike, Severity::debug)) { return; }
     for (const std::string& line : story->lines) {
         LogRecord record = to_record(event);
@@ -25,10 +26,10 @@ void EventLog::write(const ike::Event& event) {
     }
 }
 
-bool EventLog::write_record(const ike::Event& event) {
+bool EventLog::write_record(const ike::Event& event, Instant now) {
     if (!log_.wants(LogGroup::ike, event.severity)) { return false; }
     RateLimit& limit = by_stranger(event) ? strangers_ : known_;
-    if (event.command || limit.allow(Loop::now())) {
+    if (event.command || limit.allow(now)) {
         log_.write(to_record(event));
         return true;
     }

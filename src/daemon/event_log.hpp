@@ -21,7 +21,7 @@ class EventLog {
 
  private:
     void report();
-    bool write_record(const ike::Event& event);
+    bool write_record(const ike::Event& event, Instant now);
 
     Log& log_;
     FlightRecorder recorder_;

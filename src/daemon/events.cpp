@@ -33,7 +33,7 @@ vici::Message ike_only(const ike::IkeSaStatus& ike, const Moment& moment) {
 vici::Message ike_rekey(const ike::Event& event, const Moment& moment) {
     const ike::IkeSaStatus& ike = *event.ike;
     Section both;
-    both.set("old", ike_section(event.old_ike.value_or(ike), moment));
+    both.set("old", ike_section(event.old_ike ? *event.old_ike : ike, moment));
     both.set("new", ike_section(ike, moment));
     return vici::Message{}.set(ike.connection, std::move(both));
 }

@@ -1,6 +1,8 @@
 #include "daemon/gateway.hpp"
 
 #include <algorithm>
+#include <map>
+#include <string_view>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -177,12 +179,15 @@ std::vector<InstalledPolicy> Gateway::wanted_policies() {
 }
 
 void Gateway::remove_policies_that_changed(const std::vector<InstalledPolicy>& wanted) {
+    std::map<ChildName, const Policy*> by_name;
+    for (const InstalledPolicy& one : wanted) {
+        by_name.emplace(ChildName{one.policy.connection, one.policy.name}, &one.policy);
+    }
     std::erase_if(policies_, [&](const InstalledPolicy& installed) {
-        const bool stays = std::ranges::any_of(
-            wanted, [&](const InstalledPolicy& one) { return same(one.policy, installed.policy); });
-        if (!stays) {
-            host_.plane().remove_policy(installed.policy.connection, installed.policy.name);
-        }
+        const ChildName name{installed.policy.connection, installed.policy.name};
+        const auto found = by_name.find(name);
+        const bool stays = found != by_name.end() && same(*found->second, installed.policy);
+        if (!stays) { host_.plane().remove_policy(name.first, name.second); }
         return !stays;
     });
 }
@@ -196,11 +201,12 @@ Status Gateway::add(const InstalledPolicy& wanted) {
 void Gateway::sync_policies() {
     const std::vector<InstalledPolicy> wanted = wanted_policies();
     remove_policies_that_changed(wanted);
+    std::set<ChildName> there;
+    for (const InstalledPolicy& one : policies_) {
+        there.emplace(one.policy.connection, one.policy.name);
+    }
     for (const InstalledPolicy& one : wanted) {
-        const bool there = std::ranges::any_of(policies_, [&](const InstalledPolicy& installed) {
-            return same(installed.policy, one.policy);
-        });
-        if (there) { continue; }
+        if (there.contains({one.policy.connection, one.policy.name})) { continue; }
         if (const Status done = add(one); !done) {
             host_.tell({.kind = ike::EventKind::note,
                         .severity = Severity::error,
@@ -258,32 +264,27 @@ const ike::Connection* Gateway::find_connection(const std::string& connection,
 }
 
 bool Gateway::stands(const std::string& connection, const std::string& child) const {
-    for (const ike::IkeSaStatus& ike : host_.engine().status(Loop::now())) {
-        if (ike.connection != connection) { continue; }
-        if (child.empty()) { return ike.state == ike::IkeState::established; }
-        if (std::ranges::any_of(ike.children, [&](const ike::ChildSaStatus& one) {
-                return one.name == child && one.state == ike::ChildState::installed;
-            })) {
-            return true;
-        }
-    }
-    return false;
+    return host_.engine().stands(connection, child);
 }
 
 void Gateway::start_children(const config::Changes& changes) {
+    const std::set<std::string_view> added{changes.added.begin(), changes.added.end()};
+    const std::set<std::string_view> whole_ones{changes.changed.begin(), changes.changed.end()};
+    std::set<std::pair<std::string_view, std::string_view>> children;
+    for (const auto* list : {&changes.children_added, &changes.children_changed}) {
+        for (const config::Changes::Child& one : *list) {
+            children.emplace(one.connection, one.child);
+        }
+    }
     const auto changed = [&](const std::string& connection, const std::string& child) {
-        const config::Changes::Child name{connection, child};
-        return std::ranges::find(changes.added, connection) != changes.added.end() ||
-               std::ranges::find(changes.children_added, name) != changes.children_added.end() ||
-               std::ranges::find(changes.children_changed, name) != changes.children_changed.end();
+        return added.contains(connection) || children.contains({connection, child});
     };
     for (const ike::Connection& connection : current_->connections) {
         for (const ike::ChildConfig& child : connection.children) {
             const bool is_sa =
                 child.mode == ike::ChildMode::tunnel || child.mode == ike::ChildMode::transport;
             if (!is_sa || child.start_action != ike::StartAction::start) { continue; }
-            const bool whole =
-                std::ranges::find(changes.changed, connection.name) != changes.changed.end();
+            const bool whole = whole_ones.contains(connection.name);
             if ((whole || changed(connection.name, child.name)) &&
                 stands(connection.name, child.name)) {
                 restart_child(connection, child, whole);

@@ -215,9 +215,11 @@ struct Event {
     std::optional<Error> error{};
     // What VICI's alert event calls this, if it has a name there: "ts-mismatch".
     std::string_view alert{};
-    std::string text;                      // one line for people, complete in itself
-    std::optional<IkeSaStatus> ike{};      // for up, down, rekeyed, updated: the SA as it is (was)
-    std::optional<IkeSaStatus> old_ike{};  // ike_rekeyed: the one that was replaced
+    std::string text;  // one line for people, complete in itself
+    // For up, down, rekeyed, updated: the SA as it is (was). Null for the others, so that they are
+    // small.
+    std::shared_ptr<const IkeSaStatus> ike{};
+    std::shared_ptr<const IkeSaStatus> old_ike{};  // ike_rekeyed: the one that was replaced
 };
 
 using Action =
@@ -272,6 +274,8 @@ class Engine {
     ReqId reqid_of(const std::string& connection, const std::string& child);
 
     std::vector<IkeSaStatus> status(Instant now) const;
+    // Whether an IKE SA of the connection is established, or a Child SA of this name installed.
+    bool stands(std::string_view connection, std::string_view child) const;
     // The last failures by peer, newest first, at most 16 a peer (limits.hpp).
     std::vector<Failure> failures() const;
     // What the shell found out about a peer stands among them: ESP that does not come back.

@@ -113,7 +113,7 @@ void Clients::step(std::chrono::milliseconds longest, bool begin_more) {
     (void)poll(&waiting, 1, static_cast<int>(wait.count()));
     const Instant at = now();
     const auto take_one = [&](const plane::Arrival& arrival) { take(arrival, at); };
-    while (socket_.receive(buffers_, take_one)) {}
+    while (socket_.receive(buffers_, take_one).more) {}
     if ((waiting.revents & POLLERR) != 0) {
         socket_.take_errors([](const plane::NetworkError&) {});
     }

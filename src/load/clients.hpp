@@ -55,7 +55,7 @@ class Clients {
     Wanted wanted_;
     plane::UdpSocket socket_;
     plane::ReceiveBuffers buffers_{16};
-    crypto::SystemRandom random_;
+    crypto::ThreadRandom random_;
     std::vector<std::unique_ptr<ike::Engine>> engines_;
     std::vector<Instant> armed_;
     std::set<std::pair<Instant, std::size_t>> deadlines_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/assert.hpp"
 #include "plane/errors.hpp"
 #include "plane/limits.hpp"
 
@@ -30,10 +31,7 @@ Status IkeCarrier::open(PlaneEvents& events, const IkeSockets::Needs& needs) {
 
 Status IkeCarrier::attach(Poller& poller, Hooks hooks) {
     hooks_ = std::move(hooks);
-    Port& port = add_port(hooks_.esp, {});
-    for (const int fd : sockets_->descriptors()) {
-        if (auto done = watch(poller, port, fd); !done) { return done; }
-    }
+    ike_port_ = &add_port(hooks_.esp, {});
     return poller.watch(monitor_->fd(), [this](std::uint32_t) {
         if (!monitor_->changed(own_interface_.load(), settings_.routing_table)) { return; }
         read_addresses();
@@ -69,13 +67,28 @@ Status IkeCarrier::watch(Poller& poller, Port& port, int fd) {
     return poller.watch(fd, [this, fd, &port](std::uint32_t events) {
         if ((events & EPOLLERR) != 0) { sockets_->take_errors(fd, port.sink); }
         for (int round = 0; round < rounds_a_wakeup_max; ++round) {
-            const bool more = sockets_->receive(fd, port.buffers, port.sink);
+            const bool more = sockets_->receive(fd, port.buffers, port.sink).more;
             if (port.batch_done) { port.batch_done(); }
             if (!more) { break; }
         }
-        count(keep_alives_, std::exchange(port.sink.keep_alives, 0));
-        count(junk_, std::exchange(port.sink.junk, 0));
+        count_others(port);
     });
+}
+
+void IkeCarrier::count_others(Port& port) {
+    count(keep_alives_, std::exchange(port.sink.keep_alives, 0));
+    count(junk_, std::exchange(port.sink.junk, 0));
+}
+
+void IkeCarrier::read_ike(int descriptor) {
+    ASSERT(ike_port_ != nullptr);
+    for (int round = 0; round < rounds_a_wakeup_max; ++round) {
+        const Received got = sockets_->receive(descriptor, ike_port_->buffers, ike_port_->sink);
+        // An error of the network stands in front of what arrived.
+        if (got.count == 0) { sockets_->take_errors(descriptor, ike_port_->sink); }
+        if (!got.more) { break; }
+    }
+    count_others(*ike_port_);
 }
 
 void IkeCarrier::send(const IkeDatagram& datagram) {

@@ -32,9 +32,11 @@ class IkeCarrier {
         std::function<void(const NetworkError&)> path_mtu;  // errors that carry one; any thread
         std::function<void()> addresses_changed;
     };
-    // Hands the descriptors for IKE and for news of the host to the poller, in whose thread they
-    // arrive from then on. Before attach_worker().
+    // Hands the descriptor for news of the host to the poller, in whose thread they arrive from
+    // then on. Before attach_worker().
     Status attach(Poller& poller, Hooks hooks);
+    // What is there on one of the descriptors for IKE.
+    void read_ike(int descriptor);
     // And those of one worker: ESP, and after each batch of it batch_done().
     Status attach_worker(Poller& poller, unsigned worker, std::function<void(const Arrival&)> esp,
                          std::function<void()> batch_done);
@@ -65,6 +67,7 @@ class IkeCarrier {
     };
     Port& add_port(std::function<void(const Arrival&)> esp, std::function<void()> batch_done);
     Status watch(Poller& poller, Port& port, int fd);
+    void count_others(Port& port);
     void read_addresses();
 
     PlaneSettings settings_;
@@ -72,6 +75,7 @@ class IkeCarrier {
     std::optional<IkeSockets> sockets_;
     std::optional<AddressMonitor> monitor_;
     std::vector<std::unique_ptr<Port>> ports_;
+    Port* ike_port_ = nullptr;
     Hooks hooks_;
     std::atomic<int> own_interface_ = 0;
 

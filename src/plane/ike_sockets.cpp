@@ -142,7 +142,7 @@ std::vector<int> IkeSockets::descriptors(unsigned worker) const {
     return out;
 }
 
-bool IkeSockets::receive(int fd, ReceiveBuffers& buffers, Sink& sink) const {
+Received IkeSockets::receive(int fd, ReceiveBuffers& buffers, Sink& sink) const {
     for (const Entry& entry : sockets_) {
         if (entry.socket.fd() != fd) { continue; }
         const bool nat_t = entry.role != Role::ike;
@@ -157,7 +157,7 @@ bool IkeSockets::receive(int fd, ReceiveBuffers& buffers, Sink& sink) const {
             }
         });
     }
-    return false;
+    return {};
 }
 
 void IkeSockets::take_errors(int fd, Sink& sink) const {

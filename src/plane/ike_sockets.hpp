@@ -42,8 +42,8 @@ class IkeSockets {
     // A worker's, for ESP; the kernel brings here what has its SPI (UdpSocket::steer_arrivals()),
     // and now and then something else that it had put together with that.
     std::vector<int> descriptors(unsigned worker) const;
-    // Reads the socket of this descriptor; false when it is likely that nothing is left.
-    bool receive(int fd, ReceiveBuffers& buffers, Sink& sink) const;
+    // Reads the socket of this descriptor.
+    Received receive(int fd, ReceiveBuffers& buffers, Sink& sink) const;
     void take_errors(int fd, Sink& sink) const;
 
     // Any thread.

@@ -238,8 +238,8 @@ Status set_path_mtu_discovery(int fd, IpFamily family, bool dont_fragment) {
     return {};
 }
 
-bool receive_batch(int fd, std::uint16_t port, ReceiveBuffers& buffers,
-                   const std::function<void(const Arrival&)>& take) {
+Received receive_batch(int fd, std::uint16_t port, ReceiveBuffers& buffers,
+                       const std::function<void(const Arrival&)>& take) {
     std::array<mmsghdr, receive_single_batch_max> messages;
     std::array<iovec, receive_single_batch_max> pieces;
     std::array<sockaddr_storage, receive_single_batch_max> names;
@@ -262,7 +262,7 @@ bool receive_batch(int fd, std::uint16_t port, ReceiveBuffers& buffers,
     const int count = ::recvmmsg(fd, messages.data(), static_cast<unsigned>(buffers.count()),
                                  MSG_DONTWAIT, nullptr);
     // An error here is one of the network; the error queue has it in full.
-    if (count <= 0) { return false; }
+    if (count <= 0) { return {}; }
     // What arrives in large pieces comes in crowds; after anything else than that or a full batch
     // another call would be for nothing.
     bool more = static_cast<std::size_t>(count) == buffers.count();
@@ -281,7 +281,7 @@ bool receive_batch(int fd, std::uint16_t port, ReceiveBuffers& buffers,
         more = more || arrival.octets.size() >= crowd_octets_min;
         take(arrival);
     }
-    return more;
+    return {static_cast<std::size_t>(count), more};
 }
 
 int send_message(int fd, IpFamily family, ByteView octets, const Endpoint& local,

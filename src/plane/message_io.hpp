@@ -25,10 +25,9 @@ void ask_for_extension_headers(int fd);
 // DF and EMSGSIZE, or fragmentation.
 Status set_path_mtu_discovery(int fd, IpFamily family, bool dont_fragment);
 
-// One recvmmsg. `port` is given to the local endpoints. False when it is likely that nothing is
-// left; epoll tells of it if there is.
-bool receive_batch(int fd, std::uint16_t port, ReceiveBuffers& buffers,
-                   const std::function<void(const Arrival&)>& take);
+// One recvmmsg. `port` is given to the local endpoints.
+Received receive_batch(int fd, std::uint16_t port, ReceiveBuffers& buffers,
+                       const std::function<void(const Arrival&)>& take);
 // One sendmsg with ancillary data; 0 or errno. An error that an earlier datagram caused is passed
 // over once.
 int send_message(int fd, IpFamily family, ByteView octets, const Endpoint& local,

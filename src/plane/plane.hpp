@@ -82,6 +82,11 @@ class Plane {
     // address_in_use, no_device, permission or system, saying what to do.
     virtual Status start(PlaneEvents& events) = 0;
 
+    // The sockets on which IKE arrives, once it is started: the caller's loop waits for them, so
+    // that a message goes through no second thread, and calls read_ike() when one can be read. What
+    // is there comes to PlaneEvents::ike_datagram() before that returns. One thread.
+    virtual std::vector<int> ike_descriptors() const = 0;
+    virtual void read_ike(int descriptor) = 0;
     virtual void send_ike(IkeDatagram datagram) = 0;
     // One octet 0xff from the NAT-T socket (RFC 3948 2.3).
     virtual void send_keepalive(Endpoint local, Endpoint remote) = 0;

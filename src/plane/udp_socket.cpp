@@ -120,8 +120,8 @@ Status UdpSocket::steer_arrivals(unsigned workers) const {
 
 std::uint64_t UdpSocket::overflowed() const { return socket_overflowed(fd()); }
 
-bool UdpSocket::receive(ReceiveBuffers& buffers,
-                        const std::function<void(const Arrival&)>& take) const {
+Received UdpSocket::receive(ReceiveBuffers& buffers,
+                            const std::function<void(const Arrival&)>& take) const {
     return receive_batch(fd(), port_, buffers, take);
 }
 

@@ -69,6 +69,12 @@ class ReceiveBuffers {
     std::unique_ptr<std::uint8_t[]> memory_;
 };
 
+// What one look at a socket brought.
+struct Received {
+    std::size_t count = 0;  // 0: nothing, or an error of the network, which the error queue has
+    bool more = false;      // it is likely that something is left; epoll tells of it in any case
+};
+
 class UdpSocket {
  public:
     struct Options {
@@ -96,9 +102,9 @@ class UdpSocket {
     // Datagrams that the kernel dropped because nobody took them in time.
     std::uint64_t overflowed() const;
 
-    // Receives at most receive_batch_max arrivals and hands over each; false when it is likely that
-    // no more are there.
-    bool receive(ReceiveBuffers& buffers, const std::function<void(const Arrival&)>& take) const;
+    // Receives at most receive_batch_max arrivals and hands over each.
+    Received receive(ReceiveBuffers& buffers,
+                     const std::function<void(const Arrival&)>& take) const;
 
     // 0, or errno. A local any-address or one of another family lets routing choose.
     int send(ByteView octets, const Endpoint& local, const Endpoint& remote,

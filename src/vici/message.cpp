@@ -129,14 +129,14 @@ class Decoder {
             const std::size_t at = in_.position();
             const Element type{in_.u8()};
             if (type == Element::section_end && depth > 0) { return out; }
-            const auto element = one(type, at, depth);
+            auto element = one(type, at, depth);
             if (in_.failed()) { return {}; }
             if (!keys.insert(element.first).second) {
                 fail(at, fmt::format("has the key \"{}\" twice in a section",
                                      printable(element.first)));
                 return {};
             }
-            out.entries.push_back({std::string{element.first}, element.second});
+            out.entries.push_back({std::string{element.first}, std::move(element.second)});
         }
         if (depth > 0) { fail(in_.position(), "ends inside a section"); }
         return out;

@@ -64,7 +64,7 @@ class Certificate {
     x509_st* object() const { return object_.get(); }
 
     friend bool operator==(const Certificate& a, const Certificate& b) {
-        return a.der() == b.der();
+        return a.object_ == b.object_ || a.der() == b.der();
     }
 
  private:

@@ -259,6 +259,15 @@ bool standing_known(const TrustQuestion& question, const Certificate& one,
 }
 
 Result<std::vector<Certificate>> trust(const TrustQuestion& question) {
+    auto chain = chain_of(question);
+    if (!chain) { return chain; }
+    if (Status done = check_standing(question, *chain); !done) {
+        return std::unexpected(std::move(done).error());
+    }
+    return chain;
+}
+
+Result<std::vector<Certificate>> chain_of(const TrustQuestion& question) {
     MUST(question.leaf != nullptr);
     const Certificate& leaf = *question.leaf;
     if (leaf.public_key().strength() < strength_min) {
@@ -267,12 +276,24 @@ Result<std::vector<Certificate>> trust(const TrustQuestion& question) {
     auto chain = build(question);
     if (!chain) { return chain; }
     if (auto wrong = check_purpose(leaf)) { return std::unexpected(std::move(*wrong)); }
-    for (std::size_t i = 0; i + 1 < chain->size(); ++i) {
-        if (auto revoked = check_revocation(question, (*chain)[i], (*chain)[i + 1])) {
+    return chain;
+}
+
+Status check_standing(const TrustQuestion& question, const std::vector<Certificate>& chain) {
+    for (std::size_t i = 0; i + 1 < chain.size(); ++i) {
+        if (auto revoked = check_revocation(question, chain[i], chain[i + 1])) {
             return std::unexpected(std::move(*revoked));
         }
     }
-    return chain;
+    return {};
+}
+
+bool still_holds(const TrustQuestion& question, const std::vector<Certificate>& chain) {
+    const auto valid = [&](const Certificate& one) {
+        return one.not_before() <= question.now && question.now <= one.not_after();
+    };
+    return !chain.empty() && std::ranges::all_of(chain, valid) &&
+           std::ranges::find(question.anchors, chain.back()) != question.anchors.end();
 }
 
 std::string_view alert_of(const Error& refused) {

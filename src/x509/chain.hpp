@@ -34,6 +34,13 @@ bool standing_known(const TrustQuestion& question, const Certificate& one,
 // The chain, leaf first, anchor last. Fails with authentication_failed: one line that names the
 // certificate, the reason and the remedy.
 Result<std::vector<Certificate>> trust(const TrustQuestion& question);
+// Its two halves: a chain that holds, and whether all of it is in good standing.
+Result<std::vector<Certificate>> chain_of(const TrustQuestion& question);
+Status check_standing(const TrustQuestion& question, const std::vector<Certificate>& chain);
+
+// Whether chain_of() would find this chain once more, which it did before: signatures stay what
+// they are, but time goes on, and who is trusted changes.
+bool still_holds(const TrustQuestion& question, const std::vector<Certificate>& chain);
 
 // What strongSwan's alerts call that which trust() refused ("cert-expired"); empty: nothing of it.
 std::string_view alert_of(const Error& refused);

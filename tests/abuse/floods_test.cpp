@@ -265,6 +265,62 @@ TEST_F(Floods, A05GarbageForAHalfOpenSaIsDecryptedAFewTimesOnly) {  // RFC 8019 
         eve.send(eve.sealed(eve.header(ExchangeType::ike_auth), eve.auth_payloads())).empty());
 }
 
+// A connection that takes a dear group for its children.
+struct DearGroups : testing::Test {
+    DearGroups() : pair(gateway_config(1, 2), dear_config()), eve(pair.two, pair.now) {}
+
+    static Config dear_config() {
+        Config config = victim_config();
+        config.connections.at(1).children.front().proposals =
+            parse_proposals(ProtocolId::esp, "aes256gcm16-modp3072").value();
+        return config;
+    }
+    EnginePair pair;
+    HandPeer eve;
+};
+
+TEST_F(DearGroups, A06KeyExchangesAtFullRateAreCutShort) {
+    ASSERT_TRUE(eve.up());
+    const auto ke = crypto::KeyExchange::create(crypto::KeMethod::modp3072, eve.random()).value();
+    constexpr unsigned each = 32;  // of Curve25519's effort
+    std::uint32_t spi = 0xc0660100;
+    const auto create = [&] {
+        return eve.ask(ExchangeType::create_child_sa, eve.create_child_payloads(++spi, ke));
+    };
+    unsigned made = 0;
+    const auto creates_until_refused = [&] {
+        for (made = 0;; ++made) {
+            const auto answer = create();
+            if (has(answer, NotifyType::temporary_failure)) { return; }
+            ASSERT_TRUE(answer && wire::find<wire::SecurityAssociation>(*answer) != nullptr);
+        }
+    };
+    creates_until_refused();
+    EXPECT_EQ(made, effort_at_once / each);
+    // The IKE SA lives, and what costs nothing is answered.
+    EXPECT_TRUE(eve.alive());
+    EXPECT_TRUE(has(eve.rekey_ike(), NotifyType::temporary_failure));
+    pair.now += seconds{2};
+    creates_until_refused();
+    EXPECT_EQ(made, 2 * effort_per_second / each);
+}
+
+TEST_F(Floods, A06RekeyingTheIkeSaAtFullRateIsCutShort) {
+    ASSERT_TRUE(eve.up());
+    unsigned made = 0;
+    for (;; ++made) {
+        const auto answer = eve.rekey_ike();
+        if (has(answer, NotifyType::temporary_failure)) { break; }
+        ASSERT_TRUE(answer && wire::find<wire::SecurityAssociation>(*answer) != nullptr) << made;
+    }
+    // A new IKE SA is no new budget.
+    EXPECT_EQ(made, effort_at_once / ike_rekey_effort_min);
+    EXPECT_TRUE(eve.alive());
+    // Of those that were replaced none stays for ever, though nobody deletes them.
+    pair.pass(rekeyed_linger_max);
+    EXPECT_EQ(ike_sas(), 2U);
+}
+
 TEST_F(Floods, A07FloodsOfAnAuthenticatedPeerAreBounded) {
     ASSERT_TRUE(eve.up());
     for (unsigned i = 0; i < 2000; ++i) { ASSERT_TRUE(eve.alive()); }

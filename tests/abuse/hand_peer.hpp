@@ -194,6 +194,51 @@ class HandPeer {
         payloads.insert(payloads.begin() + 1, wire::Nonce{.data = random_.bytes(32)});
         return payloads;
     }
+    // With perfect forward secrecy.
+    wire::Payloads create_child_payloads(std::uint32_t spi, const crypto::KeyExchange& ke) {
+        wire::Payloads payloads = create_child_payloads(spi);
+        auto& offer = std::get<wire::SecurityAssociation>(payloads.front()).proposals.front();
+        offer.transforms.push_back(
+            {.type = TransformType::ke, .id = std::to_underlying(ke.method())});
+        payloads.insert(payloads.begin() + 2,
+                        wire::KeyExchange{.method = ke.method(), .data = ke.public_value()});
+        return payloads;
+    }
+    // Asks for an IKE SA in place of this one, and goes on in that. What was answered.
+    std::optional<wire::Payloads> rekey_ike() {
+        const auto ke = crypto::KeyExchange::create(suite_.ke, random_).value();
+        const IkeSpi fresh{random_.u64()};
+        const Bytes ni = random_.bytes(32);
+        Writer spi;
+        spi.u64(fresh.value());
+        const Bytes spi_octets = spi.take();
+        Proposals offer = proposals;
+        std::uint8_t number = 0;
+        for (Proposal& one : offer) {
+            one.number = ++number;
+            one.spi = spi_octets;
+        }
+        wire::Payloads payloads;
+        payloads.emplace_back(wire::SecurityAssociation{.proposals = std::move(offer)});
+        payloads.emplace_back(wire::Nonce{.data = ni});
+        payloads.emplace_back(wire::KeyExchange{.method = ke.method(), .data = ke.public_value()});
+        auto answer = ask(ExchangeType::create_child_sa, payloads);
+        const auto* sa = answer ? wire::find<wire::SecurityAssociation>(*answer) : nullptr;
+        if (sa == nullptr) { return answer; }
+        const auto shared = ke.derive(wire::find<wire::KeyExchange>(*answer)->data);
+        Reader theirs{sa->proposals.front().spi};
+        responder_spi_ = IkeSpi{theirs.u64()};
+        keys_ = derive_rekeyed_ike_keys(suite_, suite_.prf, keys_.sk_d, *shared,
+                                        {.ni = ni,
+                                         .nr = wire::find<wire::Nonce>(*answer)->data,
+                                         .initiator_spi = fresh,
+                                         .responder_spi = responder_spi_});
+        spi_ = fresh;
+        out_.emplace(initiator_cipher(suite_, keys_));
+        in_.emplace(responder_cipher(suite_, keys_));
+        next_id = 0;
+        return answer;
+    }
     bool up() {
         if (!init()) { return false; }
         const auto answer = ask(ExchangeType::ike_auth, auth_payloads());

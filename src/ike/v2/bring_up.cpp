@@ -13,12 +13,12 @@ namespace {
 // The oldest that takes tasks.
 IkeSa* usable_sa(const ConnectionRef& connection, const Environment& env) {
     IkeSa* best = nullptr;
-    for (const auto& [spi, sa] : env.state.sas) {
-        if (!sa->usable() || sa->replaced_by_another() ||
-            sa->core().connection->name != connection->name) {
+    for (const IkeSpi spi : env.index().of_connection(connection->name)) {
+        IkeSa* const sa = env.find(spi);
+        if (!sa->usable() || sa->replaced_by_another() || sa->core().name() != connection->name) {
             continue;
         }
-        if (best == nullptr || sa->core().unique_id < best->core().unique_id) { best = sa.get(); }
+        if (best == nullptr || sa->core().unique_id < best->core().unique_id) { best = sa; }
     }
     return best;
 }

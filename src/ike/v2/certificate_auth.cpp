@@ -102,25 +102,28 @@ bool has(const std::vector<Certificate>& list, const Certificate& one) {
     return std::ranges::find(list, one) != list.end();
 }
 
-struct Sent {
-    std::vector<Certificate> certificates;  // the peer's own first (RFC 7296 3.6)
-    std::optional<Error> unreadable;        // why the first one is not there
-};
+const wire::Certificate* as_x509(const wire::Payload& payload) {
+    const auto* one = std::get_if<wire::Certificate>(&payload);
+    const bool x509 = one != nullptr && one->encoding == wire::CertEncoding::x509_signature;
+    return x509 ? one : nullptr;
+}
 
-Sent sent_certificates(const wire::Payloads& payloads) {
-    Sent out;
+// The peer's own (RFC 7296 3.6).
+const wire::Certificate* first_certificate(const wire::Payloads& payloads) {
+    const auto first = std::ranges::find_if(payloads, as_x509);
+    return first == payloads.end() ? nullptr : as_x509(*first);
+}
+
+// All that can be read.
+std::vector<Certificate> sent_certificates(const wire::Payloads& payloads) {
+    std::vector<Certificate> out;
     std::size_t seen = 0;
     for (const wire::Payload& payload : payloads) {
-        const auto* one = std::get_if<wire::Certificate>(&payload);
-        if (one == nullptr || one->encoding != wire::CertEncoding::x509_signature) { continue; }
+        const auto* const one = as_x509(payload);
+        if (one == nullptr) { continue; }
         if (++seen > peer_certificates_max) { break; }
         auto parsed = Certificate::parse(one->data);
-        if (parsed) {
-            out.certificates.push_back(std::move(*parsed));
-        } else if (seen == 1) {
-            out.unreadable = std::move(parsed).error();
-            break;
-        }
+        if (parsed) { out.push_back(std::move(*parsed)); }
     }
     return out;
 }
@@ -210,19 +213,19 @@ void ask_for_delta(const PeerProof& proof, const x509::TrustQuestion& question,
 // not asked lately: a peer's certificates name URLs, so nothing is fetched before its AUTH and its
 // chain are right. What was asked in vain, for people.
 std::string find_sources(const PeerProof& proof, const x509::TrustQuestion& question,
-                         const CredentialSet& set, const Environment& env) {
+                         const std::vector<Certificate>& chain, const CredentialSet& set,
+                         const Environment& env) {
     std::string tried;
     x509::TrustQuestion without = question;
     without.revocation = x509::RevocationPolicy::relaxed;
-    const auto chain = x509::trust(without);
-    if (!chain) { return tried; }
+    if (!x509::check_standing(without, chain)) { return tried; }
     const RevocationBook& book = env.state.revocation;
-    for (std::size_t i = 0; i + 1 < chain->size(); ++i) {
-        if (x509::standing_known(question, chain->at(i), chain->at(i + 1))) {
-            ask_for_delta(proof, question, chain->at(i), chain->at(i + 1), env);
+    for (std::size_t i = 0; i + 1 < chain.size(); ++i) {
+        if (x509::standing_known(question, chain.at(i), chain.at(i + 1))) {
+            ask_for_delta(proof, question, chain.at(i), chain.at(i + 1), env);
             continue;
         }
-        for (RevocationSource& source : sources_of(chain->at(i), chain->at(i + 1), set)) {
+        for (RevocationSource& source : sources_of(chain.at(i), chain.at(i + 1), set)) {
             if (!book.asked_lately(source, env.now)) {
                 proof.sources->push_back(std::move(source));
                 break;
@@ -235,20 +238,43 @@ std::string find_sources(const PeerProof& proof, const x509::TrustQuestion& ques
     return tried;
 }
 
-Status check_trust(const PeerProof& proof, const Certificate& leaf,
-                   const std::vector<Certificate>& sent, const Environment& env) {
+// The one that held before, or a new one.
+Result<std::vector<Certificate>> chain_for(const PeerProof& proof, x509::TrustQuestion& question,
+                                           const Environment& env) {
+    const auto* const known = env.state.chains.find(question.leaf->der());
+    if (known != nullptr && x509::still_holds(question, *known)) { return *known; }
+    const CredentialSet& set = credentials_of(env);
+    question.intermediates = sent_certificates(proof.payloads);
+    for (const auto* list : {&set.certificates, &set.authorities}) {
+        question.intermediates.insert(question.intermediates.end(), list->begin(), list->end());
+    }
+    return x509::chain_of(question);
+}
+
+Error not_trusted(const PeerProof& proof, Error error, const std::string& tried) {
+    error.notify = NotifyType::authentication_failed;
+    error.received += tried;
+    if (!proof.connection.remote.cacerts.empty() && error.remedy.contains("x509ca")) {
+        error.remedy = fmt::format(
+            "name the authority of that certificate in connections.{}.remote.cacerts, which "
+            "count instead of all others",
+            proof.connection.name);
+    }
+    error.wanted = fmt::format("a certificate of {} that can be trusted (connections.{}.remote)",
+                               proof.identity.to_string(), proof.connection.name);
+    return error;
+}
+
+Status check_trust(const PeerProof& proof, const Certificate& leaf, const Environment& env) {
     const CredentialSet& set = credentials_of(env);
     const AuthConfig& remote = proof.connection.remote;
     if (!env.state.calendar) { return std::unexpected(no_calendar()); }
     x509::TrustQuestion question{.leaf = &leaf,
-                                 .intermediates = sent,
+                                 .intermediates = {},
                                  .anchors = remote.cacerts,
                                  .crls = set.crls,
                                  .revocation = remote.revocation,
                                  .now = env.state.calendar(env.now)};
-    for (const auto* list : {&set.certificates, &set.authorities}) {
-        question.intermediates.insert(question.intermediates.end(), list->begin(), list->end());
-    }
     if (remote.cacerts.empty()) {
         question.anchors = set.authorities;
         // What the operator put into x509 is trusted as it is.
@@ -261,35 +287,27 @@ Status check_trust(const PeerProof& proof, const Certificate& leaf,
     const RevocationBook& book = env.state.revocation;
     question.crls.insert(question.crls.end(), book.crls().begin(), book.crls().end());
     question.answers = book.answers();
+    auto chain = chain_for(proof, question, env);
+    if (!chain) { return std::unexpected(not_trusted(proof, std::move(chain).error(), {})); }
     std::string tried;
-    if (book.on && proof.sources != nullptr) { tried = find_sources(proof, question, set, env); }
-    auto chain = x509::trust(question);
-    if (!chain) {
-        Error error = std::move(chain).error();
-        error.notify = NotifyType::authentication_failed;
-        error.received += tried;
-        if (!remote.cacerts.empty() && error.remedy.contains("x509ca")) {
-            error.remedy = fmt::format(
-                "name the authority of that certificate in connections.{}.remote.cacerts, which "
-                "count instead of all others",
-                proof.connection.name);
-        }
-        error.wanted =
-            fmt::format("a certificate of {} that can be trusted (connections.{}.remote)",
-                        proof.identity.to_string(), proof.connection.name);
-        return std::unexpected(std::move(error));
+    if (book.on && proof.sources != nullptr) {
+        tried = find_sources(proof, question, *chain, set, env);
     }
-    return check_rules(proof, *chain);
+    if (Status done = x509::check_standing(question, *chain); !done) {
+        return std::unexpected(not_trusted(proof, std::move(done).error(), tried));
+    }
+    Status done = check_rules(proof, *chain);
+    if (done) { env.state.chains.keep(*chain); }
+    return done;
 }
 
-Status verify_with(const PeerProof& proof, const Certificate& leaf,
-                   const std::vector<Certificate>& sent, const Environment& env) {
+Status verify_with(const PeerProof& proof, const Certificate& leaf, const Environment& env) {
     const auto& pinned = proof.connection.remote.pinned;
     if (!pinned.empty() && !has(pinned, leaf)) { return std::unexpected(not_pinned(proof, leaf)); }
     if (!certifies(leaf, proof.identity)) { return std::unexpected(not_for_identity(proof, leaf)); }
     Status done = verify_auth(proof.connection.name, leaf.public_key(), proof.auth, proof.octets,
                               proof.connection.remote.auth_rules);
-    return done ? check_trust(proof, leaf, sent, env) : done;
+    return done ? check_trust(proof, leaf, env) : done;
 }
 
 }  // namespace
@@ -361,16 +379,18 @@ void add_certificates(wire::Payloads& out, const Connection& connection, const O
 }
 
 Status verify_by_certificate(const PeerProof& proof, const Environment& env) {
-    const Sent sent = sent_certificates(proof.payloads);
-    if (sent.unreadable) {
-        return std::unexpected(unreadable_certificate(proof, *sent.unreadable));
-    }
-    if (!sent.certificates.empty()) {
-        return verify_with(proof, sent.certificates.front(), sent.certificates, env);
+    if (const wire::Certificate* const first = first_certificate(proof.payloads)) {
+        if (const auto* const known = env.state.chains.find(first->data)) {
+            const Certificate leaf = known->front();
+            return verify_with(proof, leaf, env);
+        }
+        const auto leaf = Certificate::parse(first->data);
+        if (!leaf) { return std::unexpected(unreadable_certificate(proof, leaf.error())); }
+        return verify_with(proof, *leaf, env);
     }
     std::optional<Error> first;
     for (const Certificate& one : known_certificates(proof, credentials_of(env))) {
-        Status done = verify_with(proof, one, {}, env);
+        Status done = verify_with(proof, one, env);
         if (done) { return done; }
         if (!first) { first = std::move(done).error(); }
     }

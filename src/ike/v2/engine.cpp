@@ -31,6 +31,8 @@ class Engine::Impl {
     IkeSa* owner(ChildSaId id, const Environment& env);
     // Forgets IKE SAs that are gone and notes when the others want to be woken.
     void sweep();
+    // When this IKE SA wants to be woken.
+    void schedule(IkeSpi spi, std::optional<Instant> when);
 
     v2::EngineState state;
     std::unordered_map<IkeSpi, Instant> scheduled;
@@ -186,27 +188,36 @@ void Engine::Impl::sweep() {
     // Ending one SA may touch another.
     while (!state.touched.empty()) {
         for (const IkeSpi spi : std::exchange(state.touched, {})) {
-            if (const auto before = scheduled.find(spi); before != scheduled.end()) {
-                state.deadlines.erase({before->second, spi});
-                scheduled.erase(before);
-            }
             const auto found = state.sas.find(spi);
             if (found == state.sas.end()) { continue; }
             const IkeSa& sa = *found->second;
+            schedule(spi, sa.next_deadline());
             if (sa.gone()) {
                 const auto initiator = state.by_initiator_spi.find(sa.core().remote_spi);
                 if (initiator != state.by_initiator_spi.end() && initiator->second == spi) {
                     state.by_initiator_spi.erase(initiator);
                 }
+                state.index.remove(spi);
                 state.sas.erase(found);
                 continue;
             }
-            if (const auto when = sa.next_deadline()) {
-                scheduled.emplace(spi, *when);
-                state.deadlines.emplace(*when, spi);
-            }
+            state.index.file(sa.core());
         }
     }
+}
+
+void Engine::Impl::schedule(IkeSpi spi, std::optional<Instant> when) {
+    const auto before = scheduled.find(spi);
+    if (before != scheduled.end()) {
+        if (before->second == when) { return; }
+        state.deadlines.erase({before->second, spi});
+    }
+    if (!when) {
+        if (before != scheduled.end()) { scheduled.erase(before); }
+        return;
+    }
+    scheduled.insert_or_assign(spi, *when);
+    state.deadlines.emplace(*when, spi);
 }
 
 // ---- the engine
@@ -241,7 +252,9 @@ Actions Engine::configure(ConfigSnapshot config, Instant now) {
 }
 
 Actions Engine::handle(Input input, Instant now) {
+    constexpr std::size_t actions_mostly_max = 16;  // what a handshake takes; actions are big
     Actions actions;
+    actions.reserve(actions_mostly_max);
     const Environment env{.state = impl_->state, .now = now, .actions = actions};
     if (const auto* datagram = std::get_if<Datagram>(&input)) {
         impl_->datagram(*datagram, env);
@@ -316,6 +329,23 @@ std::vector<IkeSaStatus> Engine::status(Instant /*now*/) const {
     return out;
 }
 
+bool Engine::stands(std::string_view connection, std::string_view child) const {
+    const auto has_child = [&](const v2::Child& one) {
+        return one.config->name == child && one.state == ChildState::installed;
+    };
+    for (const IkeSpi spi : impl_->state.index.of_connection(connection)) {
+        const IkeSa& sa = *impl_->state.sas.at(spi);
+        if (sa.core().name() != connection) { continue; }
+        const IkeState state = sa.status().state;
+        if (state == IkeState::destroying || state == IkeState::rekeyed) { continue; }
+        if (child.empty() ? state == IkeState::established
+                          : std::ranges::any_of(sa.core().children, has_child)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 std::vector<Failure> Engine::failures() const { return impl_->state.failures.newest_first(); }
 void Engine::keep(Failure failure) { impl_->state.failures.add(std::move(failure)); }
 Counters Engine::counters() const { return impl_->state.counters.by_name(); }
@@ -334,6 +364,7 @@ void Engine::check_invariants() const {
     for (const auto& [spi, sa] : impl_->state.sas) {
         ASSERT(sa->core().local_spi == spi);
         ASSERT(!sa->gone());
+        ASSERT(impl_->state.index.is_right_about(sa->core()));
         sa->check_invariants();
         for (const v2::Child& child : sa->core().children) {
             const auto owner = impl_->state.child_owner.find(child.id);
@@ -343,6 +374,7 @@ void Engine::check_invariants() const {
         }
     }
     ASSERT(children == impl_->state.child_owner.size());
+    ASSERT(impl_->state.index.size() == impl_->state.sas.size());
     ASSERT(impl_->scheduled.size() == impl_->state.deadlines.size());
 }
 

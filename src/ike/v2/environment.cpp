@@ -38,6 +38,7 @@ IkeSa& Environment::add(std::unique_ptr<IkeSa> sa) const {
     const IkeSpi spi = sa->core().local_spi;
     const auto [where, fresh] = state.sas.emplace(spi, std::move(sa));
     ASSERT(fresh);
+    state.index.file(where->second->core());
     touch(spi);
     return *where->second;
 }
@@ -45,6 +46,21 @@ IkeSa& Environment::add(std::unique_ptr<IkeSa> sa) const {
 IkeSa* Environment::find(IkeSpi local_spi) const {
     const auto found = state.sas.find(local_spi);
     return found == state.sas.end() ? nullptr : found->second.get();
+}
+
+const SaIndex& Environment::index() const {
+    for (const IkeSpi spi : state.touched) {
+        if (const IkeSa* const sa = find(spi)) { state.index.file(sa->core()); }
+    }
+    return state.index;
+}
+
+std::vector<IkeSa*> Environment::with_identities(const Identity& local,
+                                                 const Identity& remote) const {
+    std::vector<IkeSa*> out;
+    for (const IkeSpi spi : index().with_identities(local, remote)) { out.push_back(find(spi)); }
+    std::ranges::sort(out, {}, [](const IkeSa* sa) { return sa->core().unique_id; });
+    return out;
 }
 
 IkeSpi Environment::new_ike_spi() const {
@@ -103,6 +119,10 @@ std::uint64_t Environment::about(std::uint64_t value, std::uint64_t spread) cons
 
 namespace {
 
+std::shared_ptr<const IkeSaStatus> shared(IkeSaStatus status) {
+    return std::make_shared<const IkeSaStatus>(std::move(status));
+}
+
 Event event_of(const SaCore& sa, EventKind kind, Severity severity, std::string text) {
     Event event;
     event.kind = kind;
@@ -147,7 +167,7 @@ void Environment::event(const SaCore& sa, EventKind kind, Severity severity,
     const bool with_status = kind == EventKind::ike_up || kind == EventKind::ike_down ||
                              kind == EventKind::ike_rekeyed || kind == EventKind::ike_updated;
     if (with_status) {
-        if (const IkeSa* whole = find(sa.local_spi)) { event.ike = whole->status(); }
+        if (const IkeSa* whole = find(sa.local_spi)) { event.ike = shared(whole->status()); }
     }
     emit(std::move(event));
 }
@@ -160,16 +180,16 @@ void Environment::event(const SaCore& sa, const Child& child, EventKind kind, Se
     const bool with_status = kind == EventKind::child_up || kind == EventKind::child_down ||
                              kind == EventKind::child_rekeyed;
     if (with_status) {
-        if (const IkeSa* whole = find(sa.local_spi)) { event.ike = whole->status(); }
+        if (const IkeSa* whole = find(sa.local_spi)) { event.ike = shared(whole->status()); }
     }
     emit(std::move(event));
 }
 
 void Environment::rekeyed_event(const SaCore& sa, IkeSaStatus old, std::string text) const {
     Event event = event_of(sa, EventKind::ike_rekeyed, Severity::info, std::move(text));
-    if (const IkeSa* whole = find(sa.local_spi)) { event.ike = whole->status(); }
+    if (const IkeSa* whole = find(sa.local_spi)) { event.ike = shared(whole->status()); }
     old.state = IkeState::rekeying;
-    event.old_ike = std::move(old);
+    event.old_ike = shared(std::move(old));
     emit(std::move(event));
 }
 

@@ -17,10 +17,12 @@
 #include "ike/v2/counters.hpp"
 #include "ike/v2/failure_history.hpp"
 #include "ike/v2/half_open_guard.hpp"
+#include "ike/v2/known_chains.hpp"
 #include "ike/v2/limits.hpp"
 #include "ike/v2/restarts.hpp"
 #include "ike/v2/revocation.hpp"
 #include "ike/v2/sa_core.hpp"
+#include "ike/v2/sa_index.hpp"
 
 namespace culvert::ike::v2 {
 
@@ -41,11 +43,15 @@ struct EngineState {
     SourceFor source_for;
     Calendar calendar;
     RevocationBook revocation;
+    KnownChains chains;
     std::vector<IpAddress> host_addresses;  // empty: not known
 
     std::unordered_map<IkeSpi, std::unique_ptr<IkeSa>> sas;  // by our SPI
     // Where the peer began: its SPI -> ours. A second IKE_SA_INIT of that SPI makes nothing new.
     std::unordered_map<IkeSpi, IkeSpi> by_initiator_spi;
+    SaIndex index;  // ask the Environment for it: what was touched may have to be filed anew
+    // Begun to take another's place, and up for no more than reauthenticated_linger.
+    std::vector<IkeSpi> reauthenticating;
     std::unordered_map<ChildSaId, IkeSpi> child_owner;
     std::unordered_set<EspSpi> esp_spis;
     std::vector<IkeSpi> touched;  // to be swept and rescheduled after this call
@@ -80,9 +86,15 @@ struct Environment {
     Random& random() const { return state.random; }
     const EngineSettings& settings() const { return state.config->settings; }
 
-    void touch(IkeSpi local_spi) const { state.touched.push_back(local_spi); }
+    void touch(IkeSpi local_spi) const {
+        if (!state.touched.empty() && state.touched.back() == local_spi) { return; }
+        state.touched.push_back(local_spi);
+    }
     IkeSa& add(std::unique_ptr<IkeSa> sa) const;
     IkeSa* find(IkeSpi local_spi) const;
+    const SaIndex& index() const;
+    // The oldest first.
+    std::vector<IkeSa*> with_identities(const Identity& local, const Identity& remote) const;
 
     IkeSpi new_ike_spi() const;
     // Planes give packets to their workers by the low bits: a Child SA that follows another by

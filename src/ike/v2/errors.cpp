@@ -459,6 +459,18 @@ Error busy(std::string_view why) {
             .received = std::string(why)};
 }
 
+Error asks_too_much(std::string_view connection) {
+    return {.code = ErrorCode::temporary_failure,
+            .notify = NotifyType::temporary_failure,
+            .wanted = fmt::format("key exchanges worth {} of Curve25519 at once and {} a second",
+                                  effort_at_once, effort_per_second),
+            .received = "more of them",
+            .remedy = fmt::format("look why the peer rekeys so often; fewer children, a longer "
+                                  "rekey_time or a curve in connections.{}.proposals and its "
+                                  "children's esp_proposals cost less",
+                                  connection)};
+}
+
 Error peer_refused(std::string_view connection, std::string_view child, NotifyType notify,
                    std::string_view offered, bool ah) {
     Error error{.code = ErrorCode::peer_refused,

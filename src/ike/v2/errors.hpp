@@ -81,6 +81,7 @@ Error address_request_required(std::string_view connection);
 Error pools_are_empty(std::string_view connection, const std::vector<std::string>& pools);
 Error child_not_found(std::string_view what);
 Error busy(std::string_view why);
+Error asks_too_much(std::string_view connection);
 // What a peer's error notify means for us, with what we had proposed. `ah`: AH alone for the child.
 Error peer_refused(std::string_view connection, std::string_view child, wire::NotifyType notify,
                    std::string_view offered, bool ah = false);

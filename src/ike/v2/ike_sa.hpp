@@ -222,6 +222,7 @@ class IkeSa {
     // ike_sa_responder.cpp: requests of an established SA
     wire::Payloads answer_request(const wire::Message& request, const Datagram& datagram,
                                   const Environment& env);
+    bool affords(const wire::Payloads& request, unsigned effort_min, const Environment& env);
     wire::Payloads answer_create(const wire::Payloads& request, const Environment& env);
     wire::Payloads answer_rekey_child(const wire::Notify& notify, const wire::Payloads& request,
                                       const Environment& env);

@@ -98,6 +98,11 @@ wire::Payloads IkeSa::answer_follow_up(const wire::Payloads& request, const Envi
     if (keys == nullptr || !keys->is_for(request) || !established() || deleting_ike()) {
         return refuse(NotifyType::state_not_found);
     }
+    if (!affords(request, 1, env)) {
+        env.failure(core_, {}, "IKE_FOLLOWUP_KE", true, asks_too_much(core_.name()));
+        drop_pending_answer(env);
+        return refuse(NotifyType::temporary_failure);
+    }
     auto answer = keys->answer(request, env);
     if (!answer) {
         env.failure(core_, {}, "IKE_FOLLOWUP_KE", true, answer.error());

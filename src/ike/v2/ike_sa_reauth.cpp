@@ -72,6 +72,7 @@ void IkeSa::begin_again(Again what, std::vector<CommandId> commands, std::option
     IkeSa& next = *env.find(*begun);
     next.replaces_ = replaces;
     next.reauthenticates_ = replaces.has_value();
+    if (next.reauthenticates_) { env.state.reauthenticating.push_back(next.core_.local_spi); }
     for (std::size_t i = 1; i < what.children.size(); ++i) {
         (void)next.add({.what = CreateChildTask{{.child = what.children.at(i)}}}, env);
     }
@@ -127,7 +128,7 @@ bool IkeSa::same_ends(const IkeSa& other) const {
 
 // The peer's new IKE SA beside this one: its Delete of this one is on the way.
 const IkeSa* IkeSa::made_by_peer_just_now(const Environment& env) const {
-    for (const IkeSa* const sa : in_order(env.state)) {
+    for (const IkeSa* const sa : env.with_identities(core_.local_id, core_.remote_id)) {
         const bool newer = sa != this && sa->established() && !sa->core_.began_first &&
                            sa->core_.created_at >= core_.created_at && same_ends(*sa);
         if (newer && env.now - *sa->core_.established_at < reauthenticated_linger) { return sa; }
@@ -150,7 +151,15 @@ bool IkeSa::rivals(const IkeSa& ours, const IkeSa& theirs, Instant now) {
 // RFC 7296 2.8.2 decides this for rekeys; by the same rule the one with the lowest SPI is one too
 // many. Who made it closes it; the other end does so later, if the peer has no such rule.
 void IkeSa::settle_with_rival(const Environment& env) {
-    for (IkeSa* const other : in_order(env.state)) {
+    // One of the two is ours, and was begun to reauthenticate: hardly ever is there one.
+    std::erase_if(env.state.reauthenticating, [&](IkeSpi spi) {
+        const IkeSa* const sa = env.find(spi);
+        return sa == nullptr || sa->gone() ||
+               (sa->core_.established_at &&
+                env.now - *sa->core_.established_at >= reauthenticated_linger);
+    });
+    if (env.state.reauthenticating.empty()) { return; }
+    for (IkeSa* const other : env.with_identities(core_.local_id, core_.remote_id)) {
         if (other == this) { continue; }
         IkeSa& ours = core_.began_first ? *this : *other;
         IkeSa& theirs = core_.began_first ? *other : *this;

@@ -53,6 +53,13 @@ wire::Payloads IkeSa::answer_request(const wire::Message& request, const Datagra
     }
 }
 
+// What the peer has us compute and keep.
+bool IkeSa::affords(const wire::Payloads& request, unsigned effort_min, const Environment& env) {
+    const auto* ke = wire::find<wire::KeyExchange>(request);
+    const unsigned effort = ke == nullptr ? 0 : effort_of(ke->method);
+    return core_.effort.spend(std::max(effort, effort_min), env.now);
+}
+
 wire::Payloads IkeSa::answer_create(const wire::Payloads& request, const Environment& env) {
     const auto refuse = [&](const Error& error, crypto::KeMethod group = crypto::KeMethod::none) {
         env.failure(core_, {}, "CREATE_CHILD_SA", true, error);
@@ -65,7 +72,11 @@ wire::Payloads IkeSa::answer_create(const wire::Payloads& request, const Environ
     if (pending_answer_ != nullptr) {
         return refuse(busy("the key exchanges of the last CREATE_CHILD_SA are not done"));
     }
-    if (wants_ike_rekey(request)) { return answer_ike_rekey(request, env); }
+    const bool ike_rekey = wants_ike_rekey(request);
+    if (!affords(request, ike_rekey ? ike_rekey_effort_min : 1, env)) {
+        return refuse(asks_too_much(core_.name()));
+    }
+    if (ike_rekey) { return answer_ike_rekey(request, env); }
     if (rekeying_ike()) { return refuse(busy("this IKE SA is being rekeyed")); }
     if (!sane_create_child(request)) {
         const Error error = bad_payloads(wire::ExchangeType::create_child_sa,

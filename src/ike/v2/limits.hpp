@@ -15,20 +15,25 @@ constexpr std::uint8_t ppk_id_fixed = 2;     // RFC 8784 5.1, PPK_ID_FIXED
 constexpr std::size_t nonce_size = 32;       // RFC 7296 2.10: at least half the prf's key size
 constexpr std::size_t cookie_size_max = 64;  // RFC 7296 2.6
 constexpr seconds cookie_secret_lifetime{60};
-constexpr unsigned cookie_retries_max = 4;            // as initiator, a handshake
-constexpr unsigned invalid_ke_retries_max = 1;        // as initiator, an exchange (abuse case K-08)
-constexpr unsigned intermediate_exchanges_max = 16;   // before IKE_AUTH (RFC 9242)
-constexpr std::size_t follow_up_link_max = 1024;      // octets of a peer's link (RFC 9370)
-constexpr seconds follow_up_wait{20};                 // for the next one (RFC 9370 2.2.4)
-constexpr unsigned bad_decrypts_half_open_max = 8;    // then the half-open SA answers no more
-constexpr std::size_t children_max = 128;             // Child SAs of one IKE SA (S-14)
-constexpr std::size_t deleted_early_max = 16;         // SPIs of Deletes that overtook an answer
-constexpr std::size_t tasks_max = 256;                // exchanges waiting for their turn
-constexpr std::size_t selectors_max = 128;            // a side of a Child SA, after narrowing
-constexpr std::size_t virtual_addresses_max = 8;      // of one IKE SA, a direction
+constexpr unsigned cookie_retries_max = 4;           // as initiator, a handshake
+constexpr unsigned invalid_ke_retries_max = 1;       // as initiator, an exchange (abuse case K-08)
+constexpr unsigned intermediate_exchanges_max = 16;  // before IKE_AUTH (RFC 9242)
+constexpr std::size_t follow_up_link_max = 1024;     // octets of a peer's link (RFC 9370)
+constexpr seconds follow_up_wait{20};                // for the next one (RFC 9370 2.2.4)
+constexpr unsigned bad_decrypts_half_open_max = 8;   // then the half-open SA answers no more
+constexpr std::size_t children_max = 128;            // Child SAs of one IKE SA (S-14)
+constexpr unsigned effort_at_once = 2560;            // key exchanges for one peer: 160 of
+                                                     // MODP-2048, six of MODP-8192
+constexpr unsigned effort_per_second = 64;           // and four of MODP-2048 a second
+constexpr unsigned ike_rekey_effort_min = 32;     // as the one that is replaced stays for a while
+constexpr std::size_t deleted_early_max = 16;     // SPIs of Deletes that overtook an answer
+constexpr std::size_t tasks_max = 256;            // exchanges waiting for their turn
+constexpr std::size_t selectors_max = 128;        // a side of a Child SA, after narrowing
+constexpr std::size_t virtual_addresses_max = 8;  // of one IKE SA, a direction
 constexpr std::size_t additional_addresses_max = 16;  // MOBIKE: of either side
 constexpr std::size_t peer_keys_tried_max = 8;        // public keys, for one AUTH
 constexpr std::size_t peer_certificates_max = 16;     // CERT payloads that are looked at
+constexpr std::size_t known_chains_max = 4096;        // of peers that have authenticated by them
 constexpr std::size_t asked_authorities_max = 256;    // of a peer's CERTREQ payloads
 constexpr seconds revocation_asked_again{60};         // a source is asked once in this time
 constexpr std::size_t revocation_sources_max = 4096;  // remembered

@@ -47,6 +47,7 @@ SaCore successor_of(const SaCore& sa, bool we_initiate, IkeSpi local_spi, IkeSpi
     next.peer_takes_fragments = sa.peer_takes_fragments;
     next.nat = sa.nat;
     next.mobike = sa.mobike;
+    next.effort = sa.effort;
     next.local_id = sa.local_id;
     next.remote_id = sa.remote_id;
     return next;

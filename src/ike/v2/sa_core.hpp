@@ -14,6 +14,7 @@
 #include "ike/engine.hpp"
 #include "ike/status.hpp"
 #include "ike/v2/connection_lookup.hpp"
+#include "ike/v2/effort_budget.hpp"
 #include "ike/v2/limits.hpp"
 #include "ike/v2/nat_detection.hpp"
 #include "ike/v2/selectors.hpp"
@@ -72,6 +73,7 @@ struct SaCore {
     std::optional<Instant> expires_at;
     std::optional<seconds> auth_lifetime;  // how long the peer lets us go without (RFC 4478)
     std::vector<Child> children;
+    EffortBudget effort;  // what the peer may have us compute; goes on with a rekeyed IKE SA
 
     // RFC 4555.
     struct Mobike {

@@ -18,9 +18,9 @@ bool earlier_self(const SaCore& other, const SaCore& sa) { return other.remote =
 
 bool has_other_sa(const ConnectionRef& connection, const Identity& local, const Identity& remote,
                   const SaCore& except, const Environment& env) {
-    return std::ranges::any_of(env.state.sas, [&](const auto& entry) {
-        const SaCore& other = entry.second->core();
-        return &other != &except && entry.second->established() && !earlier_self(other, except) &&
+    return std::ranges::any_of(env.with_identities(local, remote), [&](const IkeSa* sa) {
+        const SaCore& other = sa->core();
+        return &other != &except && sa->established() && !earlier_self(other, except) &&
                other.connection->name == connection->name && other.local_id == local &&
                other.remote_id == remote;
     });
@@ -32,13 +32,18 @@ bool wants_initial_contact(const SaCore& sa, const Environment& env) {
         return false;
     }
     // Any SA with these identities counts, also one that is only on its way.
-    return std::ranges::none_of(env.state.sas, [&](const auto& entry) {
-        const SaCore& other = entry.second->core();
-        if (&other == &sa || entry.second->gone()) { return false; }
+    const auto counts = [&](IkeSpi spi) {
+        const IkeSa* const other = env.find(spi);
+        if (other == nullptr || &other->core() == &sa || other->gone()) { return false; }
+        const SaCore& core = other->core();
         const bool same_ids =
-            other.local_id == sa.local_id && other.remote_id == sa.connection->remote.id;
-        return same_ids || other.remote.address == sa.remote.address;
-    });
+            core.local_id == sa.local_id && core.remote_id == sa.connection->remote.id;
+        return same_ids || core.remote.address == sa.remote.address;
+    };
+    const SaIndex& index = env.index();
+    return std::ranges::none_of(index.at(sa.remote.address), counts) &&
+           std::ranges::none_of(index.with_identities(sa.local_id, sa.connection->remote.id),
+                                counts);
 }
 
 void enforce_uniqueness(const SaCore& sa, bool initial_contact, const Environment& env) {
@@ -47,12 +52,11 @@ void enforce_uniqueness(const SaCore& sa, bool initial_contact, const Environmen
     const bool replace = sa.connection->unique == Unique::replace;
     if (!initial_contact && !replace) { return; }
     std::vector<IkeSpi> others;
-    for (const auto& [spi, other] : env.state.sas) {
+    for (const IkeSa* const other : env.with_identities(sa.local_id, sa.remote_id)) {
         const SaCore& core = other->core();
         const bool same_ids = core.local_id == sa.local_id && core.remote_id == sa.remote_id;
-        if (&core != &sa && same_ids && other->established()) { others.push_back(spi); }
+        if (&core != &sa && same_ids && other->established()) { others.push_back(core.local_spi); }
     }
-    std::ranges::sort(others);  // the order of actions must not hang on that of a hash table
     for (const IkeSpi spi : others) {
         IkeSa* other = env.find(spi);
         if (initial_contact && other->core().established_at < sa.created_at) {

@@ -6,6 +6,7 @@
 #include <set>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -39,6 +40,10 @@ class NullPlane final : public Plane {
         return {};
     }
 
+    std::vector<int> ike_descriptors() const override {
+        return carrier_.is_open() ? carrier_.sockets().descriptors() : std::vector<int>{};
+    }
+    void read_ike(int descriptor) override { carrier_.read_ike(descriptor); }
     void send_ike(IkeDatagram datagram) override { carrier_.send(datagram); }
     void send_keepalive(Endpoint local, Endpoint remote) override {
         carrier_.send_keepalive(local, remote);

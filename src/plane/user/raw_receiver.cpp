@@ -120,7 +120,7 @@ bool RawReceiver::receive(int fd, ReceiveBuffers& buffers,
     const bool v4 = std::ranges::any_of(sockets_, [fd](const Socket& socket) {
         return socket.family == IpFamily::v4 && socket.fd.get() == fd;
     });
-    return v4 ? receive_with_headers(fd, buffers, take) : receive_batch(fd, 0, buffers, take);
+    return v4 ? receive_with_headers(fd, buffers, take) : receive_batch(fd, 0, buffers, take).more;
 }
 
 void RawReceiver::take_errors(int fd, const std::function<void(const NetworkError&)>& take) const {

@@ -38,6 +38,10 @@ class UserPlane final : public Plane {
 
     Status start(PlaneEvents& events) override;
 
+    std::vector<int> ike_descriptors() const override {
+        return carrier_.is_open() ? carrier_.sockets().descriptors() : std::vector<int>{};
+    }
+    void read_ike(int descriptor) override { carrier_.read_ike(descriptor); }
     void send_ike(IkeDatagram datagram) override { carrier_.send(datagram); }
     void send_keepalive(Endpoint local, Endpoint remote) override {
         carrier_.send_keepalive(local, remote);

@@ -25,5 +25,16 @@ TEST(SystemRandom, FillsAllAndNeverRepeats) {
     random.fill({});
 }
 
+TEST(ThreadRandom, NeverRepeatsAcrossWhatWasDrawnAhead) {
+    ThreadRandom random;
+    std::set<Bytes> seen;
+    for (int i = 0; i < 1000; ++i) {
+        EXPECT_TRUE(seen.insert(random.bytes(16)).second);
+        EXPECT_TRUE(seen.insert(random.bytes(11)).second);
+        EXPECT_TRUE(seen.insert(random.bytes(40)).second);
+    }
+    random.fill({});
+}
+
 }  // namespace
 }  // namespace culvert::crypto

@@ -13,8 +13,9 @@ using ike::EventKind;
 
 Event up(Duration took) {
     Event event{.kind = EventKind::ike_up};
-    event.ike = ike::IkeSaStatus{};
-    event.ike->handshake = took;
+    ike::IkeSaStatus status;
+    status.handshake = took;
+    event.ike = std::make_shared<const ike::IkeSaStatus>(std::move(status));
     return event;
 }
 Event refusal(ErrorCode code, std::string child, std::uint32_t ike_id = 1,

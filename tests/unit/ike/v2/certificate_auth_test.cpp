@@ -139,6 +139,79 @@ TEST_F(CertificateAuth, RevokedOnesAreRefused) {
     refused("keyCompromise");
 }
 
+// One that was let in before comes again; its chain is known by now.
+struct ComesAgain : CertificateAuth {
+    bool comes() {
+        pair->down(pair->one);
+        pair->one.actions.clear();
+        pair->two.actions.clear();
+        return pair->up(pair->one).has_value();
+    }
+    // The responder's configuration becomes another one.
+    void knows(const CredentialSet& known) {
+        Config config = gateway_config(2, 1);
+        config.secrets.clear();
+        Connection& gw = config.connections.front();
+        gw.local.method = AuthMethodKind::pubkey;
+        gw.remote.method = AuthMethodKind::pubkey;
+        gw.remote.id = second_id;
+        bind(gw, known);
+        config.credentials = std::make_shared<const CredentialSet>(known);
+        pair->two.take(pair->two.engine().configure(
+            std::make_shared<const Config>(std::move(config)), pair->now));
+    }
+    Identity second_id = identity("g1.example");
+};
+
+TEST_F(ComesAgain, AndIsLetIn) {
+    ASSERT_TRUE(up()) << pair->two.errors();
+    EXPECT_TRUE(comes()) << pair->two.errors();
+}
+
+TEST_F(ComesAgain, AndIsRefusedWhenItsCertificateHasExpired) {
+    ASSERT_TRUE(up()) << pair->two.errors();
+    later = std::chrono::hours{24 * 400};
+    EXPECT_FALSE(comes());
+    EXPECT_NE(pair->two.errors().find("expired on"), std::string::npos) << pair->two.errors();
+}
+
+TEST_F(ComesAgain, AndIsRefusedWhenItsAuthorityIsNoneAnyMore) {
+    ASSERT_TRUE(up()) << pair->two.errors();
+    known_two.authorities = {certificate("other")};
+    knows(known_two);
+    EXPECT_FALSE(comes());
+    EXPECT_NE(pair->two.errors().find("x509ca"), std::string::npos) << pair->two.errors();
+}
+
+TEST_F(ComesAgain, AndIsRefusedWhenItWasRevoked) {
+    known_one.certificates = {certificate("revoked"), certificate("middle")};
+    known_one.keys = {private_key("revoked")};
+    first().local.id = {};
+    second().remote.id = second_id = {};
+    ASSERT_TRUE(up()) << pair->two.errors();
+    known_two.crls = {x509::Crl::parse(x509::file("middle.crl")).value()};
+    knows(known_two);
+    EXPECT_FALSE(comes());
+    EXPECT_NE(pair->two.errors().find("keyCompromise"), std::string::npos) << pair->two.errors();
+}
+
+TEST_F(ComesAgain, AndAForgedProofIsNone) {
+    ASSERT_TRUE(up()) << pair->two.errors();
+    // Another one's key under the certificate that is known.
+    Config forger = gateway_config(1, 2);
+    forger.secrets.clear();
+    Connection& gw = forger.connections.front();
+    gw.local.method = AuthMethodKind::pubkey;
+    gw.remote.method = AuthMethodKind::pubkey;
+    bind(gw, known_one);
+    gw.local.usable.front().key = private_key("revoked");
+    forger.credentials = std::make_shared<const CredentialSet>(known_one);
+    pair->one.take(
+        pair->one.engine().configure(std::make_shared<const Config>(std::move(forger)), pair->now));
+    EXPECT_FALSE(comes());
+    EXPECT_NE(pair->two.errors().find("does not verify"), std::string::npos) << pair->two.errors();
+}
+
 TEST_F(CertificateAuth, AnIdentityThatIsNotInTheCertificateIsRefused) {
     known_one.certificates = {certificate("gw"), certificate("middle")};
     known_one.keys = {private_key("gw")};
