@@ -111,7 +111,7 @@ void Commands::load_shared(ClientId client, const vici::Message& message) {
         return;
     }
     if (loaded.secret) {
-        parts_.gateway.store().put(*std::move(loaded.secret), loaded.ppk);
+        parts_.gateway.store().put(*std::move(loaded.secret));
         parts_.gateway.apply_soon();
     }
     parts_.server.respond(client, vici::success());

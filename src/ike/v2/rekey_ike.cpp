@@ -49,6 +49,7 @@ SaCore successor_of(const SaCore& sa, bool we_initiate, IkeSpi local_spi, IkeSpi
     next.mobike = sa.mobike;
     next.local_id = sa.local_id;
     next.remote_id = sa.remote_id;
+    next.remote_eap_id = sa.remote_eap_id;
     return next;
 }
 
