@@ -34,8 +34,10 @@ std::string key_values(const vici::Section* section, std::string_view heading) {
 }
 
 std::string peer_of(const vici::Section& ike) {
-    return fmt::format("{}[{}] ({})", ike.value_or("remote-host", "?"),
-                       ike.value_or("remote-port", "?"), ike.value_or("remote-id", "?"));
+    const std::string* user = ike.value("remote-eap-id");
+    return fmt::format("{}[{}] ({}{})", ike.value_or("remote-host", "?"),
+                       ike.value_or("remote-port", "?"), ike.value_or("remote-id", "?"),
+                       user == nullptr ? "" : ", user " + *user);
 }
 
 std::string selectors_of(const vici::Section& child) {

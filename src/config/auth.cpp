@@ -81,6 +81,35 @@ bool parse_rules(std::string_view text, Rules& out) {
     return !out.chain.empty() || !out.auth.empty();
 }
 
+// "eap-mschapv2", "eap-dynamic", "eap"; what may follow a colon is for methods with TLS.
+void read_eap(const Field& field, const std::string& method, ike::AuthConfig& auth) {
+    auth.method = ike::AuthMethodKind::eap;
+    const std::string_view word = std::string_view{method}.substr(std::string_view{"eap"}.size());
+    if (word.empty() || word == "-dynamic") {
+        auth.eap_methods = ike::eap::methods();
+    } else if (const auto one = ike::eap::method_of(word.substr(1)); one && word.front() == '-') {
+        auth.eap_methods = {*one};
+    } else if (word.starts_with("-tls:")) {
+        Rules rules;
+        auth.eap_methods = {ike::eap::Type::tls};
+        if (!parse_rules(word.substr(5), rules) || !rules.auth.empty()) {
+            field.error(fmt::format("\"{}\" has no constraints that eap-tls can have",
+                                    printable(method, 80)),
+                        "write a kind of key, its least size and hashes, as in "
+                        "eap-tls:rsa-3072-sha256");
+        } else if (std::ranges::none_of(rules.chain, is_plain)) {
+            auth.chain_rules = std::move(rules.chain);
+        }
+    } else {
+        auth.eap_methods = ike::eap::methods();
+        field.error(fmt::format("auth = {} is not built yet", printable(method, 80)),
+                    word == "-radius"
+                        ? "use auth = eap-mschapv2, with the users in secrets { eap-... }"
+                        : "use eap-mschapv2, eap-tls, eap-md5 or eap-gtc, or eap-dynamic for what "
+                          "the peer wants");
+    }
+}
+
 void read_method(const Field& field, SectionKind side, ike::AuthConfig& auth) {
     const auto method = field.text();
     if (!method) { return; }
@@ -92,6 +121,7 @@ void read_method(const Field& field, SectionKind side, ike::AuthConfig& auth) {
         auth.method = ike::AuthMethodKind::null;
         return;
     }
+    if (method->starts_with("eap")) { return read_eap(field, *method, auth); }
     Rules rules;
     if (parse_rules(*method, rules)) {
         // "pubkey" alone asks for nothing; and what is asked of the chain is asked of AUTH, unless
@@ -105,7 +135,7 @@ void read_method(const Field& field, SectionKind side, ike::AuthConfig& auth) {
         return;
     }
     auth.method = ike::AuthMethodKind::psk;  // no more words about keys
-    for (const std::string_view known : {"eap", "xauth", "any", "bliss"}) {
+    for (const std::string_view known : {"xauth", "any", "bliss"}) {
         if (method->starts_with(known)) {
             field.error(fmt::format("auth = {} is not built yet", printable(*method, 80)),
                         fmt::format("use auth = pubkey, or auth = psk and a secret for {} in "
@@ -115,9 +145,8 @@ void read_method(const Field& field, SectionKind side, ike::AuthConfig& auth) {
         }
     }
     field.error(fmt::format("\"{}\" is not a way to authenticate", printable(*method, 80)),
-                "write auth = psk, auth = pubkey or auth = null; of a key its kind, least size and "
-                "hashes may "
-                "follow, as in rsa-3072-sha256");
+                "write auth = psk, pubkey, eap-mschapv2 or null; of a key its kind, least size and "
+                "hashes may follow, as in rsa-3072-sha256");
 }
 
 void read_policies(const Field& field, ike::AuthConfig& auth) {
@@ -206,6 +235,11 @@ AuthRound read_auth(const Scope& scope, SectionKind side) {
             read_method(field, side, out.auth);
         } else if (key == "id") {
             if (auto id = read_identity(field)) { out.auth.id = *std::move(id); }
+        } else if (key == "eap_id") {
+            if (auto id = read_identity(field)) { out.auth.eap_id = *std::move(id); }
+            out.auth.asks_eap_id = side == SectionKind::remote;
+        } else if (key == "aaa_id") {
+            if (auto id = read_identity(field)) { out.auth.aaa_id = *std::move(id); }
         } else if (key == "pubkeys") {
             std::ranges::move(read_public_keys(field), std::back_inserter(out.auth.pubkeys));
         } else if (key == "round") {

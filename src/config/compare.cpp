@@ -15,7 +15,8 @@ bool same(const AuthConfig& a, const AuthConfig& b) {
     return a.method == b.method && a.id == b.id && a.own == b.own && a.pubkeys == b.pubkeys &&
            a.pinned == b.pinned && a.cacerts == b.cacerts && a.ca_id == b.ca_id &&
            a.policies == b.policies && a.revocation == b.revocation &&
-           a.chain_rules == b.chain_rules && a.auth_rules == b.auth_rules;
+           a.chain_rules == b.chain_rules && a.auth_rules == b.auth_rules &&
+           a.eap_methods == b.eap_methods && a.eap_id == b.eap_id && a.aaa_id == b.aaa_id && a.asks_eap_id == b.asks_eap_id;
 }
 
 template <class T, class Same>
@@ -137,7 +138,7 @@ std::vector<std::string> differing(const Field<T> (&fields)[N], const T& a, cons
 }
 
 bool same(const SharedSecret& a, const SharedSecret& b) {
-    return a.name == b.name && a.owners == b.owners &&
+    return a.name == b.name && a.kind == b.kind && a.owners == b.owners &&
            constant_time_equal(a.secret.reveal(), b.secret.reveal());
 }
 
@@ -231,7 +232,8 @@ Changes compare(const ike::Config& before, const ike::Config& after) {
         return same(a, b);
     };
     out.secrets = !same_list(before.secrets, after.secrets, same_secret) ||
-                  !same_list(before.ppks, after.ppks, same_secret);
+                  !same_list(before.ppks, after.ppks, same_secret) ||
+                  !same_list(before.passwords, after.passwords, same_secret);
     out.credentials = !same(before.credentials, after.credentials);
     out.settings = !same(before.settings, after.settings);
     return out;

@@ -102,8 +102,7 @@ struct LoadedConnection {
 LoadedConnection load_connection(std::string_view name, const vici::Section& section);
 
 struct LoadedSecret {
-    std::optional<ike::SharedSecret> secret;  // none: of a type that is not used by the engine yet
-    bool ppk = false;                         // a post-quantum one (RFC 8784)
+    std::optional<ike::SharedSecret> secret;
     Problems problems;
 
     bool ok() const { return !has_errors(problems); }

@@ -246,6 +246,30 @@ void settle_rounds(const Scope& scope, std::vector<AuthRound>& rounds, std::stri
     into = std::move(rounds.front().auth);
 }
 
+// What EAP asks of both sides together.
+void settle_eap(const Scope& scope, const ike::Connection& conn) {
+    const auto is = [](const ike::AuthConfig& side, ike::AuthMethodKind method) {
+        return side.method == method;
+    };
+    const bool local = is(conn.local, ike::AuthMethodKind::eap);
+    const bool remote = is(conn.remote, ike::AuthMethodKind::eap);
+    if (!local && !remote) { return; }
+    if (local && remote && std::ranges::none_of(conn.remote.eap_methods, ike::eap::is_mutual)) {
+        scope.error(
+            "has EAP on both sides, with methods that leave the responder unproved (RFC "
+            "5998)",
+            "let the responder have auth = pubkey, which clients see as remote.auth");
+    }
+    if (local && is(conn.remote, ike::AuthMethodKind::null)) {
+        scope.error("would show a password's proof to anybody: remote.auth is null",
+                    "let the responder have auth = pubkey");
+    }
+    if (conn.ppk_required) {
+        scope.error("has ppk_required and EAP, beside which no post-quantum secret is mixed in",
+                    "leave ppk_required out, or use auth = pubkey or psk");
+    }
+}
+
 }  // namespace
 
 ike::Connection read_connection(const Scope& scope) {
@@ -261,6 +285,7 @@ ike::Connection read_connection(const Scope& scope) {
     check_times(scope, conn);
     settle_rounds(scope, draft.local, "local", conn.local);
     settle_rounds(scope, draft.remote, "remote", conn.remote);
+    settle_eap(scope, conn);
     return std::move(draft.conn);
 }
 

@@ -325,6 +325,7 @@ void check_across(const ike::Config& config, const Places& places, bool all_secr
         if (all_secrets) {
             check_secret(conn, config, owners, place == places.end() ? Place{} : place->second,
                          report);
+            check_passwords(conn, config, place == places.end() ? Place{} : place->second, report);
         }
         check_pinned(conn, place == places.end() ? Place{} : place->second, report);
         check_overlaps(conn, places, report);

@@ -112,4 +112,37 @@ void check_pinned(const ike::Connection& conn, const Place& place, Report& repor
                 .remedy = "use one of its names, or name the peer's certificate"});
 }
 
+void check_passwords(const ike::Connection& conn, const ike::Config& config, const Place& place,
+                     Report& report) {
+    const auto by_password = [](const ike::AuthConfig& side) {
+        return side.method == ike::AuthMethodKind::eap &&
+               std::ranges::none_of(side.eap_methods, ike::eap::is_mutual);
+    };
+    const auto warn = [&](std::string_view key, std::string what, std::string remedy) {
+        report.add({.severity = Problem::Severity::warning,
+                    .place = place,
+                    .path = fmt::format("connections.{}.{}", conn.name, key),
+                    .what = std::move(what),
+                    .remedy = std::move(remedy)});
+    };
+    const ike::Identity& user =
+        conn.local.eap_id.type == ike::IdType::any ? conn.local.id : conn.local.eap_id;
+    const bool has_own = std::ranges::any_of(config.passwords, [&](const ike::SharedSecret& one) {
+        return one.owners.empty() || user.type == ike::IdType::any ||
+               std::ranges::any_of(one.owners, [&](const ike::Identity& owner) {
+                   return owner == user || user.matches(owner);
+               });
+    });
+    if (by_password(conn.local) && !has_own) {
+        warn("local",
+             fmt::format("no password belongs to \"{}\", but auth is EAP", user.to_string()),
+             fmt::format("add secrets {{ eap-{} {{ id = {} ... secret = ... }} }}",
+                         printable(conn.name), user.to_string()));
+    }
+    if (by_password(conn.remote) && config.passwords.empty()) {
+        warn("remote", "auth is EAP, and no user has a password",
+             "add secrets { eap-NAME { id = NAME ... secret = ... } } for each");
+    }
+}
+
 }  // namespace culvert::config

@@ -12,4 +12,8 @@ void check_shared_selectors(const ike::Config& config, const Places& places, Rep
 // remote.certs of which none is for remote.id: such a peer is never let in.
 void check_pinned(const ike::Connection& conn, const Place& place, Report& report);
 
+// EAP by password: a client without its own, a gateway without any.
+void check_passwords(const ike::Connection& conn, const ike::Config& config, const Place& place,
+                     Report& report);
+
 }  // namespace culvert::config

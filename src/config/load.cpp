@@ -128,8 +128,7 @@ class Loader {
             return;
         }
         places_[{"", secret->name}] = scope.place();
-        const bool ppk = scope.name().starts_with("ppk");
-        (ppk ? out_.config.ppks : out_.config.secrets).push_back(*std::move(secret));
+        ike::list_of(out_.config, secret->kind).push_back(*std::move(secret));
     }
 
     // A peer that wants an address would get none.

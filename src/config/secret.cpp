@@ -64,9 +64,23 @@ std::optional<KeyPassphrase> read_passphrase(const Scope& scope, std::string_vie
                          .secret = *std::move(words)};
 }
 
-std::string upper(std::string text) {
+// The kind of what is no passphrase; nothing: not used.
+std::optional<ike::SecretKind> kind_of(std::string_view type) {
+    if (type == "ike") { return ike::SecretKind::psk; }
+    if (type == "ppk") { return ike::SecretKind::ppk; }
+    if (type == "eap" || type == "xauth") { return ike::SecretKind::eap; }
+    if (type == "ntlm") { return ike::SecretKind::nt_hash; }
+    return std::nullopt;
+}
+
+constexpr std::size_t nt_hash_size = 16;
+constexpr std::string_view no_nt_hash = "is no NT hash, which has 16 octets";
+constexpr std::string_view nt_hash_remedy =
+    "give MD4(UTF-16LE(password)) as 0x hex or 0s base64, or the password itself in secrets.eap";
+
+std::string lower(std::string text) {
     for (char& c : text) {
-        if (c >= 'a' && c <= 'z') { c = static_cast<char>(c - 'a' + 'A'); }
+        if (c >= 'A' && c <= 'Z') { c = static_cast<char>(c - 'A' + 'a'); }
     }
     return text;
 }
@@ -88,8 +102,11 @@ std::optional<ike::SharedSecret> read_secret_section(const Scope& scope,
         }
         return std::nullopt;
     }
-    if (*type != "ike" && *type != "ppk") {
-        scope.warning("is not used: only ike, ppk, and private, rsa, ecdsa, pkcs8, pkcs12 are", "");
+    const auto kind = kind_of(*type);
+    if (!kind) {
+        scope.warning(
+            "is not used: only ike, eap, ntlm, ppk, and private, rsa, ecdsa, pkcs8, pkcs12 are",
+            "");
         return std::nullopt;
     }
     const auto field = scope.find("secret");
@@ -99,7 +116,7 @@ std::optional<ike::SharedSecret> read_secret_section(const Scope& scope,
         return std::nullopt;
     }
     auto secret = read_secret(*field);
-    ike::SharedSecret out{.name = std::string{scope.name()}};
+    ike::SharedSecret out{.name = std::string{scope.name()}, .kind = *kind};
     bool complete = secret.has_value();
     scope.each([&](const Field& entry) {
         if (!entry.key().starts_with("id")) { return; }
@@ -111,8 +128,12 @@ std::optional<ike::SharedSecret> read_secret_section(const Scope& scope,
         }
     });
     if (!complete) { return std::nullopt; }
+    if (*kind == ike::SecretKind::nt_hash && secret->size() != nt_hash_size) {
+        field->error(std::string{no_nt_hash}, std::string{nt_hash_remedy});
+        return std::nullopt;
+    }
     constexpr std::size_t octets_min = 8;
-    if (secret->size() < octets_min) {
+    if (*kind == ike::SecretKind::psk && secret->size() < octets_min) {
         field->warning(fmt::format("is shorter than {} octets: whoever records a handshake as the "
                                    "peer can guess it (RFC 7296 2.15)",
                                    octets_min),
@@ -128,7 +149,7 @@ LoadedSecret load_shared(const vici::Message& message) {
     const Scope scope{message, nullptr, "", report};
     ike::SharedSecret secret{.name = message.value_or("id", "")};
     // swanctl sends the word of its section: "ike".
-    const std::string type = upper(message.value_or("type", ""));
+    const std::string type = message.value_or("type", "");
     const std::string* data = message.value("data");
     bool complete = true;
     scope.each([&](const Field& field) {
@@ -147,22 +168,19 @@ LoadedSecret load_shared(const vici::Message& message) {
             field.error("is not a key of load-shared", "");
         }
     });
-    out.ppk = type == "PPK";
-    if (type != "IKE" && !out.ppk) {
-        constexpr std::array<std::string_view, 3> unused{"EAP", "XAUTH", "NTLM"};
-        if (std::ranges::find(unused, type) == unused.end()) {
-            scope.error(fmt::format("type \"{}\" is not a kind of secret", printable(type, 80)),
-                        "use IKE for a pre-shared key");
-        } else {
-            scope.warning(fmt::format("a secret of type {} is not used: IKE and PPK are", type),
-                          "");
-        }
+    const auto kind = kind_of(lower(type));
+    if (!kind) {
+        scope.error(fmt::format("type \"{}\" is not a kind of secret", printable(type, 80)),
+                    "use IKE for a pre-shared key, EAP for a password");
     } else if (data == nullptr || data->empty()) {
         scope.error("data is missing or empty", "give the secret in data");
     } else if (data->size() > secret_size_max) {
         scope.error(fmt::format("data is longer than {} octets", secret_size_max),
                     "use a shorter one");
+    } else if (*kind == ike::SecretKind::nt_hash && data->size() != nt_hash_size) {
+        scope.error("data " + std::string{no_nt_hash}, std::string{nt_hash_remedy});
     } else if (complete) {
+        secret.kind = *kind;
         secret.secret = Secret::copy_of(as_bytes(*data));
         out.secret = std::move(secret);
     }

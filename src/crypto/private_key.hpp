@@ -24,6 +24,9 @@ class PrivateKey {
     // refused: an RSA key too short for the hash).
     Result<Bytes> sign(const SignatureScheme& scheme, ByteView message) const;
 
+    // For this room's sources.
+    evp_pkey_st* object() const { return key_.get(); }
+
  private:
     PrivateKey(std::shared_ptr<evp_pkey_st> key, PublicKey public_key)
         : key_(std::move(key)), public_(std::move(public_key)) {}

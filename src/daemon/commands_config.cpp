@@ -114,7 +114,7 @@ void Commands::load_shared(ClientId client, const vici::Message& message) {
         return;
     }
     if (loaded.secret) {
-        parts_.gateway.store().put(*std::move(loaded.secret), loaded.ppk);
+        parts_.gateway.store().put(*std::move(loaded.secret));
         parts_.gateway.apply_added();
     }
     parts_.server.respond(client, vici::success());

@@ -46,6 +46,7 @@ void apply_names(ike::Connection& connection, const ResolvedNames& resolved) {
 ike::SharedSecret clone(const ike::SharedSecret& secret) {
     ike::SharedSecret out;
     out.name = secret.name;
+    out.kind = secret.kind;
     out.owners = secret.owners;
     out.secret = secret.secret.clone();
     return out;
@@ -59,7 +60,8 @@ void ConfigStore::replace_file(ike::Config config) {
     const auto has_secret = [&](const std::string& name) {
         const auto named = [&](const ike::SharedSecret& s) { return s.name == name; };
         return std::ranges::any_of(config.secrets, named) ||
-               std::ranges::any_of(config.ppks, named);
+               std::ranges::any_of(config.ppks, named) ||
+               std::ranges::any_of(config.passwords, named);
     };
     std::erase_if(connections_, [&](const StoredConnection& stored) {
         return stored.origin == ConfigOrigin::file || has_connection(stored.connection.name);
@@ -78,8 +80,10 @@ void ConfigStore::replace_file(ike::Config config) {
     for (ike::SharedSecret& secret : config.secrets) {
         secrets.push_back({std::move(secret), ConfigOrigin::file});
     }
-    for (ike::SharedSecret& secret : config.ppks) {
-        secrets.push_back({std::move(secret), ConfigOrigin::file, true});
+    for (auto* more : {&config.ppks, &config.passwords}) {
+        for (ike::SharedSecret& secret : *more) {
+            secrets.push_back({std::move(secret), ConfigOrigin::file});
+        }
     }
     std::ranges::move(secrets_, std::back_inserter(secrets));
     secrets_ = std::move(secrets);
@@ -127,15 +131,15 @@ const ike::Pool* ConfigStore::find_pool(const std::string& name) const {
     return found == pools_.end() ? nullptr : &found->pool;
 }
 
-void ConfigStore::put(ike::SharedSecret secret, bool ppk) {
+void ConfigStore::put(ike::SharedSecret secret) {
     if (secret.name.empty()) { secret.name = fmt::format("unnamed-{}", ++unnamed_); }
     for (StoredSecret& stored : secrets_) {
         if (stored.secret.name == secret.name) {
-            stored = {std::move(secret), ConfigOrigin::vici, ppk};
+            stored = {std::move(secret), ConfigOrigin::vici};
             return;
         }
     }
-    secrets_.push_back({std::move(secret), ConfigOrigin::vici, ppk});
+    secrets_.push_back({std::move(secret), ConfigOrigin::vici});
 }
 
 bool ConfigStore::remove_secret(const std::string& name) {
@@ -189,7 +193,7 @@ ike::ConfigSnapshot ConfigStore::snapshot(const ResolvedNames& resolved,
         attributes.insert(attributes.end(), attributes_.begin(), attributes_.end());
     }
     for (const StoredSecret& stored : secrets_) {
-        (stored.ppk ? out->ppks : out->secrets).push_back(clone(stored.secret));
+        ike::list_of(*out, stored.secret.kind).push_back(clone(stored.secret));
     }
     return out;
 }
@@ -199,7 +203,7 @@ ConfigStore ConfigStore::copy() const {
     out.connections_ = connections_;
     out.pools_ = pools_;
     for (const StoredSecret& stored : secrets_) {
-        out.secrets_.push_back({clone(stored.secret), stored.origin, stored.ppk});
+        out.secrets_.push_back({clone(stored.secret), stored.origin});
     }
     out.credentials_ = credentials_;
     out.settings_ = settings_;

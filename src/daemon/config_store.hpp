@@ -32,9 +32,8 @@ class ConfigStore {
     bool remove_pool(const std::string& name);
     const ike::Pool* find_pool(const std::string& name) const;
 
-    // load-shared: adds or replaces by name. An unnamed one gets a name of its own. `ppk`: a
-    // post-quantum one (RFC 8784).
-    void put(ike::SharedSecret secret, bool ppk);
+    // load-shared: adds or replaces by name. An unnamed one gets a name of its own.
+    void put(ike::SharedSecret secret);
     bool remove_secret(const std::string& name);
     // clear-creds: file and VICI alike, as it is asked for before all is loaded again.
     void clear_secrets();
@@ -73,7 +72,6 @@ class ConfigStore {
     struct StoredSecret {
         ike::SharedSecret secret;
         ConfigOrigin origin{};
-        bool ppk = false;
     };
 
     struct StoredPool {

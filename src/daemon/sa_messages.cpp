@@ -112,6 +112,7 @@ std::string_view class_name(ike::AuthMethodKind method) {
         case ike::AuthMethodKind::psk: return "pre-shared key";
         case ike::AuthMethodKind::pubkey: return "public key";
         case ike::AuthMethodKind::null: return "null";
+        case ike::AuthMethodKind::eap: return "EAP";
     }
     return "unspecified";
 }
@@ -120,6 +121,14 @@ Section auth_section(const ike::AuthConfig& auth) {
     Section out;
     if (auth.id.type != ike::IdType::any) { out.set("id", auth.id.to_string()); }
     out.set("class", class_name(auth.method));
+    if (auth.method == ike::AuthMethodKind::eap) {
+        if (auth.eap_methods.size() == 1) {
+            out.set("eap-type", ike::eap::to_string(auth.eap_methods.front()));
+        }
+        if (auth.asks_eap_id || auth.eap_id.type != ike::IdType::any) {
+            out.set("eap_id", auth.eap_id.to_string());
+        }
+    }
     const auto subjects = [](const std::vector<x509::Certificate>& list) {
         List names;
         for (const x509::Certificate& one : list) {
@@ -215,6 +224,9 @@ Section ike_section(const ike::IkeSaStatus& ike, const Moment& moment) {
     out.set("remote-host", ike.remote.address.to_string());
     out.set("remote-port", fmt::format("{}", ike.remote.port));
     out.set("remote-id", ike.remote_id.to_string());
+    if (ike.remote_eap_id.type != ike::IdType::any) {
+        out.set("remote-eap-id", ike.remote_eap_id.to_string());
+    }
     add_yes(out, "initiator", ike.initiator);
     out.set("initiator-spi", fmt::format("{:016x}", ike.initiator_spi));
     out.set("responder-spi", fmt::format("{:016x}", ike.responder_spi));

@@ -91,6 +91,9 @@ std::vector<Environment> updown_runs(const ike::IkeSaStatus& ike, const ike::Chi
             env.virtual_addresses("MY", ike.local_vips);
             env.set("PEER", ike.remote.address.to_string());
             env.set("PEER_ID", harmless(ike.remote_id.to_string()));
+            if (ike.remote_eap_id.type != ike::IdType::any) {
+                env.set("XAUTH_ID", harmless(ike.remote_eap_id.to_string()));
+            }
             env.selector("PEER", remote);
             env.virtual_addresses("PEER", ike.remote_vips);
             env.name_servers(host.name_servers);

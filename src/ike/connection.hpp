@@ -15,6 +15,7 @@
 #include "crypto/public_key.hpp"
 #include "ike/auth/identity.hpp"
 #include "ike/credentials.hpp"
+#include "ike/eap/type.hpp"
 #include "ike/proposal/proposal.hpp"
 #include "ipsec_types/child_sa.hpp"
 #include "ipsec_types/traffic_selector.hpp"
@@ -75,7 +76,8 @@ struct ChildConfig {
 };
 
 // null: nothing is proved but that it is one and the same peer all along (RFC 7619).
-enum class AuthMethodKind : std::uint8_t { psk, pubkey, null };
+// eap: the initiator by an EAP method (RFC 7296 2.16); on both sides for EAP alone (RFC 5998).
+enum class AuthMethodKind : std::uint8_t { psk, pubkey, null, eap };
 
 struct AuthConfig {
     AuthMethodKind method = AuthMethodKind::psk;
@@ -99,6 +101,13 @@ struct AuthConfig {
     x509::RevocationPolicy revocation = x509::RevocationPolicy::relaxed;
     SignatureRules chain_rules{};  // of the keys and signatures of certificates
     SignatureRules auth_rules{};   // of AUTH; local: what we may sign with
+    // eap. Of the initiator's side: the methods, those that are liked best first.
+    std::vector<eap::Type> eap_methods{};
+    // Local: our user; %any: the id. Remote: a pattern that the user must fit; the peer is asked
+    // for it if it is configured.
+    Identity eap_id{};
+    Identity aaa_id{};  // local: who the server is in EAP-TLS; %any: the peer's identity
+    bool asks_eap_id = false;
 };
 
 // An entry of local_addrs or remote_addrs. Names are resolved by the daemon before the engine sees
@@ -169,8 +178,12 @@ struct Pool {
     friend bool operator==(const Pool&, const Pool&) = default;
 };
 
+// nt_hash: no password, but its MD4, which is as good for EAP-MSCHAPv2.
+enum class SecretKind : std::uint8_t { psk, ppk, eap, nt_hash };
+
 struct SharedSecret {
-    std::string name;              // the section, for messages: "ike-moon"
+    std::string name;  // the section, for messages: "ike-moon"
+    SecretKind kind = SecretKind::psk;
     std::vector<Identity> owners;  // empty: anybody
     Secret secret;
 };
@@ -196,11 +209,23 @@ struct EngineSettings {
 struct Config {
     std::vector<Connection> connections;
     std::vector<SharedSecret> secrets;
-    std::vector<SharedSecret> ppks;  // post-quantum secrets; found by the octets of an owner
+    std::vector<SharedSecret> ppks;       // post-quantum secrets; found by the octets of an owner
+    std::vector<SharedSecret> passwords;  // of kinds eap and nt_hash
     std::vector<Pool> pools;
     std::shared_ptr<const CredentialSet> credentials;  // may be null: none
     EngineSettings settings;
 };
+
+// Where secrets of this kind are.
+inline std::vector<SharedSecret>& list_of(Config& config, SecretKind kind) {
+    switch (kind) {
+        case SecretKind::psk: return config.secrets;
+        case SecretKind::ppk: return config.ppks;
+        case SecretKind::eap:
+        case SecretKind::nt_hash: break;
+    }
+    return config.passwords;
+}
 
 using ConfigSnapshot = std::shared_ptr<const Config>;
 

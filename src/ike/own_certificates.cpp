@@ -61,6 +61,18 @@ std::vector<Certificate> found_by_id(const Identity& id, const CredentialSet& cr
     return out;
 }
 
+// EAP-TLS shows a certificate for the EAP identity; what IKE says of us stays what it is.
+std::vector<std::string> bind_for_tls(AuthConfig& local, const CredentialSet& credentials) {
+    const Identity& user = local.eap_id.type == IdType::any ? local.id : local.eap_id;
+    local.usable.clear();
+    for (const Certificate& one : local.own.empty() ? found_by_id(user, credentials) : local.own) {
+        if (auto key = key_of(one.public_key(), credentials)) {
+            local.usable.push_back(with_chain(one, std::move(key), credentials));
+        }
+    }
+    return {};
+}
+
 }  // namespace
 
 std::vector<std::string> bind(Connection& connection, const CredentialSet& credentials) {
@@ -70,6 +82,10 @@ std::vector<std::string> bind(Connection& connection, const CredentialSet& crede
         remote.id = subject_of(remote.pinned.front());
     }
     AuthConfig& local = connection.local;
+    const bool by_tls =
+        local.method == AuthMethodKind::eap &&
+        std::ranges::find(local.eap_methods, eap::Type::tls) != local.eap_methods.end();
+    if (by_tls) { return bind_for_tls(local, credentials); }
     if (local.method != AuthMethodKind::pubkey) { return notes; }
     if (local.own.empty() && !local.pubkeys.empty()) {
         for (const crypto::PublicKey& shown : local.pubkeys) {

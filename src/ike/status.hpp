@@ -73,6 +73,7 @@ struct IkeSaStatus {
     Endpoint remote;
     Identity local_id;
     Identity remote_id;
+    Identity remote_eap_id{};            // where EAP has proved another name; else %any
     std::vector<IpAddress> local_vips;   // given to us
     std::vector<IpAddress> remote_vips;  // given by us
     bool initiator = false;              // we are the original initiator

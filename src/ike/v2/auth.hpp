@@ -1,5 +1,5 @@
 #pragma once
-// The IKE_AUTH exchange with pre-shared secrets (RFC 7296 1.2, 2.15, 2.16, 2.21.2), both sides.
+// The IKE_AUTH exchange (RFC 7296 1.2, 2.15, 2.16, 2.21.2), both sides.
 
 #include <optional>
 #include <string>
@@ -8,6 +8,7 @@
 #include "ike/auth/ppk.hpp"
 #include "ike/v2/certificate_auth.hpp"
 #include "ike/v2/child_negotiation.hpp"
+#include "ike/v2/eap_auth.hpp"
 #include "ike/v2/environment.hpp"
 #include "ike/v2/init.hpp"
 
@@ -41,20 +42,34 @@ class AuthInitiator {
     struct Waits {
         std::vector<RevocationSource> sources;
     };
-    using Outcome = std::variant<Failed, Waits, Done>;
+    // Another request of the exchange is to be sent.
+    struct Continues {
+        wire::Payloads request;
+    };
+    using Outcome = std::variant<Failed, Waits, Continues, Done>;
     Outcome handle(const wire::Payloads& response, SaCore& sa, const Environment& env);
     // The exchange ends without an answer.
     void abandon(const Environment& env);
 
  private:
     explicit AuthInitiator(InitResult init) : init_(std::move(init)) {}
+    Status prove_ourselves(const SaCore& sa, const SharedSecret* secret, const Environment& env);
     std::optional<Error> verify(const wire::Payloads& response, SaCore& sa,
                                 std::vector<RevocationSource>& sources,
                                 const Environment& env) const;
     std::optional<Error> verify_secret(const wire::Authentication& auth, ByteView octets,
                                        const Identity& remote, const SaCore& sa,
                                        const Environment& env) const;
+    // The responder is who it should be, and takes us for who we are.
+    Outcome finish(const wire::Payloads& response, SaCore& sa, const Environment& env);
     Outcome take_child(const wire::Payloads& response, SaCore& sa, const Environment& env);
+    // eap_auth.cpp
+    void begin_eap(const SaCore& sa);
+    Outcome handle_eap(const wire::Payloads& response, SaCore& sa, const Environment& env);
+    std::optional<Error> meet_responder(const wire::Payloads& response, SaCore& sa,
+                                        std::vector<RevocationSource>& sources,
+                                        const Environment& env);
+    Outcome end_eap(const wire::Payloads& response, SaCore& sa, const Environment& env);
 
     InitResult init_;
     std::string secret_name_;
@@ -63,6 +78,7 @@ class AuthInitiator {
     std::optional<PpkKeys> ppk_;  // RFC 8784: offered
     Bytes auth_without_ppk_;      // for a peer that does not have it
     std::optional<ChildOffer> offer_;
+    std::optional<EapInitiator> eap_;
 };
 
 class AuthResponder {
@@ -71,6 +87,8 @@ class AuthResponder {
     InitResult& init() { return init_; }
     const Bytes& init_request() const { return init_.request; }
     const Bytes& init_response() const { return init_.response; }
+    // Between its messages: the peer may give up.
+    bool in_eap() const { return eap_.has_value(); }
 
     struct Refused {
         wire::Payloads response;
@@ -86,13 +104,34 @@ class AuthResponder {
     struct Waits {
         std::vector<RevocationSource> sources;
     };
-    using Outcome = std::variant<Refused, Waits, Accepted>;
+    // The peer has to send another request of the exchange.
+    struct Continues {
+        wire::Payloads response;
+    };
+    using Outcome = std::variant<Refused, Waits, Continues, Accepted>;
     // On Accepted the SA has its connection and identities, and the child is installed.
     Outcome handle(const wire::Payloads& request, SaCore& sa, const Environment& env);
 
  private:
+    static Refused refuse(Error error);
     Result<wire::IdResponder> authenticate(const wire::Payloads& request, SaCore& sa,
                                            const Environment& env);
+    Result<wire::IdResponder> expect_eap(const wire::Payloads& request, SaCore& sa,
+                                         const Environment& env) const;
+    Status add_proof(const wire::Payloads& request, wire::IdResponder id, SaCore& sa,
+                     wire::Payloads& response, const Environment& env);
+    // The peer is who it says: all that follows AUTH. `request` has what it wants.
+    Outcome finish(const wire::Payloads& request, Accepted result, SaCore& sa,
+                   const Environment& env) const;
+    // eap_auth.cpp
+    Outcome begin_eap(const wire::Payloads& request, wire::Payloads response, SaCore& sa,
+                      const Environment& env);
+    Outcome handle_eap(const wire::Payloads& request, SaCore& sa, const Environment& env);
+    Outcome answer_eap(eap::Server::Outcome outcome, wire::Payloads response, SaCore& sa,
+                       const Environment& env);
+    Outcome end_eap(const wire::Payloads& request, SaCore& sa, const Environment& env);
+    std::optional<Error> choose_by_user(const eap::Server::Succeeded& done, SaCore& sa,
+                                        const Environment& env) const;
     void answer_child(const wire::Payloads& request, SaCore& sa, Accepted& result,
                       const Environment& env) const;
 
@@ -109,7 +148,21 @@ class AuthResponder {
     InitResult init_;
     std::optional<PpkKeys> ppk_;
     std::vector<RevocationSource> sources_;  // to be asked before it can be decided
+    std::optional<EapResponder> eap_;
 };
+
+// What decides between the connections that fit by address and propose what IKE_SA_INIT chose; that
+// of IKE_SA_INIT wins among equals.
+struct ConnectionWish {
+    const Identity* local = nullptr;  // asked for
+    const Identity& remote;
+    // What the peer shows: null, eap (nothing yet), or psk for any AUTH.
+    AuthMethodKind shown{};
+    // With eap: who that has proved to be, and by what.
+    const Identity* user = nullptr;
+    std::optional<eap::Type> method{};
+};
+ConnectionRef connection_for(const SaCore& sa, const ConnectionWish& wish, const Environment& env);
 
 // Our AUTH over `octets` (RFC 7296 2.15): with the secret (which must be there for psk), or signed.
 // `own`: the certificate to sign for; null: the connection's key. `own_sk_p`: what NULL

@@ -32,39 +32,16 @@ Result<AuthInitiator> AuthInitiator::begin(SaCore& sa, InitResult init,
         return std::unexpected(no_secret(sa.name(), sa.local_id, remote));
     }
 
+    if (sa.connection->remote.method == AuthMethodKind::eap &&
+        sa.connection->local.method != AuthMethodKind::eap) {
+        return std::unexpected(eap_only_answers(sa.name()));
+    }
     AuthInitiator exchange{std::move(init)};
-    if (by_psk) { exchange.secret_name_ = secret->name; }
-    const OwnCertificate* const own = choose_own(*sa.connection, exchange.init_.peer_asks);
-    if (!by_psk && own != nullptr) { exchange.own_name_ = own->certificate.to_string(); }
-    const crypto::Prf prf = sa.prf();
-    const wire::IdInitiator id{.identity = sa.local_id};
-    const auto auth_with = [&](const Secret& sk_pi) {
-        return prove(*sa.connection, secret, own, prf,
-                     signed_octets(prf, exchange.init_.request, exchange.init_.nr, sk_pi,
-                                   id.rest_of_id(), exchange.init_.intermediate.int_auth()),
-                     exchange.init_.peer_hashes, sk_pi);
-    };
-    const Connection& connection = *sa.connection;
-    const SharedSecret* ppk = exchange.init_.ppk_possible
-                                  ? find_ppk(env.state.config->ppks, connection.ppk_id.data)
-                                  : nullptr;
-    if (ppk == nullptr && connection.ppk_required) {
-        return std::unexpected(no_ppk(sa.name(), exchange.init_.ppk_possible
-                                                     ? "no secret with the id of ppk_id"
-                                                     : "a peer without USE_PPK"));
+    if (sa.connection->local.method == AuthMethodKind::eap) {
+        exchange.begin_eap(sa);
+    } else if (Status proof = exchange.prove_ourselves(sa, secret, env); !proof) {
+        return std::unexpected(std::move(proof).error());
     }
-    if (ppk != nullptr) {
-        exchange.ppk_ =
-            mix_ppk(prf, ppk->secret, sa.sk_d, exchange.init_.sk_pi, exchange.init_.sk_pr);
-        if (!connection.ppk_required) {
-            auto without = auth_with(exchange.init_.sk_pi);
-            if (!without) { return std::unexpected(std::move(without).error()); }
-            exchange.auth_without_ppk_ = std::move(without->data);
-        }
-    }
-    auto auth = auth_with(exchange.ppk_ ? exchange.ppk_->sk_pi : exchange.init_.sk_pi);
-    if (!auth) { return std::unexpected(std::move(auth).error()); }
-    exchange.auth_ = std::move(*auth);
     sa.awaits_vips = !sa.connection->vips.empty();
     if (child) {
         if (auto fits = check_path(sa, *child); !fits) {
@@ -73,6 +50,43 @@ Result<AuthInitiator> AuthInitiator::begin(SaCore& sa, InitResult init,
         exchange.offer_ = make_offer(sa, child, false, packet, nullptr, env);
     }
     return exchange;
+}
+
+// AUTH over what we sent, and with a post-quantum secret also the one for peers without.
+Status AuthInitiator::prove_ourselves(const SaCore& sa, const SharedSecret* secret,
+                                      const Environment& env) {
+    const bool by_psk = sa.connection->local.method == AuthMethodKind::psk;
+    if (by_psk) { secret_name_ = secret->name; }
+    const OwnCertificate* const own = choose_own(*sa.connection, init_.peer_asks);
+    if (!by_psk && own != nullptr) { own_name_ = own->certificate.to_string(); }
+    const crypto::Prf prf = sa.prf();
+    const wire::IdInitiator id{.identity = sa.local_id};
+    const auto auth_with = [&](const Secret& sk_pi) {
+        return prove(*sa.connection, secret, own, prf,
+                     signed_octets(prf, init_.request, init_.nr, sk_pi, id.rest_of_id(),
+                                   init_.intermediate.int_auth()),
+                     init_.peer_hashes, sk_pi);
+    };
+    const Connection& connection = *sa.connection;
+    const SharedSecret* ppk =
+        init_.ppk_possible ? find_ppk(env.state.config->ppks, connection.ppk_id.data) : nullptr;
+    if (ppk == nullptr && connection.ppk_required) {
+        return std::unexpected(no_ppk(sa.name(), init_.ppk_possible
+                                                     ? "no secret with the id of ppk_id"
+                                                     : "a peer without USE_PPK"));
+    }
+    if (ppk != nullptr) {
+        ppk_ = mix_ppk(prf, ppk->secret, sa.sk_d, init_.sk_pi, init_.sk_pr);
+        if (!connection.ppk_required) {
+            auto without = auth_with(init_.sk_pi);
+            if (!without) { return std::unexpected(std::move(without).error()); }
+            auth_without_ppk_ = std::move(without->data);
+        }
+    }
+    auto auth = auth_with(ppk_ ? ppk_->sk_pi : init_.sk_pi);
+    if (!auth) { return std::unexpected(std::move(auth).error()); }
+    auth_ = std::move(*auth);
+    return {};
 }
 
 void take_auth_lifetime(const wire::Payloads& payloads, SaCore& sa) {
@@ -94,7 +108,11 @@ wire::Payloads AuthInitiator::request(const SaCore& sa, const Environment& env) 
     if (is_concrete(sa.connection->remote.id)) {
         payloads.emplace_back(wire::IdResponder{.identity = sa.connection->remote.id});
     }
-    payloads.emplace_back(auth_);
+    if (!eap_) {
+        payloads.emplace_back(auth_);
+    } else if (sa.connection->remote.method == AuthMethodKind::eap) {
+        payloads.emplace_back(wire::Notify{.type = NotifyType::eap_only_authentication});
+    }
     if (ppk_) {
         Bytes id{ppk_id_fixed};
         append(id, sa.connection->ppk_id.data);
@@ -120,6 +138,7 @@ wire::Payloads AuthInitiator::request(const SaCore& sa, const Environment& env) 
 
 AuthInitiator::Outcome AuthInitiator::handle(const wire::Payloads& response, SaCore& sa,
                                              const Environment& env) {
+    if (eap_) { return handle_eap(response, sa, env); }
     // Without AUTH the error is about the IKE SA, beside AUTH it is about the child (2.21.2).
     const auto* error = wire::find_error_notify(response);
     if (error != nullptr && wire::count<wire::Authentication>(response) == 0) {
@@ -141,6 +160,11 @@ AuthInitiator::Outcome AuthInitiator::handle(const wire::Payloads& response, SaC
         abandon(env);
         return Failed{.error = std::move(*refused), .tell_peer = true, .we_refused = true};
     }
+    return finish(response, sa, env);
+}
+
+AuthInitiator::Outcome AuthInitiator::finish(const wire::Payloads& response, SaCore& sa,
+                                             const Environment& env) {
     take_auth_lifetime(response, sa);
     if (sa.connection->mobike &&
         wire::find_notify(response, NotifyType::mobike_supported) != nullptr) {

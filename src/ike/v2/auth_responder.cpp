@@ -29,17 +29,38 @@ bool has_all_additional(const ChosenIkeSuite& suite, const Has& has) {
     return true;
 }
 
-// The connection by identities, among those that fit by address and propose what IKE_SA_INIT chose.
-// That of IKE_SA_INIT wins among equals.
-// `unproved`: the peer says that it proves nothing, which only those take that are made for it.
-ConnectionRef connection_for(const SaCore& sa, const Identity* local, const Identity& remote,
-                             bool unproved, const Environment& env) {
+// Whether a peer that shows this may be one for whom the connection wants `method`.
+bool takes(AuthMethodKind method, AuthMethodKind shown) {
+    switch (method) {
+        case AuthMethodKind::psk:
+        case AuthMethodKind::pubkey: return shown == AuthMethodKind::psk;
+        case AuthMethodKind::null:
+        case AuthMethodKind::eap: break;
+    }
+    return shown == method;
+}
+
+// 0: not at all.
+unsigned user_fit(const Connection& connection, const ConnectionWish& wish) {
+    if (wish.user == nullptr) { return 1; }
+    const AuthConfig& remote = connection.remote;
+    if (std::ranges::find(remote.eap_methods, *wish.method) == remote.eap_methods.end()) {
+        return 0;
+    }
+    return pattern_fit(remote.eap_id, *wish.user);
+}
+
+}  // namespace
+
+ConnectionRef connection_for(const SaCore& sa, const ConnectionWish& wish, const Environment& env) {
     ConnectionRef best;
     unsigned best_fit = 0;
-    if (!unproved && remote.type == IdType::null) { return best; }  // RFC 7619 2.2
+    // RFC 7619 2.2
+    if (wish.shown != AuthMethodKind::null && wish.remote.type == IdType::null) { return best; }
     const auto consider = [&](const ConnectionRef& connection) {
-        if ((connection->remote.method == AuthMethodKind::null) != unproved) { return; }
-        const unsigned fit = identity_fit(*connection, local, remote);
+        if (!takes(connection->remote.method, wish.shown)) { return; }
+        const unsigned fit =
+            identity_fit(*connection, wish.local, wish.remote) * user_fit(*connection, wish);
         if (fit > best_fit) {
             best = connection;
             best_fit = fit;
@@ -70,7 +91,12 @@ ConnectionRef connection_for(const SaCore& sa, const Identity* local, const Iden
     return best;
 }
 
-}  // namespace
+AuthResponder::Refused AuthResponder::refuse(Error error) {
+    wire::Payloads response;
+    response.emplace_back(
+        wire::Notify{.type = error.notify.value_or(NotifyType::authentication_failed)});
+    return Refused{.response = std::move(response), .error = std::move(error)};
+}
 
 bool sane_auth_request(const wire::Payloads& payloads) {
     const auto sas = wire::count<wire::SecurityAssociation>(payloads);
@@ -106,12 +132,7 @@ AuthResponder::PpkChoice AuthResponder::choose_ppk(const wire::Payloads& request
 
 AuthResponder::Outcome AuthResponder::handle(const wire::Payloads& request, SaCore& sa,
                                              const Environment& env) {
-    const auto refuse = [](Error error) {
-        wire::Payloads response;
-        response.emplace_back(
-            wire::Notify{.type = error.notify.value_or(NotifyType::authentication_failed)});
-        return Refused{.response = std::move(response), .error = std::move(error)};
-    };
+    if (eap_) { return handle_eap(request, sa, env); }
     if (!sane_auth_request(request)) {
         return refuse(bad_payloads(wire::ExchangeType::ike_auth,
                                    "one IDi and AUTH, at most one IDr, and SA, TSi and TSr "
@@ -130,26 +151,48 @@ AuthResponder::Outcome AuthResponder::handle(const wire::Payloads& request, SaCo
     }
 
     Accepted result;
-    result.initial_contact = wire::find_notify(request, NotifyType::initial_contact) != nullptr;
-    const SharedSecret* secret = find_secret(env.state.config->secrets, sa.local_id, sa.remote_id);
-    const crypto::Prf prf = sa.prf();
-    if (sa.connection->local.method == AuthMethodKind::psk && secret == nullptr) {
-        return refuse(no_secret(sa.name(), sa.local_id, sa.remote_id));
+    if (Status done = add_proof(request, *std::move(id), sa, result.response, env); !done) {
+        return refuse(std::move(done).error());
     }
-    const AskedAuthorities asked = asked_authorities(request);
-    const OwnCertificate* const own = choose_own(*sa.connection, asked);
-    auto auth = prove(*sa.connection, secret, own, prf,
-                      signed_octets(prf, init_.response, init_.ni, ppk_ ? ppk_->sk_pr : init_.sk_pr,
-                                    id->rest_of_id(), init_.intermediate.int_auth()),
-                      init_.peer_hashes, ppk_ ? ppk_->sk_pr : init_.sk_pr);
-    if (!auth) { return refuse(std::move(auth).error()); }
-    result.response.emplace_back(std::move(*id));
-    add_certificates(result.response, *sa.connection, own, asked);
-    result.response.emplace_back(std::move(*auth));
+    if (sa.connection->remote.method == AuthMethodKind::eap) {
+        return begin_eap(request, std::move(result.response), sa, env);
+    }
     if (ppk_) {
         sa.sk_d = ppk_->sk_d.clone();
         result.response.emplace_back(wire::Notify{.type = NotifyType::ppk_identity});
     }
+    return finish(request, std::move(result), sa, env);
+}
+
+// Who we are, with what proves it; with EAP alone nothing does yet (RFC 5998 3).
+Status AuthResponder::add_proof(const wire::Payloads& request, wire::IdResponder id, SaCore& sa,
+                                wire::Payloads& response, const Environment& env) {
+    const SharedSecret* secret = find_secret(env.state.config->secrets, sa.local_id, sa.remote_id);
+    const crypto::Prf prf = sa.prf();
+    if (sa.connection->local.method == AuthMethodKind::psk && secret == nullptr) {
+        return std::unexpected(no_secret(sa.name(), sa.local_id, sa.remote_id));
+    }
+    if (sa.connection->local.method == AuthMethodKind::eap) {
+        response.emplace_back(std::move(id));
+        return {};
+    }
+    const AskedAuthorities asked = asked_authorities(request);
+    const OwnCertificate* const own = choose_own(*sa.connection, asked);
+    const Secret& sk_pr = ppk_ ? ppk_->sk_pr : init_.sk_pr;
+    auto auth = prove(*sa.connection, secret, own, prf,
+                      signed_octets(prf, init_.response, init_.ni, sk_pr, id.rest_of_id(),
+                                    init_.intermediate.int_auth()),
+                      init_.peer_hashes, sk_pr);
+    if (!auth) { return std::unexpected(std::move(auth).error()); }
+    response.emplace_back(std::move(id));
+    add_certificates(response, *sa.connection, own, asked);
+    response.emplace_back(std::move(*auth));
+    return {};
+}
+
+AuthResponder::Outcome AuthResponder::finish(const wire::Payloads& request, Accepted result,
+                                             SaCore& sa, const Environment& env) const {
+    result.initial_contact = wire::find_notify(request, NotifyType::initial_contact) != nullptr;
     if (sa.connection->reauth_time.count() > 0) {
         // RFC 4478 3: when it ends, not when it should be replaced. The peer takes its own margin
         // off, and with nothing left would begin again at once, and again.
@@ -167,7 +210,7 @@ AuthResponder::Outcome AuthResponder::handle(const wire::Payloads& request, SaCo
         sa.mobike.told = additional_addresses(sa, env.state.host_addresses);
         add_mobike_support(result.response, sa.mobike.told);
     }
-    if (with_child) {
+    if (wire::find<wire::SecurityAssociation>(request) != nullptr) {
         answer_child(request, sa, result, env);
     } else if (wire::find<wire::Configuration>(request) != nullptr) {
         // RFC 6023 3: an IKE SA without a child has its address all the same.
@@ -188,16 +231,19 @@ Result<wire::IdResponder> AuthResponder::authenticate(const wire::Payloads& requ
     const auto* idi = wire::find<wire::IdInitiator>(request);
     const auto* idr = wire::find<wire::IdResponder>(request);
     const auto* auth = wire::find<wire::Authentication>(request);
-    if (auth == nullptr) {
-        return std::unexpected(auth_method_unsupported(sa.name(), "a wish for EAP (no AUTH)"));
-    }
+    if (auth == nullptr) { return expect_eap(request, sa, env); }
     const bool unproved = auth->method == wire::AuthMethod::null;
     if (auth->method != wire::AuthMethod::shared_key && !unproved && !is_signature(auth->method)) {
         return std::unexpected(
             auth_method_unsupported(sa.name(), "AUTH by " + wire::to_string(auth->method)));
     }
     const Identity* asked = idr == nullptr ? nullptr : &idr->identity;
-    const ConnectionRef connection = connection_for(sa, asked, idi->identity, unproved, env);
+    const ConnectionRef connection =
+        connection_for(sa,
+                       {.local = asked,
+                        .remote = idi->identity,
+                        .shown = unproved ? AuthMethodKind::null : AuthMethodKind::psk},
+                       env);
     const Identity local =
         local_identity(connection ? *connection : *sa.connection, asked, sa.local.address);
     const SharedSecret* secret =
@@ -218,6 +264,12 @@ Result<wire::IdResponder> AuthResponder::authenticate(const wire::Payloads& requ
     const bool right = ppk.auth != nullptr && constant_time_equal(expected, *ppk.auth);
     const bool signs = connection && connection->remote.method == AuthMethodKind::pubkey;
     if (!connection) {
+        const ConnectionWish by_eap{
+            .local = asked, .remote = idi->identity, .shown = AuthMethodKind::eap};
+        if (const ConnectionRef other = connection_for(sa, by_eap, env)) {
+            return std::unexpected(eap_wanted(other->name, other->remote.eap_methods,
+                                              "AUTH by " + wire::to_string(auth->method)));
+        }
         return std::unexpected(no_connection_for_identities(idi->identity, asked, sa.remote));
     }
     if (!signs && !unproved && auth->method != wire::AuthMethod::shared_key) {
@@ -261,6 +313,39 @@ Result<wire::IdResponder> AuthResponder::authenticate(const wire::Payloads& requ
     sa.remote_id = unproved ? nobody() : idi->identity;
     ppk_ = std::move(ppk.keys);
     return wire::IdResponder{.identity = local};
+}
+
+// RFC 7296 2.16: without AUTH the peer wants to prove itself by EAP.
+Result<wire::IdResponder> AuthResponder::expect_eap(const wire::Payloads& request, SaCore& sa,
+                                                    const Environment& env) const {
+    const auto* idi = wire::find<wire::IdInitiator>(request);
+    const auto* idr = wire::find<wire::IdResponder>(request);
+    ConnectionWish wish{.local = idr == nullptr ? nullptr : &idr->identity,
+                        .remote = idi->identity,
+                        .shown = AuthMethodKind::eap};
+    const ConnectionRef connection = connection_for(sa, wish, env);
+    if (!connection) {
+        wish.shown = AuthMethodKind::psk;
+        const ConnectionRef other = connection_for(sa, wish, env);
+        if (!other) {
+            return std::unexpected(
+                no_connection_for_identities(idi->identity, wish.local, sa.remote));
+        }
+        return std::unexpected(auth_method_unsupported(
+            other->name, "a wish for EAP (no AUTH)",
+            other->remote.method == AuthMethodKind::psk ? "psk" : "pubkey"));
+    }
+    if (connection->local.method == AuthMethodKind::eap &&
+        wire::find_notify(request, NotifyType::eap_only_authentication) == nullptr) {
+        return std::unexpected(eap_alone_not_wanted(connection->name));
+    }
+    if (connection->ppk_required) {
+        return std::unexpected(no_ppk(connection->name, "EAP, beside which there is none"));
+    }
+    sa.connection = connection;
+    sa.local_id = local_identity(*connection, wish.local, sa.local.address);
+    sa.remote_id = idi->identity;
+    return wire::IdResponder{.identity = sa.local_id};
 }
 
 void AuthResponder::answer_child(const wire::Payloads& request, SaCore& sa, Accepted& result,

@@ -301,10 +301,15 @@ Status check_trust(const PeerProof& proof, const Certificate& leaf, const Enviro
     return done;
 }
 
-Status verify_with(const PeerProof& proof, const Certificate& leaf, const Environment& env) {
+Status check_names(const PeerProof& proof, const Certificate& leaf) {
     const auto& pinned = proof.connection.remote.pinned;
     if (!pinned.empty() && !has(pinned, leaf)) { return std::unexpected(not_pinned(proof, leaf)); }
     if (!certifies(leaf, proof.identity)) { return std::unexpected(not_for_identity(proof, leaf)); }
+    return {};
+}
+
+Status verify_with(const PeerProof& proof, const Certificate& leaf, const Environment& env) {
+    if (Status named = check_names(proof, leaf); !named) { return named; }
     Status done = verify_auth(proof.connection.name, leaf.public_key(), proof.auth, proof.octets,
                               proof.connection.remote.auth_rules);
     return done ? check_trust(proof, leaf, env) : done;
@@ -395,6 +400,22 @@ Status verify_by_certificate(const PeerProof& proof, const Environment& env) {
         if (!first) { first = std::move(done).error(); }
     }
     return std::unexpected(first ? std::move(*first) : no_certificate(proof));
+}
+
+Status verify_shown(const Connection& connection, const Identity& identity,
+                    const std::vector<Bytes>& chain, const Environment& env) {
+    const wire::Authentication none;
+    wire::Payloads payloads;
+    for (const Bytes& one : chain) {
+        payloads.emplace_back(
+            wire::Certificate{.encoding = wire::CertEncoding::x509_signature, .data = one});
+    }
+    const PeerProof proof{connection, none, {}, payloads, identity};
+    if (chain.empty()) { return std::unexpected(no_certificate(proof)); }
+    const auto leaf = Certificate::parse(chain.front());
+    if (!leaf) { return std::unexpected(unreadable_certificate(proof, leaf.error())); }
+    if (Status named = check_names(proof, *leaf); !named) { return named; }
+    return check_trust(proof, *leaf, env);
 }
 
 }  // namespace culvert::ike::v2

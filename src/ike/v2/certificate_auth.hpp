@@ -45,4 +45,9 @@ struct PeerProof {
 // key's, a chain that is not to be trusted.
 Status verify_by_certificate(const PeerProof& proof, const Environment& env);
 
+// Certificates (DER, the end's own first) that were shown in TLS by who has the key, as `identity`.
+// Nothing is fetched: lists and answers that are here must do.
+Status verify_shown(const Connection& connection, const Identity& identity,
+                    const std::vector<Bytes>& chain, const Environment& env);
+
 }  // namespace culvert::ike::v2

@@ -160,7 +160,7 @@ struct Given {
     const Pool* pool = nullptr;
 };
 std::optional<Given> give(const CpAttribute& asked, SaCore& sa, const Environment& env) {
-    LeaseWish wish{.identity = sa.remote_id, .holder = sa.remote.address};
+    LeaseWish wish{.identity = sa.peer(), .holder = sa.remote.address};
     if (const auto address = address_of(asked); address && !address->is_any()) {
         wish.wanted = *address;
     }

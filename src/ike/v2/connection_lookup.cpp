@@ -21,12 +21,6 @@ unsigned address_fit(const std::vector<AddressPattern>& patterns, const IpAddres
     return best;
 }
 
-unsigned pattern_fit(const Identity& pattern, const Identity& identity) {
-    if (pattern.type == IdType::any) { return 1; }
-    if (pattern == identity) { return 3; }
-    return identity.matches(pattern) ? 2 : 0;
-}
-
 std::optional<IpAddress> single_address(const std::vector<AddressPattern>& patterns,
                                         std::optional<IpFamily> family) {
     for (const AddressPattern& pattern : patterns) {
@@ -79,6 +73,12 @@ std::optional<IpAddress> remote_address_of(const Connection& connection) {
 
 std::optional<IpAddress> local_address_of(const Connection& connection, IpFamily family) {
     return single_address(connection.local_addrs, family);
+}
+
+unsigned pattern_fit(const Identity& pattern, const Identity& identity) {
+    if (pattern.type == IdType::any) { return 1; }
+    if (pattern == identity) { return 3; }
+    return identity.matches(pattern) ? 2 : 0;
 }
 
 unsigned identity_fit(const Connection& connection, const Identity* local, const Identity& remote) {

@@ -31,6 +31,9 @@ std::optional<IpAddress> local_address_of(const Connection& connection, IpFamily
 // peer asked for, if it did.
 unsigned identity_fit(const Connection& connection, const Identity* local, const Identity& remote);
 
+// 0 not at all; %any 1, a pattern 2, the very one 3.
+unsigned pattern_fit(const Identity& pattern, const Identity& identity);
+
 // Our own identity on this connection: as configured, else as asked for, else the address.
 Identity local_identity(const Connection& connection, const Identity* asked,
                         const IpAddress& local);

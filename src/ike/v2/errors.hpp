@@ -67,6 +67,20 @@ Error peer_failed_authentication(std::string_view connection, const Identity& lo
 Error peer_refused_signature(std::string_view connection, const Identity& local,
                              const Identity& remote, std::string_view certificate);
 
+// --- EAP in IKE_AUTH; what goes on inside of it is in ike/eap/errors.hpp
+// The peer proves itself otherwise.
+Error eap_wanted(std::string_view connection, const std::vector<eap::Type>& methods,
+                 std::string_view received);
+// Who proves himself by EAP is who begins.
+Error eap_only_answers(std::string_view connection);
+Error eap_alone_not_wanted(std::string_view connection);
+Error eap_not_mutual(std::string_view connection, std::string_view method);
+Error eap_user_not_here(std::string_view connection, const Identity& user, const Identity& wanted);
+Error wrong_eap_auth(std::string_view connection, std::string_view method);
+// Before EAP began.
+Error peer_refused_eap(std::string_view connection, const Identity& local, const Identity& remote);
+Error peer_gave_up_eap(std::string_view connection, const Identity& remote);
+
 // --- Child SAs
 // A NAT is on the way and only AH is left to agree on.
 Error ah_through_nat(std::string_view connection, std::string_view child);

@@ -309,6 +309,7 @@ IkeSaStatus IkeSa::status() const {
                     .remote = core_.remote,
                     .local_id = core_.local_id,
                     .remote_id = core_.remote_id,
+                    .remote_eap_id = core_.remote_eap_id,
                     .local_vips = core_.local_vips,
                     .remote_vips = {},
                     .initiator = core_.original_initiator,

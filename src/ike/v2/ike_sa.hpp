@@ -196,6 +196,8 @@ class IkeSa {
     void auth_answered(const wire::Payloads& payloads, const Environment& env);
     void answer_auth(const Datagram& datagram, const wire::Message& request,
                      const Environment& env);
+    void given_up_by_peer(const Datagram& datagram, const wire::Message& message,
+                          const Environment& env);
     void stays_without_child(const Environment& env);
     void handshake_failed(const Error& error, std::string_view exchange, bool we_refused,
                           const Environment& env);

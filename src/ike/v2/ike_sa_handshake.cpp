@@ -95,6 +95,13 @@ void IkeSa::auth_answered(const wire::Payloads& payloads, const Environment& env
         held_answer_ = payloads;
         return env.state.revocation.ask(waits->sources, core_.local_spi, env.actions);
     }
+    if (const auto* more = std::get_if<AuthInitiator::Continues>(&outcome)) {
+        std::get<AuthSent>(state_).exchange = std::move(exchange);
+        if (!send_request(ExchangeType::ike_auth, more->request, env)) {
+            handshake_failed(cancelled("a message that cannot be sealed"), "IKE_AUTH", true, env);
+        }
+        return;
+    }
     if (auto* failed = std::get_if<AuthInitiator::Failed>(&outcome)) {
         if (failed->tell_peer) {
             // RFC 7296 2.21.2: it thinks that it is up. Said once; its liveness check does the
@@ -142,6 +149,9 @@ void IkeSa::answer_auth(const Datagram& datagram, const wire::Message& request,
         return enter(Rejected{.forget_at = env.now + rejected_linger}, "its IKE_AUTH was refused",
                      env);
     }
+    if (const auto* more = std::get_if<AuthResponder::Continues>(&outcome)) {
+        return respond(datagram, request.header, more->response, env);
+    }
     auto& accepted = std::get<AuthResponder::Accepted>(outcome);
     respond(datagram, request.header, accepted.response, env);
     become_established(env);
@@ -151,6 +161,14 @@ void IkeSa::answer_auth(const Datagram& datagram, const wire::Message& request,
         stays_without_child(env);
     }
     enforce_uniqueness(core_, accepted.initial_contact, env);
+}
+
+// An initiator that does not trust us says so before it has proved itself.
+void IkeSa::given_up_by_peer(const Datagram& datagram, const wire::Message& message,
+                             const Environment& env) {
+    respond(datagram, message.header, {}, env);
+    env.failure(core_, {}, "IKE_AUTH", false, peer_gave_up_eap(core_.name(), core_.remote_id));
+    enter(Rejected{.forget_at = env.now + rejected_linger}, "the peer gave up EAP", env);
 }
 
 void IkeSa::stays_without_child(const Environment& env) {

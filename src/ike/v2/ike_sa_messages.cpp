@@ -206,7 +206,11 @@ void IkeSa::handle_request(const Datagram& datagram, const wire::Message& reques
     const bool half_open = std::holds_alternative<HalfOpen>(state_);
     const bool intermediate =
         half_open && std::get<HalfOpen>(state_).exchange.init().intermediate_possible;
-    const bool takes = half_open ? exchange == ExchangeType::ike_auth ||
+    const bool gives_up =
+        half_open && std::get<HalfOpen>(state_).exchange.in_eap() &&
+        exchange == ExchangeType::informational &&
+        wire::find_notify(request.payloads, NotifyType::authentication_failed) != nullptr;
+    const bool takes = half_open ? exchange == ExchangeType::ike_auth || gives_up ||
                                        (intermediate && exchange == ExchangeType::ike_intermediate)
                                  : (exchange == ExchangeType::create_child_sa ||
                                     (followed_up_ && exchange == ExchangeType::ike_followup_ke) ||
@@ -230,6 +234,7 @@ void IkeSa::handle_request(const Datagram& datagram, const wire::Message& reques
     if (half_open && exchange == ExchangeType::ike_intermediate) {
         return answer_intermediate(datagram, request, env);
     }
+    if (gives_up) { return given_up_by_peer(datagram, request, env); }
     if (half_open) { return answer_auth(datagram, request, env); }
     const wire::Payloads answer = answer_request(request, datagram, env);
     respond(datagram, request.header, answer, env);

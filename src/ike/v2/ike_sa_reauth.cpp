@@ -21,9 +21,11 @@ IkeSpi lowest_spi(const SaCore& sa) { return std::min(sa.local_spi, sa.remote_sp
 Error peer_must_reauthenticate(const SaCore& sa) {
     return {.code = ErrorCode::unsupported,
             .wanted = fmt::format("to reauthenticate IKE SA {}[{}]", sa.name(), sa.unique_id),
-            .received = sa.leases.empty()
-                            ? "a peer behind a NAT, which may not be reached with a new IKE SA"
-                            : "a peer that asks us for its address, which only it can begin",
+            .received = !sa.leases.empty()
+                            ? "a peer that asks us for its address, which only it can begin"
+                        : sa.connection->remote.method == AuthMethodKind::eap
+                            ? "a peer that proves itself by EAP, which only it can begin"
+                            : "a peer behind a NAT, which may not be reached with a new IKE SA",
             .remedy = "let the peer reauthenticate (its reauth_time)"};
 }
 
@@ -87,7 +89,8 @@ void IkeSa::reauthenticate(std::vector<CommandId> commands, const Environment& e
     };
     if (replaced_by_another_) { return fail(busy("it is being reauthenticated already")); }
     // What only the peer can begin ends with the hard lifetime if the peer does not.
-    if (!core_.began_first && (!core_.leases.empty() || core_.nat.remote)) {
+    const bool by_eap = core_.connection->remote.method == AuthMethodKind::eap;
+    if (!core_.began_first && (!core_.leases.empty() || core_.nat.remote || by_eap)) {
         env.event(core_, EventKind::note, Severity::info,
                   fmt::format("IKE SA {}[{}] should be reauthenticated, which is the peer's to "
                               "begin",
@@ -123,12 +126,12 @@ void IkeSa::begin_elsewhere(const IpAddress& local, const Environment& env) {
 
 bool IkeSa::same_ends(const IkeSa& other) const {
     return core_.remote_id.type != IdType::null && other.core_.name() == core_.name() &&
-           other.core_.local_id == core_.local_id && other.core_.remote_id == core_.remote_id;
+           other.core_.local_id == core_.local_id && other.core_.peer() == core_.peer();
 }
 
 // The peer's new IKE SA beside this one: its Delete of this one is on the way.
 const IkeSa* IkeSa::made_by_peer_just_now(const Environment& env) const {
-    for (const IkeSa* const sa : env.with_identities(core_.local_id, core_.remote_id)) {
+    for (const IkeSa* const sa : env.with_identities(core_.local_id, core_.peer())) {
         const bool newer = sa != this && sa->established() && !sa->core_.began_first &&
                            sa->core_.created_at >= core_.created_at && same_ends(*sa);
         if (newer && env.now - *sa->core_.established_at < reauthenticated_linger) { return sa; }
@@ -159,7 +162,7 @@ void IkeSa::settle_with_rival(const Environment& env) {
                 env.now - *sa->core_.established_at >= reauthenticated_linger);
     });
     if (env.state.reauthenticating.empty()) { return; }
-    for (IkeSa* const other : env.with_identities(core_.local_id, core_.remote_id)) {
+    for (IkeSa* const other : env.with_identities(core_.local_id, core_.peer())) {
         if (other == this) { continue; }
         IkeSa& ours = core_.began_first ? *this : *other;
         IkeSa& theirs = core_.began_first ? *other : *this;

@@ -50,6 +50,7 @@ SaCore successor_of(const SaCore& sa, bool we_initiate, IkeSpi local_spi, IkeSpi
     next.effort = sa.effort;
     next.local_id = sa.local_id;
     next.remote_id = sa.remote_id;
+    next.remote_eap_id = sa.remote_eap_id;
     return next;
 }
 

@@ -66,6 +66,8 @@ struct SaCore {
     Secret sk_d;
     Identity local_id;
     Identity remote_id;
+    // What EAP has proved of the initiator, where that is another name; else %any.
+    Identity remote_eap_id;
     Instant created_at{};
     std::optional<Instant> established_at;
     std::optional<Instant> rekey_at;
@@ -102,6 +104,10 @@ struct SaCore {
     crypto::Prf prf() const { return crypto::Prf{suite->prf}; }
     Ends ends() const;
     const std::string& name() const { return connection->name; }
+    // Who the peer is for all that goes by peer: addresses, how many IKE SAs it may have.
+    const Identity& peer() const {
+        return remote_eap_id.type == IdType::any ? remote_id : remote_eap_id;
+    }
 
     Child* find_child(ChildSaId id);
     Child* find_inbound(IpsecProtocol protocol, EspSpi spi);

@@ -27,7 +27,7 @@ SaIndex::Key SaIndex::key_of(std::string_view connection) {
 SaIndex::Key SaIndex::key_of(const IpAddress& remote) { return hash_of(remote.octets()); }
 
 SaIndex::Keys SaIndex::keys_of(const SaCore& sa) {
-    return {.identities = key_of(sa.local_id, sa.remote_id),
+    return {.identities = key_of(sa.local_id, sa.peer()),
             .connection = key_of(sa.name()),
             .remote = key_of(sa.remote.address)};
 }

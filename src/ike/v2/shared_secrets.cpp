@@ -43,6 +43,12 @@ const SharedSecret* find_secret(const std::vector<SharedSecret>& secrets, const 
     return best;
 }
 
+const SharedSecret* find_password(const std::vector<SharedSecret>& passwords, const Identity& user,
+                                  const Identity& other) {
+    const SharedSecret* const best = find_secret(passwords, other, user);
+    return best == nullptr || fit_of(*best, user) == Fit::none ? nullptr : best;
+}
+
 const SharedSecret* find_ppk(const std::vector<SharedSecret>& ppks, ByteView id) {
     for (const SharedSecret& ppk : ppks) {
         for (const Identity& owner : ppk.owners) {

@@ -10,6 +10,11 @@ namespace culvert::ike::v2 {
 const SharedSecret* find_secret(const std::vector<SharedSecret>& secrets, const Identity& local,
                                 const Identity& remote);
 
+// The password of `user` towards `other`; nullptr if there is none that belongs to the user, or to
+// anybody.
+const SharedSecret* find_password(const std::vector<SharedSecret>& passwords, const Identity& user,
+                                  const Identity& other);
+
 // The post-quantum secret that one of its owners names by exactly these octets (RFC 8784 3);
 // nullptr if there is none.
 const SharedSecret* find_ppk(const std::vector<SharedSecret>& ppks, ByteView id);

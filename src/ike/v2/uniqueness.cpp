@@ -22,7 +22,7 @@ bool has_other_sa(const ConnectionRef& connection, const Identity& local, const 
         const SaCore& other = sa->core();
         return &other != &except && sa->established() && !earlier_self(other, except) &&
                other.connection->name == connection->name && other.local_id == local &&
-               other.remote_id == remote;
+               other.peer() == remote;
     });
 }
 
@@ -52,16 +52,16 @@ void enforce_uniqueness(const SaCore& sa, bool initial_contact, const Environmen
     const bool replace = sa.connection->unique == Unique::replace;
     if (!initial_contact && !replace) { return; }
     std::vector<IkeSpi> others;
-    for (const IkeSa* const other : env.with_identities(sa.local_id, sa.remote_id)) {
+    for (const IkeSa* const other : env.with_identities(sa.local_id, sa.peer())) {
         const SaCore& core = other->core();
-        const bool same_ids = core.local_id == sa.local_id && core.remote_id == sa.remote_id;
+        const bool same_ids = core.local_id == sa.local_id && core.peer() == sa.peer();
         if (&core != &sa && same_ids && other->established()) { others.push_back(core.local_spi); }
     }
     for (const IkeSpi spi : others) {
         IkeSa* other = env.find(spi);
         if (initial_contact && other->core().established_at < sa.created_at) {
             other->vanish(fmt::format("{} says INITIAL_CONTACT: it has forgotten this IKE SA",
-                                      sa.remote_id.to_string()),
+                                      sa.peer().to_string()),
                           env);
         } else if (replace && earlier_self(other->core(), sa)) {
             // Of two reauthentications at once settle_with_rival() has chosen.
@@ -72,7 +72,7 @@ void enforce_uniqueness(const SaCore& sa, bool initial_contact, const Environmen
                 fmt::format(
                     "IKE SA {}[{}] is closed: {} has made another (unique = replace); if that goes "
                     "on, two peers use one identity",
-                    other->core().name(), other->core().unique_id, sa.remote_id.to_string()));
+                    other->core().name(), other->core().unique_id, sa.peer().to_string()));
             other->close({}, env);
         }
     }

@@ -61,14 +61,31 @@ std::string describe_cp(const Configuration& cp) {
     return cp.attributes.empty() ? out : out + ')';
 }
 
+std::string eap_method(std::uint8_t type) {
+    switch (type) {
+        case 1: return "ID";
+        case 2: return "NOTE";
+        case 3: return "NAK";
+        case 4: return "MD5";
+        case 6: return "GTC";
+        case 13: return "TLS";
+        case 18: return "SIM";
+        case 21: return "TTLS";
+        case 23: return "AKA";
+        case 25: return "PEAP";
+        case 26: return "MSCHAPV2";
+        default: return fmt::format("{}", type);
+    }
+}
+
 // RFC 3748 4, 5: code and, in requests and responses, the method.
 std::string describe_eap(const Eap& eap) {
     Reader in{eap.message};
     const std::uint8_t code = in.u8();
     in.skip(3);
     switch (code) {
-        case 1: return fmt::format("EAP/REQ/{}", in.u8());
-        case 2: return fmt::format("EAP/RES/{}", in.u8());
+        case 1: return "EAP/REQ/" + eap_method(in.u8());
+        case 2: return "EAP/RES/" + eap_method(in.u8());
         case 3: return "EAP/SUCC";
         case 4: return "EAP/FAIL";
         default: return "EAP";

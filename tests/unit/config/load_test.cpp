@@ -342,9 +342,19 @@ TEST(LoadShared, RefusesAndWarns) {
               "error: data is missing or empty. To fix it: give the secret in data\n");
     EXPECT_EQ(with(Message{}.set("type", "XYZ").set("data", "TOPSECRET")),
               "error: type \"XYZ\" is not a kind of secret. To fix it: use IKE for a pre-shared "
-              "key\n");
-    EXPECT_EQ(with(Message{}.set("type", "EAP").set("data", "x")),
-              "warning: a secret of type EAP is not used: IKE and PPK are\n");
+              "key, EAP for a password\n");
+    EXPECT_EQ(with(Message{}.set("type", "EAP").set("data", "x")), "");
+    EXPECT_EQ(with(Message{}.set("type", "NTLM").set("data", "x")),
+              "error: data is no NT hash, which has 16 octets. To fix it: give "
+              "MD4(UTF-16LE(password)) as 0x hex or 0s base64, or the password itself in "
+              "secrets.eap\n");
+    for (const auto& [word, kind] :
+         {std::pair{"xauth", ike::SecretKind::eap}, std::pair{"EAP", ike::SecretKind::eap},
+          std::pair{"PPK", ike::SecretKind::ppk}}) {
+        const LoadedSecret loaded = load_shared(Message{}.set("type", word).set("data", "x"));
+        ASSERT_TRUE(loaded.secret.has_value()) << word;
+        EXPECT_EQ(loaded.secret->kind, kind) << word;
+    }
     // With a bad owner it is not loaded at all: with fewer owners it would be others'.
     const LoadedSecret bad = load_shared(
         Message{}.set("type", "IKE").set("data", "TOPSECRET").set("owners", vici::List{"@#zz"}));

@@ -77,9 +77,9 @@ constexpr std::array mistakes = std::to_array<Mistake>({
     {"encap = no", "encap = maybe", "is not yes or no", ""},
     {"copy_dscp = out", "copy_dscp = both", "is not out, in, yes or no", ""},
     {"auth = psk\n            id = moon", "auth = pks\n            id = moon",
-     "\"pks\" is not a way to authenticate", "write auth = psk, auth = pubkey or auth = null"},
-    {"auth = psk\n            id = sun", "auth = eap-mschapv2\n            id = sun",
-     "eap-mschapv2 is not built yet", "use auth = pubkey, or auth = psk"},
+     "\"pks\" is not a way to authenticate", "write auth = psk, pubkey, eap-mschapv2 or null"},
+    {"auth = psk\n            id = sun", "auth = eap-peap\n            id = sun",
+     "eap-peap is not built yet", "use eap-mschapv2, eap-tls, eap-md5 or eap-gtc"},
     {"version = 2", "version = 1", "IKEv1 is not built yet", "use version = 2"},
     {"version = 2", "version = 3", "is not a number from 0 to 2", ""},
     // Numbers and times.

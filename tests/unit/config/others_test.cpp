@@ -421,5 +421,113 @@ secrets {
     EXPECT_EQ(loaded.config.ppks.size(), 1U);
 }
 
+// A gateway for Windows, macOS, iOS and Android clients with users and passwords, as guides have
+// it.
+TEST(Others, ARemoteAccessServerWithUsersAndPasswords) {
+    const Loaded loaded = load_text(R"(
+connections {
+   ikev2-eap-mschapv2 {
+      version = 2
+      proposals = aes256gcm16-prfsha384-ecp384, aes256-sha256-ecp256, default
+      rekey_time = 0s
+      pools = primary-pool-ipv4
+      fragmentation = yes
+      dpd_delay = 30s
+      send_cert = always
+      unique = replace
+      local-1 {
+         id = vpn.example.org
+      }
+      remote-1 {
+         auth = eap-mschapv2
+         eap_id = %any
+      }
+      children {
+         ikev2-eap-mschapv2 {
+            local_ts = 0.0.0.0/0
+            rekey_time = 0s
+            dpd_action = clear
+            esp_proposals = aes256gcm16, aes256-sha256, default
+         }
+      }
+   }
+}
+pools {
+   primary-pool-ipv4 {
+      addrs = 10.10.10.0/24
+      dns = 9.9.9.9
+   }
+}
+secrets {
+   eap-carol {
+      id = carol
+      secret = Ar3etTnp
+   }
+   eap-dave {
+      id-1 = dave
+      id-2 = dave@example.org
+      secret = 0sVzF5
+   }
+   xauth-erin {
+      id = erin
+      secret = "with a # in it"
+   }
+   ntlm-frank {
+      id = frank
+      secret = 0x44ebba8d5312b8d611474411f56989ae
+   }
+}
+)");
+    EXPECT_TRUE(loaded.ok()) << show(loaded.problems);
+    const ike::AuthConfig& remote = connection(loaded, "ikev2-eap-mschapv2").remote;
+    EXPECT_EQ(remote.method, ike::AuthMethodKind::eap);
+    EXPECT_EQ(remote.eap_methods, std::vector{ike::eap::Type::mschapv2});
+    EXPECT_TRUE(remote.asks_eap_id);
+    ASSERT_EQ(loaded.config.passwords.size(), 4U);
+    EXPECT_TRUE(loaded.config.secrets.empty());
+    EXPECT_EQ(as_text(loaded.config.passwords[1].secret.reveal()), "W1y");
+    EXPECT_EQ(loaded.config.passwords[1].owners.size(), 2U);
+    EXPECT_EQ(loaded.config.passwords[3].kind, ike::SecretKind::nt_hash);
+}
+
+// Its client.
+TEST(Others, ARoadWarriorWithAPassword) {
+    const Loaded loaded = load_text(R"(
+connections {
+   home {
+      remote_addrs = vpn.example.org
+      vips = 0.0.0.0, ::
+      local {
+         auth = eap
+         id = carol@example.org
+         eap_id = carol
+      }
+      remote {
+         auth = pubkey
+         id = vpn.example.org
+      }
+      children {
+         home {
+            remote_ts = 0.0.0.0/0, ::/0
+            start_action = start
+         }
+      }
+   }
+}
+secrets {
+   eap {
+      id = carol
+      secret = Ar3etTnp
+   }
+}
+)");
+    EXPECT_TRUE(loaded.ok()) << show(loaded.problems);
+    const ike::AuthConfig& local = connection(loaded, "home").local;
+    EXPECT_EQ(local.method, ike::AuthMethodKind::eap);
+    EXPECT_EQ(local.eap_id, ike::Identity::parse("carol").value());
+    EXPECT_EQ(local.eap_methods, ike::eap::methods());
+    EXPECT_FALSE(local.asks_eap_id);
+}
+
 }  // namespace
 }  // namespace culvert::config

@@ -130,15 +130,20 @@ TEST(Refusals, OfAuthentication) {
                   "certificate with its key for %any. To fix it: put the certificate into x509, "
                   "its key into private, and name the certificate in local.certs\n");
     }
-    EXPECT_EQ(with("local { auth = psk }", "remote { auth = eap-mschapv2 }"),
-              "t.conf:3: error: connections.c.remote.auth: auth = eap-mschapv2 is not built yet. "
-              "To fix it: use auth = pubkey, or auth = psk and a secret for the peer's id in "
-              "secrets\n");
+    EXPECT_EQ(with("local { auth = psk }", "remote { auth = eap-radius }"),
+              "t.conf:3: error: connections.c.remote.auth: auth = eap-radius is not built yet. To "
+              "fix it: use auth = eap-mschapv2, with the users in secrets { eap-... }\n");
+    EXPECT_EQ(with("local { auth = eap-mschapv2 }", "remote { auth = eap-mschapv2 }"),
+              "t.conf:1: error: connections.c: has EAP on both sides, with methods that leave the "
+              "responder unproved (RFC 5998). To fix it: let the responder have auth = pubkey, "
+              "which clients see as remote.auth\n");
+    EXPECT_EQ(with("local { auth = xauth }", "remote { auth = psk }"),
+              "t.conf:2: error: connections.c.local.auth: auth = xauth is not built yet. To fix "
+              "it: use auth = pubkey, or auth = psk and a secret for both ids in secrets\n");
     EXPECT_EQ(with("local { auth = pks }", "remote { auth = psk }"),
               "t.conf:2: error: connections.c.local.auth: \"pks\" is not a way to authenticate. "
-              "To fix it: write auth = psk, auth = pubkey or auth = null; of a key its kind, least "
-              "size and "
-              "hashes may follow, as in rsa-3072-sha256\n");
+              "To fix it: write auth = psk, pubkey, eap-mschapv2 or null; of a key its kind, least "
+              "size and hashes may follow, as in rsa-3072-sha256\n");
     EXPECT_EQ(with("local-1 { auth = psk } local-2 { auth = psk }", "remote { auth = psk }"),
               "t.conf:1: error: connections.c: has 2 local sections (local-1, local-2...): several "
               "authentication rounds are not built yet. To fix it: leave one\n");
@@ -181,9 +186,14 @@ TEST(Refusals, OfSecrets) {
     EXPECT_EQ(with("moon { secret = 0123456789 }"),
               "t.conf:2: error: secrets.moon: is not a kind of secret. To fix it: begin its name "
               "with ike, as in ike-moon, for a pre-shared key\n");
-    EXPECT_EQ(with("eap-carol { secret = x\n id = carol }"),
-              "t.conf:2: warning: secrets.eap-carol: is not used: only ike, ppk, and private, rsa, "
-              "ecdsa, pkcs8, pkcs12 are\n");
+    EXPECT_EQ(with("eap-carol { secret = x\n id = carol }"), "");
+    EXPECT_EQ(with("ntlm-carol { secret = x\n id = carol }"),
+              "t.conf:2: error: secrets.ntlm-carol.secret: is no NT hash, which has 16 octets. To "
+              "fix it: give MD4(UTF-16LE(password)) as 0x hex or 0s base64, or the password itself "
+              "in secrets.eap\n");
+    EXPECT_EQ(with("token-1 { pin = 1 }"),
+              "t.conf:2: warning: secrets.token-1: is not used: only ike, eap, ntlm, ppk, and "
+              "private, rsa, ecdsa, pkcs8, pkcs12 are\n");
     EXPECT_EQ(with("ike-1 = x"),
               "t.conf:2: error: secrets.ike-1: is a value, but here stand only sections. To fix "
               "it: write ike-1 { ... }\n");

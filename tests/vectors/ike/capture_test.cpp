@@ -5,6 +5,8 @@
 
 #include "capture_replay.hpp"
 #include "ike/auth/psk.hpp"
+#include "ike/eap/ms_chap_v2.hpp"
+#include "ike/eap/packet.hpp"
 #include "support/seeded_random.hpp"
 
 namespace culvert::test {
@@ -202,6 +204,64 @@ TEST(CapturePsk, AuthIsWhatWeCompute) {
         psk_auth(prf, Secret::copy_of(as_bytes("correct horse battery stable")),
                  signed_octets(prf, sa.request, sa.nr, sa.keys.sk_pi, idi->rest_of_id()));
     EXPECT_NE(to_hex(find<Authentication>(request)->data), to_hex(with_wrong_psk));
+}
+
+// The whole of EAP-MSCHAPv2 as strongSwan held it, and both AUTH payloads from its MSK (RFC 7296
+// 2.16).
+TEST(CaptureEap, AuthIsFromTheMskThatWeCompute) {
+    const auto keys = load_capture_keys("ikev2-eap-mschapv2");
+    const auto messages = load_capture("ikev2-eap-mschapv2");
+    if (!keys || !messages) { GTEST_SKIP() << "no capture ikev2-eap-mschapv2"; }
+    const Replay session = replay(*messages, keys->dh_secrets);
+    const ReplayedIkeSa& sa = session.ike_sas.front();
+    std::vector<eap::Packet> said;
+    std::vector<const Authentication*> proofs;
+    for (const ReplayedMessage& one : session.messages) {
+        if (one.message.header.exchange != ExchangeType::ike_auth) { continue; }
+        for (const auto* payload : find_all<Eap>(one.message.payloads)) {
+            said.push_back(eap::Packet::parse(payload->message).value());
+        }
+        for (const auto* proof : find_all<Authentication>(one.message.payloads)) {
+            proofs.push_back(proof);
+        }
+    }
+    eap::Challenge authenticator{};
+    eap::Challenge peer{};
+    eap::NtResponse response{};
+    std::string success;
+    for (const eap::Packet& packet : said) {
+        if (packet.type != eap::Type::mschapv2) { continue; }
+        const ByteView data{packet.data};
+        if (packet.code == eap::Code::request && data[0] == 1) {
+            std::ranges::copy(data.subspan(5, 16), authenticator.begin());
+        } else if (packet.code == eap::Code::response && data[0] == 2) {
+            std::ranges::copy(data.subspan(5, 16), peer.begin());
+            std::ranges::copy(data.subspan(29, 24), response.begin());
+        } else if (packet.code == eap::Code::request && data[0] == 3) {
+            success = as_text(data.subspan(4));
+        }
+    }
+    const std::string user = keys->json["eap"]["user"];
+    const std::string password = keys->json["eap"]["password"];
+    const Secret hash = eap::nt_hash(Secret::copy_of(as_bytes(password))).value();
+    EXPECT_EQ(eap::nt_response(authenticator, peer, user, hash), response);
+    EXPECT_EQ(success.substr(0, 42),
+              eap::authenticator_response(hash, response, peer, authenticator, user).value());
+
+    const Secret msk = eap::mschapv2_msk(hash, response).value();
+    const crypto::Prf prf{sa.suite.prf};
+    const auto* idi = find<IdInitiator>(session.messages.at(2).message.payloads);
+    const auto* idr = find<IdResponder>(session.messages.at(3).message.payloads);
+    ASSERT_TRUE(idi != nullptr && idr != nullptr);
+    ASSERT_EQ(proofs.size(), 3U);  // the certificate's, and one of each side behind EAP
+    EXPECT_EQ(
+        to_hex(proofs.at(1)->data),
+        to_hex(psk_auth(prf, msk,
+                        signed_octets(prf, sa.request, sa.nr, sa.keys.sk_pi, idi->rest_of_id()))));
+    EXPECT_EQ(
+        to_hex(proofs.at(2)->data),
+        to_hex(psk_auth(prf, msk,
+                        signed_octets(prf, sa.response, sa.ni, sa.keys.sk_pr, idr->rest_of_id()))));
 }
 
 }  // namespace
