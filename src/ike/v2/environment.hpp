@@ -18,6 +18,7 @@
 #include "ike/v2/failure_history.hpp"
 #include "ike/v2/half_open_guard.hpp"
 #include "ike/v2/limits.hpp"
+#include "ike/v2/redirect.hpp"
 #include "ike/v2/restarts.hpp"
 #include "ike/v2/revocation.hpp"
 #include "ike/v2/sa_core.hpp"
@@ -42,6 +43,7 @@ struct EngineState {
     Calendar calendar;
     RevocationBook revocation;
     std::vector<IpAddress> host_addresses;  // empty: not known
+    Secret crash_secret;                    // empty: we make no tokens (RFC 6290)
 
     std::unordered_map<IkeSpi, std::unique_ptr<IkeSa>> sas;  // by our SPI
     // Where the peer began: its SPI -> ours. A second IKE_SA_INIT of that SPI makes nothing new.
@@ -59,6 +61,7 @@ struct EngineState {
     std::map<std::string, CounterSet> counters_by_connection;
     FailureHistory failures;
     RestartBook restarts;
+    RedirectBook redirects;
     std::map<IpAddress, std::pair<Instant, std::string>> send_hints;  // what the network said
 
     std::shared_ptr<Leases> lease_source;
