@@ -62,6 +62,7 @@ struct DaemonSettings {
     std::optional<unsigned> threads;
     std::optional<unsigned> init_limit_half_open;  // also in engine settings, as half_open_max
     std::optional<bool> install_virtual_ip;
+    std::optional<bool> crash_tokens;  // of quick crash detection (RFC 6290)
     std::optional<std::uint32_t> mtu;  // of the TUN device
     std::string resolv_conf;  // to write peers' name servers to (plugins.resolve.file); empty: none
     std::vector<LogOutput> logs;

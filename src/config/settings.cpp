@@ -99,6 +99,10 @@ const std::unordered_map<std::string_view, Use>& uses() {
          [](const Field& f, Settings& s) {
              store_optional(s.daemon.install_virtual_ip, read_bool(f));
          }},
+        {"follow_redirects",
+         [](const Field& f, Settings& s) { store(s.engine.follow_redirects, read_bool(f)); }},
+        {"culvert_crash_tokens",
+         [](const Field& f, Settings& s) { store_optional(s.daemon.crash_tokens, read_bool(f)); }},
         {"make_before_break",
          [](const Field& f, Settings& s) { store(s.engine.make_before_break, read_bool(f)); }},
         {"dns1",

@@ -39,11 +39,10 @@ Error not_in_time(std::string_view what, std::int64_t timeout_ms) {
             .remedy = "see how it stands with culvert status, or allow more time"};
 }
 
-Error no_redirection() {
-    return {.code = ErrorCode::not_built,
-            .wanted = "to send the peer to another gateway (RFC 5685)",
-            .received = "a daemon in which it is not built yet",
-            .remedy = "change the peer's remote_addrs, and terminate the SA here"};
+Error not_a(std::string_view what, std::string_view key, const std::string& value) {
+    return {.code = ErrorCode::malformed,
+            .wanted = fmt::format("{} in {}", what, key),
+            .received = printable(value)};
 }
 
 vici::Message with_matches(const ike::CommandDone& done, std::string_view count_key) {
@@ -52,6 +51,30 @@ vici::Message with_matches(const ike::CommandDone& done, std::string_view count_
     if (!count_key.empty()) {
         out.set(count_key, fmt::format("{}", done.status ? done.matched : 0));
     }
+    return out;
+}
+
+// Selectors and `gateway`, as swanctl --redirect sends them.
+Result<ike::Redirect> redirect_of(const vici::Message& message) {
+    ike::Redirect out{.ike = message.value_or("ike", ""),
+                      .ike_id = number<std::uint32_t>(message, "ike-id")};
+    if (const std::string* text = message.value("peer-ip")) {
+        out.peer_address = IpRange::parse(*text);
+        if (!out.peer_address) {
+            return std::unexpected(not_a("an address, subnet or range", "peer-ip", *text));
+        }
+    }
+    if (const std::string* text = message.value("peer-id")) {
+        auto id = ike::Identity::parse(*text);
+        if (!id) { return std::unexpected(std::move(id).error()); }
+        out.peer_id = *std::move(id);
+    }
+    const std::string gateway = message.value_or("gateway", "");
+    auto id = ike::Identity::parse(gateway);
+    if (!id || gateway.empty()) {
+        return std::unexpected(not_a("an address or a domain name", "gateway", gateway));
+    }
+    out.gateway = *std::move(id);
     return out;
 }
 
@@ -157,7 +180,16 @@ void Commands::redirect(ClientId client, const vici::Message& message) {
             client, vici::failure(missing_name("redirect", "ike, ike-id, peer-ip or peer-id")));
         return;
     }
-    parts_.server.respond(client, vici::failure(no_redirection()));
+    auto command = redirect_of(message);
+    if (!command) {
+        parts_.server.respond(client, vici::failure(command.error()));
+        return;
+    }
+    const ike::CommandId id = parts_.host.new_command(on_done());
+    command->id = id;
+    remember(id, client, message,
+             [](const ike::CommandDone& done) { return with_matches(done, ""); });
+    parts_.host.handle(*std::move(command));
 }
 
 void Commands::install(ClientId client, const vici::Message& message) {

@@ -15,6 +15,7 @@
 #include "daemon/event_log.hpp"
 #include "daemon/fetcher.hpp"
 #include "daemon/gateway.hpp"
+#include "daemon/kept_secret.hpp"
 #include "daemon/key_log.hpp"
 #include "daemon/lease_store.hpp"
 #include "daemon/log_outputs.hpp"
@@ -140,6 +141,7 @@ class Daemon {
 
     Status start() {
         open_leases();
+        open_crash_secret();
         if (Status done = listen(server_, options_); !done) { return done; }
         // With somebody else on our ports the plane is about to fail, and says who it is: that
         // takes all our rights.
@@ -248,7 +250,24 @@ class Daemon {
                         log_.info(LogGroup::daemon, fmt::format("asking {} about a certificate",
                                                                 printable(what.url, 300)));
                         fetcher_.fetch(std::move(what));
-                    }};
+                    },
+                .resolve = [this](const ike::ResolveGateway& what) { resolve(what); }};
+    }
+
+    void resolve(const ike::ResolveGateway& what) {
+        resolver_.resolve({what.name}, [this, what](Resolver::Answer answer) {
+            host_.handle(ike::GatewayResolved{.id = what.id,
+                                              .addresses = std::move(answer.addresses[what.name]),
+                                              .why = std::move(answer.why[what.name])});
+        });
+    }
+
+    // Without the file a restart cannot show that it was one, so no tokens are given (RFC 6290).
+    void open_crash_secret() {
+        if (!configured_.daemon.crash_tokens.value_or(true)) { return; }
+        auto secret = kept_secret(options_.state_dir + "/crash-secret", random_);
+        if (!secret) { return warn(std::unexpected(secret.error())); }
+        host_.engine().use_crash_secret(std::move(*secret));
     }
 
     void log_problems(const config::Problems& problems) {

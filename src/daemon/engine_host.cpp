@@ -193,6 +193,7 @@ void EngineHost::carry_out(ike::Action& action, std::deque<ike::Input>& more) {
                        if (listeners_.name_servers) { listeners_.name_servers(a.what, false); }
                    },
                    [&](ike::FetchRevocation& a) { listeners_.fetch(std::move(a)); },
+                   [&](const ike::ResolveGateway& a) { listeners_.resolve(a); },
                    [&](const ike::CommandDone& a) { finish(a); },
                    [&](const ike::KeyLog& a) { listeners_.key_log(a.line); },
                    [&](const ike::Event& a) { listeners_.event(a); },

@@ -27,6 +27,8 @@ class EngineHost {
         std::function<void(const ike::NameServers&, bool use)> name_servers{};
         // A list or an OCSP response is wanted; RevocationFetched follows.
         std::function<void(ike::FetchRevocation)> fetch{};
+        // A gateway's name is to be looked up; GatewayResolved follows.
+        std::function<void(const ike::ResolveGateway&)> resolve{};
     };
 
     // All that is referred to outlives the host.

@@ -8,6 +8,8 @@ namespace culvert::daemon {
 
 using namespace std::chrono_literals;
 
+constexpr std::size_t kept_secret_size = 32;  // octets (kept_secret.hpp)
+
 // Taken from the plane's threads and not yet handled by the engine; more are dropped and counted.
 constexpr std::size_t mailbox_datagrams_max = 4096;
 constexpr std::size_t mailbox_others_max = 65536;

@@ -202,6 +202,7 @@ struct EngineSettings {
     seconds keep_alive{20};  // NAT keep-alives; 0: off
     std::uint16_t port = 500;
     std::uint16_t port_nat_t = 4500;
+    bool follow_redirects = false;  // to other gateways (RFC 5685)
     bool make_before_break = true;  // of reauthentication; false: the old IKE SA ends first
     bool use_non_esp_marker_on_port_nat_t = true;
 };

@@ -60,6 +60,16 @@ struct Rekey {
     std::optional<std::uint32_t> child_id{};
     bool reauth = false;
 };
+// Tells the clients of matching IKE SAs to go to another gateway (RFC 5685 5). Every filter that is
+// set must match.
+struct Redirect {
+    CommandId id{};
+    std::string ike;
+    std::optional<std::uint32_t> ike_id{};
+    std::optional<IpRange> peer_address{};
+    Identity peer_id{};  // a pattern; %any: all
+    Identity gateway{};  // an address or a name (FQDN)
+};
 // From the plane: a packet matched a trap.
 struct Acquire {
     ReqId reqid{};
@@ -100,9 +110,15 @@ struct RevocationFetched {
     std::uint64_t id = 0;
     Result<Bytes> body;
 };
-using Input =
-    std::variant<Datagram, Initiate, Terminate, Rekey, Acquire, Expire, MappingChanged, InboundSeen,
-                 InstallFailed, SendFailed, AddressesChanged, RevocationFetched>;
+// The answer to ResolveGateway: its addresses, or `why` there are none. Comes once for each.
+struct GatewayResolved {
+    std::uint64_t id = 0;
+    std::vector<IpAddress> addresses;
+    std::string why;
+};
+using Input = std::variant<Datagram, Initiate, Terminate, Rekey, Redirect, Acquire, Expire,
+                           MappingChanged, InboundSeen, InstallFailed, SendFailed, AddressesChanged,
+                           RevocationFetched, GatewayResolved>;
 
 // ---- actions, to be carried out in order
 
@@ -171,6 +187,11 @@ struct FetchRevocation {
     std::string url;  // http or https
     Bytes request;    // ocsp: to be posted
 };
+// A gateway redirects us to another one by its name (RFC 5685).
+struct ResolveGateway {
+    std::uint64_t id = 0;
+    std::string name;
+};
 // What `culvert up` waits for. On success `matched` counts what the command was carried out on.
 struct CommandDone {
     CommandId id{};
@@ -225,7 +246,7 @@ struct Event {
 using Action =
     std::variant<Transmit, SendKeepAlive, InstallChild, StopSending, RemoveChild, UpdateEndpoints,
                  InstallVirtualAddress, RemoveVirtualAddress, UseNameServers, ForgetNameServers,
-                 InstallTrap, FetchRevocation, CommandDone, KeyLog, Event>;
+                 InstallTrap, FetchRevocation, ResolveGateway, CommandDone, KeyLog, Event>;
 using Actions = std::vector<Action>;
 
 // The calendar at an instant, for the validity of certificates. Without one no certificate is
@@ -265,6 +286,10 @@ class Engine {
     void use_fetches();
     // Forgets what was fetched (flush-certs).
     void forget_fetched();
+
+    // Quick crash detection (RFC 6290): peers get tokens made with this secret, which a restart
+    // must find again. Without it we make none; those of peers count all the same.
+    void use_crash_secret(Secret secret);
 
     // Who has which virtual address; without it the engine keeps a book of its own.
     void use_leases(std::shared_ptr<Leases> leases);

@@ -52,6 +52,11 @@ void Peer::attach() {
     });
 }
 
+void Peer::use_crash_secret() {
+    crash_secret_ = true;
+    engine_.use_crash_secret(Secret::copy_of(as_bytes("of " + name_)));
+}
+
 void Peer::use_leases(std::shared_ptr<ike::Leases> leases) {
     leases_ = std::move(leases);
     engine_.use_leases(leases_);
@@ -75,6 +80,7 @@ void Peer::restart() {
     armed_.reset();
     for (std::uint64_t id = 1; id <= commands_; ++id) { ended_.emplace(id, Status{}); }
     if (leases_) { engine_.use_leases(leases_); }
+    if (crash_secret_) { use_crash_secret(); }
 }
 
 void Peer::sleep() {
@@ -161,6 +167,10 @@ std::uint64_t Peer::reauthenticate(std::string ike) {
     return run(ike::Rekey{.ike = std::move(ike), .reauth = true});
 }
 
+std::uint64_t Peer::redirect(std::string ike, const IpAddress& gateway) {
+    return run(ike::Redirect{.ike = std::move(ike), .gateway = ike::Identity::of(gateway)});
+}
+
 void Peer::carry_out(ike::Actions actions) {
     for (auto& action : actions) { carry_out_one(action); }
     engine_.check_invariants();
@@ -224,6 +234,7 @@ void Peer::carry_out_one(ike::Action& action) {
             [](ike::UseNameServers&) {},
             [](ike::ForgetNameServers&) {},
             [](ike::FetchRevocation&) {},  // not asked for
+            [](ike::ResolveGateway&) {},   // no names here
             [&](ike::CommandDone& done) {
                 ++shared_.tally[done.status ? "command_succeeded" : "command_failed"];
                 if (done.id.value() == 0 || done.id.value() > commands_) {
@@ -236,6 +247,10 @@ void Peer::carry_out_one(ike::Action& action) {
             [&](ike::Event& event) {
                 if (event.kind == ike::EventKind::retransmit) { ++shared_.tally["retransmits"]; }
                 if (event.kind == ike::EventKind::peer_dead) { ++shared_.tally["peers_dead"]; }
+                if (event.text.ends_with("was restarted")) { ++shared_.tally["restarts_shown"]; }
+                if (event.text.find(" redirects us to ") != std::string::npos) {
+                    ++shared_.tally["redirected"];
+                }
                 if (event.kind == ike::EventKind::ike_rekeyed) { ++shared_.tally["ike_rekeyed"]; }
                 if (event.kind == ike::EventKind::child_rekeyed) {
                     ++shared_.tally["child_rekeyed"];

@@ -55,6 +55,8 @@ class Peer {
     // Statuses of the commands that have ended, by CommandId.
     const std::map<std::uint64_t, Status>& ended() const { return ended_; }
 
+    // From now on also after restarts: what a state directory keeps.
+    void use_crash_secret();
     void use_leases(std::shared_ptr<ike::Leases> leases);
 
     void feed(ike::Input input);
@@ -62,6 +64,7 @@ class Peer {
     std::uint64_t terminate(std::string ike, std::string child);
     std::uint64_t rekey(std::string ike, std::string child);
     std::uint64_t reauthenticate(std::string ike);
+    std::uint64_t redirect(std::string ike, const IpAddress& gateway);
 
     // Sends one packet for each reqid; what arrives is proof of life there.
     void send_traffic(const std::vector<Peer*>& others);
@@ -118,6 +121,7 @@ class Peer {
     std::uint64_t life_ = 1;
     bool asleep_ = false;
     Duration ahead_{0};
+    bool crash_secret_ = false;
     std::uint64_t history_ = 0;
 };
 

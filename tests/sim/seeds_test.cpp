@@ -108,6 +108,14 @@ TEST(Seeds, ItMovesAndTheSasFollow) {
     EXPECT_GT(tally["ike_rekeyed"], 50U);
 }
 
+TEST(Seeds, RedirectsAndCrashesEndWithOneGateway) {
+    Tally tally = play_all("redirect", 100);
+    EXPECT_GT(tally["redirected"], 100U);
+    EXPECT_GT(tally["restarts_shown"], 10U);
+    EXPECT_GT(tally["at_the_second_gateway"], 10U);
+    EXPECT_GT(tally["ike_rekeyed"], 20U);
+}
+
 TEST(Seeds, EverythingAtOnceEndsInAgreementAndComesUpAgain) {
     Tally tally = play_all("everything", 30);
     EXPECT_GT(tally["peers"], 100U);

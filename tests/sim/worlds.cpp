@@ -270,6 +270,7 @@ const std::vector<World>& worlds() {
          play_addresses},
         {"mobike", "the initiator moves from address to address, with rekeys on the way",
          play_mobike},
+        {"redirect", "two gateways send a client to each other, and crash", play_redirect},
         {"everything", "up to 50 peers, everything turned on by chance, and every kind of mishap",
          play_everything},
     };

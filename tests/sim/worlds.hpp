@@ -8,5 +8,6 @@ namespace culvert::sim {
 void play_addresses(Simulation& sim);
 void play_mobike(Simulation& sim);
 void play_everything(Simulation& sim);
+void play_redirect(Simulation& sim);
 
 }  // namespace culvert::sim

@@ -199,7 +199,8 @@ void add_peers(Simulation& sim, unsigned peers, const std::vector<Pair>& pairs) 
         }
     }
     for (unsigned i = 0; i < peers; ++i) {
-        sim.add_peer(name_of(i), address_of(i), std::move(configs[i]));
+        Peer& peer = sim.add_peer(name_of(i), address_of(i), std::move(configs[i]));
+        if (sim.random().chance(50)) { peer.use_crash_secret(); }
     }
 }
 

@@ -35,6 +35,7 @@ class AuthInitiator {
         std::optional<ChildSaId> child;
         std::optional<Error> child_error;
         bool child_we_refused = false;
+        std::optional<Identity> redirect{};  // to another gateway (RFC 5685 6), instead of a child
         EspSpi refused_spi{};  // of a Child SA that the peer has and we refuse: to be deleted
         IpsecProtocol refused_protocol = IpsecProtocol::esp;
     };

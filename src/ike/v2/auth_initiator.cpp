@@ -3,8 +3,10 @@
 #include "ike/auth/psk.hpp"
 #include "ike/v2/auth.hpp"
 #include "ike/v2/configuration.hpp"
+#include "ike/v2/crash_tokens.hpp"
 #include "ike/v2/errors.hpp"
 #include "ike/v2/mobike.hpp"
+#include "ike/v2/redirect.hpp"
 #include "ike/v2/shared_secrets.hpp"
 #include "ike/v2/uniqueness.hpp"
 
@@ -129,6 +131,7 @@ wire::Payloads AuthInitiator::request(const SaCore& sa, const Environment& env) 
     if (sa.connection->mobike) {
         add_mobike_support(payloads, additional_addresses(sa, env.state.host_addresses));
     }
+    add_crash_token(payloads, sa, env);
     if (offer_) {
         add_sa_payloads(payloads, *offer_);
         add_ts_payloads(payloads, *offer_);
@@ -166,6 +169,15 @@ AuthInitiator::Outcome AuthInitiator::handle(const wire::Payloads& response, SaC
 AuthInitiator::Outcome AuthInitiator::finish(const wire::Payloads& response, SaCore& sa,
                                              const Environment& env) {
     take_auth_lifetime(response, sa);
+    take_crash_token(response, sa);
+    const auto* redirect = wire::find_notify(response, NotifyType::redirect);
+    if (redirect != nullptr && env.settings().follow_redirects) {
+        if (auto target = redirect_target(*redirect)) {
+            abandon(env);
+            sa.awaits_vips = false;
+            return Done{.redirect = std::move(target->gateway)};
+        }
+    }
     if (sa.connection->mobike &&
         wire::find_notify(response, NotifyType::mobike_supported) != nullptr) {
         sa.mobike.on = true;

@@ -6,6 +6,7 @@
 #include "ike/auth/psk.hpp"
 #include "ike/v2/auth.hpp"
 #include "ike/v2/configuration.hpp"
+#include "ike/v2/crash_tokens.hpp"
 #include "ike/v2/errors.hpp"
 #include "ike/v2/mobike.hpp"
 #include "ike/v2/shared_secrets.hpp"
@@ -202,6 +203,8 @@ AuthResponder::Outcome AuthResponder::finish(const wire::Payloads& request, Acce
         result.response.emplace_back(
             wire::Notify{.type = NotifyType::auth_lifetime, .data = lifetime.take()});
     }
+    take_crash_token(request, sa);
+    add_crash_token(result.response, sa, env);
     if (sa.connection->mobike &&
         wire::find_notify(request, NotifyType::mobike_supported) != nullptr) {
         sa.mobike.on = true;

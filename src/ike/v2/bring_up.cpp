@@ -23,18 +23,6 @@ IkeSa* usable_sa(const ConnectionRef& connection, const Environment& env) {
     return best;
 }
 
-Endpoint local_end(const Connection& connection, const IpAddress& remote, const Environment& env) {
-    const std::uint16_t port =
-        connection.local_port == 500 ? env.settings().port : connection.local_port;
-    if (const auto address = local_address_of(connection, remote.family())) {
-        return {*address, port};
-    }
-    if (env.state.source_for) {
-        if (const auto address = env.state.source_for(remote)) { return {*address, port}; }
-    }
-    return {IpAddress::any(remote.family()), port};
-}
-
 void finish_all(const std::vector<CommandId>& commands, const Status& status,
                 const Environment& env) {
     for (const CommandId command : commands) { env.command_done(command, status); }
@@ -85,6 +73,18 @@ void bring_up(const ConnectionRef& connection, const ChildRef& child,
          .for_ever = connection->keyingtries == 0},
         env);
     if (!begun) { finish_all(waiting, std::unexpected(std::move(begun).error()), env); }
+}
+
+Endpoint local_end(const Connection& connection, const IpAddress& remote, const Environment& env) {
+    const std::uint16_t port =
+        connection.local_port == 500 ? env.settings().port : connection.local_port;
+    if (const auto address = local_address_of(connection, remote.family())) {
+        return {*address, port};
+    }
+    if (env.state.source_for) {
+        if (const auto address = env.state.source_for(remote)) { return {*address, port}; }
+    }
+    return {IpAddress::any(remote.family()), port};
 }
 
 }  // namespace culvert::ike::v2

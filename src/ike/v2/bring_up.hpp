@@ -16,4 +16,8 @@ void bring_up(const ConnectionRef& connection, const ChildRef& child,
               const std::optional<PacketSelectors>& packet, std::vector<CommandId> commands,
               const Environment& env);
 
+// Where an IKE SA of the connection with this peer begins: local_addrs, or where routing sends
+// from.
+Endpoint local_end(const Connection& connection, const IpAddress& remote, const Environment& env);
+
 }  // namespace culvert::ike::v2

@@ -11,6 +11,7 @@ namespace culvert::ike::v2 {
 void carry_out(const Initiate& command, const Environment& env);
 void carry_out(const Terminate& command, const Environment& env);
 void carry_out(const Rekey& command, const Environment& env);
+void carry_out(const Redirect& command, const Environment& env);
 
 // All IKE SAs, the oldest first: what happens must not hang on the order of a hash table.
 std::vector<IkeSa*> in_order(const EngineState& state);

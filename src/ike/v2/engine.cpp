@@ -10,6 +10,7 @@
 #include "base/overloaded.hpp"
 #include "ike/v2/bring_up.hpp"
 #include "ike/v2/commands.hpp"
+#include "ike/v2/crash_tokens.hpp"
 #include "ike/v2/errors.hpp"
 #include "ike/v2/ike_sa.hpp"
 
@@ -23,8 +24,9 @@ class Engine::Impl {
     Impl(ConfigSnapshot config, Random& random) : state(std::move(config), random) {}
 
     void datagram(const Datagram& datagram, const Environment& env);
-    void answer_stranger(const Datagram& datagram, wire::IkeHeader header, wire::Notify notify,
-                         const Environment& env);
+    bool may_show_crash_token(const wire::IkeHeader& header, const Environment& env);
+    void answer_stranger(const Datagram& datagram, wire::IkeHeader header,
+                         const wire::Payloads& payloads, const Environment& env);
     void first_message(const Datagram& datagram, const wire::IkeHeader& header,
                        const Environment& env);
     void plane_event(Input& input, const Environment& env);
@@ -77,8 +79,8 @@ void Engine::Impl::datagram(const Datagram& datagram, const Environment& env) {
         env.stranger_failure({}, datagram.remote, "IKE", version_not_built(*header));
         // RFC 7296 2.5: only a higher version is told ours.
         if (header->major_version > 2 && !header->flags.response) {
-            answer_stranger(datagram, *header, {.type = wire::NotifyType::invalid_major_version},
-                            env);
+            answer_stranger(datagram, *header,
+                            {wire::Notify{.type = wire::NotifyType::invalid_major_version}}, env);
         }
         return;
     }
@@ -92,19 +94,37 @@ void Engine::Impl::datagram(const Datagram& datagram, const Environment& env) {
                                    wire::to_string(header->exchange), datagram.remote.to_string()));
     // RFC 7296 2.21.4; A-09: at a bounded rate, and never longer than what came.
     if (!header->flags.response && !init) {
-        answer_stranger(datagram, *header, {.type = wire::NotifyType::invalid_ike_spi}, env);
+        wire::Payloads answer{wire::Notify{.type = wire::NotifyType::invalid_ike_spi}};
+        if (may_show_crash_token(*header, env)) {
+            answer.emplace_back(
+                wire::Notify{.type = wire::NotifyType::quick_crash_detection,
+                             .data = v2::crash_token(state.crash_secret, header->initiator_spi,
+                                                     header->responder_spi)});
+        }
+        answer_stranger(datagram, *header, std::move(answer), env);
     }
 }
 
+// RFC 6290 9.2: never the token of an IKE SA that is here, whichever end the message claims to be.
+bool Engine::Impl::may_show_crash_token(const wire::IkeHeader& header, const Environment& env) {
+    const bool is_protected = header.next_payload == wire::PayloadType::sk ||
+                              header.next_payload == wire::PayloadType::skf;
+    return !state.crash_secret.empty() && is_protected && header.initiator_spi != IkeSpi{} &&
+           header.responder_spi != IkeSpi{} && env.find(header.initiator_spi) == nullptr &&
+           env.find(header.responder_spi) == nullptr;
+}
+
 void Engine::Impl::answer_stranger(const Datagram& datagram, wire::IkeHeader header,
-                                   wire::Notify notify, const Environment& env) {
-    wire::Payloads payloads;
-    payloads.emplace_back(std::move(notify));
+                                   const wire::Payloads& payloads, const Environment& env) {
     header.major_version = 2;
     header.minor_version = 0;
     header.flags = {.initiator = !header.flags.initiator, .response = true};
     Bytes answer = wire::write(header, payloads);
-    if (answer.size() > datagram.bytes.size() || !state.stray_answers.allow(env.now)) { return; }
+    // With a token it may be a few octets longer than the shortest liveness check.
+    const std::size_t more = payloads.size() > 1 ? v2::crash_token_size : 0;
+    if (answer.size() > datagram.bytes.size() + more || !state.stray_answers.allow(env.now)) {
+        return;
+    }
     env.emit(Transmit{.datagram = {.local = datagram.local,
                                    .remote = datagram.remote,
                                    .non_esp_marker = datagram.non_esp_marker,
@@ -170,6 +190,12 @@ void Engine::Impl::plane_event(Input& input, const Environment& env) {
         }
         state.host_addresses = std::move(changed->addresses);
         for (IkeSa* const sa : v2::in_order(state)) { sa->addresses_changed(env); }
+        return;
+    }
+    if (const auto* resolved = std::get_if<GatewayResolved>(&input)) {
+        if (IkeSa* const sa = env.find(IkeSpi{resolved->id})) {
+            sa->gateway_resolved(*resolved, env);
+        }
         return;
     }
     if (auto* fetched = std::get_if<RevocationFetched>(&input)) {
@@ -264,6 +290,8 @@ Actions Engine::handle(Input input, Instant now) {
         v2::carry_out(*down, env);
     } else if (const auto* rekey = std::get_if<Rekey>(&input)) {
         v2::carry_out(*rekey, env);
+    } else if (const auto* redirect = std::get_if<Redirect>(&input)) {
+        v2::carry_out(*redirect, env);
     } else {
         impl_->plane_event(input, env);
     }
@@ -308,6 +336,8 @@ void Engine::use_calendar(Calendar calendar) { impl_->state.calendar = std::move
 void Engine::use_fetches() { impl_->state.revocation.on = true; }
 
 void Engine::forget_fetched() { impl_->state.revocation.forget(); }
+
+void Engine::use_crash_secret(Secret secret) { impl_->state.crash_secret = std::move(secret); }
 
 void Engine::use_leases(std::shared_ptr<Leases> leases) {
     ASSERT(leases != nullptr);

@@ -19,6 +19,7 @@
 #include "ike/v2/half_open_guard.hpp"
 #include "ike/v2/known_chains.hpp"
 #include "ike/v2/limits.hpp"
+#include "ike/v2/redirect.hpp"
 #include "ike/v2/restarts.hpp"
 #include "ike/v2/revocation.hpp"
 #include "ike/v2/sa_core.hpp"
@@ -45,6 +46,7 @@ struct EngineState {
     RevocationBook revocation;
     KnownChains chains;
     std::vector<IpAddress> host_addresses;  // empty: not known
+    Secret crash_secret;                    // empty: we make no tokens (RFC 6290)
 
     std::unordered_map<IkeSpi, std::unique_ptr<IkeSa>> sas;  // by our SPI
     // Where the peer began: its SPI -> ours. A second IKE_SA_INIT of that SPI makes nothing new.
@@ -65,6 +67,7 @@ struct EngineState {
     std::map<std::string, CounterSet> counters_by_connection;
     FailureHistory failures;
     RestartBook restarts;
+    RedirectBook redirects;
     std::map<IpAddress, std::pair<Instant, std::string>> send_hints;  // what the network said
 
     std::shared_ptr<Leases> lease_source;

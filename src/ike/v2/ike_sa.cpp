@@ -35,7 +35,7 @@ Result<IkeSpi> IkeSa::initiate(Begin begin, const Environment& env) {
     if (core.nat_t_port) { core.local.port = env.settings().port_nat_t; }
     core.created_at = env.now;
     core.vips_before = begin.vips_before;
-    auto exchange = InitInitiator::begin(core, env);
+    auto exchange = InitInitiator::begin(core, begin.redirected_from, env);
     if (!exchange) { return std::unexpected(std::move(exchange).error()); }
 
     auto made = std::make_unique<IkeSa>(std::move(core), env.settings());

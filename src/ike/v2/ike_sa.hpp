@@ -30,8 +30,9 @@ class IkeSa {
         ChildRef child;  // nullptr: the IKE SA alone
         std::optional<PacketSelectors> packet{};
         std::vector<CommandId> commands{};
-        std::vector<IpAddress> vips_before{};  // virtual addresses to ask for again
-        unsigned rounds_left = 0;              // keyingtries, after this one
+        std::vector<IpAddress> vips_before{};        // virtual addresses to ask for again
+        std::optional<IpAddress> redirected_from{};  // by this gateway (RFC 5685)
+        unsigned rounds_left = 0;                    // keyingtries, after this one
         bool for_ever = false;
     };
     // Begins an IKE SA and sends its first message. Fails if there is no key exchange to be had.
@@ -54,6 +55,8 @@ class IkeSa {
     void addresses_changed(const Environment& env);
     // What was asked about the peer's certificate is answered, or cannot be.
     void revocation_known(const Environment& env);
+    // The name of the gateway that we were redirected to is looked up.
+    void gateway_resolved(const GatewayResolved& answer, const Environment& env);
 
     // ---- orders
     // False, and nothing changed, if too much waits already.
@@ -68,6 +71,8 @@ class IkeSa {
     // A new IKE SA with the same children takes its place. The commands end when that is up, or
     // when this one is closed, as make_before_break has it.
     void reauthenticate(std::vector<CommandId> commands, const Environment& env);
+    // Tells the client to go to another gateway; ends the command.
+    void send_away(const Redirect& command, const Environment& env);
     // Removes a child without a word to the peer.
     void drop_child(ChildSaId id, std::string_view why, const Environment& env);
 
@@ -145,6 +150,7 @@ class IkeSa {
         Endpoint remote;
         std::vector<ChildRef> children{};
         std::vector<IpAddress> vips{};
+        std::optional<IpAddress> redirected_from{};
     };
     Again again(const Environment& env) const;
     static void begin_again(Again what, std::vector<CommandId> commands,
@@ -160,6 +166,19 @@ class IkeSa {
     void give_up_replacing(const Environment& env);
     void restart_children(const std::vector<std::pair<ChildRef, StartAction>>& children,
                           const Environment& env);
+
+    // ike_sa_redirect.cpp
+    void redirected(const Identity& gateway, const Environment& env);
+    void go_to(const Identity& gateway, const IpAddress& address, const Environment& env);
+    void leave(const Environment& env);
+    void redirect_failed(const Error& error, const Environment& env);
+    // Redirected in IKE_AUTH: nothing new begins here.
+    bool sent_away() const { return established() && begin_.has_value(); }
+
+    // ike_sa_crash.cpp
+    bool peer_shows_loss(const Datagram& datagram, const wire::IkeHeader& header,
+                         const Environment& env);
+    void peer_has_restarted(const Environment& env);
 
     // ike_sa_messages.cpp: in and out
     void handle_init(const Datagram& datagram, const wire::IkeHeader& header,
@@ -318,6 +337,7 @@ class IkeSa {
     std::optional<Again> begins_again_;
     // Children that come up again, or are trapped, when this one has ended.
     std::vector<std::pair<ChildRef, StartAction>> restart_;
+    std::optional<Identity> resolving_;  // the gateway that we are redirected to
     // An answer that is the last one: why the IKE SA ends once it is sent.
     std::optional<std::string> end_after_answer_;
     seconds dpd_delay_{0};

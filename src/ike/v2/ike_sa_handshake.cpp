@@ -19,35 +19,36 @@ void IkeSa::init_answered(const wire::Message& message, const Datagram& datagram
                           const Environment& env) {
     InitInitiator& exchange = std::get<InitSent>(state_).exchange;
     auto outcome = exchange.handle(message, datagram.bytes, core_, env);
-    std::visit(Overloaded{
-                   [](InitInitiator::Ignored) {},
-                   [&](InitInitiator::SendAgain) {
-                       requests_.restart_ids();
-                       requests_.send({exchange.request()}, env.now);
-                       env.count_message(core_, ExchangeType::ike_sa_init, true, false);
-                       env.exchange_event(core_,
-                                          "sending IKE_SA_INIT request 0 again, as the peer asks");
-                       transmit(requests_.message(), env);
-                   },
-                   [&](InitInitiator::Failed& failed) {
-                       const bool ours = !failed.error.notify.has_value() &&
-                                         failed.error.code == ErrorCode::bad_key_material;
-                       handshake_failed(failed.error, "IKE_SA_INIT", ours, env);
-                   },
-                   [&](InitInitiator::Done& done) {
-                       (void)requests_.answered(message.header.message_id);
-                       // RFC 4555 3.3: with MOBIKE also where no NAT is, as one may come in
-                       // between.
-                       if (core_.nat.any() || (core_.nat.supported && core_.connection->mobike)) {
-                           float_to_nat_t(env);
-                       }
-                       if (const auto why = choose_childless(done.result, env)) {
-                           return handshake_failed(*why, "IKE_SA_INIT", true, env);
-                       }
-                       go_on_to_auth(std::move(done.result), env);
-                   },
-               },
-               outcome);
+    std::visit(
+        Overloaded{
+            [](InitInitiator::Ignored) {},
+            [&](InitInitiator::SendAgain) {
+                requests_.restart_ids();
+                requests_.send({exchange.request()}, env.now);
+                env.count_message(core_, ExchangeType::ike_sa_init, true, false);
+                env.exchange_event(core_, "sending IKE_SA_INIT request 0 again, as the peer asks");
+                transmit(requests_.message(), env);
+            },
+            [&](InitInitiator::Failed& failed) {
+                const bool ours = !failed.error.notify.has_value() &&
+                                  failed.error.code == ErrorCode::bad_key_material;
+                handshake_failed(failed.error, "IKE_SA_INIT", ours, env);
+            },
+            [&](InitInitiator::Redirected& elsewhere) { redirected(elsewhere.gateway, env); },
+            [&](InitInitiator::Done& done) {
+                (void)requests_.answered(message.header.message_id);
+                // RFC 4555 3.3: with MOBIKE also where no NAT is, as one may come in
+                // between.
+                if (core_.nat.any() || (core_.nat.supported && core_.connection->mobike)) {
+                    float_to_nat_t(env);
+                }
+                if (const auto why = choose_childless(done.result, env)) {
+                    return handshake_failed(*why, "IKE_SA_INIT", true, env);
+                }
+                go_on_to_auth(std::move(done.result), env);
+            },
+        },
+        outcome);
 }
 
 void IkeSa::begin_auth(InitResult init, const Environment& env) {
@@ -113,6 +114,11 @@ void IkeSa::auth_answered(const wire::Payloads& payloads, const Environment& env
         return handshake_failed(failed->error, "IKE_AUTH", failed->we_refused, env);
     }
     auto& done = std::get<AuthInitiator::Done>(outcome);
+    if (done.redirect) {
+        replaced_by_another_ = true;
+        become_established(env);
+        return redirected(*done.redirect, env);
+    }
     const std::vector<CommandId> commands =
         begin_ ? std::exchange(begin_->commands, {}) : std::vector<CommandId>{};
     begin_.reset();
@@ -226,6 +232,13 @@ bool IkeSa::start_next_round(const Environment& env) {
     }
     Begin next = std::move(*std::exchange(begin_, std::nullopt));
     if (!next.for_ever) { --next.rounds_left; }
+    if (next.redirected_from) {  // back to where we were sent from
+        next.redirected_from.reset();
+        if (const auto first = remote_address_of(*next.connection)) {
+            next.remote.address = *first;
+            next.local = local_end(*next.connection, *first, env);
+        }
+    }
     const std::vector<CommandId> commands = next.commands;
     const auto begun = initiate(std::move(next), env);
     if (!begun) {

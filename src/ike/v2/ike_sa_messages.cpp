@@ -26,7 +26,9 @@ void IkeSa::handle(const Datagram& datagram, const wire::IkeHeader& header,
         env.count(core_, Counter::invalid_spi);
         return;
     }
-    if (header.exchange == ExchangeType::ike_sa_init) {
+    if (peer_shows_loss(datagram, header, env)) {
+        // Dealt with.
+    } else if (header.exchange == ExchangeType::ike_sa_init) {
         handle_init(datagram, header, env);
     } else {
         handle_protected(datagram, header, env);

@@ -62,6 +62,7 @@ void IkeSa::begin_again(Again what, std::vector<CommandId> commands, std::option
                   .child = what.children.empty() ? ChildRef{} : what.children.front(),
                   .commands = std::move(commands),
                   .vips_before = std::move(what.vips),
+                  .redirected_from = what.redirected_from,
                   .rounds_left = tries > 0 ? tries - 1 : 0,
                   .for_ever = tries == 0},
                  env);

@@ -9,9 +9,11 @@
 #include "base/overloaded.hpp"
 #include "base/writer.hpp"
 #include "ike/v2/configuration.hpp"
+#include "ike/v2/crash_tokens.hpp"
 #include "ike/v2/errors.hpp"
 #include "ike/v2/ike_sa.hpp"
 #include "ike/v2/mobike.hpp"
+#include "ike/v2/redirect.hpp"
 #include "ike/v2/retarget.hpp"
 
 namespace culvert::ike::v2 {
@@ -208,6 +210,12 @@ wire::Payloads IkeSa::answer_informational(const wire::Payloads& request, const 
     if (core_.began_first && wire::find_notify(request, NotifyType::auth_lifetime) != nullptr) {
         take_auth_lifetime(request, core_);
         env.set_lifetimes(core_);
+    }
+    if (established()) { take_crash_token(request, core_); }
+    const auto* redirect = wire::find_notify(request, NotifyType::redirect);
+    if (redirect != nullptr && env.settings().follow_redirects && core_.began_first &&
+        established() && !replaced_by_another_ && !resolving_) {
+        if (const auto target = redirect_target(*redirect)) { redirected(target->gateway, env); }
     }
     if (core_.mobike.on) {
         if (auto others = additional_addresses_in(request)) {

@@ -7,6 +7,7 @@
 
 #include "base/assert.hpp"
 #include "base/overloaded.hpp"
+#include "ike/v2/crash_tokens.hpp"
 #include "ike/v2/errors.hpp"
 #include "ike/v2/ike_sa.hpp"
 #include "ike/v2/retarget.hpp"
@@ -56,7 +57,7 @@ void IkeSa::pump(const Environment& env) {
         }
         const auto next = std::ranges::find_if(queue_, [&](const Task& task) {
             return !waits_for_peer(task) && task.not_before <= env.now &&
-                   (!rekeyed || std::holds_alternative<DeleteIkeTask>(task.what));
+                   ((!rekeyed && !sent_away()) || std::holds_alternative<DeleteIkeTask>(task.what));
         });
         if (next == queue_.end()) { return; }
         Task task = std::move(*next);
@@ -393,6 +394,12 @@ void IkeSa::hand_over(IkeSpi successor, const Environment& env) {
     next->replaces_ = std::exchange(replaces_, std::nullopt);
     next->replaced_by_another_ = replaced_by_another_;
     next->core_.name_servers = std::exchange(core_.name_servers, {});
+    if (next->core_.original_initiator) {
+        // RFC 6290 4.2: who begins a rekey knows both SPIs only after it.
+        wire::Payloads token;
+        add_crash_token(token, next->core_, env);
+        if (!token.empty()) { next->queue_.push_back({.what = InformTask{std::move(token)}}); }
+    }
     std::deque<Task> kept;
     for (Task& task : queue_) {
         if (std::holds_alternative<InformTask>(task.what)) {

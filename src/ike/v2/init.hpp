@@ -46,7 +46,9 @@ struct InitResult {
 class InitInitiator {
  public:
     // Draws the nonce and the key of the first group of our proposals.
-    static Result<InitInitiator> begin(const SaCore& sa, const Environment& env);
+    // `redirected_from`: the gateway that sent us here.
+    static Result<InitInitiator> begin(const SaCore& sa, std::optional<IpAddress> redirected_from,
+                                       const Environment& env);
 
     // The request as it stands now: with the cookie and the group that the responder asked for.
     const Bytes& request() const { return request_; }
@@ -56,10 +58,13 @@ class InitInitiator {
     struct Failed {
         Error error;
     };
+    struct Redirected {
+        Identity gateway;  // RFC 5685 3
+    };
     struct Done {
         InitResult result;
     };
-    using Outcome = std::variant<Ignored, SendAgain, Failed, Done>;
+    using Outcome = std::variant<Ignored, SendAgain, Failed, Redirected, Done>;
     // On Done the SA has its suite, keys, peer's SPI and what is known of NATs.
     Outcome handle(const wire::Message& response, ByteView raw, SaCore& sa, const Environment& env);
 
@@ -69,12 +74,15 @@ class InitInitiator {
 
     void build(const SaCore& sa, const Environment& env);
     Outcome take_cookie(const wire::Notify& notify, const SaCore& sa, const Environment& env);
+    Outcome take_redirect(const wire::Notify& notify, const SaCore& sa,
+                          const Environment& env) const;
     Outcome change_group(const wire::Notify& notify, const SaCore& sa, const Environment& env);
     Outcome take_answer(const wire::Message& response, ByteView raw, SaCore& sa,
                         const Environment& env);
 
     crypto::KeyExchange ke_;
     Bytes nonce_;
+    std::optional<IpAddress> redirected_from_;
     Bytes cookie_;
     Bytes request_;
     unsigned cookies_ = 0;

@@ -7,6 +7,7 @@
 #include "ike/v2/init.hpp"
 #include "ike/v2/intermediate.hpp"
 #include "ike/v2/key_log.hpp"
+#include "ike/v2/redirect.hpp"
 
 namespace culvert::ike::v2 {
 
@@ -24,10 +25,13 @@ std::string text_of(const Proposals& proposals) {
 
 }  // namespace
 
-Result<InitInitiator> InitInitiator::begin(const SaCore& sa, const Environment& env) {
+Result<InitInitiator> InitInitiator::begin(const SaCore& sa,
+                                           std::optional<IpAddress> redirected_from,
+                                           const Environment& env) {
     auto ke = crypto::KeyExchange::create(first_ke(sa.connection->proposals), env.random());
     if (!ke) { return std::unexpected(std::move(ke).error()); }
     InitInitiator exchange{std::move(*ke), env.random().bytes(nonce_size)};
+    exchange.redirected_from_ = redirected_from;
     exchange.build(sa, env);
     return exchange;
 }
@@ -50,6 +54,12 @@ void InitInitiator::build(const SaCore& sa, const Environment& env) {
         payloads.emplace_back(wire::Notify{.type = NotifyType::ikev2_fragmentation_supported});
     }
     payloads.emplace_back(signature_hashes_notify());
+    // RFC 5685 3: the one says the other as well.
+    if (redirected_from_) {
+        payloads.emplace_back(redirected_from_notify(*redirected_from_));
+    } else if (env.settings().follow_redirects) {
+        payloads.emplace_back(wire::Notify{.type = NotifyType::redirect_supported});
+    }
     if (sa.connection->ppk_id.type != IdType::any) {
         payloads.emplace_back(wire::Notify{.type = NotifyType::use_ppk});
     }
@@ -68,6 +78,9 @@ InitInitiator::Outcome InitInitiator::handle(const wire::Message& response, Byte
     if (const auto* cookie = wire::find_notify(response.payloads, NotifyType::cookie)) {
         return take_cookie(*cookie, sa, env);
     }
+    if (const auto* redirect = wire::find_notify(response.payloads, NotifyType::redirect)) {
+        return take_redirect(*redirect, sa, env);
+    }
     if (const auto* error = wire::find_error_notify(response.payloads)) {
         if (error->type == NotifyType::invalid_ke_payload) { return change_group(*error, sa, env); }
         return Failed{peer_refused(sa.name(), {}, error->type, text_of(sa.connection->proposals))};
@@ -84,6 +97,22 @@ InitInitiator::Outcome InitInitiator::take_cookie(const wire::Notify& notify, co
     cookie_ = notify.data;
     build(sa, env);
     return SendAgain{};
+}
+
+InitInitiator::Outcome InitInitiator::take_redirect(const wire::Notify& notify, const SaCore& sa,
+                                                    const Environment& env) const {
+    auto target = redirect_target(notify);
+    // S-13, RFC 5685 9: Ni shows that it is from somebody who has seen our message.
+    if (!target || !constant_time_equal(target->nonce, nonce_)) { return Ignored{}; }
+    if (!env.settings().follow_redirects) {
+        return Failed{{.code = ErrorCode::peer_refused,
+                       .wanted = fmt::format("an IKE SA with {} (connection {})",
+                                             sa.remote.address.to_string(), sa.name()),
+                       .received = "a redirect to " + target->gateway.to_string(),
+                       .remedy = "set charon.follow_redirects = yes to follow it, or remote_addrs "
+                                 "to where it leads"}};
+    }
+    return Redirected{std::move(target->gateway)};
 }
 
 InitInitiator::Outcome InitInitiator::change_group(const wire::Notify& notify, const SaCore& sa,

@@ -119,6 +119,11 @@ Result<Accepted> accept(const Datagram& datagram, const wire::Message& request, 
         wire::find_notify(request.payloads, NotifyType::ikev2_fragmentation_supported) != nullptr;
     sa.peer_takes_fragments = fragmentation && sa.connection->fragmentation == Fragmentation::yes;
 
+    // RFC 5685 3.
+    sa.peer_takes_redirects =
+        wire::find_notify(request.payloads, NotifyType::redirect_supported) != nullptr ||
+        wire::find_notify(request.payloads, NotifyType::redirected_from) != nullptr;
+
     InitResult init{
         .request = datagram.bytes, .ni = offer.nonce->data, .nr = env.random().bytes(nonce_size)};
     IkeKeys keys = derive_ike_keys(selection.chosen.ike, *shared,

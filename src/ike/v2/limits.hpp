@@ -40,6 +40,13 @@ constexpr std::size_t revocation_sources_max = 4096;  // remembered
 constexpr std::size_t fetched_crls_max = 64;
 constexpr std::size_t ocsp_answers_max = 1024;
 constexpr std::size_t revocation_urls_max = 4;  // of one certificate, of each kind
+constexpr std::size_t redirects_max = 5;        // followed for a connection... (S-13)
+constexpr seconds redirect_window{300};         // ... in this time
+constexpr std::size_t redirect_connections_max = 4096;
+constexpr seconds redirect_patience{60};      // then a client that was redirected is closed
+constexpr std::size_t crash_token_size = 16;  // RFC 6290 4.1: 16 to 128 octets
+constexpr std::size_t crash_token_size_max = 128;
+constexpr unsigned crash_tokens_looked_at_max = 4;
 constexpr std::size_t host_addresses_max = 64;
 constexpr std::size_t name_servers_max = 8;     // taken from a peer
 constexpr std::size_t dns_domains_max = 64;     // taken from a peer (RFC 8598)

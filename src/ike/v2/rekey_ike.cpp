@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "base/writer.hpp"
+#include "ike/v2/crash_tokens.hpp"
 #include "ike/v2/create_child.hpp"
 #include "ike/v2/errors.hpp"
 #include "ike/v2/key_log.hpp"
@@ -45,6 +46,7 @@ SaCore successor_of(const SaCore& sa, bool we_initiate, IkeSpi local_spi, IkeSpi
     next.remote = sa.remote;
     next.nat_t_port = sa.nat_t_port;
     next.peer_takes_fragments = sa.peer_takes_fragments;
+    next.peer_takes_redirects = sa.peer_takes_redirects;
     next.nat = sa.nat;
     next.mobike = sa.mobike;
     next.effort = sa.effort;
@@ -106,7 +108,10 @@ RekeyIke::Outcome RekeyIke::handle(const wire::Payloads& response, const SaCore&
         error != nullptr && wire::count<wire::SecurityAssociation>(response) == 0) {
         return refused(*error, sa);
     }
-    return answered_ ? handle_follow_up(response, sa, env) : handle_answer(response, sa, env);
+    auto outcome =
+        answered_ ? handle_follow_up(response, sa, env) : handle_answer(response, sa, env);
+    if (auto* done = std::get_if<Done>(&outcome)) { take_crash_token(response, done->successor); }
+    return outcome;
 }
 
 RekeyIke::Outcome RekeyIke::handle_answer(const wire::Payloads& response, const SaCore& sa,
@@ -243,6 +248,7 @@ RekeyedIke finish_rekey(StartedIkeRekey& started, wire::Payloads response, const
                        .lowest_nonce = lower_nonce(started.ni, started.nr)};
     derive(rekeyed.successor, sa, started.suite, started.shared, started.ni, started.nr,
            &started.follow_up.secrets(), env);
+    add_crash_token(rekeyed.response, rekeyed.successor, env);  // RFC 6290 4.2
     return rekeyed;
 }
 

@@ -59,11 +59,13 @@ struct SaCore {
     Endpoint remote;
     bool nat_t_port = false;            // speaks on the NAT-T port, with the marker
     bool peer_takes_fragments = false;  // RFC 7383
+    bool peer_takes_redirects = false;  // RFC 5685, of a client
     NatSituation nat;
     std::optional<ChosenIkeSuite> suite;
     std::optional<crypto::IkeCipher> inbound;
     std::optional<crypto::IkeCipher> outbound;
     Secret sk_d;
+    Bytes crash_token;  // the peer's (RFC 6290); empty: none
     Identity local_id;
     Identity remote_id;
     // What EAP has proved of the initiator, where that is another name; else %any.

@@ -64,6 +64,13 @@ class Side {
                                            random_)) {}
 
     Engine& engine() { return *engine_; }
+    // It forgets everything, as after a crash.
+    void restart(Config config) {
+        engine_ =
+            std::make_unique<Engine>(std::make_shared<const Config>(std::move(config)), random_);
+        actions.clear();
+        out.clear();
+    }
     std::vector<Action> actions;  // but Transmit
     std::deque<Datagram> out;
 
