@@ -157,4 +157,3 @@ case_esp_options_v4() { options_between_gateways 4; }
 case_esp_options_v6() { options_between_gateways 6; }
 case_ah_options_v4() { with_ah; both esp sha256; options_between_gateways 4; }
 case_ah_options_v6() { with_ah; both esp sha256-esn; options_between_gateways 6; }
-case_udp_options_v4() { both_conn 'encap = yes'; options_between_gateways 4; }
