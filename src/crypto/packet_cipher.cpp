@@ -81,7 +81,8 @@ PacketCipher::PacketCipher(std::unique_ptr<const Engine> engine)
     : engine_(std::move(engine)),
       iv_size_(engine_->iv_size),
       icv_size_(engine_->icv_size),
-      block_(engine_->block) {}
+      block_(engine_->block),
+      multi_buffer_(engine_->multi_buffer) {}
 PacketCipher::PacketCipher() = default;
 PacketCipher::PacketCipher(PacketCipher&&) noexcept = default;
 PacketCipher& PacketCipher::operator=(PacketCipher&&) noexcept = default;

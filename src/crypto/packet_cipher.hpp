@@ -73,6 +73,8 @@ class PacketCipher {
     std::size_t icv_size() const { return icv_size_; }
     // Text is a multiple of this; ESP aligns to 4 besides.
     std::size_t block() const { return block_; }
+    // Works on several packets at a time: the more of them in a call, the better.
+    bool multi_buffer() const { return multi_buffer_; }
 
     // Encrypts and writes the ICV behind the text. The IV lies in the packet already. ok is false
     // only when the crypto library refused: nothing may then be sent.
@@ -90,6 +92,7 @@ class PacketCipher {
     std::size_t iv_size_ = 0;
     std::size_t icv_size_ = 0;
     std::size_t block_ = 1;
+    bool multi_buffer_ = false;
 };
 
 // AES-128 on single blocks under a key that never leaves: unpredictable CBC IVs from a counter

@@ -28,6 +28,7 @@ class PacketCipher::Engine {
     std::size_t iv_size = 0;
     std::size_t icv_size = 0;
     std::size_t block = 1;
+    bool multi_buffer = false;
 };
 
 struct PacketKeys {

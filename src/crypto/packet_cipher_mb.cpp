@@ -279,6 +279,7 @@ class MbJobs final : public PacketCipher::Engine {
 
     explicit MbJobs(const PacketKeys& keys)
         : esn_(keys.parameters.esn), implicit_(keys.sizes.iv == 0), icv_(keys.icv_size) {
+        multi_buffer = true;
         key_size_ = keys.key.size();
         salt_size_ = keys.salt.size();
         std::ranges::copy(keys.salt, keys_->salt.begin());

@@ -1,6 +1,7 @@
 #include "ipsec/checksum.hpp"
 
 #include <bit>
+#include <cstdint>
 #include <cstring>
 
 #if defined(__x86_64__)
@@ -39,31 +40,53 @@ std::uint16_t finish(std::uint64_t sum) {
 
 constexpr std::size_t vector_octets = 32;
 
-// Both halves of each 32-bit lane, in lanes of their own: 2^16 rounds cannot overflow them, and no
-// packet is that long.
+[[gnu::target("avx2")]] inline __m256i load(const std::uint8_t* from) {
+    // The intrinsics for unaligned access are declared for aligned pointers.
+    return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
+}
+
+// Adds up words as signed ones, two at a time, each 2^15 less than it is: what `words` of them lack
+// is added at the end. A lane takes 2^15 vectors before it overflows, which no packet has.
 template <bool copy>
-[[gnu::target("avx2")]] std::uint64_t add_vectors(const std::uint8_t*& from, std::uint8_t* to,
-                                                  std::size_t& size) {
-    const __m256i low_halves = _mm256_set1_epi32(0xffff);
-    __m256i low = _mm256_setzero_si256();
-    __m256i high = _mm256_setzero_si256();
-    while (size >= vector_octets) {
-        // The intrinsics for unaligned access are declared for aligned pointers.
-        const __m256i word = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
-        if constexpr (copy) {
-            _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), word);
-            to += vector_octets;
-        }
-        low = _mm256_add_epi32(low, _mm256_and_si256(word, low_halves));
-        high = _mm256_add_epi32(high, _mm256_srli_epi32(word, 16));
-        from += vector_octets;
-        size -= vector_octets;
+[[gnu::target("avx2")]] std::uint64_t add_vectors(const std::uint8_t* from, std::uint8_t* to,
+                                                  std::size_t size) {
+    const __m256i sign = _mm256_set1_epi16(INT16_MIN);
+    const __m256i ones = _mm256_set1_epi16(1);
+    const std::size_t words = size / vector_octets * (vector_octets / 2);
+    const auto take = [&](std::size_t at) __attribute__((target("avx2"), always_inline)) {
+        const __m256i octets = load(from + at);
+        if constexpr (copy) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + at), octets); }
+        return _mm256_madd_epi16(_mm256_xor_si256(octets, sign), ones);
+    };
+    const auto step = [&](std::size_t octets) {
+        from += octets;
+        if constexpr (copy) { to += octets; }
+        size -= octets;
+    };
+    __m256i first = _mm256_setzero_si256();
+    __m256i second = first;
+    __m256i third = first;
+    __m256i fourth = first;
+    while (size >= 4 * vector_octets) {
+        first = _mm256_add_epi32(first, take(0));
+        second = _mm256_add_epi32(second, take(vector_octets));
+        third = _mm256_add_epi32(third, take(2 * vector_octets));
+        fourth = _mm256_add_epi32(fourth, take(3 * vector_octets));
+        step(4 * vector_octets);
     }
-    alignas(vector_octets) std::uint32_t lanes[8];
-    _mm256_store_si256(reinterpret_cast<__m256i*>(lanes), _mm256_add_epi32(low, high));
-    std::uint64_t sum = 0;
-    for (const std::uint32_t lane : lanes) { sum += lane; }
-    return sum;
+    while (size >= vector_octets) {
+        first = _mm256_add_epi32(first, take(0));
+        step(vector_octets);
+    }
+    first = _mm256_add_epi32(_mm256_add_epi32(first, second), _mm256_add_epi32(third, fourth));
+    // Halves of 64 bits: the whole sum may be larger than a lane.
+    const __m256i wide =
+        _mm256_add_epi64(_mm256_cvtepi32_epi64(_mm256_castsi256_si128(first)),
+                         _mm256_cvtepi32_epi64(_mm256_extracti128_si256(first, 1)));
+    const __m128i half =
+        _mm_add_epi64(_mm256_castsi256_si128(wide), _mm256_extracti128_si256(wide, 1));
+    const std::int64_t sum = _mm_cvtsi128_si64(half) + _mm_extract_epi64(half, 1);
+    return static_cast<std::uint64_t>(sum + static_cast<std::int64_t>(words << 15U));
 }
 
 bool has_avx2() {
@@ -80,7 +103,11 @@ std::uint16_t internet_sum(ByteView octets) {
     std::size_t size = octets.size();
     std::uint64_t sum = 0;
 #if defined(__x86_64__)
-    if (size >= vector_octets && has_avx2()) { sum = add_vectors<false>(from, nullptr, size); }
+    if (size >= vector_octets && has_avx2()) {
+        sum = add_vectors<false>(from, nullptr, size);
+        from += size / vector_octets * vector_octets;
+        size %= vector_octets;
+    }
 #endif
     return finish(add_plain(from, size, sum));
 }
@@ -92,7 +119,9 @@ std::uint16_t copy_and_sum(ByteView octets, std::uint8_t* to) {
 #if defined(__x86_64__)
     if (size >= vector_octets && has_avx2()) {
         sum = add_vectors<true>(from, to, size);
-        to += octets.size() - size;
+        from += size / vector_octets * vector_octets;
+        to += size / vector_octets * vector_octets;
+        size %= vector_octets;
     }
 #endif
     if (size != 0) { std::memcpy(to, from, size); }

@@ -159,11 +159,13 @@ const ClassifierRule* first_match(const ClassifierRules& rules, const PacketInfo
 }  // namespace
 
 std::uint32_t ClassifierTraits::hash(const ClassifierKey& key) {
-    std::uint64_t hash = 0;
-    for (const std::uint64_t word : key.words) {
-        hash = (hash ^ word) * 0x9e3779b97f4a7c15U;
-        hash ^= hash >> 32U;
-    }
+    // Multilinear: the products do not wait for one another.
+    constexpr std::array<std::uint64_t, 5> factors{0x9e3779b97f4a7c15U, 0xbf58476d1ce4e5b9U,
+                                                   0x94d049bb133111ebU, 0xd6e8feb86659fd93U,
+                                                   0xa0761d6478bd642fU};
+    std::uint64_t sum = 0;
+    for (std::size_t i = 0; i < factors.size(); ++i) { sum += key.words[i] * factors[i]; }
+    const std::uint64_t hash = (sum ^ sum >> 32U) * 0xe7037ed1a0b428dbU >> 32U;
     const auto out = static_cast<std::uint32_t>(hash);
     return out == 0 ? 1 : out;
 }
@@ -267,8 +269,8 @@ const ClassifierRule* Classifier::find(const PacketInfo& packet) const {
             asked.table = &table;
             asked.key = key_for(table.shape, packet);
             table.keys.begin(asked.key, asked.spot);
-            table.keys.approach(asked.spot);
         }
+        for (std::size_t i = 0; i < count; ++i) { group[i].table->keys.approach(group[i].spot); }
         for (std::size_t i = 0; i < count; ++i) { group[i].table->keys.meet(group[i].spot); }
         for (std::size_t i = 0; i < count && !worse(*group[i].table); ++i) {
             const ClassifierRules* found = group[i].table->keys.find(group[i].spot, group[i].key);

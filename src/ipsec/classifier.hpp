@@ -80,7 +80,7 @@ struct ClassifierTraits {
     using Key = ClassifierKey;
     using Item = ClassifierRules;
     using Owner = NodeRef<ClassifierRules>;
-    static constexpr std::size_t lines = 8;
+    static constexpr std::size_t lines = 32;
     static std::uint32_t hash(const ClassifierKey& key);
     static bool is(const ClassifierRules& rules, const ClassifierKey& key) {
         return rules.key == key;

@@ -1,5 +1,6 @@
 #include "ipsec/coalesce.hpp"
 
+#include <bit>
 #include <cstring>
 
 #include "ipsec/checksum.hpp"
@@ -54,6 +55,26 @@ std::uint16_t pseudo_sum(ByteView packet, bool v6, std::size_t length, bool tcp)
                 (tcp ? protocol_tcp : protocol_udp));
 }
 
+// The local stack takes a super-packet's checksums for verified: corruption from before the tunnel
+// must not become invisible.
+bool checksums_hold(ByteView packet, std::size_t transport_at, bool v6, bool tcp) {
+    if (!v6 && header_sum(packet) != 0xffff) { return false; }
+    const ByteView transport = packet.subspan(transport_at);
+    const std::uint32_t sum =
+        std::uint32_t{internet_sum(transport)} + pseudo_sum(packet, v6, transport.size(), tcp);
+    return fold(sum) == 0xffff;
+}
+
+// Not zero where the two differ.
+template <class Word>
+std::uint64_t changed(const std::uint8_t* a, const std::uint8_t* b, std::size_t at) {
+    Word one = 0;
+    Word other = 0;
+    std::memcpy(&one, a + at, sizeof one);
+    std::memcpy(&other, b + at, sizeof other);
+    return static_cast<Word>(one ^ other);
+}
+
 bool same(ByteView a, ByteView b, std::size_t from, std::size_t to) {
     return std::memcmp(a.data() + from, b.data() + from, to - from) == 0;
 }
@@ -61,6 +82,10 @@ bool same(ByteView a, ByteView b, std::size_t from, std::size_t to) {
 }  // namespace
 
 void Coalescer::add(MutableByteView packet, const PacketInfo& info) {
+    if (Group& newest = groups_[newest_]; continues(newest, packet)) {
+        append(newest, packet, (packet[newest.first.transport_at + 13] & tcp_psh) != 0);
+        return;
+    }
     Candidate next;
     if (!examine(packet, info, next)) {
         // A fragment shows no ports: it may belong to any flow.
@@ -75,7 +100,8 @@ void Coalescer::add(MutableByteView packet, const PacketInfo& info) {
     for (Group& group : groups_) {
         if (group.packets == 0 || group.first.flow != next.flow) { continue; }
         if (follows(group, next)) {
-            append(group, next);
+            newest_ = static_cast<std::size_t>(&group - groups_.data());
+            append(group, packet, next.ends);
             return;
         }
         give(group);
@@ -119,12 +145,7 @@ bool Coalescer::examine(MutableByteView packet, const PacketInfo& info, Candidat
         }
         out.header_size = out.transport_at + 8;
     }
-    // The local stack takes a super-packet's checksums for verified: corruption from before the
-    // tunnel must not become invisible.
-    if (!out.v6 && header_sum(packet) != 0xffff) { return false; }
-    const std::uint32_t sum = std::uint32_t{internet_sum(transport)} +
-                              pseudo_sum(packet, out.v6, transport.size(), out.tcp);
-    if (fold(sum) != 0xffff) { return false; }
+    if (!checksums_hold(packet, out.transport_at, out.v6, out.tcp)) { return false; }
     out.identification = out.v6 ? std::uint16_t{0} : get_u16(packet, 4);
     out.flow = flow_of(packet, info);
     return true;
@@ -160,15 +181,44 @@ bool Coalescer::same_headers(const Candidate& first, const Candidate& next) {
            same(a, b, at + 18, first.header_size);
 }
 
-void Coalescer::append(Group& group, const Candidate& next) {
-    group.pieces[group.packets] = next.packet.subspan(next.header_size);
+// What examine() and follows() would say, in a glance, of the next packet of a TCP flow over IPv4.
+// False: they have to be asked.
+bool Coalescer::continues(const Group& group, MutableByteView packet) {
+    const Candidate& first = group.first;
+    if (group.packets == 0 || !first.tcp || first.v6 || packet.size() <= first.header_size ||
+        packet.size() > first.packet.size() ||
+        group.size + (packet.size() - first.header_size) > super_packet_max) {
+        return false;
+    }
+    const std::uint8_t* const a = first.packet.data();
+    const std::uint8_t* const b = packet.data();
+    // TOS; DF, TTL, protocol; addresses; ports; acknowledgment, data offset, flags and window;
+    // urgent pointer; options.
+    constexpr std::uint64_t push_mask = std::uint64_t{tcp_psh}
+                                        << (std::endian::native == std::endian::little ? 40U : 16U);
+    std::uint64_t differ = changed<std::uint16_t>(a, b, 0) | changed<std::uint32_t>(a, b, 6) |
+                           changed<std::uint64_t>(a, b, 12) | changed<std::uint32_t>(a, b, 20) |
+                           (changed<std::uint64_t>(a, b, 28) & ~push_mask) |
+                           changed<std::uint16_t>(a, b, 38);
+    for (std::size_t at = 40; at < first.header_size; at += 4) {
+        differ |= changed<std::uint32_t>(a, b, at);
+    }
+    if (differ != 0 || get_u32(packet, 24) != group.next_sequence ||
+        get_u16(packet, 4) != static_cast<std::uint16_t>(first.identification + group.packets)) {
+        return false;
+    }
+    return checksums_hold(packet, 20, false, true);
+}
+
+void Coalescer::append(Group& group, MutableByteView packet, bool ends) {
+    const std::size_t payload = packet.size() - group.first.header_size;
+    group.pieces[group.packets] = packet.subspan(group.first.header_size);
     ++group.packets;
-    group.size += next.payload();
-    group.next_sequence += static_cast<std::uint32_t>(next.payload());
-    group.push = group.push || next.ends;
+    group.size += payload;
+    group.next_sequence += static_cast<std::uint32_t>(payload);
+    group.push = group.push || ends;
     // A short one or one that pushes is the last.
-    if (next.ends || next.payload() < group.first.payload() ||
-        group.packets == coalesced_packets_max) {
+    if (ends || payload < group.first.payload() || group.packets == coalesced_packets_max) {
         give(group);
     }
 }
@@ -186,6 +236,7 @@ void Coalescer::open(const Candidate& first) {
         next_victim_ = (next_victim_ + 1) % groups_.size();
         give(*free);
     }
+    newest_ = static_cast<std::size_t>(free - groups_.data());
     free->packets = 1;
     free->first = first;
     free->next_sequence = first.sequence + static_cast<std::uint32_t>(first.payload());

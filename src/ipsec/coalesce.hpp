@@ -80,7 +80,8 @@ class Coalescer {
     bool examine(MutableByteView packet, const PacketInfo& info, Candidate& out) const;
     static bool follows(const Group& group, const Candidate& next);
     static bool same_headers(const Candidate& first, const Candidate& next);
-    void append(Group& group, const Candidate& next);
+    static bool continues(const Group& group, MutableByteView packet);
+    void append(Group& group, MutableByteView packet, bool ends);
     void open(const Candidate& first);
     void give(Group& group);
     void give_flow(std::uint64_t flow);
@@ -90,6 +91,7 @@ class Coalescer {
     Kinds kinds_;
     std::array<Group, coalesced_flows_max> groups_{};
     std::size_t next_victim_ = 0;
+    std::size_t newest_ = 0;  // of groups_: the one that grew last
 };
 
 }  // namespace culvert::ipsec

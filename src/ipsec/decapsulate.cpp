@@ -24,13 +24,15 @@ DropReason examine(InboundSa& sa, DecapJob& job, crypto::CipherJob& cipher) {
     if (spi != core.spi) {
         return spi < esp_spi_min ? DropReason::inbound_reserved_spi : DropReason::inbound_no_sa;
     }
-    const auto sequence = core.window.extend(get_u32(job.esp, 4));
-    if (!sequence || !core.window.fresh(*sequence)) { return DropReason::inbound_replay; }
-    job.sequence = *sequence;
+    std::uint64_t sequence = 0;
+    if (!core.window.extend(get_u32(job.esp, 4), sequence) || !core.window.fresh(sequence)) {
+        return DropReason::inbound_replay;
+    }
+    job.sequence = sequence;
     cipher = {.packet = job.esp.data(),
               .text_size = text_size,
               .text = nullptr,
-              .sequence_high = static_cast<std::uint32_t>(*sequence >> 32U)};
+              .sequence_high = static_cast<std::uint32_t>(sequence >> 32U)};
     return DropReason::none;
 }
 

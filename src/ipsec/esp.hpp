@@ -104,7 +104,22 @@ struct DecapJob {
     // are enough unless there are options. Tunnel mode needs none.
     std::size_t headroom = 0;
 
-    // Out.
+    // A tunnel's packet that arrived without its outer header. The rest of what goes in becomes as
+    // of a new job; what comes out stays what it was until decapsulate().
+    void arrive(MutableByteView octets, const IpAddress& source, const IpAddress& destination,
+                std::uint8_t traffic_class, std::uint8_t hop_limit, std::size_t room_in_front) {
+        esp = octets;
+        protocol = IpsecProtocol::esp;
+        outer_source = source;
+        outer_destination = destination;
+        outer_traffic_class = traffic_class;
+        outer_hop_limit = hop_limit;
+        outer_header = {};
+        outer_next_header_at = 0;
+        headroom = room_in_front;
+    }
+
+    // Out. With a reason to drop it, only that.
     DropReason dropped = DropReason::none;
     std::uint64_t sequence = 0;  // high word included; for logs
     MutableByteView packet;      // the inner IP packet, inside (or just before) `esp`, with ECN and

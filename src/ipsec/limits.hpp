@@ -22,6 +22,11 @@ constexpr std::size_t trailer_size_max = 257;
 constexpr std::size_t ah_outer_header_max = 1024;
 // Packets a call of the batch forms; longer batches are cut into pieces of this.
 constexpr std::size_t batch_max = 64;
+// Octets of packets that are taken through all steps before the next ones, so that each step finds
+// in the nearest cache what the one before left there.
+constexpr std::size_t hot_octets = 12 * 1024;
+// The same where each packet lies there twice, clear and encrypted.
+constexpr std::size_t hot_octets_twice = 8 * 1024;
 constexpr std::uint32_t replay_window_max = 8192;
 // Path MTUs below these are not believed (RFC 791, RFC 8200 5): a forged ICMP cannot choke a
 // tunnel.

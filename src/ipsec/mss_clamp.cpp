@@ -42,12 +42,9 @@ std::uint16_t repaired(std::uint16_t checksum, std::size_t at, std::uint16_t bef
 }  // namespace
 
 bool clamp_mss(MutableByteView packet, const PacketInfo& info, std::uint32_t mtu) {
-    if (info.protocol != protocol_tcp || !info.has_ports || mtu == 0) { return false; }
+    if (mtu == 0 || !announces_mss(packet, info)) { return false; }
     const MutableByteView tcp =
         packet.subspan(info.header_size, info.total_size - info.header_size);
-    if (tcp.size() < tcp_header_min) { return false; }
-    constexpr unsigned syn = 2;
-    if ((tcp[13] & syn) == 0) { return false; }
     const std::size_t size = (tcp[12] >> 4U) * std::size_t{4};
     if (size < tcp_header_min || size > tcp.size()) { return false; }
     const std::size_t at = find_mss(tcp.first(size));

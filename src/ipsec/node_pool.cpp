@@ -8,6 +8,8 @@ namespace culvert::ipsec {
 namespace {
 
 constexpr std::size_t blocks_of_first_slab = 4;
+// A table that has come to this will want more: it gets huge pages from then on.
+constexpr std::size_t small_slab_max = std::size_t{128} << 10U;
 
 class Held {
  public:
@@ -55,9 +57,9 @@ void NodePool::give_back(void* block) {
     free_ = new (block) Free{free_};
 }
 
-// Each slab is twice as large as the one before, up to a huge page.
+// Each slab is twice as large as the one before, and at last a huge page.
 void NodePool::add_slab() {
-    const bool huge = next_slab_ >= huge_page_size;
+    const bool huge = next_slab_ > small_slab_max;
     const std::size_t size = huge ? huge_page_size : next_slab_;
     const std::size_t align = huge ? huge_page_size : align_;
     slabs_.reserve(slabs_.size() + 1);

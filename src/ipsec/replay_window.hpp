@@ -21,6 +21,14 @@ class ReplayWindow {
         if (!esn_) { return low; }
         return extend_esn(low);
     }
+    // The same for the packet path, where an optional that goes through memory would be waited for.
+    bool extend(std::uint32_t low, std::uint64_t& whole) const {
+        whole = low;
+        if (!esn_) { return true; }
+        const auto extended = extend_esn(low);
+        whole = extended.value_or(0);
+        return extended.has_value();
+    }
     // Would accept() take it? A guess while others accept.
     bool fresh(std::uint64_t sequence) const {
         return sequence > highest() || fresh_within(sequence);

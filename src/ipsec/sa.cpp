@@ -41,6 +41,12 @@ Result<SaTransform> make_transform(const ChildSa& sa, const IpsecKeys& keys) {
     return SaTransform{std::move(*cipher)};
 }
 
+std::size_t hot_batch(const SaTransform& transform, std::size_t octets, std::size_t size) {
+    constexpr std::size_t least = 4;  // what a batch costs by itself is spread over them
+    if (transform.cipher.multi_buffer()) { return batch_max; }
+    return std::clamp(octets / std::max<std::size_t>(size, 1), least, batch_max);
+}
+
 }  // namespace
 
 Usage::Usage(const IpsecLifetime& lifetime, Instant now)
@@ -211,6 +217,12 @@ bool OutboundSa::carries_trains() const {
            !core_->tfc_padding;
 }
 
+std::size_t OutboundSa::batch_of(std::size_t size) const {
+    return hot_batch(*core_, hot_octets_twice, size);
+}
+
+bool OutboundSa::reads_elsewhere() const { return !core_->mac && !core_->cipher.multi_buffer(); }
+
 std::uint32_t OutboundSa::inner_mtu(std::uint32_t path_mtu) const {
     const std::size_t header = endpoints_.remote.address.is_v6() ? 40 : 20;
     if (core_->mac) {
@@ -269,6 +281,9 @@ LifetimeEvent InboundSa::take_lifetime_event(Instant now) {
     return core_->usage.take_event(now, false);
 }
 std::optional<Instant> InboundSa::next_deadline() const { return core_->usage.next_deadline(); }
+std::size_t InboundSa::batch_of(std::size_t size) const {
+    return hot_batch(*core_, hot_octets, size);
+}
 std::uint64_t InboundSa::highest_sequence() const { return core_->window.highest(); }
 
 }  // namespace culvert::ipsec

@@ -1,11 +1,9 @@
 #include "ipsec/sad.hpp"
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
 #include "base/assert.hpp"
-#include "ipsec/limits.hpp"
 #include "ipsec/spd.hpp"
 
 namespace culvert::ipsec {
@@ -46,17 +44,7 @@ InboundSa* Sad::find(EspSpi spi) const {
 
 void Sad::find(std::span<const EspSpi> spis, std::span<InboundSa*> found) const {
     ASSERT(spis.size() == found.size());
-    std::array<SnapshotTable<InboundTraits>::Spot, batch_max> spots;
-    while (!spis.empty()) {
-        const std::size_t count = std::min(spis.size(), spots.size());
-        for (std::size_t i = 0; i < count; ++i) { inbound_.begin(spis[i], spots[i]); }
-        for (std::size_t i = 0; i < count; ++i) { inbound_.approach(spots[i]); }
-        for (std::size_t i = 0; i < count; ++i) {
-            found[i] = spis[i] == EspSpi{} ? nullptr : inbound_.find(spots[i], spis[i]);
-        }
-        spis = spis.subspan(count);
-        found = found.subspan(count);
-    }
+    inbound_.find(spis, found);
 }
 
 const Sad::OfReqId& Sad::of(ReqId reqid) const {

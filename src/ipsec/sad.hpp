@@ -87,6 +87,12 @@ class OutboundSa {
     // Packets of one size leave as packets of one size: ESP in tunnel mode, and esp_size() is the
     // whole truth (no TFC padding). Such packets may be put into the send buffer as a train.
     bool carries_trains() const;
+    // How many packets of `size` octets each are best taken through all steps together: few enough
+    // to stay in the nearest cache, or as many as a multi-buffer cipher likes.
+    std::size_t batch_of(std::size_t size) const;
+    // The cipher reads its text where it lies and writes it where it goes, in one step: a train may
+    // be put together in memory that stays in the nearest cache, with EncapJob::tail_room.
+    bool reads_elsewhere() const;
     // The largest inner packet (tunnel: the IP packet; transport: IP header included) whose outer
     // packet, IP and UDP header included, is at most `path_mtu` octets.
     std::uint32_t inner_mtu(std::uint32_t path_mtu) const;
@@ -139,6 +145,8 @@ class InboundSa {
     SaCounters counters() const;
     LifetimeEvent take_lifetime_event(Instant now);
     std::optional<Instant> next_deadline() const;
+    // As OutboundSa's.
+    std::size_t batch_of(std::size_t size) const;
     // The highest sequence number that was authenticated, high word included (RFC 4303 A2.1 "T").
     std::uint64_t highest_sequence() const;
 
@@ -183,7 +191,7 @@ class Sad {
         using Key = EspSpi;
         using Item = InboundSa;
         using Owner = std::shared_ptr<InboundSa>;
-        static constexpr std::size_t lines = 16;
+        static constexpr std::size_t lines = 32;
         static std::uint32_t hash(EspSpi spi);
         // hash() takes no two SPIs to one number.
         static bool is(const Item&, EspSpi) { return true; }

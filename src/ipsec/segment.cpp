@@ -9,6 +9,7 @@
 namespace culvert::ipsec {
 namespace {
 
+constexpr std::size_t header_copied_at_once = 64;
 constexpr std::size_t tcp_checksum_at = 16;
 constexpr std::size_t udp_checksum_at = 6;
 constexpr std::uint16_t tcp_fin = 0x01;
@@ -109,7 +110,12 @@ void Segments::write_ip(std::size_t index, MutableByteView header) const {
 
 void Segments::write(std::size_t index, std::uint8_t* out) const {
     const std::size_t payload = payload_size(index);
-    std::memcpy(out, header_.data(), header_size_);
+    // A copy of fixed size is a few instructions; what it writes too much the payload covers.
+    if (header_size_ <= header_copied_at_once && payload >= header_copied_at_once) {
+        std::memcpy(out, header_.data(), header_copied_at_once);
+    } else {
+        std::memcpy(out, header_.data(), header_size_);
+    }
     write_ip(index, {out, transport_at_});
     const std::uint16_t payload_sum = copy_and_sum(
         packet_.subspan(header_size_ + index * segment_size_, payload), out + header_size_);

@@ -17,6 +17,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -33,6 +34,7 @@ namespace culvert::ipsec {
 template <class Traits>
 class SnapshotTable {
     struct Leaf;
+    struct Pools;
 
  public:
     using Key = typename Traits::Key;
@@ -42,19 +44,19 @@ class SnapshotTable {
     SnapshotTable() = default;
     // Both go on as owners of nothing that they have so far.
     SnapshotTable(const SnapshotTable& other)
-        : pool_(other.pool_),
+        : pools_(other.pools_),
           top_(other.top_),
           size_(other.size_),
           epoch_(other.epoch_.fetch_add(1, std::memory_order_relaxed) + 1) {}
     SnapshotTable(SnapshotTable&& other) noexcept
-        : pool_(other.pool_),
+        : pools_(other.pools_),
           top_(std::move(other.top_)),
           size_(std::exchange(other.size_, 0)),
           epoch_(other.epoch_.load(std::memory_order_relaxed)) {}
     SnapshotTable& operator=(SnapshotTable other) noexcept {
-        // First what lies in the pool, then the pool.
+        // First what lies in the pools, then the pools.
         top_ = std::move(other.top_);
-        pool_ = std::move(other.pool_);
+        pools_ = std::move(other.pools_);
         size_ = other.size_;
         epoch_.store(other.epoch_.load(std::memory_order_relaxed), std::memory_order_relaxed);
         return *this;
@@ -71,8 +73,8 @@ class SnapshotTable {
         return leaf_of(hash)->find(hash, key, owner);
     }
     // find() in steps, so that memory is fetched for several keys at a time: for all of them
-    // begin(), then approach(), then find(). Each asks for what the next one reads. A spot holds as
-    // long as the table does not change.
+    // begin(), approach(), meet(), then find(). Each asks for what the next one reads. A spot holds
+    // as long as the table does not change.
     class Spot {
      private:
         friend class SnapshotTable;
@@ -84,6 +86,7 @@ class SnapshotTable {
         spot.entry_ = nullptr;
         if (!top_) { return; }
         spot.hash_ = Traits::hash(key);
+        if (spot.hash_ == 0) { return; }
         spot.entry_ = &top_->at(index_of(spot.hash_, top_->depth));
         __builtin_prefetch(spot.entry_);
     }
@@ -106,13 +109,24 @@ class SnapshotTable {
         const Owner* owner = nullptr;
         return spot.leaf_->find(spot.hash_, key, owner);
     }
+    // find() for many: found[i] for keys[i]. A key whose hash is 0 is never found.
+    void find(std::span<const Key> keys, std::span<Item*> found) const {
+        constexpr std::size_t many = 64;
+        std::array<Spot, many> spots;
+        while (!keys.empty()) {
+            const std::size_t count = std::min(keys.size(), many);
+            find_together(keys.first(count), found.first(count), spots);
+            keys = keys.subspan(count);
+            found = found.subspan(count);
+        }
+    }
 
     // Replaces what has this key.
     void put(const Key& key, Owner item) {
         const std::uint32_t hash = Traits::hash(key);
         if (!top_) {
-            if (!pool_) { pool_ = std::make_shared<NodePool>(sizeof(Leaf), alignof(Leaf)); }
-            top_ = Ref<Top>{make_node<Top>(nullptr, epoch(), *pool_)};
+            if (!pools_) { pools_ = std::make_shared<Pools>(); }
+            top_ = Ref<Top>{make_node<Top>(nullptr, epoch(), *pools_)};
         }
         for (;;) {
             Leaf& leaf = own(hash);
@@ -282,10 +296,14 @@ class SnapshotTable {
             : Node(from, epoch_now), leaves(other.leaves) {}
         std::array<Ref<Leaf>, chunk_size> leaves{};
     };
+    struct Pools {
+        NodePool leaves{sizeof(Leaf), alignof(Leaf)};
+        NodePool chunks{sizeof(Chunk), alignof(Chunk)};
+    };
     struct Top : Node {
-        Top(NodePool* from, std::uint64_t epoch_now, NodePool& leaf_pool) : Node(from, epoch_now) {
-            chunks.emplace_back(make_node<Chunk>(nullptr, epoch_now));
-            at(0) = Ref<Leaf>{make_node<Leaf>(&leaf_pool, epoch_now, 0U)};
+        Top(NodePool* from, std::uint64_t epoch_now, Pools& pools) : Node(from, epoch_now) {
+            chunks.emplace_back(make_node<Chunk>(&pools.chunks, epoch_now));
+            at(0) = Ref<Leaf>{make_node<Leaf>(&pools.leaves, epoch_now, 0U)};
         }
         Top(NodePool* from, std::uint64_t epoch_now, const Top& other)
             : Node(from, epoch_now), depth(other.depth), chunks(other.chunks) {}
@@ -296,6 +314,33 @@ class SnapshotTable {
             return chunks[index >> chunk_bits]->leaves[index & (chunk_size - 1)];
         }
     };
+
+    void find_together(std::span<const Key> keys, std::span<Item*> found,
+                       std::span<Spot> spots) const {
+        for (std::size_t i = 0; i < keys.size(); ++i) { begin(keys[i], spots[i]); }
+        for (std::size_t i = 0; i < keys.size(); ++i) { approach(spots[i]); }
+        std::array<std::uint8_t, 64> late;
+        std::size_t late_count = 0;
+        for (std::size_t i = 0; i < keys.size(); ++i) {
+            found[i] = nullptr;
+            const Leaf* leaf = spots[i].leaf_;
+            if (leaf == nullptr) { continue; }
+            const std::size_t at = home(spots[i].hash_);
+            const Line& line = leaf->table[at];
+            const unsigned matching = line.matching(spots[i].hash_);
+            if (std::has_single_bit(matching) &&
+                Traits::is(*line.items[std::countr_zero(matching)], keys[i])) {
+                found[i] = line.items[std::countr_zero(matching)];
+            } else if (matching != 0 || line.used == line_slots || line.more) {
+                // Not where it should be, which is seldom: the next line has to come first.
+                __builtin_prefetch(&leaf->table[(at + 1) & (lines - 1)]);
+                late[late_count++] = static_cast<std::uint8_t>(i);
+            }
+        }
+        for (std::size_t i = 0; i < late_count; ++i) {
+            found[late[i]] = find(spots[late[i]], keys[late[i]]);
+        }
+    }
 
     std::uint64_t epoch() const { return epoch_.load(std::memory_order_relaxed); }
     static std::size_t index_of(std::uint32_t hash, unsigned depth) {
@@ -343,8 +388,8 @@ class SnapshotTable {
             widen(top);
         }
         const Ref<Leaf> halves[2] = {
-            Ref<Leaf>{make_node<Leaf>(pool_.get(), epoch(), full.depth + 1)},
-            Ref<Leaf>{make_node<Leaf>(pool_.get(), epoch(), full.depth + 1)}};
+            Ref<Leaf>{make_node<Leaf>(&pools_->leaves, epoch(), full.depth + 1)},
+            Ref<Leaf>{make_node<Leaf>(&pools_->leaves, epoch(), full.depth + 1)}};
         const auto deal = [&](std::uint32_t tag, const Owner& item) {
             Leaf& leaf = *halves[tag >> (31 - full.depth) & 1U];
             if (leaf.count < fill_max) {
@@ -365,14 +410,16 @@ class SnapshotTable {
         std::vector<Ref<Chunk>> chunks;
         const std::size_t entries = std::size_t{1} << top.depth;
         for (std::size_t i = 0; i < entries * 2; ++i) {
-            if (i % chunk_size == 0) { chunks.emplace_back(make_node<Chunk>(nullptr, epoch())); }
+            if (i % chunk_size == 0) {
+                chunks.emplace_back(make_node<Chunk>(&pools_->chunks, epoch()));
+            }
             chunks.back()->leaves[i & (chunk_size - 1)] = top.at(i / 2);
         }
         top.chunks = std::move(chunks);
         ++top.depth;
     }
 
-    std::shared_ptr<NodePool> pool_;  // of the leaves: outlives them
+    std::shared_ptr<Pools> pools_;  // outlive what top_ leads to
     Ref<Top> top_;
     std::size_t size_ = 0;
     mutable std::atomic<std::uint64_t> epoch_{1};

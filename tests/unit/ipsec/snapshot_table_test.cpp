@@ -4,6 +4,8 @@
 
 #include <map>
 #include <memory>
+#include <numeric>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -39,10 +41,15 @@ template <class Table>
 void expect_same(const Table& table, const std::map<std::uint32_t, std::uint32_t>& model,
                  std::uint32_t keys) {
     ASSERT_EQ(table.size(), model.size());
+    std::vector<std::uint32_t> all(keys);
+    std::iota(all.begin(), all.end(), 0U);
+    std::vector<const Entry*> together(keys);
+    table.find(std::span<const std::uint32_t>{all}, std::span<const Entry*>{together});
     for (std::uint32_t key = 0; key < keys; ++key) {
         const Entry* found = table.find(key);
         const auto wanted = model.find(key);
         ASSERT_EQ(found != nullptr, wanted != model.end()) << key;
+        ASSERT_EQ(together[key], found) << key;
         if (found != nullptr) { ASSERT_EQ(found->value, wanted->second) << key; }
     }
 }
