@@ -126,6 +126,7 @@ start_culvertd() { # FOLDER
     cat >"$folder/strongswan.conf" <<CONF
 charon {
     cookie_threshold = 0
+    cookie_threshold_ip = 0
     block_threshold = 0
 }
 CONF
@@ -152,6 +153,7 @@ charon {
   load = random nonce aesni openssl gcm aes sha2 sha1 hmac kdf curve25519 pem x509 pubkey pkcs1 pkcs8 revocation constraints kernel-libipsec kernel-netlink socket-default vici counters
   threads = 16
   cookie_threshold = 0
+  cookie_threshold_ip = 0
   block_threshold = 0
   install_routes = no
   plugins {

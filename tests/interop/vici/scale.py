@@ -57,7 +57,8 @@ def timed(what, action):
 def main():
     with world.World() as here:
         # So many at once wait for each other, longer on a busy machine: nobody is to give up.
-        settings = ("    init_limit_half_open = 10000\n    cookie_threshold = 0\n    block_threshold = 0\n"
+        settings = ("    init_limit_half_open = 10000\n    block_threshold = 0\n"
+                    "    cookie_threshold = 0\n    cookie_threshold_ip = 0\n"
                     "    retransmit_tries = 30\n    retransmit_timeout = 4\n    half_open_timeout = 120\n")
         here.daemon("b", "culvertd", conf(2), settings=settings, plane="null")
         one = here.daemon("a", "culvertd", conf(1), settings=settings, plane="null")
