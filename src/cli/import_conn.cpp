@@ -33,7 +33,8 @@ bool is_file_name(const std::string& text) {
                                [&](const char* end) { return text.ends_with(end); });
 }
 
-void write_auth(IpsecConn& conn, SwanctlWriter& out, const std::string& side,
+// Whether the side proves itself by EAP: whose eap_identity it is then.
+bool write_auth(IpsecConn& conn, SwanctlWriter& out, const std::string& side,
                 const std::string& authby) {
     std::string auth = conn.take(side + "auth").value_or(authby);
     if (auth == "secret" || auth == "psk" || auth == "secret|rsasig") { auth = "psk"; }
@@ -42,12 +43,13 @@ void write_auth(IpsecConn& conn, SwanctlWriter& out, const std::string& side,
     }
     if (auth == "never") { auth = "psk"; }  // a shunt has no peer
     out.set("auth", auth);
+    return auth.starts_with("eap");
 }
 
 void write_side(IpsecConn& conn, SwanctlWriter& out, const std::string& side, const std::string& as,
                 const std::string& authby) {
     out.open(as);
-    write_auth(conn, out, side, authby);
+    const bool by_eap = write_auth(conn, out, side, authby);
     if (auto id = conn.take(side + "id")) {
         if (*id == "%fromcert") {
             out.comment("id: the certificate's subject");
@@ -77,8 +79,10 @@ void write_side(IpsecConn& conn, SwanctlWriter& out, const std::string& side, co
         }
     }
     out.set("groups", conn.take(side + "groups"));
-    if (side == "right") {
-        if (const auto id = conn.take("eap_identity")) { out.set("eap_id", id); }
+    if (by_eap || side == "right") {
+        auto user = conn.take("eap_identity");
+        if (user == "%identity") { user = "%any"; }
+        if (by_eap) { out.set("eap_id", user); }
     }
     out.close();
 }

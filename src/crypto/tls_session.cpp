@@ -94,8 +94,10 @@ Result<TlsSession> TlsSession::begin(Role role, const PrivateKey& key,
     ASSERT(context != nullptr);
     SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
     SSL_CTX_set_max_proto_version(context, TLS1_3_VERSION);
-    SSL_CTX_set_options(context,
-                        SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+    // strongSwan 5.9.8 as a server does not speak of RFC 5746, which is about the renegotiation
+    // that is off here.
+    SSL_CTX_set_options(context, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION |
+                                     SSL_OP_NO_COMPRESSION | SSL_OP_LEGACY_SERVER_CONNECT);
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_num_tickets(context, 0);
     SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);

@@ -31,7 +31,6 @@ struct Pair {
     bool moves = false;       // the client
     bool virtual_address = false;
     bool ppk = false;
-    bool eap = false;  // the client has a password
     bool pfs = false;
 };
 
@@ -39,10 +38,6 @@ IpAddress outside_of(unsigned peer) { return IpAddress::v4(0xc0000200U + peer); 
 
 ike::Identity ppk_id_of(const Pair& pair) {
     return must(ike::Identity::parse(fmt::format("ppk{}.sim", pair.client)));
-}
-
-ike::Identity user_of(const Pair& pair) {
-    return must(ike::Identity::parse(fmt::format("user{}", pair.client)));
 }
 
 template <class T, std::size_t N>
@@ -109,13 +104,6 @@ ike::Connection end_of(Simulation& sim, const Pair& pair, bool client) {
         child.local_ts = {client ? dynamic : net};
         child.remote_ts = {client ? net : dynamic};
     }
-    if (pair.eap) {
-        ike::AuthConfig& user = client ? connection.local : connection.remote;
-        user.method = ike::AuthMethodKind::eap;
-        user.eap_methods = {ike::eap::Type::mschapv2};
-        user.asks_eap_id = !client;
-        if (client) { user.eap_id = user_of(pair); }
-    }
     if (pair.virtual_address && client) { connection.vips = {IpAddress::any(IpFamily::v4)}; }
     if (pair.virtual_address && !client) { connection.pools = {"pool"}; }
     whatever_chance_turns_on(sim, connection, client);
@@ -146,9 +134,6 @@ std::vector<Pair> pick_pairs(Simulation& sim, unsigned peers) {
                          .virtual_address = sim.random().chance(25),
                          .ppk = sim.random().chance(15),
                          .pfs = sim.random().chance(40)});
-        // Whoever has an address from the other begins, as EAP wants it, too.
-        Pair& last = pairs.back();
-        last.eap = last.virtual_address && !last.ppk && client % 2 == 1;
         pairs.back().moves = !pairs.back().behind_nat && sim.random().chance(20);
     }
     const std::size_t spokes = pairs.size();
@@ -179,14 +164,6 @@ void add_peers(Simulation& sim, unsigned peers, const std::vector<Pair>& pairs) 
             config.connections.push_back(end_of(sim, pair, client));
             config.secrets.push_back(
                 make_secret(pair.client, pair.server, fmt::format("of {}", pair.client)));
-            if (pair.eap) {
-                ike::SharedSecret password;
-                password.name = "eap";
-                password.kind = ike::SecretKind::eap;
-                password.owners = {user_of(pair)};
-                password.secret = Secret::copy_of(as_bytes(fmt::format("word {}", pair.client)));
-                config.passwords.push_back(std::move(password));
-            }
             if (!pair.ppk) { continue; }
             ike::SharedSecret ppk;
             ppk.name = "ppk";

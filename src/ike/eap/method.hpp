@@ -93,6 +93,8 @@ class ServerMethod {
     // `user`: who the peer says that it is.
     virtual Step handle(std::uint8_t identifier, ByteView data, const Identity& user,
                         const Context& context) = 0;
+    // What the peer is being told of, and may give up for.
+    virtual std::optional<Error> refusal() const { return std::nullopt; }
 };
 
 // `type` is one of methods().

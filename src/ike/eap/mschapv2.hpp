@@ -33,6 +33,9 @@ class MsChapV2Server : public ServerMethod {
     Result<Bytes> begin(std::uint8_t identifier, const Context& context) override;
     Step handle(std::uint8_t identifier, ByteView data, const Identity& user,
                 const Context& context) override;
+    std::optional<Error> refusal() const override {
+        return state_ == State::refused ? error_ : std::nullopt;
+    }
 
  private:
     enum class State : std::uint8_t { asked, proved, refused };

@@ -41,6 +41,8 @@ class Server {
     const Identity& user() const { return user_; }
     // The peer has told its EAP identity.
     bool identity_known() const { return identity_known_; }
+    // Why the peer may give up now, as far as we know.
+    std::optional<Error> refusal() const { return method_ ? method_->refusal() : std::nullopt; }
 
  private:
     Outcome offer(Type type, const Context& context);

@@ -56,6 +56,7 @@ class TlsServer : public ServerMethod {
     Result<Bytes> begin(std::uint8_t identifier, const Context& context) override;
     Step handle(std::uint8_t identifier, ByteView data, const Identity& user,
                 const Context& context) override;
+    std::optional<Error> refusal() const override { return error_; }
 
  private:
     std::optional<crypto::TlsSession> tls_;

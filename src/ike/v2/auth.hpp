@@ -90,6 +90,9 @@ class AuthResponder {
     const Bytes& init_response() const { return init_.response; }
     // Between its messages: the peer may give up.
     bool in_eap() const { return eap_.has_value(); }
+    std::optional<Error> eap_refusal() const {
+        return eap_ ? eap_->server.refusal() : std::nullopt;
+    }
 
     struct Refused {
         wire::Payloads response;

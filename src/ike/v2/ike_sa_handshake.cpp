@@ -173,7 +173,10 @@ void IkeSa::answer_auth(const Datagram& datagram, const wire::Message& request,
 void IkeSa::given_up_by_peer(const Datagram& datagram, const wire::Message& message,
                              const Environment& env) {
     respond(datagram, message.header, {}, env);
-    env.failure(core_, {}, "IKE_AUTH", false, peer_gave_up_eap(core_.name(), core_.remote_id));
+    // strongSwan gives up at once when it hears that its password is wrong.
+    const auto ours = std::get<HalfOpen>(state_).exchange.eap_refusal();
+    env.failure(core_, {}, "IKE_AUTH", ours.has_value(),
+                ours ? *ours : peer_gave_up_eap(core_.name(), core_.remote_id));
     enter(Rejected{.forget_at = env.now + rejected_linger}, "the peer gave up EAP", env);
 }
 

@@ -290,6 +290,33 @@ carol@example.org : EAP "carols password # not a comment"
 : PIN %smartcard:50 1234
 )";
 
+// eap_identity is of the side that proves itself by EAP.
+TEST_F(Import, EapGoesToWhomItBelongs) {
+    constexpr std::string_view conns = R"(conn client
+    left=%defaultroute
+    leftauth=eap-mschapv2
+    eap_identity=carol
+    leftsourceip=%config
+    right=vpn.example.org
+    rightauth=pubkey
+conn gateway
+    leftauth=pubkey
+    rightauth=eap-mschapv2
+    right=%any
+    eap_identity=%identity
+)";
+    ASSERT_EQ(import_ipsec(context, file("eap.conf", conns), file("none.secrets", "")), Exit::ok)
+        << paper.errors;
+    const auto gateway = paper.printed.find("gateway {");
+    ASSERT_NE(gateway, std::string::npos) << paper.printed;
+    const std::string client = paper.printed.substr(0, gateway);
+    EXPECT_LT(client.find("eap_id = carol"), client.find("remote {")) << paper.printed;
+    const std::string second = paper.printed.substr(gateway);
+    const auto any = second.find("eap_id = %any");
+    ASSERT_NE(any, std::string::npos) << paper.printed;
+    EXPECT_GT(any, second.find("remote {"));
+}
+
 TEST_F(Import, AStrongswanThatPeopleRun) {
     ::mkdir((testing::TempDir() + "more").c_str(), 0755);
     file("more/one.conf", strongswan_more);
