@@ -16,7 +16,8 @@ bool same(const AuthConfig& a, const AuthConfig& b) {
            a.pinned == b.pinned && a.cacerts == b.cacerts && a.ca_id == b.ca_id &&
            a.policies == b.policies && a.revocation == b.revocation &&
            a.chain_rules == b.chain_rules && a.auth_rules == b.auth_rules &&
-           a.eap_methods == b.eap_methods && a.eap_id == b.eap_id && a.aaa_id == b.aaa_id && a.asks_eap_id == b.asks_eap_id;
+           a.eap_methods == b.eap_methods && a.eap_id == b.eap_id && a.aaa_id == b.aaa_id &&
+           a.asks_eap_id == b.asks_eap_id;
 }
 
 template <class T, class Same>

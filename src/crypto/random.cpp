@@ -1,9 +1,9 @@
 #include "crypto/random.hpp"
 
 #include <algorithm>
-#include <climits>
 
 #include <openssl/rand.h>
+#include <sys/random.h>
 
 #include "base/assert.hpp"
 
@@ -11,10 +11,15 @@ namespace culvert::crypto {
 
 void SystemRandom::fill(MutableByteView out) {
     // Without randomness nothing we could go on to do would be safe.
+    constexpr std::size_t one_piece = 256;  // getrandom(2) gives so much whole
     while (!out.empty()) {
-        const std::size_t part = std::min<std::size_t>(out.size(), INT_MAX);
-        ASSERT(RAND_priv_bytes(out.data(), static_cast<int>(part)) == 1);
-        out = out.subspan(part);
+        const MutableByteView part = out.first(std::min(out.size(), one_piece));
+        // OpenSSL may lack memory for it; the kernel needs none.
+        const bool drawn =
+            RAND_priv_bytes(part.data(), static_cast<int>(part.size())) == 1 ||
+            ::getrandom(part.data(), part.size(), 0) == static_cast<ssize_t>(part.size());
+        ASSERT(drawn);
+        out = out.subspan(part.size());
     }
 }
 

@@ -58,7 +58,7 @@ case_x09_address_removed() { # it goes, and comes back
     default_routes
     works_again "the address was gone and back"
 }
-two_addresses() { # side 1 has two, and takes the first; then that one goes
+loses_one_of_two() { # side 1 has two, and takes the first; then that one goes
     ns g1 sysctl -qw net.ipv4.conf.all.promote_secondaries=1 net.ipv4.conf.wan.promote_secondaries=1
     ip -n "$net_prefix-g1" addr del 192.0.2.1/24 dev wan
     ip -n "$net_prefix-g1" route replace default via 192.0.2.2
@@ -76,7 +76,7 @@ case_x09_two_addresses() {
     begin
     establish
     traffic
-    two_addresses
+    loses_one_of_two
     works_again "one of two addresses was removed"
     expect_sas 1 1 1
     has_moved 2 192.0.2.11 || { list_sas 2; fail "side 2 does not know the other address"; }

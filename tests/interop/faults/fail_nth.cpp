@@ -50,7 +50,11 @@ bool call_fails(int error) {
     return true;
 }
 
+// What the program's own libraries make before main() can end it in no other way.
+std::atomic<bool> begun{false};
+
 bool allocation_fails() {
+    if (!begun) { return false; }
     const std::uint64_t mine = ++allocations;
     if (!plan().memory || mine != plan().at) { return false; }
     errno = ENOMEM;
@@ -85,10 +89,24 @@ struct Report {
     }
 } report;
 
+int (*real_main)(int argc, char** argv, char** environment) = nullptr;
+int begin_main(int argc, char** argv, char** environment) {
+    begun = true;
+    return real_main(argc, argv, environment);
+}
+
 }  // namespace
 
 // NOLINTBEGIN: these are the C library's own names and signatures
 extern "C" {
+
+int __libc_start_main(int (*main)(int, char**, char**), int argc, char** argv, void (*init)(),
+                      void (*fini)(), void (*rtld_fini)(), void* stack_end) {
+    real_main = main;
+    static auto* const real = next<int(int (*)(int, char**, char**), int, char**, void (*)(),
+                                       void (*)(), void (*)(), void*)>("__libc_start_main");
+    return real(begin_main, argc, argv, init, fini, rtld_fini, stack_end);
+}
 
 void* malloc(std::size_t size) { return allocation_fails() ? nullptr : __libc_malloc(size); }
 void* calloc(std::size_t count, std::size_t size) {
