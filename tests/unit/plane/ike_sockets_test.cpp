@@ -50,7 +50,7 @@ class Steering : public testing::Test {
         sink.ike = [&](const IkeDatagram&) { ++out.ike; };
         sink.esp = [&](const Arrival&) { ++out.esp; };
         for (const int fd : descriptors) {
-            while (sockets_->receive(fd, buffers_, sink)) {}
+            while (sockets_->receive(fd, buffers_, sink).count != 0) {}
         }
         out.junk = sink.junk;
         out.keep_alives = sink.keep_alives;
