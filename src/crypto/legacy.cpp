@@ -70,8 +70,8 @@ std::array<std::uint8_t, des_block_size> des_encrypt(ByteView key, ByteView bloc
     for (std::size_t i = 0; i < des_block_size; ++i) {
         // Seven bits of the key, from bit 7 i on, and a parity bit that nobody looks at.
         const std::size_t at = 7 * i / 8;
-        const unsigned two =
-            (at < key_size ? key[at] << 8U : 0U) | (at + 1 < key_size ? key[at + 1] : 0U);
+        const unsigned two = (at < key_size ? unsigned{key[at]} << 8U : 0U) |
+                             (at + 1 < key_size ? unsigned{key[at + 1]} : 0U);
         const auto octet = static_cast<std::uint8_t>(two >> (8 - 7 * i % 8) & 0xfeU);
         for (std::size_t part = 0; part < 3; ++part) { octets[part * des_block_size + i] = octet; }
     }

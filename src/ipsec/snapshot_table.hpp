@@ -100,8 +100,8 @@ class SnapshotTable {
         const Line& line = spot.leaf_->table[home(spot.hash_)];
         const unsigned matching = line.matching(spot.hash_);
         if (matching == 0) { return; }
-        const auto* item =
-            reinterpret_cast<const std::uint8_t*>(line.items[std::countr_zero(matching)]);
+        const auto first = static_cast<std::size_t>(std::countr_zero(matching));
+        const auto* item = reinterpret_cast<const std::uint8_t*>(line.items[first]);
         for (std::size_t at = 0; at < sizeof(Item); at += 64) { __builtin_prefetch(item + at); }
     }
     Item* find(const Spot& spot, const Key& key) const {
@@ -328,9 +328,9 @@ class SnapshotTable {
             const std::size_t at = home(spots[i].hash_);
             const Line& line = leaf->table[at];
             const unsigned matching = line.matching(spots[i].hash_);
-            if (std::has_single_bit(matching) &&
-                Traits::is(*line.items[std::countr_zero(matching)], keys[i])) {
-                found[i] = line.items[std::countr_zero(matching)];
+            const auto first = static_cast<std::size_t>(std::countr_zero(matching));
+            if (std::has_single_bit(matching) && Traits::is(*line.items[first], keys[i])) {
+                found[i] = line.items[first];
             } else if (matching != 0 || line.used == line_slots || line.more) {
                 // Not where it should be, which is seldom: the next line has to come first.
                 __builtin_prefetch(&leaf->table[(at + 1) & (lines - 1)]);
