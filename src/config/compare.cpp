@@ -12,10 +12,11 @@ namespace {
 using namespace ike;
 
 bool same(const AuthConfig& a, const AuthConfig& b) {
-    return a.method == b.method && a.id == b.id && a.own == b.own && a.pubkeys == b.pubkeys &&
-           a.pinned == b.pinned && a.cacerts == b.cacerts && a.ca_id == b.ca_id &&
-           a.policies == b.policies && a.revocation == b.revocation &&
-           a.chain_rules == b.chain_rules && a.auth_rules == b.auth_rules;
+    return a.method == b.method && a.id == b.id && a.own == b.own &&
+           a.own_handles == b.own_handles && a.pubkeys == b.pubkeys && a.pinned == b.pinned &&
+           a.cacerts == b.cacerts && a.ca_id == b.ca_id && a.policies == b.policies &&
+           a.revocation == b.revocation && a.chain_rules == b.chain_rules &&
+           a.auth_rules == b.auth_rules;
 }
 
 template <class T, class Same>
@@ -44,13 +45,18 @@ auto plain(const Connection& c) {
     return std::tie(c.version, c.local_port, c.remote_port, c.proposals, c.encap, c.mobike,
                     c.dpd_delay, c.keyingtries, c.unique, c.rekey_time, c.reauth_time, c.over_time,
                     c.rand_time, c.childless, c.fragmentation, c.ppk_id, c.ppk_required, c.vips,
-                    c.pools, c.send_certreq, c.send_cert);
+                    c.pools, c.send_certreq, c.send_cert, c.ocsp, c.resumption);
+}
+
+bool same_rounds(const std::vector<AuthConfig>& a, const std::vector<AuthConfig>& b) {
+    return same_list(a, b, [](const AuthConfig& x, const AuthConfig& y) { return same(x, y); });
 }
 
 bool same_but_children(const Connection& a, const Connection& b) {
     return plain(a) == plain(b) && same_addresses(a.local_addrs, b.local_addrs) &&
            same_addresses(a.remote_addrs, b.remote_addrs) && same(a.local, b.local) &&
-           same(a.remote, b.remote);
+           same(a.remote, b.remote) && same_rounds(a.local_more, b.local_more) &&
+           same_rounds(a.remote_more, b.remote_more);
 }
 
 auto plain(const ChildConfig& c) {
@@ -77,7 +83,8 @@ bool same(const EngineSettings& a, const EngineSettings& b) {
         return std::tie(s.retransmit.timeout, s.retransmit.base, s.retransmit.tries,
                         s.retransmit.limit, s.cookie_threshold, s.cookie_threshold_per_ip,
                         s.block_threshold_per_ip, s.half_open_max, s.half_open_timeout,
-                        s.keep_alive, s.port, s.port_nat_t, s.use_non_esp_marker_on_port_nat_t);
+                        s.keep_alive, s.port, s.port_nat_t, s.follow_redirects, s.hash_and_url,
+                        s.use_non_esp_marker_on_port_nat_t);
     };
     return plain_settings(a) == plain_settings(b);
 }
@@ -98,7 +105,8 @@ bool same(const std::shared_ptr<const CredentialSet>& a,
                [](const auto& c, const auto& d) { return c->public_key() == d->public_key(); }) &&
            same_list(x.infos, y.infos, [](const AuthorityInfo& c, const AuthorityInfo& d) {
                return c.name == d.name && c.certificate == d.certificate &&
-                      c.crl_urls == d.crl_urls && c.ocsp_urls == d.ocsp_urls;
+                      c.crl_urls == d.crl_urls && c.ocsp_urls == d.ocsp_urls &&
+                      c.certificate_url_base == d.certificate_url_base;
            });
 }
 

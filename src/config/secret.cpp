@@ -74,7 +74,8 @@ std::string upper(std::string text) {
 }  // namespace
 
 std::optional<ike::SharedSecret> read_secret_section(const Scope& scope,
-                                                     std::vector<KeyPassphrase>& passphrases) {
+                                                     std::vector<KeyPassphrase>& passphrases,
+                                                     std::vector<TokenKey>& tokens) {
     const auto type = type_of(scope.name());
     if (!type) {
         scope.error("is not a kind of secret",
@@ -88,8 +89,13 @@ std::optional<ike::SharedSecret> read_secret_section(const Scope& scope,
         }
         return std::nullopt;
     }
+    if (*type == "token") {
+        if (auto token = read_token(scope)) { tokens.push_back(*std::move(token)); }
+        return std::nullopt;
+    }
     if (*type != "ike" && *type != "ppk") {
-        scope.warning("is not used: only ike, ppk, and private, rsa, ecdsa, pkcs8, pkcs12 are", "");
+        scope.warning(
+            "is not used: only ike, ppk, token, and private, rsa, ecdsa, pkcs8, pkcs12 are", "");
         return std::nullopt;
     }
     const auto field = scope.find("secret");

@@ -71,6 +71,10 @@ Result<PrivateKey> PrivateKey::parse(ByteView file, const Secret* passphrase) {
     std::shared_ptr<EVP_PKEY> key{read_key(file, question), EVP_PKEY_free};
     clear_openssl_errors();
     if (key == nullptr) { return std::unexpected(bad_key(question)); }
+    return of(std::move(key));
+}
+
+Result<PrivateKey> PrivateKey::of(std::shared_ptr<evp_pkey_st> key) {
     auto public_key = PublicKey::of(key);
     if (!public_key) { return std::unexpected(std::move(public_key).error()); }
     return PrivateKey{std::move(key), std::move(*public_key)};

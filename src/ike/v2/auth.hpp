@@ -42,7 +42,11 @@ class AuthInitiator {
     struct Waits {
         std::vector<RevocationSource> sources;
     };
-    using Outcome = std::variant<Failed, Waits, Done>;
+    // The next round (RFC 4739).
+    struct Next {
+        wire::Payloads request;
+    };
+    using Outcome = std::variant<Failed, Waits, Next, Done>;
     Outcome handle(const wire::Payloads& response, SaCore& sa, const Environment& env);
     // The exchange ends without an answer.
     void abandon(const Environment& env);
@@ -56,8 +60,15 @@ class AuthInitiator {
                                        const Identity& remote, const SaCore& sa,
                                        const Environment& env) const;
     Outcome take_child(const wire::Payloads& response, SaCore& sa, const Environment& env);
+    std::optional<Error> verify_next(const wire::Payloads& response, SaCore& sa,
+                                     std::vector<RevocationSource>& sources,
+                                     const Environment& env) const;
+    std::optional<Outcome> next_round(const wire::Payloads& response, SaCore& sa,
+                                      const Environment& env);
 
     InitResult init_;
+    std::size_t local_done_ = 1;  // rounds that were sent
+    std::size_t remote_done_ = 0;
     std::string secret_name_;
     std::string own_name_;  // of the certificate that we sign for
     wire::Authentication auth_;
@@ -87,13 +98,25 @@ class AuthResponder {
     struct Waits {
         std::vector<RevocationSource> sources;
     };
-    using Outcome = std::variant<Refused, Waits, Accepted>;
+    // The peer comes with its next round (RFC 4739).
+    struct More {
+        wire::Payloads response;
+    };
+    using Outcome = std::variant<Refused, Waits, More, Accepted>;
     // On Accepted the SA has its connection and identities, and the child is installed.
     Outcome handle(const wire::Payloads& request, SaCore& sa, const Environment& env);
 
  private:
+    Outcome first_round(const wire::Payloads& request, SaCore& sa, const Environment& env);
+    Outcome further_round(const wire::Payloads& request, SaCore& sa, const Environment& env);
+    Status take_round(const wire::Payloads& request, const SaCore& sa, const Environment& env);
+    // Both are who they are to be: the answer to the first request.
+    Accepted finish(const wire::Payloads& first, wire::Payloads response, SaCore& sa,
+                    const Environment& env);
     Result<wire::IdResponder> authenticate(const wire::Payloads& request, SaCore& sa,
                                            const Environment& env);
+    Result<wire::IdResponder> authenticate_resumed(const wire::Payloads& request, SaCore& sa,
+                                                   const Environment& env) const;
     void answer_child(const wire::Payloads& request, SaCore& sa, Accepted& result,
                       const Environment& env) const;
 
@@ -109,6 +132,13 @@ class AuthResponder {
 
     InitResult init_;
     std::optional<PpkKeys> ppk_;
+    // Of several rounds: the first request, and how many each side has done.
+    struct Rounds {
+        wire::Payloads first;
+        std::size_t local_done = 1;
+        std::size_t remote_done = 1;
+    };
+    std::optional<Rounds> rounds_;
     std::vector<RevocationSource> sources_;  // to be asked before it can be decided
 };
 

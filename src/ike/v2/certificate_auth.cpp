@@ -1,13 +1,16 @@
 #include "ike/v2/certificate_auth.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <optional>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "ike/v2/environment.hpp"
+#include "ike/v2/hash_and_url.hpp"
 #include "ike/v2/limits.hpp"
+#include "ike/v2/ocsp_in_band.hpp"
 #include "ike/v2/signature_auth.hpp"
 #include "x509/chain.hpp"
 #include "x509/delta.hpp"
@@ -105,21 +108,42 @@ bool has(const std::vector<Certificate>& list, const Certificate& one) {
 struct Sent {
     std::vector<Certificate> certificates;  // the peer's own first (RFC 7296 3.6)
     std::optional<Error> unreadable;        // why the first one is not there
+    std::string lost;                       // why others are not
 };
 
-Sent sent_certificates(const wire::Payloads& payloads) {
+bool is_certificate(const wire::Certificate& one) {
+    return one.encoding == wire::CertEncoding::x509_signature ||
+           one.encoding == wire::CertEncoding::hash_and_url_x509;
+}
+
+// `sources`: gets what must be fetched first.
+Result<Certificate> certificate_of(const wire::Certificate& one,
+                                   std::vector<RevocationSource>* sources, const Environment& env) {
+    if (one.encoding == wire::CertEncoding::x509_signature) { return Certificate::parse(one.data); }
+    Named named = named_certificate(one.data, env);
+    if (named.der) { return Certificate::parse(*named.der); }
+    if (named.source && sources != nullptr) { sources->push_back(*std::move(named.source)); }
+    return std::unexpected(Error{
+        .code = ErrorCode::malformed,
+        .received = std::move(named.why),
+        .remedy = "let the peer send its certificates whole (its hash_and_url, or cert_uri_base)"});
+}
+
+Sent sent_certificates(const PeerProof& proof, const Environment& env) {
     Sent out;
     std::size_t seen = 0;
-    for (const wire::Payload& payload : payloads) {
+    for (const wire::Payload& payload : proof.payloads) {
         const auto* one = std::get_if<wire::Certificate>(&payload);
-        if (one == nullptr || one->encoding != wire::CertEncoding::x509_signature) { continue; }
+        if (one == nullptr || !is_certificate(*one)) { continue; }
         if (++seen > peer_certificates_max) { break; }
-        auto parsed = Certificate::parse(one->data);
+        auto parsed = certificate_of(*one, proof.sources, env);
         if (parsed) {
             out.certificates.push_back(std::move(*parsed));
         } else if (seen == 1) {
             out.unreadable = std::move(parsed).error();
             break;
+        } else if (one->encoding == wire::CertEncoding::hash_and_url_x509) {
+            out.lost += "; beside it came " + parsed.error().received;
         }
     }
     return out;
@@ -261,6 +285,8 @@ Status check_trust(const PeerProof& proof, const Certificate& leaf,
     const RevocationBook& book = env.state.revocation;
     question.crls.insert(question.crls.end(), book.crls().begin(), book.crls().end());
     question.answers = book.answers();
+    std::ranges::move(sent_ocsp_answers(proof.payloads, proof.connection),
+                      std::back_inserter(question.answers));
     std::string tried;
     if (book.on && proof.sources != nullptr) { tried = find_sources(proof, question, set, env); }
     auto chain = x509::trust(question);
@@ -295,7 +321,9 @@ Status verify_with(const PeerProof& proof, const Certificate& leaf,
 }  // namespace
 
 AskedAuthorities asked_authorities(const wire::Payloads& payloads) {
-    AskedAuthorities out;
+    AskedAuthorities out{
+        .ocsp = asks_for_ocsp(payloads),
+        .urls = wire::find_notify(payloads, NotifyType::http_cert_lookup_supported) != nullptr};
     for (const wire::Payload& payload : payloads) {
         const auto* request = std::get_if<wire::CertificateRequest>(&payload);
         if (request == nullptr || request->encoding != wire::CertEncoding::x509_signature) {
@@ -324,6 +352,7 @@ void add_certificate_request(wire::Payloads& out, const Connection& connection,
         append(request.data, authority.public_key().spki_hash());
     }
     out.emplace_back(std::move(request));
+    add_ocsp_request(out, connection);
 }
 
 const OwnCertificate* choose_own(const Connection& connection, const AskedAuthorities& asked) {
@@ -345,7 +374,7 @@ const OwnCertificate* choose_own(const Connection& connection, const AskedAuthor
 }
 
 void add_certificates(wire::Payloads& out, const Connection& connection, const OwnCertificate* own,
-                      const AskedAuthorities& asked) {
+                      const AskedAuthorities& asked, const Environment& env) {
     if (connection.local.method != AuthMethodKind::pubkey ||
         connection.send_cert == SendCertificate::never) {
         return;
@@ -355,18 +384,22 @@ void add_certificates(wire::Payloads& out, const Connection& connection, const O
         return;
     }
     for (const Bytes& certificate : own == nullptr ? connection.local.certs : own->chain) {
-        out.emplace_back(
-            wire::Certificate{.encoding = wire::CertEncoding::x509_signature, .data = certificate});
+        out.emplace_back(certificate_payload(certificate, asked.urls, env));
     }
 }
 
 Status verify_by_certificate(const PeerProof& proof, const Environment& env) {
-    const Sent sent = sent_certificates(proof.payloads);
+    const Sent sent = sent_certificates(proof, env);
+    if (proof.sources != nullptr && !proof.sources->empty()) {
+        return std::unexpected(no_certificate(proof));  // asked first
+    }
     if (sent.unreadable) {
         return std::unexpected(unreadable_certificate(proof, *sent.unreadable));
     }
     if (!sent.certificates.empty()) {
-        return verify_with(proof, sent.certificates.front(), sent.certificates, env);
+        Status done = verify_with(proof, sent.certificates.front(), sent.certificates, env);
+        if (!done) { done.error().received += sent.lost; }
+        return done;
     }
     std::optional<Error> first;
     for (const Certificate& one : known_certificates(proof, credentials_of(env))) {

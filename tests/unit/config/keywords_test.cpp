@@ -86,11 +86,14 @@ TEST(Keywords, AreAllOfStrongSwans) {
         theirs[section].insert(line.substr(tick + 3, line.find('`', tick + 3) - tick - 3));
     }
     std::map<std::string, std::set<std::string>> ours;
+    std::size_t count = 0;
     for (const Keyword& keyword : keywords()) {
+        if (keyword.name.starts_with("culvert_")) { continue; }  // what we add
         ours[std::string{name(keyword.section)}].insert(std::string{keyword.name});
+        ++count;
     }
     EXPECT_EQ(ours, theirs);
-    EXPECT_EQ(keywords().size(), 143U);
+    EXPECT_EQ(count, 143U);
 }
 
 // None is silent: each built one is read, each other one told of.
