@@ -11,6 +11,7 @@
 #include "base/assert.hpp"
 #include "crypto/digest_context.hpp"
 #include "crypto/openssl_handles.hpp"
+#include "crypto/token.hpp"
 
 namespace culvert::crypto {
 namespace {
@@ -98,6 +99,9 @@ Result<Bytes> PrivateKey::sign(const SignatureScheme& scheme, ByteView message) 
         EVP_DigestSign(context.get(), out.data(), &size, message.data(), message.size()) == 1;
     clear_openssl_errors();
     if (!done) {
+        if (auto by_token = sign_pss_on_token(key_.get(), scheme, message)) {
+            return *std::move(by_token);
+        }
         return std::unexpected(Error{.code = ErrorCode::exhausted,
                                      .wanted = "to sign with " + to_string(scheme),
                                      .received = "the key " + public_.to_string() + " cannot",

@@ -10,9 +10,12 @@
 #include <fmt/format.h>
 #include <openssl/engine.h>
 #include <openssl/evp.h>
+#include <openssl/rsa.h>
 #include <openssl/x509.h>
 
 #include "base/assert.hpp"
+#include "crypto/digest_context.hpp"
+#include "crypto/hash.hpp"
 #include "crypto/openssl_handles.hpp"
 
 namespace culvert::crypto {
@@ -128,6 +131,25 @@ Result<Bytes> load_token_certificate(const TokenObject& object, const Secret& pi
     Bytes out{encoded, encoded + size};
     OPENSSL_free(encoded);
     return out;
+}
+
+std::optional<Bytes> sign_pss_on_token(evp_pkey_st* key, const SignatureScheme& scheme,
+                                       ByteView message) {
+    if (!scheme.pss || EVP_PKEY_get0_provider(key) != nullptr) { return std::nullopt; }
+    // OpenSSL's own signature wants it so, and changes nothing.
+    RSA* const rsa = const_cast<RSA*>(EVP_PKEY_get0_RSA(key));
+    const EVP_MD* const digest = EVP_get_digestbyname(digest_name(scheme));
+    if (rsa == nullptr || digest == nullptr) { return std::nullopt; }
+    const Bytes hashed = hash(scheme.hash, {message});
+    const int size = RSA_size(rsa);
+    Bytes padded(static_cast<std::size_t>(size));
+    Bytes out(padded.size());
+    const bool done =
+        RSA_padding_add_PKCS1_PSS_mgf1(rsa, padded.data(), hashed.data(), digest, digest,
+                                       static_cast<int>(scheme.salt_size)) == 1 &&
+        RSA_private_encrypt(size, padded.data(), out.data(), rsa, RSA_NO_PADDING) == size;
+    clear_openssl_errors();
+    return done ? std::optional{std::move(out)} : std::nullopt;
 }
 
 }  // namespace culvert::crypto

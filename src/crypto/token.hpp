@@ -10,6 +10,7 @@
 #include "base/error.hpp"
 #include "base/secret.hpp"
 #include "crypto/private_key.hpp"
+#include "crypto/signature.hpp"
 
 namespace culvert::crypto {
 
@@ -24,5 +25,10 @@ struct TokenObject {
 Result<PrivateKey> load_token_key(const TokenObject& object, const Secret& pin);
 // The certificate of the same id, DER; not_found if the token has none.
 Result<Bytes> load_token_certificate(const TokenObject& object, const Secret& pin);
+
+// PSS by a key that only the engine has, which pads by itself in the older way alone. Nothing if
+// the key is none of those, or the token does not sign.
+std::optional<Bytes> sign_pss_on_token(evp_pkey_st* key, const SignatureScheme& scheme,
+                                       ByteView message);
 
 }  // namespace culvert::crypto

@@ -213,7 +213,8 @@ TEST(Refusals, OfSecrets) {
               "t.conf:2: error: secrets.moon: is not a kind of secret. To fix it: begin its name "
               "with ike, as in ike-moon, for a pre-shared key\n");
     EXPECT_EQ(with("eap-carol { secret = x\n id = carol }"),
-              "t.conf:2: warning: secrets.eap-carol: is not used: only ike, ppk, and private, rsa, "
+              "t.conf:2: warning: secrets.eap-carol: is not used: only ike, ppk, token, and "
+              "private, rsa, "
               "ecdsa, pkcs8, pkcs12 are\n");
     EXPECT_EQ(with("ike-1 = x"),
               "t.conf:2: error: secrets.ike-1: is a value, but here stand only sections. To fix "
