@@ -196,8 +196,11 @@ void read_remote(const Field& field, ike::AuthConfig& auth) {
 void read_certificate_of(const Scope& scope, const Field& field, SectionKind side,
                          ike::AuthConfig& auth) {
     const bool authority = field.key().starts_with("cacert");
+    std::string handle;
+    const bool ours = side == SectionKind::local;
     auto one = read_certificate_section(Scope{scope, field}, side, authority ? "cacert" : "cert",
-                                        authority ? "x509ca" : "x509");
+                                        authority ? "x509ca" : "x509", ours ? &handle : nullptr);
+    if (!handle.empty()) { auth.own_handles.push_back(std::move(handle)); }
     if (!one) { return; }
     auto& into = authority ? auth.cacerts : (side == SectionKind::local ? auth.own : auth.pinned);
     into.push_back(std::move(*one));

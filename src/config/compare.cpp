@@ -12,12 +12,12 @@ namespace {
 using namespace ike;
 
 bool same(const AuthConfig& a, const AuthConfig& b) {
-    return a.method == b.method && a.id == b.id && a.own == b.own && a.pubkeys == b.pubkeys &&
-           a.pinned == b.pinned && a.cacerts == b.cacerts && a.ca_id == b.ca_id &&
-           a.policies == b.policies && a.revocation == b.revocation &&
-           a.chain_rules == b.chain_rules && a.auth_rules == b.auth_rules &&
-           a.eap_methods == b.eap_methods && a.eap_id == b.eap_id && a.aaa_id == b.aaa_id &&
-           a.asks_eap_id == b.asks_eap_id;
+    return a.method == b.method && a.id == b.id && a.own == b.own &&
+           a.own_handles == b.own_handles && a.pubkeys == b.pubkeys && a.pinned == b.pinned &&
+           a.cacerts == b.cacerts && a.ca_id == b.ca_id && a.policies == b.policies &&
+           a.revocation == b.revocation && a.chain_rules == b.chain_rules &&
+           a.auth_rules == b.auth_rules && a.eap_methods == b.eap_methods && a.eap_id == b.eap_id &&
+           a.aaa_id == b.aaa_id && a.asks_eap_id == b.asks_eap_id;
 }
 
 template <class T, class Same>
@@ -40,6 +40,13 @@ bool same_selectors(const std::vector<SelectorConfig>& a, const std::vector<Sele
     return same_list(a, b, [](const SelectorConfig& x, const SelectorConfig& y) {
         return x.dynamic == y.dynamic && x.selector == y.selector;
     });
+}
+
+bool same_rounds(const AuthConfig& first_a, const std::vector<AuthConfig>& more_a,
+                 const AuthConfig& first_b, const std::vector<AuthConfig>& more_b) {
+    return same(first_a, first_b) &&
+           same_list(more_a, more_b,
+                     [](const AuthConfig& x, const AuthConfig& y) { return same(x, y); });
 }
 
 // A keyword, and whether it says the same in both.
@@ -89,8 +96,16 @@ constexpr Field<Connection> connection_fields[] = {
     {"over_time", same_member<&Connection::over_time>},
     {"rand_time", same_member<&Connection::rand_time>},
     {"pools", same_member<&Connection::pools>},
-    {"local", [](const Connection& a, const Connection& b) { return same(a.local, b.local); }},
-    {"remote", [](const Connection& a, const Connection& b) { return same(a.remote, b.remote); }},
+    {"ocsp", same_member<&Connection::ocsp>},
+    {"culvert_resumption", same_member<&Connection::resumption>},
+    {"local",
+     [](const Connection& a, const Connection& b) {
+         return same_rounds(a.local, a.local_more, b.local, b.local_more);
+     }},
+    {"remote",
+     [](const Connection& a, const Connection& b) {
+         return same_rounds(a.remote, a.remote_more, b.remote, b.remote_more);
+     }},
 };
 
 constexpr Field<ChildConfig> child_fields[] = {
@@ -148,7 +163,8 @@ bool same(const EngineSettings& a, const EngineSettings& b) {
         return std::tie(s.retransmit.timeout, s.retransmit.base, s.retransmit.tries,
                         s.retransmit.limit, s.cookie_threshold, s.cookie_threshold_per_ip,
                         s.block_threshold_per_ip, s.half_open_max, s.half_open_timeout,
-                        s.keep_alive, s.port, s.port_nat_t, s.use_non_esp_marker_on_port_nat_t);
+                        s.keep_alive, s.port, s.port_nat_t, s.follow_redirects, s.hash_and_url,
+                        s.use_non_esp_marker_on_port_nat_t);
     };
     return plain_settings(a) == plain_settings(b);
 }
@@ -169,7 +185,8 @@ bool same(const std::shared_ptr<const CredentialSet>& a,
                [](const auto& c, const auto& d) { return c->public_key() == d->public_key(); }) &&
            same_list(x.infos, y.infos, [](const AuthorityInfo& c, const AuthorityInfo& d) {
                return c.name == d.name && c.certificate == d.certificate &&
-                      c.crl_urls == d.crl_urls && c.ocsp_urls == d.ocsp_urls;
+                      c.crl_urls == d.crl_urls && c.ocsp_urls == d.ocsp_urls &&
+                      c.certificate_url_base == d.certificate_url_base;
            });
 }
 

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "base/secret.hpp"
 #include "config/tree.hpp"
 #include "ike/connection.hpp"
 #include "vici/message.hpp"
@@ -56,6 +57,8 @@ struct LogOutput {
 // Settings of the daemon that the engine has no use for: strongswan.conf's charon section and
 // nothing else (culvertd's options come above it). Unset: the daemon's default.
 struct DaemonSettings {
+    // charon.plugins.pkcs11.modules.<name>.path, by name.
+    std::map<std::string, std::string, std::less<>> token_modules;
     std::optional<bool> install_routes;
     std::optional<std::uint32_t> routing_table;
     std::optional<std::uint32_t> routing_table_prio;
@@ -70,11 +73,22 @@ struct DaemonSettings {
     std::vector<ike::PoolAttribute> attributes;
 };
 
+// secrets.token<suffix>: a private key that stays on a token.
+struct TokenKey {
+    std::string section;
+    std::string handle;  // hex
+    std::optional<std::uint32_t> slot;
+    std::string module;  // a name of token_modules, or the path of a library; empty: p11-kit's
+    Secret pin;
+    Place place;
+};
+
 // Children with mode = pass or drop are in their connection like all others (ChildMode::pass,
 // ChildMode::drop); the daemon installs those with start_action = trap.
 struct Loaded {
     ike::Config config;
     DaemonSettings daemon;
+    std::vector<TokenKey> tokens;  // still to be opened: open_tokens, once all settings are there
     Problems problems;
 
     bool ok() const { return !has_errors(problems); }
@@ -83,6 +97,18 @@ struct Loaded {
 // Types everything in the tree. What has no error is in `config` even where something else has one;
 // whether to use it then is the caller's choice (culvertd does not).
 Loaded load(const Tree& tree);
+
+// Opens the tokens, whose keys, and certificates of the same id, join `config.credentials`. What
+// does not open is a warning: it may be nobody's. Main thread only, as crypto/token is.
+void open_tokens(Loaded& loaded);
+
+struct OpenedToken {
+    crypto::PrivateKey key;
+    std::optional<ike::TokenCertificate> certificate;
+};
+Result<OpenedToken> open_token(const TokenKey& token, const DaemonSettings& settings);
+// VICI load-token: {handle, slot, module, pin}.
+Result<TokenKey> load_token(const vici::Message& message);
 
 // parse_file and load together: the problems of both. Certificates and keys are those in the
 // folders beside the file.

@@ -123,6 +123,18 @@ const std::unordered_map<std::string_view, Use>& uses() {
                                                {"no", SendCertificate::never}},
                                               "ifasked, always or never"));
          }},
+        {"ocsp",
+         [](const Field& f, Draft& d) {
+             using ike::OcspInBand;
+             store(d.conn.ocsp, read_word<OcspInBand>(f,
+                                                      {{"reply", OcspInBand::reply},
+                                                       {"request", OcspInBand::request},
+                                                       {"both", OcspInBand::both},
+                                                       {"never", OcspInBand::never}},
+                                                      "reply, request, both or never"));
+         }},
+        {"culvert_resumption",
+         [](const Field& f, Draft& d) { store(d.conn.resumption, read_bool(f)); }},
         {"childless",
          [](const Field& f, Draft& d) {
              using ike::Childless;
@@ -229,21 +241,50 @@ void check_times(const Scope& scope, const ike::Connection& conn) {
     }
 }
 
+constexpr std::size_t rounds_max = 4;  // as many identities as anybody has
+
 void settle_rounds(const Scope& scope, std::vector<AuthRound>& rounds, std::string_view side,
-                   ike::AuthConfig& into) {
+                   ike::AuthConfig& first, std::vector<ike::AuthConfig>& more) {
     if (rounds.empty()) {  // auth = pubkey, whoever it is
-        into.method = ike::AuthMethodKind::pubkey;
+        first.method = ike::AuthMethodKind::pubkey;
         return;
     }
-    if (rounds.size() > 1) {
-        scope.error(fmt::format("has {} {} sections ({}, {}...): several authentication rounds "
-                                "are not built yet",
-                                rounds.size(), side, printable(rounds[0].section),
-                                printable(rounds[1].section)),
-                    "leave one");
+    if (rounds.size() > rounds_max) {
+        scope.error(fmt::format("has {} {} sections ({}, {}...)", rounds.size(), side,
+                                printable(rounds[0].section), printable(rounds[1].section)),
+                    fmt::format("leave at most {}", rounds_max));
+        return;
     }
     std::ranges::stable_sort(rounds, {}, &AuthRound::round);
-    into = std::move(rounds.front().auth);
+    first = std::move(rounds.front().auth);
+    for (std::size_t i = 1; i < rounds.size(); ++i) { more.push_back(std::move(rounds[i].auth)); }
+}
+
+bool has_eap(const ike::Connection& conn) {
+    const auto is_eap = [](const ike::AuthConfig& side) {
+        return side.method == ike::AuthMethodKind::eap;
+    };
+    return is_eap(conn.local) || is_eap(conn.remote) ||
+           std::ranges::any_of(conn.local_more, is_eap) ||
+           std::ranges::any_of(conn.remote_more, is_eap);
+}
+
+void check_rounds(const Scope& scope, const ike::Connection& conn) {
+    const bool several = !conn.local_more.empty() || !conn.remote_more.empty();
+    if (several && conn.ppk_id.type != ike::IdType::any) {
+        scope.error("has a ppk_id, and several local or remote sections: not built together",
+                    "leave one section local and one section remote");
+    }
+    if (several && has_eap(conn)) {
+        scope.error("has EAP, and several local or remote sections: not built together",
+                    "leave one section local and one section remote");
+    }
+    if (several && conn.resumption) {
+        scope.error(
+            "has culvert_resumption, and several local or remote sections: not built "
+            "together",
+            "leave one section local and one section remote, or remove culvert_resumption");
+    }
 }
 
 // What EAP asks of both sides together.
@@ -283,9 +324,10 @@ ike::Connection read_connection(const Scope& scope) {
     if (conn.proposals.empty()) { conn.proposals = ike::default_proposals(ike::ProtocolId::ike); }
     settle_times(draft);
     check_times(scope, conn);
-    settle_rounds(scope, draft.local, "local", conn.local);
-    settle_rounds(scope, draft.remote, "remote", conn.remote);
+    settle_rounds(scope, draft.local, "local", conn.local, conn.local_more);
+    settle_rounds(scope, draft.remote, "remote", conn.remote, conn.remote_more);
     settle_eap(scope, conn);
+    check_rounds(scope, conn);
     return std::move(draft.conn);
 }
 

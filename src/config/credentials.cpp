@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "base/bytes.hpp"
+#include "config/sections.hpp"
 #include "config/values.hpp"
 #include "x509/pkcs12.hpp"
 
@@ -166,7 +167,7 @@ class FolderReader {
 };
 
 void refuse_token(const Field& field) {
-    field.error("names an object on a token, and tokens and TPMs are not built yet",
+    field.error("names an object on a token, which is built only for our own certificates",
                 "put the certificate into a file");
 }
 
@@ -206,13 +207,18 @@ std::vector<crypto::PublicKey> read_public_keys(const Field& field) {
 
 std::optional<x509::Certificate> read_certificate_section(const Scope& scope, SectionKind kind,
                                                           std::string_view word,
-                                                          std::string_view folder) {
+                                                          std::string_view folder,
+                                                          std::string* handle) {
     std::optional<x509::Certificate> out;
     scope.each([&](const Field& field) {
         const Keyword* keyword =
             find_keyword(kind, fmt::format("{}<suffix>.{}", word, field.key()));
         if (keyword == nullptr) { return unknown_keyword(field, kind); }
-        if (field.key() != "file") { return refuse_token(field); }
+        if (field.key() != "file") {
+            if (handle == nullptr) { return refuse_token(field); }
+            if (field.key() == "handle") { *handle = read_handle(field).value_or(""); }
+            return;
+        }
         auto all = read_certificates(field, folder);
         if (!all.empty()) { out = std::move(all.front()); }
     });
@@ -223,6 +229,7 @@ std::optional<ike::AuthorityInfo> read_authority(const Scope& scope) {
     std::vector<x509::Certificate> certificates;
     std::vector<std::string> crls;
     std::vector<std::string> responders;
+    std::string base;
     const auto urls = [](const Field& field, std::vector<std::string>& into) {
         for (const std::string& url : field.list().value_or(vici::List{})) {
             if (url.starts_with("http://") || url.starts_with("https://")) {
@@ -247,7 +254,9 @@ std::optional<ike::AuthorityInfo> read_authority(const Scope& scope) {
         } else if (field.key() == "ocsp_uris") {
             urls(field, responders);
         } else if (field.key() == "cert_uri_base") {
-            field.warning("has no effect here: hash-and-URL is not built", "");
+            std::vector<std::string> bases;
+            urls(field, bases);
+            if (!bases.empty()) { base = std::move(bases.front()); }
         } else {
             complete = false;
             refuse_token(field);
@@ -260,7 +269,8 @@ std::optional<ike::AuthorityInfo> read_authority(const Scope& scope) {
     return ike::AuthorityInfo{.name = std::string{scope.name()},
                               .certificate = std::move(certificates.front()),
                               .crl_urls = std::move(crls),
-                              .ocsp_urls = std::move(responders)};
+                              .ocsp_urls = std::move(responders),
+                              .certificate_url_base = std::move(base)};
 }
 
 ike::CredentialSet read_folders(const FileSource& source,

@@ -25,10 +25,12 @@ struct KeyPassphrase {
 // the files.
 std::vector<x509::Certificate> read_certificates(const Field& field, std::string_view folder);
 std::vector<crypto::PublicKey> read_public_keys(const Field& field);
-// cert<suffix>, cacert<suffix>: one certificate by its full path.
+// cert<suffix>, cacert<suffix>: one certificate by its full path; or, where one may be there, its
+// `handle` on a token.
 std::optional<x509::Certificate> read_certificate_section(const Scope& scope, SectionKind kind,
                                                           std::string_view word,
-                                                          std::string_view folder);
+                                                          std::string_view folder,
+                                                          std::string* handle);
 std::optional<ike::AuthorityInfo> read_authority(const Scope& scope);
 
 // All that lies in x509, x509ca, x509ocsp, x509crl, private, rsa, ecdsa, pkcs8 and pkcs12. What

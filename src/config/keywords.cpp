@@ -15,7 +15,8 @@ constexpr std::string_view yes = "yes|true|enabled|1";
 constexpr std::string_view zero = "0|0s|0m|0h|0d|0k";
 constexpr std::string_view no_mark = "0|0/0x00000000|0x00000000/0x00000000|0/0";
 
-constexpr std::string_view tokens = "tokens and TPMs are not built yet";
+constexpr std::string_view tokens =
+    "of a peer or an authority a token is not built; put the certificate into a file";
 constexpr std::string_view marks =
     "the user-space plane has no netfilter marks; select by local_ts "
     "and remote_ts";
@@ -25,7 +26,6 @@ constexpr std::string_view interfaces =
 constexpr std::string_view mediation = "the mediation extension is not built";
 constexpr std::string_view v1_only = "IKEv1 only";
 constexpr std::string_view unused_secret = "not used yet: nothing that is built asks for it";
-constexpr std::string_view no_hash_and_url = "hash-and-URL is not built";
 
 constexpr std::array table = std::to_array<Keyword>({
     {connection, "version", "0, 1 or 2", "0", built, {}, "1 is refused: IKEv1 is not built yet"},
@@ -54,8 +54,7 @@ constexpr std::array table = std::to_array<Keyword>({
     {connection, "childless", "allow, prefer, force or never", "allow", built},
     {connection, "send_certreq", "boolean", "yes", built},
     {connection, "send_cert", "ifasked, always or never", "ifasked", built},
-    {connection, "ocsp", "reply, request, both or never", "reply", no_effect, "reply|never",
-     "OCSP inside of IKE is not built yet"},
+    {connection, "ocsp", "reply, request, both or never", "reply", built},
     {connection, "ppk_id", "identity", "", built, {}, "of a secret in secrets.ppk"},
     {connection, "ppk_required", "boolean", "no", built},
     {connection, "keyingtries", "number", "1", built, {}, "0: for ever"},
@@ -73,17 +72,18 @@ constexpr std::array table = std::to_array<Keyword>({
     {connection, "pools", "list of names", "", built, {}, "those of the file or of VICI"},
     {connection, "if_id_in", "number, %unique or %unique-dir", "0", refused, "0", interfaces},
     {connection, "if_id_out", "number, %unique or %unique-dir", "0", refused, "0", interfaces},
+    {connection, "culvert_resumption", "boolean", "no", built, {}, "not strongSwan's: tickets (RFC 5723)"},
     {connection, "mediation", "boolean", "no", refused, no, mediation},
     {connection, "mediated_by", "name", "", refused, {}, mediation},
     {connection, "mediation_peer", "identity", "", refused, {}, mediation},
 
-    {local, "round", "number", "0", built, {}, "more than one round is refused: not built yet"},
+    {local, "round", "number", "0", built},
     {local, "certs", "list of files", "", built},
     {local, "cert<suffix>", "section", "", built},
     {local, "cert<suffix>.file", "path", "", built},
-    {local, "cert<suffix>.handle", "hex", "", refused, {}, tokens},
-    {local, "cert<suffix>.slot", "number", "", refused, {}, tokens},
-    {local, "cert<suffix>.module", "name", "", refused, {}, tokens},
+    {local, "cert<suffix>.handle", "hex", "", built, {}, "of a key in secrets.token"},
+    {local, "cert<suffix>.slot", "number", "", built, {}, "that of the key counts"},
+    {local, "cert<suffix>.module", "name", "", built, {}, "that of the key counts"},
     {local, "pubkeys", "list of files", "", built},
     {local,
      "auth",
@@ -98,7 +98,7 @@ constexpr std::array table = std::to_array<Keyword>({
     {local, "aaa_id", "identity", "remote id", built, {}, "of eap-tls"},
     {local, "xauth_id", "text", "id", no_effect, {}, v1_only},
 
-    {remote, "round", "number", "0", built, {}, "more than one round is refused: not built yet"},
+    {remote, "round", "number", "0", built},
     {remote, "id", "identity or pattern", "%any", built},
     {remote,
      "eap_id",
@@ -256,10 +256,16 @@ constexpr std::array table = std::to_array<Keyword>({
     {secret, "pkcs8<suffix>.secret", "text, 0x hex or 0s base64", "", built},
     {secret, "pkcs12<suffix>.file", "file in pkcs12", "", built},
     {secret, "pkcs12<suffix>.secret", "text, 0x hex or 0s base64", "", built},
-    {secret, "token<suffix>.handle", "hex", "", no_effect, {}, unused_secret},
-    {secret, "token<suffix>.slot", "number", "", no_effect, {}, unused_secret},
-    {secret, "token<suffix>.module", "name", "", no_effect, {}, unused_secret},
-    {secret, "token<suffix>.pin", "text", "", no_effect, {}, unused_secret},
+    {secret, "token<suffix>.handle", "hex", "", built},
+    {secret, "token<suffix>.slot", "number", "", built},
+    {secret,
+     "token<suffix>.module",
+     "name",
+     "",
+     built,
+     {},
+     "of charon.plugins.pkcs11.modules, or the path of a library"},
+    {secret, "token<suffix>.pin", "text", "", built},
 
     {pool,
      "addrs",
@@ -283,7 +289,7 @@ constexpr std::array table = std::to_array<Keyword>({
     {authority, "module", "name", "", refused, {}, tokens},
     {authority, "crl_uris", "list of URIs", "", built},
     {authority, "ocsp_uris", "list of URIs", "", built},
-    {authority, "cert_uri_base", "URI", "", no_effect, {}, no_hash_and_url},
+    {authority, "cert_uri_base", "URI", "", built, {}, "with charon.hash_and_url"},
 });
 
 bool equal_words(std::string_view a, std::string_view b) {

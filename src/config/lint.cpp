@@ -147,7 +147,7 @@ void check_doubled_secrets(const ike::Config& config, const Places& places, Repo
 
 // Keys that are missing, ids that no certificate confirms: as the daemon would find out.
 void check_certificates(const ike::Connection& conn, const ike::Config& config, const Place& place,
-                        Report& report) {
+                        bool all_keys, Report& report) {
     if (config.credentials == nullptr) { return; }
     const auto warn = [&](std::string what, std::string remedy) {
         report.add({.severity = Problem::Severity::warning,
@@ -158,11 +158,12 @@ void check_certificates(const ike::Connection& conn, const ike::Config& config, 
     };
     ike::Connection bound = conn;
     for (std::string& note : ike::bind(bound, *config.credentials)) {
+        if (!all_keys) { break; }
         report.add({.severity = Problem::Severity::warning,
                     .place = place,
                     .what = std::move(note)});  // it names its path, and its remedy
     }
-    const bool signs = conn.local.method == ike::AuthMethodKind::pubkey;
+    const bool signs = all_keys && conn.local.method == ike::AuthMethodKind::pubkey;
     if (signs && bound.local.usable.empty() && bound.local.key == nullptr &&
         conn.local.own.empty()) {
         warn(fmt::format("local.auth is pubkey, and there is no certificate with its key for {}",
@@ -316,12 +317,13 @@ std::optional<Weakness> weakness_of(const ike::Proposals& proposals, ike::Protoc
     return std::nullopt;
 }
 
-void check_across(const ike::Config& config, const Places& places, bool all_secrets,
+void check_across(const ike::Config& config, const Places& places, bool all_secrets, bool all_keys,
                   Report& report) {
     const Owners owners{config.secrets};
     for (const ike::Connection& conn : config.connections) {
         const auto place = places.find({conn.name, ""});
-        check_certificates(conn, config, place == places.end() ? Place{} : place->second, report);
+        check_certificates(conn, config, place == places.end() ? Place{} : place->second, all_keys,
+                           report);
         if (all_secrets) {
             check_secret(conn, config, owners, place == places.end() ? Place{} : place->second,
                          report);
@@ -337,7 +339,7 @@ void check_across(const ike::Config& config, const Places& places, bool all_secr
 
 Problems lint(const ike::Config& config) {
     Report report;
-    check_across(config, {}, true, report);
+    check_across(config, {}, true, true, report);
     for (const ike::Connection& conn : config.connections) {
         const auto check = [&](const ike::Proposals& proposals, ike::ProtocolId protocol,
                                std::string path) {

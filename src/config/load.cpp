@@ -67,7 +67,7 @@ class Loader {
         take_credentials();
         warn_of_readers();
         if (!report_.has_errors()) {
-            check_across(out_.config, places_, !secret_missing_, report_);
+            check_across(out_.config, places_, !secret_missing_, out_.tokens.empty(), report_);
         }
         out_.problems = report_.take();
         return std::move(out_);
@@ -121,10 +121,11 @@ class Loader {
         if (const auto field = scope.find("secret")) {
             secret_files_.insert(field->place().file.get());
         }
-        const std::size_t before = passphrases_.size();
-        auto secret = read_secret_section(scope, passphrases_);
+        if (const auto pin = scope.find("pin")) { secret_files_.insert(pin->place().file.get()); }
+        const std::size_t before = passphrases_.size() + out_.tokens.size();
+        auto secret = read_secret_section(scope, passphrases_, out_.tokens);
         if (!secret) {
-            secret_missing_ = secret_missing_ || passphrases_.size() == before;
+            secret_missing_ = secret_missing_ || passphrases_.size() + out_.tokens.size() == before;
             return;
         }
         places_[{"", secret->name}] = scope.place();

@@ -64,7 +64,7 @@ std::optional<KeyPassphrase> read_passphrase(const Scope& scope, std::string_vie
                          .secret = *std::move(words)};
 }
 
-// The kind of what is no passphrase; nothing: not used.
+// The kind of what is neither a passphrase nor a token.
 std::optional<ike::SecretKind> kind_of(std::string_view type) {
     if (type == "ike") { return ike::SecretKind::psk; }
     if (type == "ppk") { return ike::SecretKind::ppk; }
@@ -88,7 +88,8 @@ std::string lower(std::string text) {
 }  // namespace
 
 std::optional<ike::SharedSecret> read_secret_section(const Scope& scope,
-                                                     std::vector<KeyPassphrase>& passphrases) {
+                                                     std::vector<KeyPassphrase>& passphrases,
+                                                     std::vector<TokenKey>& tokens) {
     const auto type = type_of(scope.name());
     if (!type) {
         scope.error("is not a kind of secret",
@@ -102,13 +103,12 @@ std::optional<ike::SharedSecret> read_secret_section(const Scope& scope,
         }
         return std::nullopt;
     }
-    const auto kind = kind_of(*type);
-    if (!kind) {
-        scope.warning(
-            "is not used: only ike, eap, ntlm, ppk, and private, rsa, ecdsa, pkcs8, pkcs12 are",
-            "");
+    if (*type == "token") {
+        if (auto token = read_token(scope)) { tokens.push_back(*std::move(token)); }
         return std::nullopt;
     }
+    const auto kind = kind_of(*type);
+    if (!kind) { return std::nullopt; }
     const auto field = scope.find("secret");
     if (!field) {
         // A word that is not known may have been meant for it.
@@ -128,12 +128,12 @@ std::optional<ike::SharedSecret> read_secret_section(const Scope& scope,
         }
     });
     if (!complete) { return std::nullopt; }
-    if (*kind == ike::SecretKind::nt_hash && secret->size() != nt_hash_size) {
+    if (kind == ike::SecretKind::nt_hash && secret->size() != nt_hash_size) {
         field->error(std::string{no_nt_hash}, std::string{nt_hash_remedy});
         return std::nullopt;
     }
     constexpr std::size_t octets_min = 8;
-    if (*kind == ike::SecretKind::psk && secret->size() < octets_min) {
+    if (kind == ike::SecretKind::psk && secret->size() < octets_min) {
         field->warning(fmt::format("is shorter than {} octets: whoever records a handshake as the "
                                    "peer can guess it (RFC 7296 2.15)",
                                    octets_min),
@@ -177,7 +177,7 @@ LoadedSecret load_shared(const vici::Message& message) {
     } else if (data->size() > secret_size_max) {
         scope.error(fmt::format("data is longer than {} octets", secret_size_max),
                     "use a shorter one");
-    } else if (*kind == ike::SecretKind::nt_hash && data->size() != nt_hash_size) {
+    } else if (kind == ike::SecretKind::nt_hash && data->size() != nt_hash_size) {
         scope.error("data " + std::string{no_nt_hash}, std::string{nt_hash_remedy});
     } else if (complete) {
         secret.kind = *kind;

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <utility>
 
+#include "config/config.hpp"
 #include "config/credentials.hpp"
 #include "config/report.hpp"
 #include "ike/connection.hpp"
@@ -26,9 +27,15 @@ struct AuthRound {
 AuthRound read_auth(const Scope& scope, SectionKind side);
 
 // A section of `secrets`. Nothing for types that are not used (told of) and without a secret. What
-// is for the key in a file goes into `passphrases`.
+// is for the key in a file goes into `passphrases`, for one on a token into `tokens`.
 std::optional<ike::SharedSecret> read_secret_section(const Scope& scope,
-                                                     std::vector<KeyPassphrase>& passphrases);
+                                                     std::vector<KeyPassphrase>& passphrases,
+                                                     std::vector<TokenKey>& tokens);
+
+// A section `token<suffix>` of `secrets`. Nothing without a handle.
+std::optional<TokenKey> read_token(const Scope& scope);
+// "0a01": CKA_ID in hex, in lower case. Nothing, and told of, if it is none.
+std::optional<std::string> read_handle(const Field& field);
 
 // A section of `pools`. Nothing without usable addrs.
 std::optional<ike::Pool> read_pool(const Scope& scope);
@@ -48,8 +55,8 @@ void read_charon(const Scope& scope, ike::EngineSettings& engine, DaemonSettings
 // Where connections, children ({connection, child}) and secrets ({"", name}) stand, for checks that
 // look at several.
 using Places = std::map<std::pair<std::string, std::string>, Place>;
-// `all_secrets`: config has all that there are, so that a missing one can be told.
-void check_across(const ike::Config& config, const Places& places, bool all_secrets,
+// `all_secrets`, `all_keys`: config has all that there are, so that a missing one can be told.
+void check_across(const ike::Config& config, const Places& places, bool all_secrets, bool all_keys,
                   Report& report);
 
 // Weak algorithms in proposals that somebody wrote; the default ones pass.

@@ -101,6 +101,8 @@ const std::unordered_map<std::string_view, Use>& uses() {
          }},
         {"follow_redirects",
          [](const Field& f, Settings& s) { store(s.engine.follow_redirects, read_bool(f)); }},
+        {"hash_and_url",
+         [](const Field& f, Settings& s) { store(s.engine.hash_and_url, read_bool(f)); }},
         {"culvert_crash_tokens",
          [](const Field& f, Settings& s) { store_optional(s.daemon.crash_tokens, read_bool(f)); }},
         {"make_before_break",
@@ -131,6 +133,16 @@ void read_attr(const Scope& scope, DaemonSettings& daemon) {
     });
 }
 
+// Where the libraries of tokens lie.
+void read_token_modules(const Scope& modules, DaemonSettings& daemon) {
+    modules.each([&](const Field& module) {
+        if (module.section() == nullptr) { return; }
+        if (const auto path = Scope{modules, module}.find("path")) {
+            daemon.token_modules[module.key()] = path->text().value_or("");
+        }
+    });
+}
+
 // What of a plugin is ours; whether it is loaded decides nothing here, and is not worth a word.
 void read_plugins(const Scope& scope, DaemonSettings& daemon, Ignored& ignored) {
     scope.each([&](const Field& plugin) {
@@ -142,6 +154,10 @@ void read_plugins(const Scope& scope, DaemonSettings& daemon, Ignored& ignored) 
         if (plugin.key() == "attr") { return read_attr(inner, daemon); }
         inner.each([&](const Field& field) {
             if (field.key() == "load") { return; }
+            if (plugin.key() == "pkcs11" && field.key() == "modules" &&
+                field.section() != nullptr) {
+                return read_token_modules(Scope{inner, field}, daemon);
+            }
             if (plugin.key() == "kernel-netlink" && field.key() == "mtu") {
                 return store_optional(daemon.mtu, read_number(field, mtu_min, mtu_max));
             }

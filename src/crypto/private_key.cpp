@@ -11,6 +11,7 @@
 #include "crypto/digest_context.hpp"
 #include "crypto/must.hpp"
 #include "crypto/openssl_handles.hpp"
+#include "crypto/token.hpp"
 
 namespace culvert::crypto {
 namespace {
@@ -71,6 +72,10 @@ Result<PrivateKey> PrivateKey::parse(ByteView file, const Secret* passphrase) {
     std::shared_ptr<EVP_PKEY> key{read_key(file, question), EVP_PKEY_free};
     clear_openssl_errors();
     if (key == nullptr) { return std::unexpected(bad_key(question)); }
+    return of(std::move(key));
+}
+
+Result<PrivateKey> PrivateKey::of(std::shared_ptr<evp_pkey_st> key) {
     auto public_key = PublicKey::of(key);
     if (!public_key) { return std::unexpected(std::move(public_key).error()); }
     return PrivateKey{std::move(key), std::move(*public_key)};
@@ -94,6 +99,9 @@ Result<Bytes> PrivateKey::sign(const SignatureScheme& scheme, ByteView message) 
         EVP_DigestSign(context.get(), out.data(), &size, message.data(), message.size()) == 1;
     clear_openssl_errors();
     if (!done) {
+        if (auto by_token = sign_pss_on_token(key_.get(), scheme, message)) {
+            return *std::move(by_token);
+        }
         return std::unexpected(Error{.code = ErrorCode::exhausted,
                                      .wanted = "to sign with " + to_string(scheme),
                                      .received = "the key " + public_.to_string() + " cannot",

@@ -17,6 +17,10 @@ class PrivateKey {
     // key, encrypted and no passphrase given, a wrong passphrase, a kind that is not supported.
     static Result<PrivateKey> parse(ByteView file, const Secret* passphrase = nullptr);
 
+    // For the rooms that use the crypto library themselves; shares the key, which may stay on a
+    // token.
+    static Result<PrivateKey> of(std::shared_ptr<evp_pkey_st> key);
+
     const PublicKey& public_key() const { return public_; }
     KeyType type() const { return public_.type(); }
 

@@ -33,7 +33,7 @@ const std::map<std::string_view, Commands::Handler>& Commands::handlers() {
         {"load-key", &Commands::load_key},
         {"unload-key", &Commands::unload_key},
         {"get-keys", &Commands::get_keys},
-        {"load-token", &Commands::not_built},
+        {"load-token", &Commands::load_token},
         {"load-shared", &Commands::load_shared},
         {"unload-shared", &Commands::unload_shared},
         {"get-shared", &Commands::get_shared},

@@ -36,6 +36,8 @@ class Commands {
         std::function<Status()> reload_settings;
         // Forgets CRLs and OCSP responses that were fetched.
         std::function<void()> flush_fetched;
+        // Which library serves a token that VICI names.
+        std::function<const config::DaemonSettings&()> token_settings;
         const EventCounters& event_counters;
         const EventLog& event_log;
     };
@@ -82,6 +84,7 @@ class Commands {
     // commands_credentials.cpp
     void load_cert(ClientId client, const vici::Message& message);
     void load_key(ClientId client, const vici::Message& message);
+    void load_token(ClientId client, const vici::Message& message);
     void unload_key(ClientId client, const vici::Message& message);
     void get_keys(ClientId client, const vici::Message& message);
     void load_authority(ClientId client, const vici::Message& message);
@@ -102,7 +105,6 @@ class Commands {
     void culvert_reload(ClientId client, const vici::Message& message);
     void culvert_diff(ClientId client, const vici::Message& message);
     void flush_certs(ClientId client, const vici::Message& message);
-    void not_built(ClientId client, const vici::Message& message);
 
     // A command that the engine carries out for a client.
     struct Running {

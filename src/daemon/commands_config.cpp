@@ -10,13 +10,6 @@
 namespace culvert::daemon {
 namespace {
 
-Error not_built_yet() {
-    return {.code = ErrorCode::not_built,
-            .wanted = "keys on tokens (load-token)",
-            .received = "a daemon in which they are not built yet",
-            .remedy = "put the key into a file (private, or secrets.private)"};
-}
-
 Error nothing_named(std::string_view command, std::string_view key) {
     return {.code = ErrorCode::malformed,
             .wanted = fmt::format("{} with {}", command, key),
@@ -171,10 +164,6 @@ void Commands::culvert_diff(ClientId client, const vici::Message&) {
 void Commands::flush_certs(ClientId client, const vici::Message&) {
     parts_.flush_fetched();
     parts_.server.respond(client, vici::success());
-}
-
-void Commands::not_built(ClientId client, const vici::Message&) {
-    parts_.server.respond(client, vici::failure(not_built_yet()));
 }
 
 }  // namespace culvert::daemon

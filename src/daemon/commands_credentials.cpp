@@ -102,6 +102,26 @@ void Commands::load_key(ClientId client, const Message& message) {
     parts_.server.respond(client, vici::success().set("id", id));
 }
 
+void Commands::load_token(ClientId client, const Message& message) {
+    const auto refuse = [&](const Error& error) {
+        parts_.log.error(LogGroup::config,
+                         "a token was not opened: " + printable(explain(error), 4096));
+        parts_.server.respond(client, vici::failure(error));
+    };
+    const auto token = config::load_token(message);
+    if (!token) { return refuse(token.error()); }
+    auto opened = config::open_token(*token, parts_.token_settings());
+    if (!opened) { return refuse(opened.error()); }
+    const std::string what = opened->key.public_key().to_string();
+    CredentialStore& store = parts_.gateway.store().credentials();
+    if (opened->certificate) { store.put(*std::move(opened->certificate)); }
+    const std::string id = store.put(std::move(opened->key));
+    parts_.gateway.apply_soon();
+    parts_.log.info(LogGroup::config,
+                    fmt::format("the private key {} ({}) on a token is in use", id, what));
+    parts_.server.respond(client, vici::success().set("id", id));
+}
+
 void Commands::unload_key(ClientId client, const Message& message) {
     const std::string* id = message.value("id");
     if (id == nullptr) {

@@ -68,6 +68,14 @@ void CredentialStore::put(ike::AuthorityInfo authority) {
     changed();
 }
 
+void CredentialStore::put(ike::TokenCertificate certificate) {
+    add(vici_.certificates, certificate.certificate, equal);
+    std::erase_if(vici_.on_tokens,
+                  [&](const auto& other) { return other.handle == certificate.handle; });
+    vici_.on_tokens.push_back(std::move(certificate));
+    changed();
+}
+
 bool CredentialStore::remove_key(const std::string& id) {
     changed();
     return std::erase_if(vici_.keys,
@@ -108,6 +116,7 @@ std::shared_ptr<const ike::CredentialSet> CredentialStore::all() const {
     add_all(out.responders, vici_.responders, equal);
     add_all(out.crls, vici_.crls, same_list);
     add_all(out.keys, vici_.keys, same_key);
+    out.on_tokens.insert(out.on_tokens.end(), vici_.on_tokens.begin(), vici_.on_tokens.end());
     for (const ike::AuthorityInfo& info : vici_.infos) {
         std::erase_if(out.infos, [&](const auto& other) { return other.name == info.name; });
         out.infos.push_back(info);

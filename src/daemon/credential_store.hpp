@@ -23,6 +23,7 @@ class CredentialStore {
     // The id that names it from now on.
     std::string put(crypto::PrivateKey key);
     void put(ike::AuthorityInfo authority);
+    void put(ike::TokenCertificate certificate);
     // Of those that came by VICI.
     bool remove_key(const std::string& id);
     bool remove_authority(const std::string& name);

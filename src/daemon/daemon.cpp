@@ -66,6 +66,7 @@ Result<Configured> read_configuration(const Options& options, bool config_wanted
         config::load_settings(config::parse_file(settings, config::disk()), loaded);
     }
     if (!loaded.ok()) { return std::unexpected(config::as_error(loaded.problems)); }
+    config::open_tokens(loaded);
     return Configured{std::move(loaded.config), loaded.daemon, std::move(loaded.problems)};
 }
 
@@ -128,6 +129,9 @@ class Daemon {
                              fetcher_.flush();
                              host_.engine().forget_fetched();
                          },
+                     .token_settings = [this]() -> const config::DaemonSettings& {
+                         return configured_.daemon;
+                     },
                      .event_counters = event_counters_,
                      .event_log = event_log_}) {}
     Daemon(const Daemon&) = delete;

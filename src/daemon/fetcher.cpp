@@ -1,5 +1,6 @@
 #include "daemon/fetcher.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <deque>
 #include <exception>
@@ -9,10 +10,13 @@
 #include <mutex>
 #include <system_error>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include <curl/curl.h>
 #include <fmt/format.h>
 
+#include "base/ip.hpp"
 #include "crypto/hash.hpp"
 #include "daemon/limits.hpp"
 #include "daemon/version.hpp"
@@ -45,13 +49,48 @@ std::size_t take(char* data, std::size_t size, std::size_t count, void* into) {
     return octets;
 }
 
+bool is_private(const IpAddress& address) {
+    static const std::vector<IpSubnet> nets = [] {
+        std::vector<IpSubnet> out;
+        for (const std::string_view text :
+             {"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7"}) {
+            out.push_back(IpSubnet::parse(text).value());
+        }
+        return out;
+    }();
+    return address.is_loopback() || address.is_link_local() || address.is_any() ||
+           std::ranges::any_of(nets, [&](const IpSubnet& net) { return net.contains(address); });
+}
+
+// C-05: where a list lies is the word of an authority that is trusted, be it in a network of our
+// own; but who is outside must not send us on to what is inside.
+struct Way {
+    bool begun = false;
+    bool inside = false;
+};
+int look_at_server(void* into, char* server, char* /*local*/, int /*port*/, int /*local_port*/) {
+    auto& way = *static_cast<Way*>(into);
+    const auto address = IpAddress::parse(server);
+    const bool inside = !address || is_private(*address);
+    if (!std::exchange(way.begun, true)) { way.inside = inside; }
+    return inside && !way.inside ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
+}
+
+std::size_t most_octets(Kind kind) {
+    switch (kind) {
+        case Kind::crl: return x509::crl_octets_max;
+        case Kind::ocsp: return x509::ocsp_octets_max;
+        case Kind::certificate: return x509::certificate_octets_max;
+    }
+    return 0;
+}
+
 Result<Bytes> get(const ike::FetchRevocation& what) {
     const std::unique_ptr<CURL, decltype(&curl_easy_cleanup)> handle{curl_easy_init(),
                                                                      curl_easy_cleanup};
     if (handle == nullptr) { return std::unexpected(not_fetched(what.url, "no memory")); }
     CURL* const curl = handle.get();
-    Body body{.octets = {},
-              .most = what.kind == Kind::crl ? x509::crl_octets_max : x509::ocsp_octets_max};
+    Body body{.octets = {}, .most = most_octets(what.kind)};
     const std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)> headers{
         curl_slist_append(nullptr, "Content-Type: application/ocsp-request"), curl_slist_free_all};
     curl_easy_setopt(curl, CURLOPT_URL, what.url.c_str());
@@ -74,7 +113,14 @@ Result<Bytes> get(const ike::FetchRevocation& what) {
         curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, static_cast<long>(what.request.size()));
         curl_easy_setopt(curl, CURLOPT_POSTFIELDS, what.request.data());
     }
+    Way way;
+    curl_easy_setopt(curl, CURLOPT_PREREQFUNCTION, look_at_server);
+    curl_easy_setopt(curl, CURLOPT_PREREQDATA, &way);
     const CURLcode done = curl_easy_perform(curl);
+    if (done == CURLE_ABORTED_BY_CALLBACK) {
+        return std::unexpected(
+            not_fetched(what.url, "a server that sends us on to a private address"));
+    }
     if (done == CURLE_WRITE_ERROR) {
         return std::unexpected(
             not_fetched(what.url, fmt::format("more than {} octets", body.most)));

@@ -311,8 +311,15 @@ vici::Message list_conn(const ike::Connection& connection) {
         proposals.push_back(proposal.to_string());
     }
     out.set("culvert-proposals", std::move(proposals));
-    out.set("local-1", auth_section(connection.local));
-    out.set("remote-1", auth_section(connection.remote));
+    const auto rounds = [&](std::string_view side, const ike::AuthConfig& first,
+                            const std::vector<ike::AuthConfig>& more) {
+        out.set(fmt::format("{}-1", side), auth_section(first));
+        for (std::size_t i = 0; i < more.size(); ++i) {
+            out.set(fmt::format("{}-{}", side, i + 2), auth_section(more[i]));
+        }
+    };
+    rounds("local", connection.local, connection.local_more);
+    rounds("remote", connection.remote, connection.remote_more);
     Section children;
     for (const ike::ChildConfig& child : connection.children) {
         children.set(child.name, child_config_section(child));

@@ -90,6 +90,7 @@ struct AuthConfig {
     // of them. With `usable` neither `key` nor `certs` counts.
     std::vector<x509::Certificate> own{};
     std::vector<OwnCertificate> usable{};
+    std::vector<std::string> own_handles{};  // of certificates on tokens (hex), which join `own`
     // Remote, pubkey: the keys that the peer may sign with (local: that we may).
     std::vector<crypto::PublicKey> pubkeys{};
     // Remote: the certificates that count, if there are any; the authorities that count instead of
@@ -137,6 +138,7 @@ struct Connection {
     Proposals proposals;
     bool encap = false;
     bool mobike = true;
+    bool resumption = false;  // tickets (RFC 5723): we ask for them, and give them
     Childless childless = Childless::allow;
     Fragmentation fragmentation = Fragmentation::yes;
     Identity ppk_id;            // of the post-quantum secret to mix in (RFC 8784); %any: none
@@ -148,6 +150,7 @@ struct Connection {
     seconds dpd_delay{0};
     bool send_certreq = true;
     SendCertificate send_cert = SendCertificate::if_asked;
+    OcspInBand ocsp = OcspInBand::reply;
     unsigned keyingtries = 1;  // 0: for ever
     Unique unique = Unique::no;
     seconds rekey_time{14400};
@@ -156,6 +159,9 @@ struct Connection {
     seconds rand_time{1440};
     AuthConfig local;
     AuthConfig remote;
+    // Further authentication rounds (RFC 4739), in their order.
+    std::vector<AuthConfig> local_more;
+    std::vector<AuthConfig> remote_more;
     std::vector<ChildConfig> children;
 };
 
@@ -203,6 +209,7 @@ struct EngineSettings {
     std::uint16_t port = 500;
     std::uint16_t port_nat_t = 4500;
     bool follow_redirects = false;  // to other gateways (RFC 5685)
+    bool hash_and_url = false;      // certificates by hash and URL, both ways (RFC 7296 3.6)
     bool make_before_break = true;  // of reauthentication; false: the old IKE SA ends first
     bool use_non_esp_marker_on_port_nat_t = true;
 };

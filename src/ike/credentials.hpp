@@ -24,6 +24,14 @@ struct AuthorityInfo {
     x509::Certificate certificate;
     std::vector<std::string> crl_urls;
     std::vector<std::string> ocsp_urls;
+    // Where its certificates lie, each under the hex SHA-1 of itself; empty: nowhere.
+    std::string certificate_url_base{};
+};
+
+// A certificate on a token, beside the key that is in use.
+struct TokenCertificate {
+    std::string handle;  // CKA_ID, hex, lower case
+    x509::Certificate certificate;
 };
 
 struct CredentialSet {
@@ -34,6 +42,7 @@ struct CredentialSet {
     std::vector<x509::Crl> crls;
     std::vector<std::shared_ptr<const crypto::PrivateKey>> keys;
     std::vector<AuthorityInfo> infos;
+    std::vector<TokenCertificate> on_tokens;  // are in `certificates` as well
 };
 
 // A certificate that we can sign for.
@@ -43,6 +52,9 @@ struct OwnCertificate {
     std::vector<Bytes> chain;        // DER: it, then those between it and its authority
     std::vector<Bytes> authorities;  // SHA-1 of the public key of each one above it (RFC 7296 3.7)
 };
+
+// swanctl's ocsp: responses inside of IKE (RFC 4806).
+enum class OcspInBand : std::uint8_t { reply, request, both, never };
 
 // swanctl's send_cert.
 enum class SendCertificate : std::uint8_t { if_asked, always, never };

@@ -178,14 +178,15 @@ struct UseNameServers {
 struct ForgetNameServers {
     NameServers what;
 };
-// The standing of a peer's certificate is asked of whom it names; IKE_AUTH waits for the answer.
+// The standing of a peer's certificate is asked of whom it names, or the certificate itself is
+// fetched; IKE_AUTH waits for the answer.
 struct FetchRevocation {
-    enum class Kind : std::uint8_t { crl, ocsp };
+    enum class Kind : std::uint8_t { crl, ocsp, certificate };
 
     std::uint64_t id = 0;
     Kind kind{};
     std::string url;  // http or https
-    Bytes request;    // ocsp: to be posted
+    Bytes request;    // ocsp: to be posted; certificate: the SHA-1 that it is to have
 };
 // A gateway redirects us to another one by its name (RFC 5685).
 struct ResolveGateway {

@@ -1,6 +1,7 @@
 #include "ike/own_certificates.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 #include <fmt/format.h>
 
@@ -73,29 +74,45 @@ std::vector<std::string> bind_for_tls(AuthConfig& local, const CredentialSet& cr
     return {};
 }
 
-}  // namespace
+bool proves_by_tls(const AuthConfig& local) {
+    return local.method == AuthMethodKind::eap &&
+           std::ranges::find(local.eap_methods, eap::Type::tls) != local.eap_methods.end();
+}
 
-std::vector<std::string> bind(Connection& connection, const CredentialSet& credentials) {
-    std::vector<std::string> notes;
-    AuthConfig& remote = connection.remote;
+void bind_remote(AuthConfig& remote) {
     if (remote.id.type == IdType::any && remote.pinned.size() == 1) {
         remote.id = subject_of(remote.pinned.front());
     }
-    AuthConfig& local = connection.local;
-    const bool by_tls =
-        local.method == AuthMethodKind::eap &&
-        std::ranges::find(local.eap_methods, eap::Type::tls) != local.eap_methods.end();
-    if (by_tls) { return bind_for_tls(local, credentials); }
+}
+
+std::vector<std::string> bind_local(const Connection& connection, AuthConfig& local,
+                                    const CredentialSet& credentials) {
+    std::vector<std::string> notes;
+    if (proves_by_tls(local)) { return bind_for_tls(local, credentials); }
     if (local.method != AuthMethodKind::pubkey) { return notes; }
-    if (local.own.empty() && !local.pubkeys.empty()) {
+    if (local.own.empty() && local.own_handles.empty() && !local.pubkeys.empty()) {
         for (const crypto::PublicKey& shown : local.pubkeys) {
             local.key = key_of(shown, credentials);
             if (local.key != nullptr) { break; }
         }
         return notes;
     }
-    const std::vector<Certificate> candidates =
-        local.own.empty() ? found_by_id(local.id, credentials) : local.own;
+    std::vector<Certificate> candidates = local.own;
+    for (const std::string& handle : local.own_handles) {
+        const auto found =
+            std::ranges::find(credentials.on_tokens, handle, &TokenCertificate::handle);
+        if (found != credentials.on_tokens.end()) {
+            candidates.push_back(found->certificate);
+        } else {
+            notes.push_back(fmt::format(
+                "connections.{}.local.cert: there is no certificate {} on a token. To fix it: add "
+                "secrets.token<suffix> with that handle, and put the certificate beside the key",
+                connection.name, handle));
+        }
+    }
+    if (local.own.empty() && local.own_handles.empty()) {
+        candidates = found_by_id(local.id, credentials);
+    }
     local.usable.clear();
     for (const Certificate& one : candidates) {
         if (auto key = key_of(one.public_key(), credentials)) {
@@ -122,6 +139,18 @@ std::vector<std::string> bind(Connection& connection, const CredentialSet& crede
             connection.name, local.id.to_string(), names_of(first)));
     }
     local.id = subject_of(first);
+    return notes;
+}
+
+}  // namespace
+
+std::vector<std::string> bind(Connection& connection, const CredentialSet& credentials) {
+    bind_remote(connection.remote);
+    for (AuthConfig& further : connection.remote_more) { bind_remote(further); }
+    std::vector<std::string> notes = bind_local(connection, connection.local, credentials);
+    for (AuthConfig& further : connection.local_more) {
+        std::ranges::move(bind_local(connection, further, credentials), std::back_inserter(notes));
+    }
     return notes;
 }
 

@@ -70,6 +70,15 @@ Result<OcspAnswer> OcspAnswer::parse(ByteView der) {
     return OcspAnswer{std::move(object)};
 }
 
+Bytes OcspAnswer::der() const {
+    const int size = i2d_OCSP_RESPONSE(object_.get(), nullptr);
+    ASSERT(size > 0);
+    Bytes out(static_cast<std::size_t>(size));
+    std::uint8_t* at = out.data();
+    i2d_OCSP_RESPONSE(object_.get(), &at);
+    return out;
+}
+
 bool OcspAnswer::is_signed(const Certificate& issuer, const std::vector<Certificate>& responders,
                            Time now) const {
     const std::unique_ptr<OCSP_BASICRESP, decltype(&OCSP_BASICRESP_free)> basic{

@@ -28,6 +28,7 @@ class OcspAnswer {
  public:
     // Fails with malformed, or with unsupported: the responder says that it cannot answer.
     static Result<OcspAnswer> parse(ByteView der);
+    Bytes der() const;
 
     // What it says about the certificate: nothing if it is about another one, "unknown", not
     // current at `now`, or not signed by the issuer, by one whom the issuer has appointed (RFC

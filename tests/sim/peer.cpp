@@ -23,6 +23,10 @@ void count_notifies(const Bytes& bytes, Tally& tally) {
     for (const auto& payload : message->payloads) {
         const auto* notify = std::get_if<ike::wire::Notify>(&payload);
         if (notify == nullptr) { continue; }
+        if (notify->type == ike::wire::NotifyType::ticket_opaque) { ++tally["wire_ticket"]; }
+        if (notify->type == ike::wire::NotifyType::multiple_auth_supported) {
+            ++tally["wire_rounds"];
+        }
         if (notify->type == ike::wire::NotifyType::cookie) { ++tally["wire_cookie"]; }
         if (notify->type == ike::wire::NotifyType::invalid_ke_payload) {
             ++tally["wire_invalid_ke"];

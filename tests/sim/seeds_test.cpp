@@ -129,6 +129,8 @@ TEST(Seeds, EverythingAtOnceEndsInAgreementAndComesUpAgain) {
     EXPECT_GT(tally["wire_cookie"], 0U);
     EXPECT_GT(tally["addresses_installed"], 20U);
     EXPECT_GT(tally["came_up_again"], 100U);
+    EXPECT_GT(tally["wire_ticket"], 2U);
+    EXPECT_GT(tally["wire_rounds"], 5U);
 }
 
 TEST(Seeds, TheSameSeedGivesTheSameRun) {

@@ -32,12 +32,17 @@ struct Pair {
     bool virtual_address = false;
     bool ppk = false;
     bool pfs = false;
+    bool rounds = false;  // the client proves two things
 };
 
 IpAddress outside_of(unsigned peer) { return IpAddress::v4(0xc0000200U + peer); }  // 192.0.2.x
 
 ike::Identity ppk_id_of(const Pair& pair) {
     return must(ike::Identity::parse(fmt::format("ppk{}.sim", pair.client)));
+}
+
+ike::Identity second_id_of(const Pair& pair) {
+    return must(ike::Identity::parse(fmt::format("user{}@sim", pair.client)));
 }
 
 template <class T, std::size_t N>
@@ -66,6 +71,7 @@ void whatever_chance_turns_on(Simulation& sim, ike::Connection& connection, bool
                                                ike::Unique::replace, ike::Unique::never});
     connection.dpd_delay = seconds{10 + sim.random().below(40)};
     if (chance(20)) { connection.encap = true; }
+    if (chance(40)) { connection.resumption = true; }
     connection.keyingtries = static_cast<unsigned>(1 + sim.random().below(3));
     for (ike::ChildConfig& child : connection.children) {
         if (chance(40)) {
@@ -91,6 +97,10 @@ ike::Connection end_of(Simulation& sim, const Pair& pair, bool client) {
     if (pair.ppk) {
         connection.ppk_id = ppk_id_of(pair);
         connection.ppk_required = true;
+    }
+    if (pair.rounds) {
+        (client ? connection.local_more : connection.remote_more)
+            .push_back({.method = ike::AuthMethodKind::psk, .id = second_id_of(pair)});
     }
     for (std::size_t i = 0; i < connection.children.size(); ++i) {
         ike::ChildConfig& child = connection.children[i];
@@ -134,6 +144,7 @@ std::vector<Pair> pick_pairs(Simulation& sim, unsigned peers) {
                          .virtual_address = sim.random().chance(25),
                          .ppk = sim.random().chance(15),
                          .pfs = sim.random().chance(40)});
+        pairs.back().rounds = !pairs.back().ppk && sim.random().chance(20);
         pairs.back().moves = !pairs.back().behind_nat && sim.random().chance(20);
     }
     const std::size_t spokes = pairs.size();
@@ -164,6 +175,11 @@ void add_peers(Simulation& sim, unsigned peers, const std::vector<Pair>& pairs) 
             config.connections.push_back(end_of(sim, pair, client));
             config.secrets.push_back(
                 make_secret(pair.client, pair.server, fmt::format("of {}", pair.client)));
+            if (pair.rounds) {
+                ike::SharedSecret secret = make_secret(pair.client, pair.server, "of the second");
+                secret.owners.push_back(second_id_of(pair));
+                config.secrets.push_back(std::move(secret));
+            }
             if (!pair.ppk) { continue; }
             ike::SharedSecret ppk;
             ppk.name = "ppk";

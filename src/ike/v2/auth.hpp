@@ -43,7 +43,7 @@ class AuthInitiator {
     struct Waits {
         std::vector<RevocationSource> sources;
     };
-    // Another request of the exchange is to be sent.
+    // Another request of the exchange is to be sent: EAP, or the next round (RFC 4739).
     struct Continues {
         wire::Payloads request;
     };
@@ -55,6 +55,7 @@ class AuthInitiator {
  private:
     explicit AuthInitiator(InitResult init) : init_(std::move(init)) {}
     Status prove_ourselves(const SaCore& sa, const SharedSecret* secret, const Environment& env);
+    void prove_resumed(const SaCore& sa);
     std::optional<Error> verify(const wire::Payloads& response, SaCore& sa,
                                 std::vector<RevocationSource>& sources,
                                 const Environment& env) const;
@@ -64,6 +65,11 @@ class AuthInitiator {
     // The responder is who it should be, and takes us for who we are.
     Outcome finish(const wire::Payloads& response, SaCore& sa, const Environment& env);
     Outcome take_child(const wire::Payloads& response, SaCore& sa, const Environment& env);
+    std::optional<Error> verify_next(const wire::Payloads& response, SaCore& sa,
+                                     std::vector<RevocationSource>& sources,
+                                     const Environment& env) const;
+    std::optional<Outcome> next_round(const wire::Payloads& response, SaCore& sa,
+                                      const Environment& env);
     // eap_auth.cpp
     void begin_eap(const SaCore& sa);
     Outcome handle_eap(const wire::Payloads& response, SaCore& sa, const Environment& env);
@@ -73,6 +79,8 @@ class AuthInitiator {
     Outcome end_eap(const wire::Payloads& response, SaCore& sa, const Environment& env);
 
     InitResult init_;
+    std::size_t local_done_ = 1;  // rounds that were sent
+    std::size_t remote_done_ = 0;
     std::string secret_name_;
     std::string own_name_;  // of the certificate that we sign for
     wire::Authentication auth_;
@@ -108,7 +116,7 @@ class AuthResponder {
     struct Waits {
         std::vector<RevocationSource> sources;
     };
-    // The peer has to send another request of the exchange.
+    // The peer has to send another request of the exchange: EAP, or its next round (RFC 4739).
     struct Continues {
         wire::Payloads response;
     };
@@ -118,15 +126,22 @@ class AuthResponder {
 
  private:
     static Refused refuse(Error error);
+    Outcome first_round(const wire::Payloads& request, SaCore& sa, const Environment& env);
+    Outcome further_round(const wire::Payloads& request, SaCore& sa, const Environment& env);
+    Status take_round(const wire::Payloads& request, const SaCore& sa, const Environment& env);
     Result<wire::IdResponder> authenticate(const wire::Payloads& request, SaCore& sa,
                                            const Environment& env);
+    Result<wire::IdResponder> authenticate_resumed(const wire::Payloads& request, SaCore& sa,
+                                                   const Environment& env) const;
     Result<wire::IdResponder> expect_eap(const wire::Payloads& request, SaCore& sa,
                                          const Environment& env) const;
+    // May leave sources to be asked first.
     Status add_proof(const wire::Payloads& request, wire::IdResponder id, SaCore& sa,
                      wire::Payloads& response, const Environment& env);
-    // The peer is who it says: all that follows AUTH. `request` has what it wants.
-    Outcome finish(const wire::Payloads& request, Accepted result, SaCore& sa,
-                   const Environment& env) const;
+    // The peer is who it says: all that follows AUTH. `first`, its first request, has what it
+    // wants.
+    Accepted finish(const wire::Payloads& first, wire::Payloads response, SaCore& sa,
+                    const Environment& env) const;
     // eap_auth.cpp
     Outcome begin_eap(const wire::Payloads& request, wire::Payloads response, SaCore& sa,
                       const Environment& env);
@@ -151,6 +166,13 @@ class AuthResponder {
 
     InitResult init_;
     std::optional<PpkKeys> ppk_;
+    // Of several rounds: the first request, and how many each side has done.
+    struct Rounds {
+        wire::Payloads first;
+        std::size_t local_done = 1;
+        std::size_t remote_done = 1;
+    };
+    std::optional<Rounds> rounds_;
     std::vector<RevocationSource> sources_;  // to be asked before it can be decided
     std::optional<EapResponder> eap_;
 };

@@ -2,10 +2,13 @@
 
 #include "ike/auth/psk.hpp"
 #include "ike/v2/auth.hpp"
+#include "ike/v2/auth_rounds.hpp"
 #include "ike/v2/configuration.hpp"
 #include "ike/v2/crash_tokens.hpp"
 #include "ike/v2/errors.hpp"
+#include "ike/v2/hash_and_url.hpp"
 #include "ike/v2/mobike.hpp"
+#include "ike/v2/ocsp_in_band.hpp"
 #include "ike/v2/redirect.hpp"
 #include "ike/v2/shared_secrets.hpp"
 #include "ike/v2/uniqueness.hpp"
@@ -26,23 +29,30 @@ Identity expected_remote(const SaCore& sa) {
 Result<AuthInitiator> AuthInitiator::begin(SaCore& sa, InitResult init,
                                            const std::optional<PacketSelectors>& packet,
                                            const ChildRef& child, const Environment& env) {
-    sa.local_id = local_identity(*sa.connection, nullptr, sa.local.address);
+    sa.local_id = init.resumed ? init.resumed->local
+                               : local_identity(*sa.connection, nullptr, sa.local.address);
     const Identity remote = expected_remote(sa);
     const SharedSecret* secret = find_secret(env.state.config->secrets, sa.local_id, remote);
-    const bool by_psk = sa.connection->local.method == AuthMethodKind::psk;
+    const bool resumed = init.resumed.has_value();
+    const bool by_psk = !resumed && sa.connection->local.method == AuthMethodKind::psk;
     if (by_psk && secret == nullptr) {
         return std::unexpected(no_secret(sa.name(), sa.local_id, remote));
     }
 
-    if (sa.connection->remote.method == AuthMethodKind::eap &&
+    if (!resumed && sa.connection->remote.method == AuthMethodKind::eap &&
         sa.connection->local.method != AuthMethodKind::eap) {
         return std::unexpected(eap_only_answers(sa.name()));
     }
     AuthInitiator exchange{std::move(init)};
-    if (sa.connection->local.method == AuthMethodKind::eap) {
+    if (resumed) {
+        exchange.prove_resumed(sa);
+    } else if (sa.connection->local.method == AuthMethodKind::eap) {
         exchange.begin_eap(sa);
     } else if (Status proof = exchange.prove_ourselves(sa, secret, env); !proof) {
         return std::unexpected(std::move(proof).error());
+    }
+    if (has_rounds(*sa.connection) && !resumed && !exchange.init_.peer_has_rounds) {
+        return std::unexpected(lacks_rounds(sa.name()));
     }
     sa.awaits_vips = !sa.connection->vips.empty();
     if (child) {
@@ -91,6 +101,13 @@ Status AuthInitiator::prove_ourselves(const SaCore& sa, const SharedSecret* secr
     return {};
 }
 
+void AuthInitiator::prove_resumed(const SaCore& sa) {
+    const wire::IdInitiator id{.identity = sa.local_id};
+    auth_ = resumed_auth(
+        sa.prf(), init_.sk_pi,
+        signed_octets(sa.prf(), init_.request, init_.nr, init_.sk_pi, id.rest_of_id()));
+}
+
 void take_auth_lifetime(const wire::Payloads& payloads, SaCore& sa) {
     const auto* notify = wire::find_notify(payloads, NotifyType::auth_lifetime);
     if (notify == nullptr || notify->data.size() != 4) { return; }
@@ -101,9 +118,18 @@ void take_auth_lifetime(const wire::Payloads& payloads, SaCore& sa) {
 wire::Payloads AuthInitiator::request(const SaCore& sa, const Environment& env) const {
     wire::Payloads payloads;
     payloads.emplace_back(wire::IdInitiator{.identity = sa.local_id});
-    add_certificates(payloads, *sa.connection, choose_own(*sa.connection, init_.peer_asks),
-                     init_.peer_asks);
-    add_certificate_request(payloads, *sa.connection, *env.state.config);
+    if (!init_.resumed) {
+        const OwnCertificate* const own = choose_own(*sa.connection, init_.peer_asks);
+        add_certificates(payloads, *sa.connection, own, init_.peer_asks, env);
+        if (init_.peer_asks.ocsp) {
+            const OwnStanding standing = own_standing(*sa.connection, own, env);
+            add_ocsp_answers(payloads, standing);
+            // IKE_AUTH does not wait for what we lack; the next one has it.
+            env.state.revocation.ask(standing.sources, sa.local_spi, env.actions);
+        }
+        add_certificate_request(payloads, *sa.connection, *env.state.config);
+        add_lookup_support(payloads, env);
+    }
     if (wants_initial_contact(sa, env)) {
         payloads.emplace_back(wire::Notify{.type = NotifyType::initial_contact});
     }
@@ -132,6 +158,15 @@ wire::Payloads AuthInitiator::request(const SaCore& sa, const Environment& env) 
         add_mobike_support(payloads, additional_addresses(sa, env.state.host_addresses));
     }
     add_crash_token(payloads, sa, env);
+    if (sa.connection->resumption) {
+        payloads.emplace_back(wire::Notify{.type = NotifyType::ticket_request});
+    }
+    if (init_.peer_has_rounds) {
+        payloads.emplace_back(wire::Notify{.type = NotifyType::multiple_auth_supported});
+        if (local_rounds(*sa.connection) > 1) {
+            payloads.emplace_back(wire::Notify{.type = NotifyType::another_auth_follows});
+        }
+    }
     if (offer_) {
         add_sa_payloads(payloads, *offer_);
         add_ts_payloads(payloads, *offer_);
@@ -144,7 +179,13 @@ AuthInitiator::Outcome AuthInitiator::handle(const wire::Payloads& response, SaC
     if (eap_) { return handle_eap(response, sa, env); }
     // Without AUTH the error is about the IKE SA, beside AUTH it is about the child (2.21.2).
     const auto* error = wire::find_error_notify(response);
-    if (error != nullptr && wire::count<wire::Authentication>(response) == 0) {
+    // The last of several responses may have nothing to prove.
+    const bool proved = remote_done_ > 0 && remote_done_ == remote_rounds(*sa.connection) &&
+                        local_done_ == local_rounds(*sa.connection);
+    const bool beside_proof =
+        wire::count<wire::Authentication>(response) > 0 ||
+        (proved && error != nullptr && error->type != NotifyType::authentication_failed);
+    if (error != nullptr && !beside_proof) {
         abandon(env);
         if (error->type == NotifyType::authentication_failed) {
             const Identity& remote = sa.connection->remote.id;
@@ -157,11 +198,19 @@ AuthInitiator::Outcome AuthInitiator::handle(const wire::Payloads& response, SaC
         return Failed{.error = peer_refused(sa.name(), {}, error->type, "IKE_AUTH")};
     }
     std::vector<RevocationSource> sources;
-    auto refused = verify(response, sa, sources, env);
+    auto refused = remote_done_ == 0 ? verify(response, sa, sources, env)
+                                     : verify_next(response, sa, sources, env);
     if (!sources.empty()) { return Waits{std::move(sources)}; }
     if (refused) {
         abandon(env);
         return Failed{.error = std::move(*refused), .tell_peer = true, .we_refused = true};
+    }
+    if (has_rounds(*sa.connection) && !init_.resumed) {
+        if (auto more = next_round(response, sa, env)) { return std::move(*more); }
+    } else if (another_follows(response)) {
+        abandon(env);
+        return Failed{
+            .error = rounds_differ(sa.name(), 1, true), .tell_peer = true, .we_refused = true};
     }
     return finish(response, sa, env);
 }
@@ -201,6 +250,19 @@ std::optional<Error> AuthInitiator::verify(const wire::Payloads& response, SaCor
     if (wanted.type != IdType::any && !(id->identity == wanted) && !id->identity.matches(wanted)) {
         return identity_mismatch(sa.name(), wanted, id->identity);
     }
+    if (init_.resumed) {
+        if (!(id->identity == init_.resumed->remote)) {
+            return identity_mismatch(sa.name(), init_.resumed->remote, id->identity);
+        }
+        const Bytes resumed_octets =
+            signed_octets(sa.prf(), init_.response, init_.ni, init_.sk_pr, id->rest_of_id());
+        if (Status done = verify_resumed(sa.name(), *auth, sa.prf(), init_.sk_pr, resumed_octets);
+            !done) {
+            return std::move(done).error();
+        }
+        sa.remote_id = id->identity;
+        return std::nullopt;
+    }
     // RFC 8784 3: the responder says whether it has it.
     const bool with_ppk = ppk_ && wire::find_notify(response, NotifyType::ppk_identity) != nullptr;
     if (sa.connection->ppk_required && !with_ppk) {
@@ -232,6 +294,59 @@ std::optional<Error> AuthInitiator::verify(const wire::Payloads& response, SaCor
     if (with_ppk) { sa.sk_d = ppk_->sk_d.clone(); }
     sa.remote_id = unproved ? nobody() : id->identity;
     return std::nullopt;
+}
+
+// RFC 4739 2: a round after the first one, if the peer has another.
+std::optional<Error> AuthInitiator::verify_next(const wire::Payloads& response, SaCore& sa,
+                                                std::vector<RevocationSource>& sources,
+                                                const Environment& env) const {
+    if (remote_done_ == remote_rounds(*sa.connection)) { return std::nullopt; }
+    const auto* id = wire::find<wire::IdResponder>(response);
+    const auto* auth = wire::find<wire::Authentication>(response);
+    if (wire::count<wire::IdResponder>(response) != 1 ||
+        wire::count<wire::Authentication>(response) != 1) {
+        return bad_payloads(wire::ExchangeType::ike_auth, "one IDr and AUTH each", response);
+    }
+    const ConnectionRef view = in_round(sa.connection, 0, remote_done_);
+    const Status done =
+        verify_round(*view, sa, id->identity, *auth,
+                     {init_.response, init_.ni, init_.sk_pr, init_.intermediate.int_auth()},
+                     id->rest_of_id(), response, sources, env);
+    return done ? std::nullopt : std::optional{done.error()};
+}
+
+// Nothing when all rounds are done: then the response is the last one.
+std::optional<AuthInitiator::Outcome> AuthInitiator::next_round(const wire::Payloads& response,
+                                                                SaCore& sa,
+                                                                const Environment& env) {
+    const auto fail = [&](Error error) {
+        abandon(env);
+        return Outcome{Failed{.error = std::move(error), .tell_peer = true, .we_refused = true}};
+    };
+    const std::size_t remote_all = remote_rounds(*sa.connection);
+    const std::size_t local_all = local_rounds(*sa.connection);
+    if (remote_done_ < remote_all) { ++remote_done_; }
+    if (another_follows(response) != (remote_done_ < remote_all)) {
+        return fail(rounds_differ(sa.name(), remote_all, another_follows(response)));
+    }
+    if (local_done_ == local_all) {
+        if (remote_done_ == remote_all) { return std::nullopt; }
+        return Continues{};  // the peer's turn
+    }
+    const ConnectionRef view = in_round(sa.connection, local_done_, 0);
+    auto proof = prove_round(*view, sa, sa.remote_id,
+                             {init_.request, init_.nr, init_.sk_pi, init_.intermediate.int_auth()},
+                             init_.peer_asks, init_.peer_hashes, env);
+    if (!proof) { return fail(std::move(proof).error()); }
+    ++local_done_;
+    Continues next;
+    next.request.emplace_back(wire::IdInitiator{.identity = proof->id});
+    next.request.insert(next.request.end(), proof->certificates.begin(), proof->certificates.end());
+    next.request.emplace_back(std::move(proof->auth));
+    if (local_done_ < local_all) {
+        next.request.emplace_back(wire::Notify{.type = NotifyType::another_auth_follows});
+    }
+    return next;
 }
 
 std::optional<Error> AuthInitiator::verify_secret(const wire::Authentication& auth, ByteView octets,

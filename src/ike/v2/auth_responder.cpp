@@ -5,10 +5,12 @@
 #include "base/writer.hpp"
 #include "ike/auth/psk.hpp"
 #include "ike/v2/auth.hpp"
+#include "ike/v2/auth_rounds.hpp"
 #include "ike/v2/configuration.hpp"
 #include "ike/v2/crash_tokens.hpp"
 #include "ike/v2/errors.hpp"
 #include "ike/v2/mobike.hpp"
+#include "ike/v2/ocsp_in_band.hpp"
 #include "ike/v2/shared_secrets.hpp"
 #include "ike/v2/uniqueness.hpp"
 
@@ -134,6 +136,11 @@ AuthResponder::PpkChoice AuthResponder::choose_ppk(const wire::Payloads& request
 AuthResponder::Outcome AuthResponder::handle(const wire::Payloads& request, SaCore& sa,
                                              const Environment& env) {
     if (eap_) { return handle_eap(request, sa, env); }
+    return rounds_ ? further_round(request, sa, env) : first_round(request, sa, env);
+}
+
+AuthResponder::Outcome AuthResponder::first_round(const wire::Payloads& request, SaCore& sa,
+                                                  const Environment& env) {
     if (!sane_auth_request(request)) {
         return refuse(bad_payloads(wire::ExchangeType::ike_auth,
                                    "one IDi and AUTH, at most one IDr, and SA, TSi and TSr "
@@ -150,50 +157,132 @@ AuthResponder::Outcome AuthResponder::handle(const wire::Payloads& request, SaCo
     if (!with_child && sa.connection->childless == Childless::never) {
         return refuse(childless_refused(sa.name()));
     }
+    const bool several = !init_.resumed && has_rounds(*sa.connection);
+    if (several && wire::find_notify(request, NotifyType::multiple_auth_supported) == nullptr) {
+        return refuse(lacks_rounds(sa.name()));
+    }
+    if (another_follows(request) != (several && !sa.connection->remote_more.empty())) {
+        return refuse(
+            rounds_differ(sa.name(), remote_rounds(*sa.connection), another_follows(request)));
+    }
 
-    Accepted result;
-    if (Status done = add_proof(request, *std::move(id), sa, result.response, env); !done) {
-        return refuse(std::move(done).error());
+    wire::Payloads response;
+    const Status proved = add_proof(request, *std::move(id), sa, response, env);
+    if (!sources_.empty()) { return Waits{std::exchange(sources_, {})}; }
+    if (!proved) { return refuse(proved.error()); }
+    if (!init_.resumed && sa.connection->remote.method == AuthMethodKind::eap) {
+        return begin_eap(request, std::move(response), sa, env);
     }
-    if (sa.connection->remote.method == AuthMethodKind::eap) {
-        return begin_eap(request, std::move(result.response), sa, env);
+    if (!several) {
+        if (ppk_) {
+            sa.sk_d = ppk_->sk_d.clone();
+            response.emplace_back(wire::Notify{.type = NotifyType::ppk_identity});
+        }
+        return finish(request, std::move(response), sa, env);
     }
-    if (ppk_) {
-        sa.sk_d = ppk_->sk_d.clone();
-        result.response.emplace_back(wire::Notify{.type = NotifyType::ppk_identity});
+    rounds_ = Rounds{.first = request};
+    if (local_rounds(*sa.connection) > 1) {
+        response.emplace_back(wire::Notify{.type = NotifyType::another_auth_follows});
     }
-    return finish(request, std::move(result), sa, env);
+    return Continues{std::move(response)};
+}
+
+AuthResponder::Outcome AuthResponder::further_round(const wire::Payloads& request, SaCore& sa,
+                                                    const Environment& env) {
+    const std::size_t remote_all = remote_rounds(*sa.connection);
+    const std::size_t local_all = local_rounds(*sa.connection);
+    const Status taken = take_round(request, sa, env);
+    if (!sources_.empty()) { return Waits{std::exchange(sources_, {})}; }
+    if (!taken) { return refuse(taken.error()); }
+    const std::size_t remote_done = std::min(rounds_->remote_done + 1, remote_all);
+    if (another_follows(request) != (remote_done < remote_all)) {
+        return refuse(rounds_differ(sa.name(), remote_all, another_follows(request)));
+    }
+    wire::Payloads response;
+    if (rounds_->local_done < local_all) {
+        const ConnectionRef view = in_round(sa.connection, rounds_->local_done, 0);
+        auto proof =
+            prove_round(*view, sa, sa.remote_id,
+                        {init_.response, init_.ni, init_.sk_pr, init_.intermediate.int_auth()},
+                        asked_authorities(rounds_->first), init_.peer_hashes, env);
+        if (!proof) { return refuse(std::move(proof).error()); }
+        response.emplace_back(wire::IdResponder{.identity = proof->id});
+        response.insert(response.end(), proof->certificates.begin(), proof->certificates.end());
+        response.emplace_back(std::move(proof->auth));
+        if (++rounds_->local_done < local_all) {
+            response.emplace_back(wire::Notify{.type = NotifyType::another_auth_follows});
+        }
+    }
+    rounds_->remote_done = remote_done;
+    if (remote_done < remote_all || rounds_->local_done < local_all) {
+        return Continues{std::move(response)};
+    }
+    const wire::Payloads first = std::move(rounds_->first);
+    return finish(first, std::move(response), sa, env);
+}
+
+// RFC 4739 2: what the peer proves in this round, if it has another.
+Status AuthResponder::take_round(const wire::Payloads& request, const SaCore& sa,
+                                 const Environment& env) {
+    const std::size_t expected = rounds_->remote_done < remote_rounds(*sa.connection) ? 1 : 0;
+    if (wire::count<wire::IdInitiator>(request) != expected ||
+        wire::count<wire::Authentication>(request) != expected) {
+        return std::unexpected(bad_payloads(
+            wire::ExchangeType::ike_auth,
+            expected == 1 ? "one IDi and AUTH each" : "neither IDi nor AUTH", request));
+    }
+    if (expected == 0) { return {}; }
+    const auto* id = wire::find<wire::IdInitiator>(request);
+    const ConnectionRef view = in_round(sa.connection, 0, rounds_->remote_done);
+    return verify_round(*view, sa, id->identity, *wire::find<wire::Authentication>(request),
+                        {init_.request, init_.nr, init_.sk_pi, init_.intermediate.int_auth()},
+                        id->rest_of_id(), request, sources_, env);
 }
 
 // Who we are, with what proves it; with EAP alone nothing does yet (RFC 5998 3).
 Status AuthResponder::add_proof(const wire::Payloads& request, wire::IdResponder id, SaCore& sa,
                                 wire::Payloads& response, const Environment& env) {
-    const SharedSecret* secret = find_secret(env.state.config->secrets, sa.local_id, sa.remote_id);
     const crypto::Prf prf = sa.prf();
-    if (sa.connection->local.method == AuthMethodKind::psk && secret == nullptr) {
-        return std::unexpected(no_secret(sa.name(), sa.local_id, sa.remote_id));
+    const Secret& sk_pr = ppk_ ? ppk_->sk_pr : init_.sk_pr;
+    const auto octets = [&] {
+        return signed_octets(prf, init_.response, init_.ni, sk_pr, id.rest_of_id(),
+                             init_.intermediate.int_auth());
+    };
+    if (init_.resumed) {
+        wire::Authentication auth = resumed_auth(prf, sk_pr, octets());
+        response.emplace_back(std::move(id));
+        response.emplace_back(std::move(auth));
+        return {};
     }
     if (sa.connection->local.method == AuthMethodKind::eap) {
         response.emplace_back(std::move(id));
         return {};
     }
+    const SharedSecret* secret = find_secret(env.state.config->secrets, sa.local_id, sa.remote_id);
+    if (sa.connection->local.method == AuthMethodKind::psk && secret == nullptr) {
+        return std::unexpected(no_secret(sa.name(), sa.local_id, sa.remote_id));
+    }
     const AskedAuthorities asked = asked_authorities(request);
     const OwnCertificate* const own = choose_own(*sa.connection, asked);
-    const Secret& sk_pr = ppk_ ? ppk_->sk_pr : init_.sk_pr;
-    auto auth = prove(*sa.connection, secret, own, prf,
-                      signed_octets(prf, init_.response, init_.ni, sk_pr, id.rest_of_id(),
-                                    init_.intermediate.int_auth()),
-                      init_.peer_hashes, sk_pr);
+    const OwnStanding standing =
+        asked.ocsp ? own_standing(*sa.connection, own, env) : OwnStanding{};
+    if (!standing.sources.empty()) {
+        sources_ = standing.sources;
+        return {};
+    }
+    auto auth = prove(*sa.connection, secret, own, prf, octets(), init_.peer_hashes, sk_pr);
     if (!auth) { return std::unexpected(std::move(auth).error()); }
     response.emplace_back(std::move(id));
-    add_certificates(response, *sa.connection, own, asked);
+    add_certificates(response, *sa.connection, own, asked, env);
+    add_ocsp_answers(response, standing);
     response.emplace_back(std::move(*auth));
     return {};
 }
 
-AuthResponder::Outcome AuthResponder::finish(const wire::Payloads& request, Accepted result,
-                                             SaCore& sa, const Environment& env) const {
-    result.initial_contact = wire::find_notify(request, NotifyType::initial_contact) != nullptr;
+AuthResponder::Accepted AuthResponder::finish(const wire::Payloads& first, wire::Payloads response,
+                                              SaCore& sa, const Environment& env) const {
+    Accepted result{.response = std::move(response)};
+    result.initial_contact = wire::find_notify(first, NotifyType::initial_contact) != nullptr;
     if (sa.connection->reauth_time.count() > 0) {
         // RFC 4478 3: when it ends, not when it should be replaced. The peer takes its own margin
         // off, and with nothing left would begin again at once, and again.
@@ -203,21 +292,25 @@ AuthResponder::Outcome AuthResponder::finish(const wire::Payloads& request, Acce
         result.response.emplace_back(
             wire::Notify{.type = NotifyType::auth_lifetime, .data = lifetime.take()});
     }
-    take_crash_token(request, sa);
+    take_crash_token(first, sa);
     add_crash_token(result.response, sa, env);
+    if (init_.resumed) {
+        env.state.ticket_office.spend(init_.resumed->id, init_.resumed->expires, env.now);
+    }
+    answer_ticket_request(first, result.response, sa, env);
     if (sa.connection->mobike &&
-        wire::find_notify(request, NotifyType::mobike_supported) != nullptr) {
+        wire::find_notify(first, NotifyType::mobike_supported) != nullptr) {
         sa.mobike.on = true;
         sa.mobike.peer_addresses =
-            additional_addresses_in(request).value_or(std::vector<IpAddress>{});
+            additional_addresses_in(first).value_or(std::vector<IpAddress>{});
         sa.mobike.told = additional_addresses(sa, env.state.host_addresses);
         add_mobike_support(result.response, sa.mobike.told);
     }
-    if (wire::find<wire::SecurityAssociation>(request) != nullptr) {
-        answer_child(request, sa, result, env);
-    } else if (wire::find<wire::Configuration>(request) != nullptr) {
+    if (wire::find<wire::SecurityAssociation>(first) != nullptr) {
+        answer_child(first, sa, result, env);
+    } else if (wire::find<wire::Configuration>(first) != nullptr) {
         // RFC 6023 3: an IKE SA without a child has its address all the same.
-        auto addresses = answer_address_request(request, sa, env);
+        auto addresses = answer_address_request(first, sa, env);
         if (!addresses) {
             result.response.emplace_back(wire::Notify{
                 .type = addresses.error().notify.value_or(NotifyType::internal_address_failure)});
@@ -234,6 +327,7 @@ Result<wire::IdResponder> AuthResponder::authenticate(const wire::Payloads& requ
     const auto* idi = wire::find<wire::IdInitiator>(request);
     const auto* idr = wire::find<wire::IdResponder>(request);
     const auto* auth = wire::find<wire::Authentication>(request);
+    if (init_.resumed) { return authenticate_resumed(request, sa, env); }
     if (auth == nullptr) { return expect_eap(request, sa, env); }
     const bool unproved = auth->method == wire::AuthMethod::null;
     if (auth->method != wire::AuthMethod::shared_key && !unproved && !is_signature(auth->method)) {
@@ -349,6 +443,38 @@ Result<wire::IdResponder> AuthResponder::expect_eap(const wire::Payloads& reques
     sa.local_id = local_identity(*connection, wish.local, sa.local.address);
     sa.remote_id = idi->identity;
     return wire::IdResponder{.identity = sa.local_id};
+}
+
+// RFC 5723 4.3.3: the identities are those of the ticket.
+Result<wire::IdResponder> AuthResponder::authenticate_resumed(const wire::Payloads& request,
+                                                              SaCore& sa,
+                                                              const Environment& env) const {
+    const auto* idi = wire::find<wire::IdInitiator>(request);
+    const auto* auth = wire::find<wire::Authentication>(request);
+    const ResumableSa& ticket = *init_.resumed;
+    if (auth == nullptr) {
+        return std::unexpected(
+            bad_payloads(wire::ExchangeType::ike_auth, "one IDi and AUTH each", request));
+    }
+    if (env.state.ticket_office.is_spent(ticket.id)) {
+        return std::unexpected(ticket_used_twice(sa.name()));
+    }
+    if (!(idi->identity == ticket.remote)) {
+        return std::unexpected(identity_mismatch(sa.name(), ticket.remote, idi->identity));
+    }
+    const Bytes octets =
+        signed_octets(sa.prf(), init_.request, init_.nr, init_.sk_pi, idi->rest_of_id());
+    if (Status done = verify_resumed(sa.name(), *auth, sa.prf(), init_.sk_pi, octets); !done) {
+        return std::unexpected(std::move(done).error());
+    }
+    sa.local_id = ticket.local;
+    sa.remote_id = ticket.remote;
+    sa.remote_eap_id = ticket.remote_eap;
+    if (sa.connection->unique == Unique::keep &&
+        has_other_sa(sa.connection, ticket.local, sa.peer(), sa, env)) {
+        return std::unexpected(duplicate_peer(sa.name(), sa.peer()));
+    }
+    return wire::IdResponder{.identity = ticket.local};
 }
 
 void AuthResponder::answer_child(const wire::Payloads& request, SaCore& sa, Accepted& result,

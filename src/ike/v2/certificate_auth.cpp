@@ -1,13 +1,16 @@
 #include "ike/v2/certificate_auth.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <optional>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "ike/v2/environment.hpp"
+#include "ike/v2/hash_and_url.hpp"
 #include "ike/v2/limits.hpp"
+#include "ike/v2/ocsp_in_band.hpp"
 #include "ike/v2/signature_auth.hpp"
 #include "x509/chain.hpp"
 #include "x509/delta.hpp"
@@ -102,28 +105,49 @@ bool has(const std::vector<Certificate>& list, const Certificate& one) {
     return std::ranges::find(list, one) != list.end();
 }
 
-const wire::Certificate* as_x509(const wire::Payload& payload) {
+bool is_certificate(const wire::Payload& payload) {
     const auto* one = std::get_if<wire::Certificate>(&payload);
-    const bool x509 = one != nullptr && one->encoding == wire::CertEncoding::x509_signature;
-    return x509 ? one : nullptr;
+    return one != nullptr && (one->encoding == wire::CertEncoding::x509_signature ||
+                              one->encoding == wire::CertEncoding::hash_and_url_x509);
 }
 
 // The peer's own (RFC 7296 3.6).
 const wire::Certificate* first_certificate(const wire::Payloads& payloads) {
-    const auto first = std::ranges::find_if(payloads, as_x509);
-    return first == payloads.end() ? nullptr : as_x509(*first);
+    const auto first = std::ranges::find_if(payloads, is_certificate);
+    return first == payloads.end() ? nullptr : &std::get<wire::Certificate>(*first);
 }
 
-// All that can be read.
-std::vector<Certificate> sent_certificates(const wire::Payloads& payloads) {
-    std::vector<Certificate> out;
+// `sources`: gets what must be fetched first.
+Result<Certificate> certificate_of(const wire::Certificate& one,
+                                   std::vector<RevocationSource>* sources, const Environment& env) {
+    if (one.encoding == wire::CertEncoding::x509_signature) { return Certificate::parse(one.data); }
+    Named named = named_certificate(one.data, env);
+    if (named.der) { return Certificate::parse(*named.der); }
+    if (named.source && sources != nullptr) { sources->push_back(*std::move(named.source)); }
+    return std::unexpected(Error{
+        .code = ErrorCode::malformed,
+        .received = std::move(named.why),
+        .remedy = "let the peer send its certificates whole (its hash_and_url, or cert_uri_base)"});
+}
+
+struct Sent {
+    std::vector<Certificate> certificates;  // all that can be read
+    std::string lost;                       // why others are not among them
+};
+
+Sent sent_certificates(const PeerProof& proof, const Environment& env) {
+    Sent out;
     std::size_t seen = 0;
-    for (const wire::Payload& payload : payloads) {
-        const auto* const one = as_x509(payload);
-        if (one == nullptr) { continue; }
+    for (const wire::Payload& payload : proof.payloads) {
+        if (!is_certificate(payload)) { continue; }
         if (++seen > peer_certificates_max) { break; }
-        auto parsed = Certificate::parse(one->data);
-        if (parsed) { out.push_back(std::move(*parsed)); }
+        const auto& one = std::get<wire::Certificate>(payload);
+        auto parsed = certificate_of(one, proof.sources, env);
+        if (parsed) {
+            out.certificates.push_back(std::move(*parsed));
+        } else if (one.encoding == wire::CertEncoding::hash_and_url_x509) {
+            out.lost += "; beside it came " + parsed.error().received;
+        }
     }
     return out;
 }
@@ -244,11 +268,14 @@ Result<std::vector<Certificate>> chain_for(const PeerProof& proof, x509::TrustQu
     const auto* const known = env.state.chains.find(question.leaf->der());
     if (known != nullptr && x509::still_holds(question, *known)) { return *known; }
     const CredentialSet& set = credentials_of(env);
-    question.intermediates = sent_certificates(proof.payloads);
+    Sent sent = sent_certificates(proof, env);
+    question.intermediates = std::move(sent.certificates);
     for (const auto* list : {&set.certificates, &set.authorities}) {
         question.intermediates.insert(question.intermediates.end(), list->begin(), list->end());
     }
-    return x509::chain_of(question);
+    auto chain = x509::chain_of(question);
+    if (!chain) { chain.error().received += sent.lost; }
+    return chain;
 }
 
 Error not_trusted(const PeerProof& proof, Error error, const std::string& tried) {
@@ -287,6 +314,8 @@ Status check_trust(const PeerProof& proof, const Certificate& leaf, const Enviro
     const RevocationBook& book = env.state.revocation;
     question.crls.insert(question.crls.end(), book.crls().begin(), book.crls().end());
     question.answers = book.answers();
+    std::ranges::move(sent_ocsp_answers(proof.payloads, proof.connection),
+                      std::back_inserter(question.answers));
     auto chain = chain_for(proof, question, env);
     if (!chain) { return std::unexpected(not_trusted(proof, std::move(chain).error(), {})); }
     std::string tried;
@@ -318,7 +347,9 @@ Status verify_with(const PeerProof& proof, const Certificate& leaf, const Enviro
 }  // namespace
 
 AskedAuthorities asked_authorities(const wire::Payloads& payloads) {
-    AskedAuthorities out;
+    AskedAuthorities out{
+        .ocsp = asks_for_ocsp(payloads),
+        .urls = wire::find_notify(payloads, NotifyType::http_cert_lookup_supported) != nullptr};
     for (const wire::Payload& payload : payloads) {
         const auto* request = std::get_if<wire::CertificateRequest>(&payload);
         if (request == nullptr || request->encoding != wire::CertEncoding::x509_signature) {
@@ -347,6 +378,7 @@ void add_certificate_request(wire::Payloads& out, const Connection& connection,
         append(request.data, authority.public_key().spki_hash());
     }
     out.emplace_back(std::move(request));
+    add_ocsp_request(out, connection);
 }
 
 const OwnCertificate* choose_own(const Connection& connection, const AskedAuthorities& asked) {
@@ -368,7 +400,7 @@ const OwnCertificate* choose_own(const Connection& connection, const AskedAuthor
 }
 
 void add_certificates(wire::Payloads& out, const Connection& connection, const OwnCertificate* own,
-                      const AskedAuthorities& asked) {
+                      const AskedAuthorities& asked, const Environment& env) {
     if (connection.local.method != AuthMethodKind::pubkey ||
         connection.send_cert == SendCertificate::never) {
         return;
@@ -378,8 +410,7 @@ void add_certificates(wire::Payloads& out, const Connection& connection, const O
         return;
     }
     for (const Bytes& certificate : own == nullptr ? connection.local.certs : own->chain) {
-        out.emplace_back(
-            wire::Certificate{.encoding = wire::CertEncoding::x509_signature, .data = certificate});
+        out.emplace_back(certificate_payload(certificate, asked.urls, env));
     }
 }
 
@@ -389,7 +420,7 @@ Status verify_by_certificate(const PeerProof& proof, const Environment& env) {
             const Certificate leaf = known->front();
             return verify_with(proof, leaf, env);
         }
-        const auto leaf = Certificate::parse(first->data);
+        const auto leaf = certificate_of(*first, proof.sources, env);
         if (!leaf) { return std::unexpected(unreadable_certificate(proof, leaf.error())); }
         return verify_with(proof, *leaf, env);
     }

@@ -18,6 +18,8 @@ struct RevocationSource;
 struct AskedAuthorities {
     bool certificates = false;      // X.509 certificates at all
     std::vector<Bytes> key_hashes;  // SHA-1 of the public keys of authorities; may be empty: any
+    bool ocsp = false;              // OCSP responses about what we send (RFC 4806)
+    bool urls = false;              // takes certificates by hash and URL
 };
 AskedAuthorities asked_authorities(const wire::Payloads& payloads);
 
@@ -29,7 +31,7 @@ void add_certificate_request(wire::Payloads& out, const Connection& connection,
 const OwnCertificate* choose_own(const Connection& connection, const AskedAuthorities& asked);
 // It and its chain, as send_cert says.
 void add_certificates(wire::Payloads& out, const Connection& connection, const OwnCertificate* own,
-                      const AskedAuthorities& asked);
+                      const AskedAuthorities& asked, const Environment& env);
 
 // The peer's AUTH over `octets`, which comes from `identity`.
 struct PeerProof {

@@ -91,6 +91,7 @@ void carry_out(const Terminate& command, const Environment& env) {
     env.state.commands.begin(command.id, static_cast<unsigned>(matches.size()), env.actions);
     for (const Match& match : matches) {
         if (command.force && !match.child) {
+            match.sa->end_tickets(env);
             match.sa->vanish("closed by force, without waiting for the peer", env);
             env.command_done(command.id, {});
         } else if (command.force) {

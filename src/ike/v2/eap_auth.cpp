@@ -279,12 +279,12 @@ AuthResponder::Outcome AuthResponder::end_eap(const wire::Payloads& request, SaC
                               sa.peer().to_string()));
         return refuse(duplicate_peer(sa.name(), sa.peer()));
     }
-    Accepted result;
-    result.response.emplace_back(
+    wire::Payloads response;
+    response.emplace_back(
         eap_proof(prf, eap_->msk, init_.sk_pr,
                   signed_octets(prf, init_.response, init_.ni, init_.sk_pr, idr.rest_of_id(),
                                 init_.intermediate.int_auth())));
-    return finish(first, std::move(result), sa, env);
+    return finish(first, std::move(response), sa, env);
 }
 
 // Swanctl's remote.eap_id decides between connections that were alike so far. What we have proved

@@ -84,7 +84,8 @@ void Engine::Impl::datagram(const Datagram& datagram, const Environment& env) {
         }
         return;
     }
-    const bool init = header->exchange == wire::ExchangeType::ike_sa_init;
+    const bool init = header->exchange == wire::ExchangeType::ike_sa_init ||
+                      header->exchange == wire::ExchangeType::ike_session_resume;
     if (init && !header->flags.response) { return first_message(datagram, *header, env); }
     const IkeSpi ours = header->flags.initiator ? header->responder_spi : header->initiator_spi;
     if (IkeSa* const sa = env.find(ours)) { return sa->handle(datagram, *header, env); }
@@ -142,6 +143,9 @@ void Engine::Impl::first_message(const Datagram& datagram, const wire::IkeHeader
     const auto known = state.by_initiator_spi.find(header.initiator_spi);
     IkeSa* const sa = known == state.by_initiator_spi.end() ? nullptr : env.find(known->second);
     if (sa != nullptr) { return sa->resend_init_response(datagram, env); }
+    if (header.exchange == wire::ExchangeType::ike_session_resume) {
+        return v2::respond_to_resume(datagram, env);
+    }
     v2::respond_to_init(datagram, env);
 }
 

@@ -24,6 +24,7 @@
 #include "ike/v2/revocation.hpp"
 #include "ike/v2/sa_core.hpp"
 #include "ike/v2/sa_index.hpp"
+#include "ike/v2/tickets.hpp"
 
 namespace culvert::ike::v2 {
 
@@ -68,6 +69,8 @@ struct EngineState {
     FailureHistory failures;
     RestartBook restarts;
     RedirectBook redirects;
+    TicketOffice ticket_office;                                       // as gateway
+    TicketWallet tickets;                                             // as client
     std::map<IpAddress, std::pair<Instant, std::string>> send_hints;  // what the network said
 
     std::shared_ptr<Leases> lease_source;

@@ -71,6 +71,8 @@ class IkeSa {
     // A new IKE SA with the same children takes its place. The commands end when that is up, or
     // when this one is closed, as make_before_break has it.
     void reauthenticate(std::vector<CommandId> commands, const Environment& env);
+    // What was closed is not resumed (RFC 5723).
+    void end_tickets(const Environment& env);
     // Tells the client to go to another gateway; ends the command.
     void send_away(const Redirect& command, const Environment& env);
     // Removes a child without a word to the peer.
@@ -222,6 +224,7 @@ class IkeSa {
                           const Environment& env);
     std::optional<Error> choose_childless(const InitResult& init, const Environment& env);
     void float_to_nat_t(const Environment& env);
+    bool resume_in_vain(const Environment& env);
     void unanswered(const Environment& env);
     bool start_next_round(const Environment& env);
 

@@ -60,6 +60,8 @@ void IkeSa::tick(const Environment& env) {
                   fmt::format("no answer from {} yet: sending request {} once more ({} of {})",
                               core_.remote.to_string(), requests_.next_id().value() - 1,
                               requests_.tries(), env.settings().retransmit.tries));
+        // A gateway that lost its keys may not answer a ticket at all.
+        if (requests_.tries() >= resume_tries_max && resume_in_vain(env)) { return; }
         transmit(requests_.message(), env);
     }
     if (const auto* half = std::get_if<HalfOpen>(&state_);

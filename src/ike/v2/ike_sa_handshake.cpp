@@ -26,7 +26,7 @@ void IkeSa::init_answered(const wire::Message& message, const Datagram& datagram
                 requests_.restart_ids();
                 requests_.send({exchange.request()}, env.now);
                 env.count_message(core_, ExchangeType::ike_sa_init, true, false);
-                env.exchange_event(core_, "sending IKE_SA_INIT request 0 again, as the peer asks");
+                env.exchange_event(core_, "sending the first request again, as the peer asks");
                 transmit(requests_.message(), env);
             },
             [&](InitInitiator::Failed& failed) {
@@ -123,6 +123,7 @@ void IkeSa::auth_answered(const wire::Payloads& payloads, const Environment& env
         begin_ ? std::exchange(begin_->commands, {}) : std::vector<CommandId>{};
     begin_.reset();
     become_established(env);
+    keep_ticket(payloads, core_, env);
     if (done.child) { child_is_up(*done.child, std::nullopt, env); }
     if (done.child_error) {
         env.failure(core_, child_name, "IKE_AUTH", done.child_we_refused, *done.child_error);
@@ -155,7 +156,7 @@ void IkeSa::answer_auth(const Datagram& datagram, const wire::Message& request,
         return enter(Rejected{.forget_at = env.now + rejected_linger}, "its IKE_AUTH was refused",
                      env);
     }
-    if (const auto* more = std::get_if<AuthResponder::Continues>(&outcome)) {
+    if (auto* more = std::get_if<AuthResponder::Continues>(&outcome)) {
         return respond(datagram, request.header, more->response, env);
     }
     auto& accepted = std::get<AuthResponder::Accepted>(outcome);
@@ -204,6 +205,27 @@ void IkeSa::handshake_failed(const Error& error, std::string_view exchange, bool
     env.failure(core_, child, exchange, we_refused, error);
     fail_all(error, env);
     forget(env);
+}
+
+// True if it was a ticket that nobody answers: now from the beginning.
+bool IkeSa::resume_in_vain(const Environment& env) {
+    auto* init = std::get_if<InitSent>(&state_);
+    if (init == nullptr || !init->exchange.resumes()) { return false; }
+    init->exchange.forget_ticket(core_, env);
+    requests_.restart_ids();
+    requests_.send({init->exchange.request()}, env.now);
+    env.exchange_event(core_,
+                       "sending IKE_SA_INIT request 0, as nobody answers IKE_SESSION_RESUME");
+    transmit(requests_.message(), env);
+    return true;
+}
+
+// RFC 5723 4.1: an IKE SA that is closed is not to be resumed.
+void IkeSa::end_tickets(const Environment& env) {
+    if (core_.began_first) { env.state.tickets.forget(core_.name()); }
+    if (const auto given = std::exchange(core_.ticket, std::nullopt)) {
+        env.state.ticket_office.spend(given->id, given->expires, env.now);
+    }
 }
 
 // All retransmissions of a request went unanswered (RFC 7296 2.4).

@@ -28,7 +28,8 @@ void IkeSa::handle(const Datagram& datagram, const wire::IkeHeader& header,
     }
     if (peer_shows_loss(datagram, header, env)) {
         // Dealt with.
-    } else if (header.exchange == ExchangeType::ike_sa_init) {
+    } else if (header.exchange == ExchangeType::ike_sa_init ||
+               header.exchange == ExchangeType::ike_session_resume) {
         handle_init(datagram, header, env);
     } else {
         handle_protected(datagram, header, env);

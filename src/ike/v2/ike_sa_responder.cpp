@@ -264,6 +264,7 @@ void IkeSa::delete_for_peer(const wire::Delete& payload, wire::Payloads& respons
         for (const Child& child : core_.children) {
             if (child.live()) { restart_.emplace_back(child.config, child.config->close_action); }
         }
+        end_tickets(env);
         end_after_answer_ = "the peer deleted it";
         return;
     }

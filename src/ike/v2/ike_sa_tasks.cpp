@@ -109,6 +109,7 @@ bool IkeSa::begin(Task task, const Environment& env) {
         return inform({std::move(deletion)}, what);
     }
     if (std::holds_alternative<DeleteIkeTask>(task.what)) {
+        if (established()) { end_tickets(env); }
         if (!inform({wire::Delete::ike_sa()}, DeletingIke{})) { return false; }
         if (established()) { enter(Deleting{}, "we close it", env); }
         return true;
@@ -390,6 +391,7 @@ void IkeSa::hand_over(IkeSpi successor, const Environment& env) {
     }
     core_.children.clear();
     next->core_.leases = std::exchange(core_.leases, {});
+    next->core_.ticket = std::exchange(core_.ticket, std::nullopt);
     next->core_.local_vips = std::exchange(core_.local_vips, {});
     next->replaces_ = std::exchange(replaces_, std::nullopt);
     next->replaced_by_another_ = replaced_by_another_;

@@ -35,12 +35,15 @@ struct InitResult {
     Secret sk_pi;
     Secret sk_pr;
     bool peer_takes_childless = false;   // RFC 6023
+    bool peer_has_rounds = false;        // RFC 4739
     SignatureHashes peer_hashes;         // RFC 7427
     AskedAuthorities peer_asks;          // CERTREQ in IKE_SA_INIT, for the initiator
     bool ppk_possible = false;           // both ends said USE_PPK (RFC 8784)
     bool intermediate_possible = false;  // both ends said so (RFC 9242)
     IntermediateChain intermediate;
     std::vector<crypto::KeMethod> kes_left;  // additional ones, not done yet
+    // Taken from a ticket instead of a key exchange (RFC 5723): whose it is.
+    std::optional<ResumableSa> resumed;
 };
 
 class InitInitiator {
@@ -49,6 +52,10 @@ class InitInitiator {
     // `redirected_from`: the gateway that sent us here.
     static Result<InitInitiator> begin(const SaCore& sa, std::optional<IpAddress> redirected_from,
                                        const Environment& env);
+
+    // A ticket stands in for the key exchange, until the gateway does not take it.
+    bool resumes() const { return ticket_.has_value(); }
+    void forget_ticket(const SaCore& sa, const Environment& env);
 
     // The request as it stands now: with the cookie and the group that the responder asked for.
     const Bytes& request() const { return request_; }
@@ -77,12 +84,15 @@ class InitInitiator {
     Outcome take_redirect(const wire::Notify& notify, const SaCore& sa,
                           const Environment& env) const;
     Outcome change_group(const wire::Notify& notify, const SaCore& sa, const Environment& env);
+    Outcome take_resumption(const wire::Message& response, ByteView raw, SaCore& sa,
+                            const Environment& env);
     Outcome take_answer(const wire::Message& response, ByteView raw, SaCore& sa,
                         const Environment& env);
 
     crypto::KeyExchange ke_;
     Bytes nonce_;
     std::optional<IpAddress> redirected_from_;
+    std::optional<TicketWallet::Entry> ticket_;
     Bytes cookie_;
     Bytes request_;
     unsigned cookies_ = 0;
@@ -92,5 +102,23 @@ class InitInitiator {
 // Answers a first IKE_SA_INIT request. Nothing is kept unless it is accepted; then there is a
 // half-open IKE SA.
 void respond_to_init(const Datagram& datagram, const Environment& env);
+// The same for IKE_SESSION_RESUME (RFC 5723 4.3.2).
+void respond_to_resume(const Datagram& datagram, const Environment& env);
+// N(TICKET_REQUEST) in IKE_AUTH is answered with a ticket, or told that there is none (4.1).
+void answer_ticket_request(const wire::Payloads& request, wire::Payloads& response, SaCore& sa,
+                           const Environment& env);
+// What comes back is kept for the next time. The IKE SA is established.
+void keep_ticket(const wire::Payloads& response, const SaCore& sa, const Environment& env);
+// AUTH of a resumed IKE SA (4.3.3): prf(SK_px, octets).
+wire::Authentication resumed_auth(const crypto::Prf& prf, const Secret& sk_p, ByteView octets);
+Error ticket_used_twice(std::string_view connection);
+Status verify_resumed(std::string_view connection, const wire::Authentication& auth,
+                      const crypto::Prf& prf, const Secret& sk_p, ByteView octets);
+
+// Without state: no SPI of ours, nothing remembered (RFC 7296 2.6); never more than was asked.
+void answer_without_state(const Datagram& request, const wire::IkeHeader& header,
+                          wire::Notify notify, const Environment& env);
+bool cookie_wanted(const Datagram& datagram, const wire::Message& request, ByteView nonce,
+                   const Environment& env);
 
 }  // namespace culvert::ike::v2

@@ -32,8 +32,19 @@ Result<InitInitiator> InitInitiator::begin(const SaCore& sa,
     if (!ke) { return std::unexpected(std::move(ke).error()); }
     InitInitiator exchange{std::move(*ke), env.random().bytes(nonce_size)};
     exchange.redirected_from_ = redirected_from;
+    // Of another gateway none counts.
+    if (sa.connection->resumption && !redirected_from) {
+        exchange.ticket_ = env.state.tickets.take(sa.name(), env.now);
+    }
     exchange.build(sa, env);
     return exchange;
+}
+
+void InitInitiator::forget_ticket(const SaCore& sa, const Environment& env) {
+    ticket_.reset();
+    cookie_.clear();
+    nonce_ = env.random().bytes(nonce_size);
+    build(sa, env);
 }
 
 void InitInitiator::build(const SaCore& sa, const Environment& env) {
@@ -42,12 +53,19 @@ void InitInitiator::build(const SaCore& sa, const Environment& env) {
     if (!cookie_.empty()) {
         payloads.emplace_back(wire::Notify{.type = NotifyType::cookie, .data = cookie_});
     }
-    Proposals proposals = sa.connection->proposals;
-    std::uint8_t number = 0;
-    for (Proposal& proposal : proposals) { proposal.number = ++number; }
-    payloads.emplace_back(wire::SecurityAssociation{.proposals = std::move(proposals)});
-    payloads.emplace_back(wire::KeyExchange{.method = ke_.method(), .data = ke_.public_value()});
+    if (!ticket_) {
+        Proposals proposals = sa.connection->proposals;
+        std::uint8_t number = 0;
+        for (Proposal& proposal : proposals) { proposal.number = ++number; }
+        payloads.emplace_back(wire::SecurityAssociation{.proposals = std::move(proposals)});
+        payloads.emplace_back(
+            wire::KeyExchange{.method = ke_.method(), .data = ke_.public_value()});
+    }
     payloads.emplace_back(wire::Nonce{.data = nonce_});
+    if (ticket_) {
+        payloads.emplace_back(
+            wire::Notify{.type = NotifyType::ticket_opaque, .data = ticket_->ticket});
+    }
     add_nat_detection(payloads, sa.local_spi, IkeSpi{}, sa.local, sa.remote, sa.connection->encap,
                       env.random());
     if (sa.connection->fragmentation != Fragmentation::no) {
@@ -67,7 +85,8 @@ void InitInitiator::build(const SaCore& sa, const Environment& env) {
         payloads.emplace_back(wire::Notify{.type = NotifyType::intermediate_exchange_supported});
     }
     const wire::IkeHeader header{.initiator_spi = sa.local_spi,
-                                 .exchange = wire::ExchangeType::ike_sa_init,
+                                 .exchange = ticket_ ? wire::ExchangeType::ike_session_resume
+                                                     : wire::ExchangeType::ike_sa_init,
                                  .flags = {.initiator = true}};
     request_ = wire::write(header, payloads);
 }
@@ -75,12 +94,15 @@ void InitInitiator::build(const SaCore& sa, const Environment& env) {
 InitInitiator::Outcome InitInitiator::handle(const wire::Message& response, ByteView raw,
                                              SaCore& sa, const Environment& env) {
     if (wire::unknown_critical(response.payloads)) { return Ignored{}; }
+    const bool resumption = response.header.exchange == wire::ExchangeType::ike_session_resume;
+    if (resumption != resumes()) { return Ignored{}; }  // late, of the attempt before
     if (const auto* cookie = wire::find_notify(response.payloads, NotifyType::cookie)) {
         return take_cookie(*cookie, sa, env);
     }
     if (const auto* redirect = wire::find_notify(response.payloads, NotifyType::redirect)) {
         return take_redirect(*redirect, sa, env);
     }
+    if (resumption) { return take_resumption(response, raw, sa, env); }
     if (const auto* error = wire::find_error_notify(response.payloads)) {
         if (error->type == NotifyType::invalid_ke_payload) { return change_group(*error, sa, env); }
         return Failed{peer_refused(sa.name(), {}, error->type, text_of(sa.connection->proposals))};
@@ -188,6 +210,8 @@ InitInitiator::Outcome InitInitiator::take_answer(const wire::Message& response,
          .sk_pr = std::move(keys.sk_pr),
          .peer_takes_childless =
              wire::find_notify(response.payloads, NotifyType::childless_ikev2_supported) != nullptr,
+         .peer_has_rounds =
+             wire::find_notify(response.payloads, NotifyType::multiple_auth_supported) != nullptr,
          .peer_hashes = signature_hashes_in(response.payloads),
          .peer_asks = asked_authorities(response.payloads),
          .ppk_possible = sa.connection->ppk_id.type != IdType::any &&

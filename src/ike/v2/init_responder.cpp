@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include "base/writer.hpp"
+#include "ike/v2/auth_rounds.hpp"
 #include "ike/v2/child_negotiation.hpp"
 #include "ike/v2/errors.hpp"
+#include "ike/v2/hash_and_url.hpp"
 #include "ike/v2/ike_sa.hpp"
 #include "ike/v2/init.hpp"
 #include "ike/v2/key_log.hpp"
@@ -35,38 +37,12 @@ std::optional<Offer> offer_of(const wire::Payloads& payloads) {
             wire::find_notify(payloads, NotifyType::intermediate_exchange_supported) != nullptr};
 }
 
-// Without state: no SPI of ours, nothing remembered (RFC 7296 2.6).
-void answer_without_state(const Datagram& request, const wire::IkeHeader& header,
-                          wire::Notify notify, const Environment& env) {
-    const wire::IkeHeader reply{.initiator_spi = header.initiator_spi,
-                                .exchange = wire::ExchangeType::ike_sa_init,
-                                .flags = {.response = true}};
-    Bytes answer = wire::write(reply, {std::move(notify)});
-    // a stranger with a forged source gets no more sent than it sent itself.
-    if (answer.size() > request.bytes.size()) { return; }
-    env.state.counters.count_message(wire::ExchangeType::ike_sa_init, true, true);
-    env.emit(Transmit{.datagram = {.local = request.local,
-                                   .remote = request.remote,
-                                   .non_esp_marker = request.non_esp_marker,
-                                   .bytes = std::move(answer)}});
-}
-
-bool cookie_wanted(const Datagram& datagram, const wire::Message& request, ByteView nonce,
-                   const Environment& env) {
-    switch (env.state.guard.judge(datagram.remote.address, env.settings())) {
-        case HalfOpenGuard::Verdict::accept: return false;
-        case HalfOpenGuard::Verdict::ignore: return true;  // was asked before: judged already
-        case HalfOpenGuard::Verdict::ask_cookie: break;
-    }
-    const auto* cookie = wire::find_notify(request.payloads, NotifyType::cookie);
-    return cookie == nullptr ||
-           !env.state.guard.check_cookie(cookie->data, nonce, datagram.remote.address,
-                                         request.header.initiator_spi, env.now);
-}
-
 struct Selection {
     ConnectionRef connection;
     ChosenProposal chosen;
+    // Who asks is not known yet: what all that it may be have in common.
+    bool childless = false;
+    bool rounds = false;
 };
 
 Result<Selection> select(const Datagram& datagram, const Offer& offer, const Environment& env) {
@@ -75,6 +51,14 @@ Result<Selection> select(const Datagram& datagram, const Offer& offer, const Env
     if (candidates.empty()) {
         return std::unexpected(no_connection_for_addresses(datagram.local, datagram.remote));
     }
+    const auto is = [](Childless wish) {
+        return [wish](const ConnectionRef& c) { return c->childless == wish; };
+    };
+    // RFC 6023 3: an announcement that one of them does not keep would be worse than none.
+    const bool childless = std::ranges::none_of(candidates, is(Childless::never)) ||
+                           std::ranges::any_of(candidates, is(Childless::force));
+    const bool rounds =
+        std::ranges::any_of(candidates, [](const ConnectionRef& c) { return has_rounds(*c); });
     std::optional<Error> first_error;
     for (const ConnectionRef& connection : candidates) {
         auto chosen = choose(connection->proposals, offer.sa->proposals, connection->name, true);
@@ -82,7 +66,12 @@ Result<Selection> select(const Datagram& datagram, const Offer& offer, const Env
         if (chosen && !offer.intermediate && !kes_of(chosen->additional).empty()) {
             chosen = std::unexpected(lacks_intermediate(connection->name));
         }
-        if (chosen) { return Selection{.connection = connection, .chosen = std::move(*chosen)}; }
+        if (chosen) {
+            return Selection{.connection = connection,
+                             .chosen = std::move(*chosen),
+                             .childless = childless,
+                             .rounds = rounds};
+        }
         if (!first_error) { first_error = std::move(chosen).error(); }
     }
     return std::unexpected(std::move(*first_error));
@@ -150,10 +139,14 @@ Result<Accepted> accept(const Datagram& datagram, const wire::Message& request, 
     if (fragmentation) {
         payloads.emplace_back(wire::Notify{.type = NotifyType::ikev2_fragmentation_supported});
     }
-    if (sa.connection->childless != Childless::never) {
+    if (selection.childless) {
         payloads.emplace_back(wire::Notify{.type = NotifyType::childless_ikev2_supported});
     }
+    if (selection.rounds) {
+        payloads.emplace_back(wire::Notify{.type = NotifyType::multiple_auth_supported});
+    }
     add_certificate_request(payloads, *sa.connection, *env.state.config);
+    add_lookup_support(payloads, env);
     init.peer_hashes = signature_hashes_in(request.payloads);
     if (!init.peer_hashes.empty()) { payloads.emplace_back(signature_hashes_notify()); }
     // RFC 8784 3: which one it is comes in IKE_AUTH.
@@ -173,6 +166,34 @@ Result<Accepted> accept(const Datagram& datagram, const wire::Message& request, 
 }
 
 }  // namespace
+
+void answer_without_state(const Datagram& request, const wire::IkeHeader& header,
+                          wire::Notify notify, const Environment& env) {
+    const wire::IkeHeader reply{.initiator_spi = header.initiator_spi,
+                                .exchange = header.exchange,
+                                .flags = {.response = true}};
+    Bytes answer = wire::write(reply, {std::move(notify)});
+    // a stranger with a forged source gets no more sent than it sent itself.
+    if (answer.size() > request.bytes.size()) { return; }
+    env.state.counters.count_message(wire::ExchangeType::ike_sa_init, true, true);
+    env.emit(Transmit{.datagram = {.local = request.local,
+                                   .remote = request.remote,
+                                   .non_esp_marker = request.non_esp_marker,
+                                   .bytes = std::move(answer)}});
+}
+
+bool cookie_wanted(const Datagram& datagram, const wire::Message& request, ByteView nonce,
+                   const Environment& env) {
+    switch (env.state.guard.judge(datagram.remote.address, env.settings())) {
+        case HalfOpenGuard::Verdict::accept: return false;
+        case HalfOpenGuard::Verdict::ignore: return true;  // was asked before: judged already
+        case HalfOpenGuard::Verdict::ask_cookie: break;
+    }
+    const auto* cookie = wire::find_notify(request.payloads, NotifyType::cookie);
+    return cookie == nullptr ||
+           !env.state.guard.check_cookie(cookie->data, nonce, datagram.remote.address,
+                                         request.header.initiator_spi, env.now);
+}
 
 void respond_to_init(const Datagram& datagram, const Environment& env) {
     const auto refuse = [&](std::string_view connection, const Error& error) {

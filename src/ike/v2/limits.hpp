@@ -39,12 +39,21 @@ constexpr seconds revocation_asked_again{60};         // a source is asked once 
 constexpr std::size_t revocation_sources_max = 4096;  // remembered
 constexpr std::size_t fetched_crls_max = 64;
 constexpr std::size_t ocsp_answers_max = 1024;
+constexpr std::size_t certificates_fetched_max = 256;  // kept; by hash and URL
+constexpr std::size_t certificate_fetches_max = 16;    // at once, for peers that are unknown yet
+constexpr std::size_t certificate_url_max = 512;
 constexpr std::size_t revocation_urls_max = 4;  // of one certificate, of each kind
 constexpr std::size_t redirects_max = 5;        // followed for a connection... (S-13)
 constexpr seconds redirect_window{300};         // ... in this time
 constexpr std::size_t redirect_connections_max = 4096;
-constexpr seconds redirect_patience{60};      // then a client that was redirected is closed
-constexpr std::size_t crash_token_size = 16;  // RFC 6290 4.1: 16 to 128 octets
+constexpr seconds redirect_patience{60};          // then a client that was redirected is closed
+constexpr std::size_t ticket_size_max = 1024;     // RFC 5723
+constexpr seconds ticket_lifetime_max{4 * 3600};  // and no longer than until reauthentication
+constexpr seconds ticket_key_lifetime{4 * 3600};  // then its tickets are good as long again
+constexpr std::size_t tickets_spent_max = 65536;  // remembered until they are out of date
+constexpr std::size_t tickets_kept_max = 4096;    // as client
+constexpr unsigned resume_tries_max = 2;          // messages; then from the beginning
+constexpr std::size_t crash_token_size = 16;      // RFC 6290 4.1: 16 to 128 octets
 constexpr std::size_t crash_token_size_max = 128;
 constexpr unsigned crash_tokens_looked_at_max = 4;
 constexpr std::size_t host_addresses_max = 64;

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "crypto/hash.hpp"
 #include "ike/v2/limits.hpp"
 
 namespace culvert::ike::v2 {
@@ -71,6 +72,14 @@ std::vector<IkeSpi> RevocationBook::take(RevocationFetched fetched, Instant now)
 
 Status RevocationBook::keep(const RevocationSource& source, const Result<Bytes>& body) {
     if (!body) { return std::unexpected(body.error()); }
+    if (source.kind == FetchRevocation::Kind::certificate) {
+        if (crypto::hash(crypto::HashAlgorithm::sha1, {*body}) != source.request) {
+            return std::unexpected(Error{.code = ErrorCode::malformed, .received = "another hash"});
+        }
+        if (certificates_.size() >= certificates_fetched_max) { certificates_.clear(); }
+        certificates_.insert_or_assign(source.request, *body);
+        return {};
+    }
     if (source.kind == FetchRevocation::Kind::ocsp) {
         auto answer = x509::OcspAnswer::parse(*body);
         if (!answer) { return std::unexpected(std::move(answer).error()); }
@@ -84,7 +93,13 @@ Status RevocationBook::keep(const RevocationSource& source, const Result<Bytes>&
     return {};
 }
 
+const Bytes* RevocationBook::certificate(const Bytes& hash) const {
+    const auto found = certificates_.find(hash);
+    return found == certificates_.end() ? nullptr : &found->second;
+}
+
 void RevocationBook::forget() {
+    certificates_.clear();
     crls_.clear();
     answers_.clear();
     asked_.clear();

@@ -31,6 +31,9 @@ class RevocationBook {
 
     const std::vector<x509::Crl>& crls() const { return crls_; }
     const std::vector<x509::OcspAnswer>& answers() const { return answers_; }
+    // DER, by its SHA-1; null: not fetched.
+    const Bytes* certificate(const Bytes& hash) const;
+    std::size_t under_way() const { return under_way_.size(); }
 
     // Whether it was asked a moment ago; then `why` it did no good, if so.
     bool asked_lately(const RevocationSource& source, Instant now) const;
@@ -52,6 +55,7 @@ class RevocationBook {
 
     std::vector<x509::Crl> crls_;
     std::vector<x509::OcspAnswer> answers_;
+    std::map<Bytes, Bytes> certificates_;
     std::map<RevocationSource, Asked> asked_;
     std::map<std::uint64_t, RevocationSource> under_way_;
     std::multimap<std::uint64_t, IkeSpi> waiting_;

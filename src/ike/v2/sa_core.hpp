@@ -90,6 +90,13 @@ struct SaCore {
     };
     Mobike mobike;
 
+    // The ticket that we gave the client (RFC 5723), which ends with the IKE SA.
+    struct GivenTicket {
+        std::uint64_t id = 0;
+        Instant expires{};
+    };
+    std::optional<GivenTicket> ticket;
+
     // Virtual addresses (RFC 7296 2.19). They go to the successor with the children.
     struct Lease {
         std::string pool;

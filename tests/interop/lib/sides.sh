@@ -116,7 +116,7 @@ side_start() { # side_start N
 write_settings() { # write_settings N
     local n=$1 charon_alone=''
     is_culvert "$n" || charon_alone="
-    load = random nonce openssl aes sha1 sha2 hmac kdf cmac xcbc ctr ccm gcm chapoly gmp curve25519 pem pkcs1 pkcs8 x509 pubkey revocation constraints ${strongswan_plane-kernel-libipsec} kernel-netlink socket-default vici updown counters
+    load = random nonce openssl aes sha1 sha2 hmac kdf cmac xcbc ctr ccm gcm chapoly gmp curve25519 pem pkcs1 pkcs8 x509 pubkey revocation constraints ${strongswan_plane-kernel-libipsec} kernel-netlink socket-default vici updown counters ${charon_plugins-}
     plugins {
         vici { socket = $(vici "$n") }
         kernel-libipsec { allow_peer_ts = yes }

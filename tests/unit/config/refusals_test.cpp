@@ -136,19 +136,62 @@ TEST(Refusals, OfAuthentication) {
               "t.conf:2: error: connections.c.local.auth: \"pks\" is not a way to authenticate. "
               "To fix it: write auth = psk, pubkey, eap-mschapv2 or null; of a key its kind, least "
               "size and hashes may follow, as in rsa-3072-sha256\n");
-    EXPECT_EQ(with("local-1 { auth = psk } local-2 { auth = psk }", "remote { auth = psk }"),
-              "t.conf:1: error: connections.c: has 2 local sections (local-1, local-2...): several "
-              "authentication rounds are not built yet. To fix it: leave one\n");
+    EXPECT_EQ(with("local-1 { auth = psk } local-2 { auth = psk }\n ppk_id = q.example",
+                   "remote { auth = psk }"),
+              "t.conf:1: error: connections.c: has a ppk_id, and several local or remote sections: "
+              "not built together. To fix it: leave one section local and one section remote\n");
+    EXPECT_EQ(with("local-1 { auth = psk } local-2 { auth = eap-mschapv2 }",
+                   "remote { auth = psk }"),
+              "t.conf:1: error: connections.c: has EAP, and several local or remote sections: not "
+              "built together. To fix it: leave one section local and one section remote\n");
+    EXPECT_EQ(with("local-1 { auth = psk } local-2 { auth = psk } local-3 { auth = psk }\n"
+                   "local-4 { auth = psk } local-5 { auth = psk }",
+                   "remote { auth = psk }"),
+              "t.conf:1: error: connections.c: has 5 local sections (local-1, local-2...). To fix "
+              "it: leave at most 4\n");
     EXPECT_EQ(with("local { auth = psk }", "remote { auth = psk\n cert_policy = 1.2.x }"),
               "t.conf:4: error: connections.c.remote.cert_policy: \"1.2.x\" is not an OID. To fix "
               "it: write digits and dots, as in 1.3.6.1.4.1.99\n");
     EXPECT_EQ(
         with("local { auth = psk }", "remote { auth = psk\n cacert { handle = 01 } }"),
-        "t.conf:4: error: connections.c.remote.cacert.handle: names an object on a token, and "
-        "tokens and TPMs are not built yet. To fix it: put the certificate into a file\n");
+        "t.conf:4: error: connections.c.remote.cacert.handle: names an object on a token, which "
+        "is built only for our own certificates. To fix it: put the certificate into a file\n");
+    EXPECT_EQ(with("local { auth = psk\n cert { handle = 0g } }", "remote { auth = psk }"),
+              "t.conf:3: error: connections.c.local.cert.handle: is not the id of an object in "
+              "hex. To fix it: write it as in handle = 0a01\n");
     const std::string bad_id =
         with("local { auth = psk }", "remote { auth = psk\n id = \"@#zz\" }");
     EXPECT_TRUE(bad_id.starts_with("t.conf:4: error: connections.c.remote.id: wanted ")) << bad_id;
+}
+
+TEST(Rounds, StandInTheOrderOfTheirNumbersThenOfTheFile) {
+    const Loaded loaded = load_text(
+        "connections { c {\n"
+        "local-b { round = 2\n auth = psk\n id = second.example }\n"
+        "local-c { round = 2\n auth = psk\n id = third.example }\n"
+        "local-a { round = 1\n auth = psk\n id = first.example }\n"
+        "remote { auth = psk } } }\n"
+        "secrets { ike { secret = 0123456789abcdef } }");
+    ASSERT_TRUE(loaded.ok()) << show(loaded.problems);
+    const ike::Connection& c = loaded.config.connections.front();
+    EXPECT_EQ(c.local.id.to_string(), "first.example");
+    ASSERT_EQ(c.local_more.size(), 2U);
+    EXPECT_EQ(c.local_more[0].id.to_string(), "second.example");
+    EXPECT_EQ(c.local_more[1].id.to_string(), "third.example");
+    EXPECT_TRUE(c.remote_more.empty());
+}
+
+TEST(Tokens, AreNamedByTheirHandle) {
+    const Loaded loaded =
+        load_text("secrets { token-card { handle = 0A01\n slot = 3\n module = m\n pin = 12 } }");
+    ASSERT_EQ(loaded.tokens.size(), 1U) << show(loaded.problems);
+    EXPECT_EQ(loaded.tokens.front().handle, "0a01");
+    EXPECT_EQ(loaded.tokens.front().slot, 3U);
+    for (const std::string_view bad : {"pin = 12", "handle = 0", "handle = xy", "handle ="}) {
+        const Loaded refused = load_text(fmt::format("secrets {{ token {{ {}\n }} }}", bad));
+        EXPECT_FALSE(refused.ok()) << bad;
+        EXPECT_TRUE(refused.tokens.empty());
+    }
 }
 
 TEST(Refusals, OfSecrets) {
@@ -183,9 +226,6 @@ TEST(Refusals, OfSecrets) {
               "t.conf:2: error: secrets.ntlm-carol.secret: is no NT hash, which has 16 octets. To "
               "fix it: give MD4(UTF-16LE(password)) as 0x hex or 0s base64, or the password itself "
               "in secrets.eap\n");
-    EXPECT_EQ(with("token-1 { pin = 1 }"),
-              "t.conf:2: warning: secrets.token-1: is not used: only ike, eap, ntlm, ppk, and "
-              "private, rsa, ecdsa, pkcs8, pkcs12 are\n");
     EXPECT_EQ(with("ike-1 = x"),
               "t.conf:2: error: secrets.ike-1: is a value, but here stand only sections. To fix "
               "it: write ike-1 { ... }\n");

@@ -54,6 +54,21 @@ TEST_F(AuthExtensions, PrefersOnlyWhereThePeerCan) {
     EXPECT_FALSE(was_said(pair->one, "received CREATE_CHILD_SA response"));
 }
 
+// Who asks is not known when childless IKE SAs are announced, and one of two connections refuses
+// them: the peer that prefers them comes with its child.
+TEST_F(AuthExtensions, IsNotAnnouncedWhereOneOfTheConnectionsRefusesIt) {
+    one().childless = Childless::prefer;
+    two().childless = Childless::never;
+    Connection other = two();
+    other.name = "other";
+    other.childless = Childless::allow;
+    other.remote.id = identity("somebody.example");
+    second.connections.insert(second.connections.begin(), std::move(other));
+    ASSERT_TRUE(up()) << pair->one.errors() << pair->two.errors();
+    EXPECT_FALSE(was_said(pair->one, "received CREATE_CHILD_SA response"));
+    EXPECT_TRUE(keys_agree());
+}
+
 TEST_F(AuthExtensions, ForceEndsWhereThePeerCannot) {
     one().childless = Childless::force;
     two().childless = Childless::never;

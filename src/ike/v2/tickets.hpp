@@ -1,0 +1,72 @@
+#pragma once
+// Tickets of session resumption (RFC 5723): by value, under keys that only this process has.
+
+#include <map>
+#include <optional>
+#include <string>
+#include <unordered_map>
+
+#include "base/bytes.hpp"
+#include "base/instant.hpp"
+#include "base/random.hpp"
+#include "base/secret.hpp"
+#include "ike/auth/identity.hpp"
+#include "ike/proposal/proposal.hpp"
+
+namespace culvert::ike::v2 {
+
+// What is kept of an IKE SA to resume it (RFC 5723 5). `local` and `remote` as the owner sees them.
+struct ResumableSa {
+    std::string connection;
+    ChosenIkeSuite suite;
+    Secret sk_d;
+    Identity local;
+    Identity remote;
+    Identity remote_eap{};  // where EAP has proved another name
+    Instant expires{};
+    std::optional<Instant> reauth_at;  // resumption is no new authentication
+    std::uint64_t id = 0;              // of the ticket, at the gateway
+};
+
+// The gateway's side. Keys live in this process alone: a restart ends all tickets.
+class TicketOffice {
+ public:
+    // Encrypted and authenticated; sets the id.
+    Bytes seal(ResumableSa& sa, Instant now, Random& random);
+    // Nothing if it is not ours, is out of date, or was spent.
+    std::optional<ResumableSa> open(ByteView ticket, Instant now) const;
+    // A ticket is good once, and not when its IKE SA was closed.
+    bool is_spent(std::uint64_t id) const { return spent_.contains(id); }
+    void spend(std::uint64_t id, Instant expires, Instant now);
+
+ private:
+    struct Key {
+        std::uint64_t name = 0;
+        Secret key;
+        Instant made{};
+        std::uint64_t next = 0;  // nonces: never twice
+    };
+    void rotate(Instant now, Random& random);
+
+    Key current_;
+    Key previous_;
+    std::unordered_map<std::uint64_t, Instant> spent_;
+};
+
+// The client's side, by connection.
+class TicketWallet {
+ public:
+    struct Entry {
+        Bytes ticket;
+        ResumableSa sa;
+    };
+    void keep(Entry entry);
+    // It is used now, and kept no more.
+    std::optional<Entry> take(const std::string& connection, Instant now);
+    void forget(const std::string& connection) { entries_.erase(connection); }
+
+ private:
+    std::map<std::string, Entry> entries_;
+};
+
+}  // namespace culvert::ike::v2

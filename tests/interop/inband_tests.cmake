@@ -1,0 +1,12 @@
+# strongSwan of Debian 12 takes certificates by hash and URL, and knows no OCSP inside of IKE.
+interop_test(interop_strongswan_cert_by_url_i ${interop_run} culvert strongswan cert_by_url)
+interop_test(interop_strongswan_cert_by_url_r ${interop_run} strongswan culvert cert_by_url)
+interop_test(interop_culvert_cert_by_url ${interop_run} culvert culvert cert_by_url)
+interop_test(interop_culvert_cert_by_url_away ${interop_run} culvert culvert cert_by_url_away)
+interop_test(interop_culvert_ocsp_in_band ${interop_run} culvert culvert ocsp_in_band)
+foreach(case key_token key_token_rsa key_token_handle)
+    interop_test(interop_strongswan_${case}_i ${interop_run} culvert strongswan ${case})
+endforeach()
+interop_test(interop_strongswan_key_token_wrong_handle_i ${interop_run} culvert strongswan key_token_wrong_handle)
+interop_test(interop_culvert_key_token_vici ${interop_run} culvert culvert key_token_vici)
+interop_test(interop_strongswan_c05_inward_r ${interop_run} strongswan culvert c05_inward)
