@@ -163,8 +163,8 @@ bool same(const EngineSettings& a, const EngineSettings& b) {
         return std::tie(s.retransmit.timeout, s.retransmit.base, s.retransmit.tries,
                         s.retransmit.limit, s.cookie_threshold, s.cookie_threshold_per_ip,
                         s.block_threshold_per_ip, s.half_open_max, s.half_open_timeout,
-                        s.keep_alive, s.port, s.port_nat_t, s.follow_redirects, s.hash_and_url,
-                        s.use_non_esp_marker_on_port_nat_t);
+                        s.keep_alive, s.port, s.port_nat_t, s.follow_redirects, s.redirect_to,
+                        s.hash_and_url, s.prefers_udp, s.use_non_esp_marker_on_port_nat_t);
     };
     return plain_settings(a) == plain_settings(b);
 }

@@ -67,6 +67,7 @@ Result<Configured> read_configuration(const Options& options, bool config_wanted
     }
     if (!loaded.ok()) { return std::unexpected(config::as_error(loaded.problems)); }
     config::open_tokens(loaded);
+    if (options.plane != PlaneKind::user) { loaded.config.settings.prefers_udp = false; }
     return Configured{std::move(loaded.config), loaded.daemon, std::move(loaded.problems)};
 }
 

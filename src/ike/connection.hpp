@@ -136,7 +136,7 @@ struct Connection {
     std::uint16_t local_port = 500;
     std::uint16_t remote_port = 500;
     Proposals proposals;
-    bool encap = false;
+    std::optional<bool> encap;  // ESP in UDP always, or only for a NAT; none: or when faster
     bool mobike = true;
     bool resumption = false;  // tickets (RFC 5723): we ask for them, and give them
     Childless childless = Childless::allow;
@@ -208,8 +208,11 @@ struct EngineSettings {
     seconds keep_alive{20};  // NAT keep-alives; 0: off
     std::uint16_t port = 500;
     std::uint16_t port_nat_t = 4500;
-    bool follow_redirects = false;  // to other gateways (RFC 5685)
-    bool hash_and_url = false;      // certificates by hash and URL, both ways (RFC 7296 3.6)
+    bool follow_redirects = false;        // to other gateways (RFC 5685)
+    std::optional<Identity> redirect_to;  // new clients that can be redirected (RFC 5685)
+    bool hash_and_url = false;            // certificates by hash and URL, both ways (RFC 7296 3.6)
+    // ESP in UDP is the faster one in our plane: wanted with every peer that says the same.
+    bool prefers_udp = true;
     bool make_before_break = true;  // of reauthentication; false: the old IKE SA ends first
     bool use_non_esp_marker_on_port_nat_t = true;
 };

@@ -50,6 +50,11 @@ expect_native() {
     (($(wire_esp_native) > 0)) || fail "no native ESP on the wire"
     (($(wire_esp_encapsulated) == 0)) || fail "ESP in UDP on the wire, though there is no NAT"
 }
+native_tunnel() {
+    both_conn 'encap = no'
+    tunnel
+    expect_native
+}
 expect_encapsulated() {
     wire_end
     (($(wire_esp_encapsulated) > 0)) || fail "no ESP in UDP on the wire"
@@ -64,14 +69,16 @@ case_suite_chacha() { both proposals chacha20poly1305-prfsha256-curve25519; both
 
 # ---- address families and NAT
 
-case_v4() { tunnel; expect_native; }
-case_v6_in_v4() { inner=6; tunnel; expect_native; }
-case_v4_in_v6() { outer=6; tunnel; expect_native; }
-case_v6_in_v6() { outer=6 inner=6; tunnel; expect_native; }
-case_v46_in_v4() { inner=46; tunnel; expect_native; } # the second child by CREATE_CHILD_SA
-case_v46_in_v6() { outer=6 inner=46; tunnel; expect_native; }
+case_v4() { native_tunnel; }
+case_v6_in_v4() { inner=6; native_tunnel; }
+case_v4_in_v6() { outer=6; native_tunnel; }
+case_v6_in_v6() { outer=6 inner=6; native_tunnel; }
+case_v46_in_v4() { inner=46; native_tunnel; } # the second child by CREATE_CHILD_SA
+case_v46_in_v6() { outer=6 inner=46; native_tunnel; }
 case_nat() { NAT=1; tunnel; expect_encapsulated; }
 case_nat_v6_inner() { NAT=1 inner=46; tunnel; expect_encapsulated; }
+# Two Culverts agree that ESP in UDP is the faster one.
+case_udp_preferred() { tunnel; expect_encapsulated; }
 case_encap() { conn 1 "encap = yes"; conn 2 "encap = yes"; tunnel; expect_encapsulated; }
 
 # ---- deletes

@@ -131,6 +131,7 @@ TEST(Seeds, EverythingAtOnceEndsInAgreementAndComesUpAgain) {
     EXPECT_GT(tally["came_up_again"], 100U);
     EXPECT_GT(tally["wire_ticket"], 2U);
     EXPECT_GT(tally["wire_rounds"], 5U);
+    EXPECT_GT(tally["ends_with_eap"], 10U);
 }
 
 TEST(Seeds, TheSameSeedGivesTheSameRun) {

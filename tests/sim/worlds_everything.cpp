@@ -33,6 +33,10 @@ struct Pair {
     bool ppk = false;
     bool pfs = false;
     bool rounds = false;  // the client proves two things
+    bool eap = false;     // the client proves itself by a password
+
+    // Who gives addresses, or does not know the password, cannot begin.
+    bool client_begins() const { return virtual_address || eap; }
 };
 
 IpAddress outside_of(unsigned peer) { return IpAddress::v4(0xc0000200U + peer); }  // 192.0.2.x
@@ -98,6 +102,11 @@ ike::Connection end_of(Simulation& sim, const Pair& pair, bool client) {
         connection.ppk_id = ppk_id_of(pair);
         connection.ppk_required = true;
     }
+    if (pair.eap) {
+        ike::AuthConfig& by_password = client ? connection.local : connection.remote;
+        by_password.method = ike::AuthMethodKind::eap;
+        by_password.eap_methods = {ike::eap::Type::mschapv2};
+    }
     if (pair.rounds) {
         (client ? connection.local_more : connection.remote_more)
             .push_back({.method = ike::AuthMethodKind::psk, .id = second_id_of(pair)});
@@ -117,13 +126,13 @@ ike::Connection end_of(Simulation& sim, const Pair& pair, bool client) {
     if (pair.virtual_address && client) { connection.vips = {IpAddress::any(IpFamily::v4)}; }
     if (pair.virtual_address && !client) { connection.pools = {"pool"}; }
     whatever_chance_turns_on(sim, connection, client);
-    // Who gives addresses cannot begin: the other asks for its own (RFC 7296 2.19).
+    // The other asks for its own address (RFC 7296 2.19), and says who it is by itself.
     for (ike::ChildConfig& child : connection.children) {
-        if (client || !pair.virtual_address) { continue; }
+        if (client || !pair.client_begins()) { continue; }
         child.dpd_action = ike::StartAction::none;
         child.close_action = ike::StartAction::none;
     }
-    if (pair.virtual_address && !client) { connection.reauth_time = seconds{0}; }
+    if (pair.client_begins() && !client) { connection.reauth_time = seconds{0}; }
     return connection;
 }
 
@@ -145,6 +154,7 @@ std::vector<Pair> pick_pairs(Simulation& sim, unsigned peers) {
                          .ppk = sim.random().chance(15),
                          .pfs = sim.random().chance(40)});
         pairs.back().rounds = !pairs.back().ppk && sim.random().chance(20);
+        pairs.back().eap = !pairs.back().ppk && !pairs.back().rounds && sim.random().chance(25);
         pairs.back().moves = !pairs.back().behind_nat && sim.random().chance(20);
     }
     const std::size_t spokes = pairs.size();
@@ -180,6 +190,15 @@ void add_peers(Simulation& sim, unsigned peers, const std::vector<Pair>& pairs) 
                 secret.owners.push_back(second_id_of(pair));
                 config.secrets.push_back(std::move(secret));
             }
+            if (pair.eap) {
+                ++sim.tally()["ends_with_eap"];
+                ike::SharedSecret password;
+                password.name = "eap";
+                password.kind = ike::SecretKind::eap;
+                password.owners = {must(ike::Identity::parse(name_of(pair.client)))};
+                password.secret = Secret::copy_of(as_bytes(fmt::format("word {}", pair.client)));
+                config.passwords.push_back(std::move(password));
+            }
             if (!pair.ppk) { continue; }
             ike::SharedSecret ppk;
             ppk.name = "ppk";
@@ -198,7 +217,7 @@ void add_peers(Simulation& sim, unsigned peers, const std::vector<Pair>& pairs) 
 }
 
 void command_by_chance(Simulation& sim, const Pair& pair) {
-    const bool client = pair.virtual_address || sim.random().chance(50);
+    const bool client = pair.client_begins() || sim.random().chance(50);
     Peer& peer = *sim.peers().at(client ? pair.client : pair.server);
     const std::string connection = fmt::format("to{}", client ? pair.server : pair.client);
     const auto what = sim.random().below(9);

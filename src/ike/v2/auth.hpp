@@ -56,6 +56,7 @@ class AuthInitiator {
     explicit AuthInitiator(InitResult init) : init_(std::move(init)) {}
     Status prove_ourselves(const SaCore& sa, const SharedSecret* secret, const Environment& env);
     void prove_resumed(const SaCore& sa);
+    Error refused_by_peer(const SaCore& sa) const;
     std::optional<Error> verify(const wire::Payloads& response, SaCore& sa,
                                 std::vector<RevocationSource>& sources,
                                 const Environment& env) const;

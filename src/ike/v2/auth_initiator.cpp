@@ -129,6 +129,12 @@ wire::Payloads AuthInitiator::request(const SaCore& sa, const Environment& env) 
         }
         add_certificate_request(payloads, *sa.connection, *env.state.config);
         add_lookup_support(payloads, env);
+        // RFC 9593 3.1: to who has shown that it reads them.
+        if (!init_.peer_asks.methods.empty()) {
+            if (auto ours = announced_methods_notify({&sa.connection, 1})) {
+                payloads.emplace_back(std::move(*ours));
+            }
+        }
     }
     if (wants_initial_contact(sa, env)) {
         payloads.emplace_back(wire::Notify{.type = NotifyType::initial_contact});
@@ -188,12 +194,7 @@ AuthInitiator::Outcome AuthInitiator::handle(const wire::Payloads& response, SaC
     if (error != nullptr && !beside_proof) {
         abandon(env);
         if (error->type == NotifyType::authentication_failed) {
-            const Identity& remote = sa.connection->remote.id;
-            return Failed{
-                .error =
-                    secret_name_.empty()
-                        ? peer_refused_signature(sa.name(), sa.local_id, remote, own_name_)
-                        : peer_failed_authentication(sa.name(), sa.local_id, remote, secret_name_)};
+            return Failed{.error = refused_by_peer(sa)};
         }
         return Failed{.error = peer_refused(sa.name(), {}, error->type, "IKE_AUTH")};
     }
@@ -235,6 +236,26 @@ AuthInitiator::Outcome AuthInitiator::finish(const wire::Payloads& response, SaC
         sa.mobike.told = additional_addresses(sa, env.state.host_addresses);
     }
     return take_child(response, sa, env);
+}
+
+Error AuthInitiator::refused_by_peer(const SaCore& sa) const {
+    const Identity& remote = sa.connection->remote.id;
+    Error error = secret_name_.empty()
+                      ? peer_refused_signature(sa.name(), sa.local_id, remote, own_name_)
+                      : peer_failed_authentication(sa.name(), sa.local_id, remote, secret_name_);
+    const AnnouncedMethods& taken = init_.peer_asks.methods;
+    const OwnCertificate* const own = choose_own(*sa.connection, init_.peer_asks);
+    const auto& key = own == nullptr ? sa.connection->local.key : own->key;
+    const bool fits = secret_name_.empty() && key != nullptr ? takes_key(taken, key->public_key())
+                                                             : takes_method(taken, auth_.method);
+    if (!fits) {
+        error.received += fmt::format("; it takes {}, it says", words_of(taken));
+        error.remedy = fmt::format(
+            "prove ourselves by what it takes (connections.{}.local), or let it take {} "
+            "(its remote.auth)",
+            sa.name(), wire::to_string(auth_.method));
+    }
+    return error;
 }
 
 std::optional<Error> AuthInitiator::verify(const wire::Payloads& response, SaCore& sa,
@@ -294,59 +315,6 @@ std::optional<Error> AuthInitiator::verify(const wire::Payloads& response, SaCor
     if (with_ppk) { sa.sk_d = ppk_->sk_d.clone(); }
     sa.remote_id = unproved ? nobody() : id->identity;
     return std::nullopt;
-}
-
-// RFC 4739 2: a round after the first one, if the peer has another.
-std::optional<Error> AuthInitiator::verify_next(const wire::Payloads& response, SaCore& sa,
-                                                std::vector<RevocationSource>& sources,
-                                                const Environment& env) const {
-    if (remote_done_ == remote_rounds(*sa.connection)) { return std::nullopt; }
-    const auto* id = wire::find<wire::IdResponder>(response);
-    const auto* auth = wire::find<wire::Authentication>(response);
-    if (wire::count<wire::IdResponder>(response) != 1 ||
-        wire::count<wire::Authentication>(response) != 1) {
-        return bad_payloads(wire::ExchangeType::ike_auth, "one IDr and AUTH each", response);
-    }
-    const ConnectionRef view = in_round(sa.connection, 0, remote_done_);
-    const Status done =
-        verify_round(*view, sa, id->identity, *auth,
-                     {init_.response, init_.ni, init_.sk_pr, init_.intermediate.int_auth()},
-                     id->rest_of_id(), response, sources, env);
-    return done ? std::nullopt : std::optional{done.error()};
-}
-
-// Nothing when all rounds are done: then the response is the last one.
-std::optional<AuthInitiator::Outcome> AuthInitiator::next_round(const wire::Payloads& response,
-                                                                SaCore& sa,
-                                                                const Environment& env) {
-    const auto fail = [&](Error error) {
-        abandon(env);
-        return Outcome{Failed{.error = std::move(error), .tell_peer = true, .we_refused = true}};
-    };
-    const std::size_t remote_all = remote_rounds(*sa.connection);
-    const std::size_t local_all = local_rounds(*sa.connection);
-    if (remote_done_ < remote_all) { ++remote_done_; }
-    if (another_follows(response) != (remote_done_ < remote_all)) {
-        return fail(rounds_differ(sa.name(), remote_all, another_follows(response)));
-    }
-    if (local_done_ == local_all) {
-        if (remote_done_ == remote_all) { return std::nullopt; }
-        return Continues{};  // the peer's turn
-    }
-    const ConnectionRef view = in_round(sa.connection, local_done_, 0);
-    auto proof = prove_round(*view, sa, sa.remote_id,
-                             {init_.request, init_.nr, init_.sk_pi, init_.intermediate.int_auth()},
-                             init_.peer_asks, init_.peer_hashes, env);
-    if (!proof) { return fail(std::move(proof).error()); }
-    ++local_done_;
-    Continues next;
-    next.request.emplace_back(wire::IdInitiator{.identity = proof->id});
-    next.request.insert(next.request.end(), proof->certificates.begin(), proof->certificates.end());
-    next.request.emplace_back(std::move(proof->auth));
-    if (local_done_ < local_all) {
-        next.request.emplace_back(wire::Notify{.type = NotifyType::another_auth_follows});
-    }
-    return next;
 }
 
 std::optional<Error> AuthInitiator::verify_secret(const wire::Authentication& auth, ByteView octets,

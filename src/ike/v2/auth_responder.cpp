@@ -18,82 +18,6 @@ namespace culvert::ike::v2 {
 
 using wire::NotifyType;
 
-namespace {
-
-template <class Has>
-bool has_all_additional(const ChosenIkeSuite& suite, const Has& has) {
-    for (std::size_t i = 0; i < suite.additional.size(); ++i) {
-        const crypto::KeMethod method = suite.additional.at(i);
-        if (method != crypto::KeMethod::none &&
-            !has(additional_ke_type(i), std::to_underlying(method))) {
-            return false;
-        }
-    }
-    return true;
-}
-
-// Whether a peer that shows this may be one for whom the connection wants `method`.
-bool takes(AuthMethodKind method, AuthMethodKind shown) {
-    switch (method) {
-        case AuthMethodKind::psk:
-        case AuthMethodKind::pubkey: return shown == AuthMethodKind::psk;
-        case AuthMethodKind::null:
-        case AuthMethodKind::eap: break;
-    }
-    return shown == method;
-}
-
-// 0: not at all.
-unsigned user_fit(const Connection& connection, const ConnectionWish& wish) {
-    if (wish.user == nullptr) { return 1; }
-    const AuthConfig& remote = connection.remote;
-    if (std::ranges::find(remote.eap_methods, *wish.method) == remote.eap_methods.end()) {
-        return 0;
-    }
-    return pattern_fit(remote.eap_id, *wish.user);
-}
-
-}  // namespace
-
-ConnectionRef connection_for(const SaCore& sa, const ConnectionWish& wish, const Environment& env) {
-    ConnectionRef best;
-    unsigned best_fit = 0;
-    // RFC 7619 2.2
-    if (wish.shown != AuthMethodKind::null && wish.remote.type == IdType::null) { return best; }
-    const auto consider = [&](const ConnectionRef& connection) {
-        if (!takes(connection->remote.method, wish.shown)) { return; }
-        const unsigned fit =
-            identity_fit(*connection, wish.local, wish.remote) * user_fit(*connection, wish);
-        if (fit > best_fit) {
-            best = connection;
-            best_fit = fit;
-        }
-    };
-    consider(sa.connection);
-    for (const ConnectionRef& connection :
-         connections_by_address(env.state.config, sa.local.address, sa.remote.address)) {
-        if (connection == sa.connection) { continue; }
-        // The suite is chosen already; a connection that would not have is none for this peer.
-        const ChosenIkeSuite& suite = *sa.suite;
-        const bool proposes =
-            std::ranges::any_of(connection->proposals, [&](const Proposal& proposal) {
-                const auto has = [&](TransformType type, std::uint16_t id) {
-                    return std::ranges::any_of(proposal.transforms, [&](const Transform& t) {
-                        return t.type == type && t.id == id &&
-                               (type != TransformType::encr ||
-                                t.key_bits.value_or(0) == suite.key_bits);
-                    });
-                };
-                return has(TransformType::encr, std::to_underlying(suite.encryption)) &&
-                       has(TransformType::prf, std::to_underlying(suite.prf)) &&
-                       has(TransformType::ke, std::to_underlying(suite.ke)) &&
-                       has_all_additional(suite, has);
-            });
-        if (proposes) { consider(connection); }
-    }
-    return best;
-}
-
 AuthResponder::Refused AuthResponder::refuse(Error error) {
     wire::Payloads response;
     response.emplace_back(
@@ -185,58 +109,6 @@ AuthResponder::Outcome AuthResponder::first_round(const wire::Payloads& request,
         response.emplace_back(wire::Notify{.type = NotifyType::another_auth_follows});
     }
     return Continues{std::move(response)};
-}
-
-AuthResponder::Outcome AuthResponder::further_round(const wire::Payloads& request, SaCore& sa,
-                                                    const Environment& env) {
-    const std::size_t remote_all = remote_rounds(*sa.connection);
-    const std::size_t local_all = local_rounds(*sa.connection);
-    const Status taken = take_round(request, sa, env);
-    if (!sources_.empty()) { return Waits{std::exchange(sources_, {})}; }
-    if (!taken) { return refuse(taken.error()); }
-    const std::size_t remote_done = std::min(rounds_->remote_done + 1, remote_all);
-    if (another_follows(request) != (remote_done < remote_all)) {
-        return refuse(rounds_differ(sa.name(), remote_all, another_follows(request)));
-    }
-    wire::Payloads response;
-    if (rounds_->local_done < local_all) {
-        const ConnectionRef view = in_round(sa.connection, rounds_->local_done, 0);
-        auto proof =
-            prove_round(*view, sa, sa.remote_id,
-                        {init_.response, init_.ni, init_.sk_pr, init_.intermediate.int_auth()},
-                        asked_authorities(rounds_->first), init_.peer_hashes, env);
-        if (!proof) { return refuse(std::move(proof).error()); }
-        response.emplace_back(wire::IdResponder{.identity = proof->id});
-        response.insert(response.end(), proof->certificates.begin(), proof->certificates.end());
-        response.emplace_back(std::move(proof->auth));
-        if (++rounds_->local_done < local_all) {
-            response.emplace_back(wire::Notify{.type = NotifyType::another_auth_follows});
-        }
-    }
-    rounds_->remote_done = remote_done;
-    if (remote_done < remote_all || rounds_->local_done < local_all) {
-        return Continues{std::move(response)};
-    }
-    const wire::Payloads first = std::move(rounds_->first);
-    return finish(first, std::move(response), sa, env);
-}
-
-// RFC 4739 2: what the peer proves in this round, if it has another.
-Status AuthResponder::take_round(const wire::Payloads& request, const SaCore& sa,
-                                 const Environment& env) {
-    const std::size_t expected = rounds_->remote_done < remote_rounds(*sa.connection) ? 1 : 0;
-    if (wire::count<wire::IdInitiator>(request) != expected ||
-        wire::count<wire::Authentication>(request) != expected) {
-        return std::unexpected(bad_payloads(
-            wire::ExchangeType::ike_auth,
-            expected == 1 ? "one IDi and AUTH each" : "neither IDi nor AUTH", request));
-    }
-    if (expected == 0) { return {}; }
-    const auto* id = wire::find<wire::IdInitiator>(request);
-    const ConnectionRef view = in_round(sa.connection, 0, rounds_->remote_done);
-    return verify_round(*view, sa, id->identity, *wire::find<wire::Authentication>(request),
-                        {init_.request, init_.nr, init_.sk_pi, init_.intermediate.int_auth()},
-                        id->rest_of_id(), request, sources_, env);
 }
 
 // Who we are, with what proves it; with EAP alone nothing does yet (RFC 5998 3).
@@ -443,38 +315,6 @@ Result<wire::IdResponder> AuthResponder::expect_eap(const wire::Payloads& reques
     sa.local_id = local_identity(*connection, wish.local, sa.local.address);
     sa.remote_id = idi->identity;
     return wire::IdResponder{.identity = sa.local_id};
-}
-
-// RFC 5723 4.3.3: the identities are those of the ticket.
-Result<wire::IdResponder> AuthResponder::authenticate_resumed(const wire::Payloads& request,
-                                                              SaCore& sa,
-                                                              const Environment& env) const {
-    const auto* idi = wire::find<wire::IdInitiator>(request);
-    const auto* auth = wire::find<wire::Authentication>(request);
-    const ResumableSa& ticket = *init_.resumed;
-    if (auth == nullptr) {
-        return std::unexpected(
-            bad_payloads(wire::ExchangeType::ike_auth, "one IDi and AUTH each", request));
-    }
-    if (env.state.ticket_office.is_spent(ticket.id)) {
-        return std::unexpected(ticket_used_twice(sa.name()));
-    }
-    if (!(idi->identity == ticket.remote)) {
-        return std::unexpected(identity_mismatch(sa.name(), ticket.remote, idi->identity));
-    }
-    const Bytes octets =
-        signed_octets(sa.prf(), init_.request, init_.nr, init_.sk_pi, idi->rest_of_id());
-    if (Status done = verify_resumed(sa.name(), *auth, sa.prf(), init_.sk_pi, octets); !done) {
-        return std::unexpected(std::move(done).error());
-    }
-    sa.local_id = ticket.local;
-    sa.remote_id = ticket.remote;
-    sa.remote_eap_id = ticket.remote_eap;
-    if (sa.connection->unique == Unique::keep &&
-        has_other_sa(sa.connection, ticket.local, sa.peer(), sa, env)) {
-        return std::unexpected(duplicate_peer(sa.name(), sa.peer()));
-    }
-    return wire::IdResponder{.identity = ticket.local};
 }
 
 void AuthResponder::answer_child(const wire::Payloads& request, SaCore& sa, Accepted& result,

@@ -1,5 +1,6 @@
 #include "ike/v2/auth_rounds.hpp"
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 
@@ -99,6 +100,115 @@ Status verify_round(const Connection& view, const SaCore& sa, const Identity& id
         return std::unexpected(wrong_psk(view.name, sa.local_id, id, secret->name));
     }
     return {};
+}
+
+// ---- the initiator
+
+// RFC 4739 2: a round after the first one, if the peer has another.
+std::optional<Error> AuthInitiator::verify_next(const wire::Payloads& response, SaCore& sa,
+                                                std::vector<RevocationSource>& sources,
+                                                const Environment& env) const {
+    if (remote_done_ == remote_rounds(*sa.connection)) { return std::nullopt; }
+    const auto* id = wire::find<wire::IdResponder>(response);
+    const auto* auth = wire::find<wire::Authentication>(response);
+    if (wire::count<wire::IdResponder>(response) != 1 ||
+        wire::count<wire::Authentication>(response) != 1) {
+        return bad_payloads(wire::ExchangeType::ike_auth, "one IDr and AUTH each", response);
+    }
+    const ConnectionRef view = in_round(sa.connection, 0, remote_done_);
+    const Status done =
+        verify_round(*view, sa, id->identity, *auth,
+                     {init_.response, init_.ni, init_.sk_pr, init_.intermediate.int_auth()},
+                     id->rest_of_id(), response, sources, env);
+    return done ? std::nullopt : std::optional{done.error()};
+}
+
+// Nothing when all rounds are done: then the response is the last one.
+std::optional<AuthInitiator::Outcome> AuthInitiator::next_round(const wire::Payloads& response,
+                                                                SaCore& sa,
+                                                                const Environment& env) {
+    const auto fail = [&](Error error) {
+        abandon(env);
+        return Outcome{Failed{.error = std::move(error), .tell_peer = true, .we_refused = true}};
+    };
+    const std::size_t remote_all = remote_rounds(*sa.connection);
+    const std::size_t local_all = local_rounds(*sa.connection);
+    if (remote_done_ < remote_all) { ++remote_done_; }
+    if (another_follows(response) != (remote_done_ < remote_all)) {
+        return fail(rounds_differ(sa.name(), remote_all, another_follows(response)));
+    }
+    if (local_done_ == local_all) {
+        if (remote_done_ == remote_all) { return std::nullopt; }
+        return Continues{};  // the peer's turn
+    }
+    const ConnectionRef view = in_round(sa.connection, local_done_, 0);
+    auto proof = prove_round(*view, sa, sa.remote_id,
+                             {init_.request, init_.nr, init_.sk_pi, init_.intermediate.int_auth()},
+                             init_.peer_asks, init_.peer_hashes, env);
+    if (!proof) { return fail(std::move(proof).error()); }
+    ++local_done_;
+    Continues next;
+    next.request.emplace_back(wire::IdInitiator{.identity = proof->id});
+    next.request.insert(next.request.end(), proof->certificates.begin(), proof->certificates.end());
+    next.request.emplace_back(std::move(proof->auth));
+    if (local_done_ < local_all) {
+        next.request.emplace_back(wire::Notify{.type = NotifyType::another_auth_follows});
+    }
+    return next;
+}
+
+// ---- the responder
+
+AuthResponder::Outcome AuthResponder::further_round(const wire::Payloads& request, SaCore& sa,
+                                                    const Environment& env) {
+    const std::size_t remote_all = remote_rounds(*sa.connection);
+    const std::size_t local_all = local_rounds(*sa.connection);
+    const Status taken = take_round(request, sa, env);
+    if (!sources_.empty()) { return Waits{std::exchange(sources_, {})}; }
+    if (!taken) { return refuse(taken.error()); }
+    const std::size_t remote_done = std::min(rounds_->remote_done + 1, remote_all);
+    if (another_follows(request) != (remote_done < remote_all)) {
+        return refuse(rounds_differ(sa.name(), remote_all, another_follows(request)));
+    }
+    wire::Payloads response;
+    if (rounds_->local_done < local_all) {
+        const ConnectionRef view = in_round(sa.connection, rounds_->local_done, 0);
+        auto proof =
+            prove_round(*view, sa, sa.remote_id,
+                        {init_.response, init_.ni, init_.sk_pr, init_.intermediate.int_auth()},
+                        asked_authorities(rounds_->first), init_.peer_hashes, env);
+        if (!proof) { return refuse(std::move(proof).error()); }
+        response.emplace_back(wire::IdResponder{.identity = proof->id});
+        response.insert(response.end(), proof->certificates.begin(), proof->certificates.end());
+        response.emplace_back(std::move(proof->auth));
+        if (++rounds_->local_done < local_all) {
+            response.emplace_back(wire::Notify{.type = NotifyType::another_auth_follows});
+        }
+    }
+    rounds_->remote_done = remote_done;
+    if (remote_done < remote_all || rounds_->local_done < local_all) {
+        return Continues{std::move(response)};
+    }
+    const wire::Payloads first = std::move(rounds_->first);
+    return finish(first, std::move(response), sa, env);
+}
+
+// RFC 4739 2: what the peer proves in this round, if it has another.
+Status AuthResponder::take_round(const wire::Payloads& request, const SaCore& sa,
+                                 const Environment& env) {
+    const std::size_t expected = rounds_->remote_done < remote_rounds(*sa.connection) ? 1 : 0;
+    if (wire::count<wire::IdInitiator>(request) != expected ||
+        wire::count<wire::Authentication>(request) != expected) {
+        return std::unexpected(bad_payloads(
+            wire::ExchangeType::ike_auth,
+            expected == 1 ? "one IDi and AUTH each" : "neither IDi nor AUTH", request));
+    }
+    if (expected == 0) { return {}; }
+    const auto* id = wire::find<wire::IdInitiator>(request);
+    const ConnectionRef view = in_round(sa.connection, 0, rounds_->remote_done);
+    return verify_round(*view, sa, id->identity, *wire::find<wire::Authentication>(request),
+                        {init_.request, init_.nr, init_.sk_pi, init_.intermediate.int_auth()},
+                        id->rest_of_id(), request, sources_, env);
 }
 
 }  // namespace culvert::ike::v2

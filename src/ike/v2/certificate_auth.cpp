@@ -349,7 +349,8 @@ Status verify_with(const PeerProof& proof, const Certificate& leaf, const Enviro
 AskedAuthorities asked_authorities(const wire::Payloads& payloads) {
     AskedAuthorities out{
         .ocsp = asks_for_ocsp(payloads),
-        .urls = wire::find_notify(payloads, NotifyType::http_cert_lookup_supported) != nullptr};
+        .urls = wire::find_notify(payloads, NotifyType::http_cert_lookup_supported) != nullptr,
+        .methods = announced_methods_in(payloads)};
     for (const wire::Payload& payload : payloads) {
         const auto* request = std::get_if<wire::CertificateRequest>(&payload);
         if (request == nullptr || request->encoding != wire::CertEncoding::x509_signature) {
@@ -384,14 +385,20 @@ void add_certificate_request(wire::Payloads& out, const Connection& connection,
 const OwnCertificate* choose_own(const Connection& connection, const AskedAuthorities& asked) {
     const auto& usable = connection.local.usable;
     if (usable.empty()) { return nullptr; }
-    const auto fits = [&](const OwnCertificate& own) {
+    const auto usual = [&](const OwnCertificate& own) {
         return certifies(own.certificate, connection.local.id) &&
-               std::ranges::any_of(own.authorities, [&](const Bytes& hash) {
+               takes_key(asked.methods, own.certificate.public_key());
+    };
+    const auto fits = [&](const OwnCertificate& own) {
+        return usual(own) && std::ranges::any_of(own.authorities, [&](const Bytes& hash) {
                    return std::ranges::find(asked.key_hashes, hash) != asked.key_hashes.end();
                });
     };
     if (const auto best = std::ranges::find_if(usable, fits); best != usable.end()) {
         return &*best;
+    }
+    if (const auto next = std::ranges::find_if(usable, usual); next != usable.end()) {
+        return &*next;
     }
     const auto named = std::ranges::find_if(usable, [&](const OwnCertificate& own) {
         return certifies(own.certificate, connection.local.id);

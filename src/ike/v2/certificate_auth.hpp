@@ -7,6 +7,7 @@
 #include "base/bytes.hpp"
 #include "base/error.hpp"
 #include "ike/connection.hpp"
+#include "ike/v2/announced_methods.hpp"
 #include "ike/wire/payload.hpp"
 
 namespace culvert::ike::v2 {
@@ -14,12 +15,13 @@ namespace culvert::ike::v2 {
 struct Environment;
 struct RevocationSource;
 
-// What a peer's CERTREQ payloads ask for.
+// What a peer asks for: its CERTREQ payloads, and what it announces to take.
 struct AskedAuthorities {
     bool certificates = false;      // X.509 certificates at all
     std::vector<Bytes> key_hashes;  // SHA-1 of the public keys of authorities; may be empty: any
     bool ocsp = false;              // OCSP responses about what we send (RFC 4806)
     bool urls = false;              // takes certificates by hash and URL
+    AnnouncedMethods methods{};     // RFC 9593
 };
 AskedAuthorities asked_authorities(const wire::Payloads& payloads);
 

@@ -287,7 +287,7 @@ ChildSaId install_child(SaCore& sa, const AgreedChild& agreed, ChildKeys keys, b
                 .additional = agreed.additional,
                 .inbound_spi = agreed.inbound_spi,
                 .outbound_spi = agreed.outbound_spi,
-                .udp_encap = sa.nat.any(),
+                .udp_encap = sa.nat.esp_in_udp(),
                 .local_ts = agreed.traffic.selectors.local,
                 .remote_ts = agreed.traffic.selectors.remote,
                 .installed_at = env.now,

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "ike/v2/auth.hpp"
+
 namespace culvert::ike::v2 {
 
 namespace {
@@ -101,6 +103,82 @@ bool is_concrete(const Identity& identity) {
         return std::ranges::find(identity.data, std::uint8_t{0x2a}) == identity.data.end();
     }
     return true;
+}
+
+namespace {
+
+template <class Has>
+bool has_all_additional(const ChosenIkeSuite& suite, const Has& has) {
+    for (std::size_t i = 0; i < suite.additional.size(); ++i) {
+        const crypto::KeMethod method = suite.additional.at(i);
+        if (method != crypto::KeMethod::none &&
+            !has(additional_ke_type(i), std::to_underlying(method))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+// Whether a peer that shows this may be one for whom the connection wants `method`.
+bool takes(AuthMethodKind method, AuthMethodKind shown) {
+    switch (method) {
+        case AuthMethodKind::psk:
+        case AuthMethodKind::pubkey: return shown == AuthMethodKind::psk;
+        case AuthMethodKind::null:
+        case AuthMethodKind::eap: break;
+    }
+    return shown == method;
+}
+
+// 0: not at all.
+unsigned user_fit(const Connection& connection, const ConnectionWish& wish) {
+    if (wish.user == nullptr) { return 1; }
+    const AuthConfig& remote = connection.remote;
+    if (std::ranges::find(remote.eap_methods, *wish.method) == remote.eap_methods.end()) {
+        return 0;
+    }
+    return pattern_fit(remote.eap_id, *wish.user);
+}
+
+}  // namespace
+
+ConnectionRef connection_for(const SaCore& sa, const ConnectionWish& wish, const Environment& env) {
+    ConnectionRef best;
+    unsigned best_fit = 0;
+    // RFC 7619 2.2
+    if (wish.shown != AuthMethodKind::null && wish.remote.type == IdType::null) { return best; }
+    const auto consider = [&](const ConnectionRef& connection) {
+        if (!takes(connection->remote.method, wish.shown)) { return; }
+        const unsigned fit =
+            identity_fit(*connection, wish.local, wish.remote) * user_fit(*connection, wish);
+        if (fit > best_fit) {
+            best = connection;
+            best_fit = fit;
+        }
+    };
+    consider(sa.connection);
+    for (const ConnectionRef& connection :
+         connections_by_address(env.state.config, sa.local.address, sa.remote.address)) {
+        if (connection == sa.connection) { continue; }
+        // The suite is chosen already; a connection that would not have is none for this peer.
+        const ChosenIkeSuite& suite = *sa.suite;
+        const bool proposes =
+            std::ranges::any_of(connection->proposals, [&](const Proposal& proposal) {
+                const auto has = [&](TransformType type, std::uint16_t id) {
+                    return std::ranges::any_of(proposal.transforms, [&](const Transform& t) {
+                        return t.type == type && t.id == id &&
+                               (type != TransformType::encr ||
+                                t.key_bits.value_or(0) == suite.key_bits);
+                    });
+                };
+                return has(TransformType::encr, std::to_underlying(suite.encryption)) &&
+                       has(TransformType::prf, std::to_underlying(suite.prf)) &&
+                       has(TransformType::ke, std::to_underlying(suite.ke)) &&
+                       has_all_additional(suite, has);
+            });
+        if (proposes) { consider(connection); }
+    }
+    return best;
 }
 
 }  // namespace culvert::ike::v2

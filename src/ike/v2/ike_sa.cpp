@@ -87,6 +87,15 @@ void IkeSa::enter(State next, std::string_view because, const Environment& env) 
     env.event(core_, EventKind::ike_state_changed, Severity::debug, text);
 }
 
+namespace {
+
+std::string_view how_esp_goes(const NatSituation& nat) {
+    if (nat.any()) { return ", NAT on the way: ESP goes in UDP"; }
+    return nat.preferred ? ", ESP goes in UDP, which is faster at both ends" : "";
+}
+
+}  // namespace
+
 void IkeSa::become_established(const Environment& env) {
     if (std::exchange(counted_half_open_, false)) { env.state.guard.closed(half_open_address_); }
     core_.established_at = env.now;
@@ -102,7 +111,7 @@ void IkeSa::become_established(const Environment& env) {
                           core_.name(), core_.unique_id, core_.local.address.to_string(),
                           core_.local_id.to_string(), core_.remote.address.to_string(),
                           core_.remote_id.to_string(), core_.suite->to_string(), took.count(),
-                          core_.nat.any() ? ", NAT on the way: ESP goes in UDP" : ""));
+                          how_esp_goes(core_.nat)));
     settle_with_rival(env);
 }
 
@@ -142,7 +151,18 @@ void IkeSa::forget(const Environment& env) {
     if (!restart_.empty()) { restart_children(std::exchange(restart_, {}), env); }
 }
 
+// In a collision of rekeys the peer's successor waits for the answer to ours, which comes no more.
+void IkeSa::drop_heir(const Environment& env) {
+    const auto* rekey = active_ ? std::get_if<RekeyIke>(&active_->what) : nullptr;
+    const auto by_peer = rekey == nullptr ? std::nullopt : rekey->made_by_peer();
+    IkeSa* const heir = by_peer ? env.find(*by_peer) : nullptr;
+    if (heir != nullptr && heir->inherits_from_) {
+        heir->vanish("the IKE SA that it was to follow has ended", env);
+    }
+}
+
 void IkeSa::fail_all(const Error& error, const Environment& env) {
+    drop_heir(env);
     std::vector<Task> tasks;
     if (active_) { tasks.push_back(std::move(active_->task)); }
     active_.reset();

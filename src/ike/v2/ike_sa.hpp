@@ -238,6 +238,7 @@ class IkeSa {
     void answer_intermediate(const Datagram& datagram, const wire::Message& request,
                              const Environment& env);
     wire::Payloads begin_follow_up(decltype(PendingAnswer::what) what, const Environment& env);
+    void drop_heir(const Environment& env);
     void drop_pending_answer(const Environment& env);
     wire::Payloads answer_follow_up(const wire::Payloads& request, const Environment& env);
     template <class Exchange>

@@ -39,7 +39,7 @@ void IkeSa::init_answered(const wire::Message& message, const Datagram& datagram
                 (void)requests_.answered(message.header.message_id);
                 // RFC 4555 3.3: with MOBIKE also where no NAT is, as one may come in
                 // between.
-                if (core_.nat.any() || (core_.nat.supported && core_.connection->mobike)) {
+                if (core_.nat.esp_in_udp() || (core_.nat.supported && core_.connection->mobike)) {
                     float_to_nat_t(env);
                 }
                 if (const auto why = choose_childless(done.result, env)) {

@@ -163,7 +163,7 @@ bool IkeSa::begin_update(Task task, const Environment& env) {
     wire::Payloads payloads;
     payloads.emplace_back(wire::Notify{.type = NotifyType::update_sa_addresses});
     add_nat_detection(payloads, core_.initiator_spi(), core_.responder_spi(), core_.local,
-                      core_.remote, core_.connection->encap, env.random());
+                      core_.remote, forces_udp(*core_.connection), env.random());
     std::vector<IpAddress> additional = additional_addresses(core_, env.state.host_addresses);
     add_additional_addresses(payloads, additional);
     core_.mobike.told = std::move(additional);
@@ -196,12 +196,11 @@ void IkeSa::update_answered(const UpdatingAddresses& sent, const wire::Payloads&
 
 // A NAT more or less on the new path: ESP in UDP or not.
 void IkeSa::follow_nat(NatSituation nat, const Environment& env) {
-    if (core_.connection->encap) { nat.local = nat.fake = true; }
-    core_.nat = nat;
+    core_.nat = settled(nat, *core_.connection, core_.nat.preferred);
     bool changed = false;
     for (Child& child : core_.children) {
-        changed = changed || child.udp_encap != nat.any();
-        child.udp_encap = nat.any();
+        changed = changed || child.udp_encap != core_.nat.esp_in_udp();
+        child.udp_encap = core_.nat.esp_in_udp();
     }
     if (changed) { update_children(env); }
 }
@@ -225,12 +224,9 @@ void IkeSa::follow_update(const wire::Payloads& request, const Datagram& datagra
     core_.nat_t_port = datagram.non_esp_marker;
     const NatSituation nat = detect_nat(request, core_.initiator_spi(), core_.responder_spi(),
                                         core_.local, core_.remote);
-    if (nat.supported) {
-        core_.nat = nat;
-        if (core_.connection->encap) { core_.nat.local = core_.nat.fake = true; }
-    }
+    if (nat.supported) { core_.nat = settled(nat, *core_.connection, core_.nat.preferred); }
     add_nat_detection(response, core_.initiator_spi(), core_.responder_spi(), core_.local,
-                      core_.remote, core_.connection->encap, env.random());
+                      core_.remote, forces_udp(*core_.connection), env.random());
     if (!moved) { return; }
     // RFC 4555 3.7: traffic follows only after the peer has shown that it is there, so that nobody
     // has us flood a third party.
@@ -246,7 +242,7 @@ void IkeSa::probe_answered(const ProbingPath& sent, const wire::Payloads& respon
         return close({}, env);  // RFC 4555 3.7: MUST be closed
     }
     if (sent.local != core_.local || sent.remote != core_.remote) { return; }  // another one waits
-    for (Child& child : core_.children) { child.udp_encap = core_.nat.any(); }
+    for (Child& child : core_.children) { child.udp_encap = core_.nat.esp_in_udp(); }
     update_children(env);
 }
 

@@ -228,7 +228,7 @@ wire::Payloads IkeSa::answer_informational(const wire::Payloads& request, const 
             follow_update(request, datagram, response, env);
         } else if (asks) {
             add_nat_detection(response, core_.initiator_spi(), core_.responder_spi(),
-                              datagram.local, datagram.remote, core_.connection->encap,
+                              datagram.local, datagram.remote, forces_udp(*core_.connection),
                               env.random());
         }
     }

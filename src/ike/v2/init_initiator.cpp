@@ -66,8 +66,8 @@ void InitInitiator::build(const SaCore& sa, const Environment& env) {
         payloads.emplace_back(
             wire::Notify{.type = NotifyType::ticket_opaque, .data = ticket_->ticket});
     }
-    add_nat_detection(payloads, sa.local_spi, IkeSpi{}, sa.local, sa.remote, sa.connection->encap,
-                      env.random());
+    add_nat_detection(payloads, sa.local_spi, IkeSpi{}, sa.local, sa.remote,
+                      forces_udp(*sa.connection), env.random());
     if (sa.connection->fragmentation != Fragmentation::no) {
         payloads.emplace_back(wire::Notify{.type = NotifyType::ikev2_fragmentation_supported});
     }
@@ -84,6 +84,7 @@ void InitInitiator::build(const SaCore& sa, const Environment& env) {
     if (wants_intermediate(sa.connection->proposals)) {
         payloads.emplace_back(wire::Notify{.type = NotifyType::intermediate_exchange_supported});
     }
+    if (would_take_udp(*sa.connection, env.settings())) { payloads.emplace_back(udp_preference()); }
     const wire::IkeHeader header{.initiator_spi = sa.local_spi,
                                  .exchange = ticket_ ? wire::ExchangeType::ike_session_resume
                                                      : wire::ExchangeType::ike_sa_init,
@@ -193,11 +194,10 @@ InitInitiator::Outcome InitInitiator::take_answer(const wire::Message& response,
                                     .responder_spi = sa.remote_spi});
     sa.use_keys(chosen->ike, keys);
     log_keys(sa, keys, env);
-    sa.nat = detect_nat(response.payloads, sa.local_spi, sa.remote_spi, sa.local, sa.remote);
-    if (sa.nat.supported && sa.connection->encap) {
-        sa.nat.fake = true;
-        sa.nat.local = true;
-    }
+    sa.nat = settled(
+        detect_nat(response.payloads, sa.local_spi, sa.remote_spi, sa.local, sa.remote),
+        *sa.connection,
+        would_take_udp(*sa.connection, env.settings()) && says_udp_preference(response.payloads));
     sa.peer_takes_fragments =
         sa.connection->fragmentation == Fragmentation::yes &&
         wire::find_notify(response.payloads, NotifyType::ikev2_fragmentation_supported) != nullptr;

@@ -10,6 +10,7 @@
 #include "ike/v2/ike_sa.hpp"
 #include "ike/v2/init.hpp"
 #include "ike/v2/key_log.hpp"
+#include "ike/v2/redirect.hpp"
 
 namespace culvert::ike::v2 {
 
@@ -43,6 +44,8 @@ struct Selection {
     // Who asks is not known yet: what all that it may be have in common.
     bool childless = false;
     bool rounds = false;
+    std::optional<wire::Notify> methods;
+    bool udp = false;  // in place of native ESP, if the peer wants that, too
 };
 
 Result<Selection> select(const Datagram& datagram, const Offer& offer, const Environment& env) {
@@ -59,6 +62,8 @@ Result<Selection> select(const Datagram& datagram, const Offer& offer, const Env
                            std::ranges::any_of(candidates, is(Childless::force));
     const bool rounds =
         std::ranges::any_of(candidates, [](const ConnectionRef& c) { return has_rounds(*c); });
+    const bool udp = std::ranges::all_of(
+        candidates, [&](const ConnectionRef& c) { return would_take_udp(*c, env.settings()); });
     std::optional<Error> first_error;
     for (const ConnectionRef& connection : candidates) {
         auto chosen = choose(connection->proposals, offer.sa->proposals, connection->name, true);
@@ -70,7 +75,9 @@ Result<Selection> select(const Datagram& datagram, const Offer& offer, const Env
             return Selection{.connection = connection,
                              .chosen = std::move(*chosen),
                              .childless = childless,
-                             .rounds = rounds};
+                             .rounds = rounds,
+                             .methods = announced_methods_notify(candidates),
+                             .udp = udp};
         }
         if (!first_error) { first_error = std::move(chosen).error(); }
     }
@@ -98,11 +105,8 @@ Result<Accepted> accept(const Datagram& datagram, const wire::Message& request, 
     sa.remote = datagram.remote;
     sa.nat_t_port = datagram.non_esp_marker;
     sa.created_at = env.now;
-    sa.nat = detect_nat(request.payloads, sa.remote_spi, IkeSpi{}, sa.local, sa.remote);
-    if (sa.nat.supported && sa.connection->encap) {
-        sa.nat.fake = true;
-        sa.nat.local = true;
-    }
+    sa.nat = settled(detect_nat(request.payloads, sa.remote_spi, IkeSpi{}, sa.local, sa.remote),
+                     *sa.connection, selection.udp && says_udp_preference(request.payloads));
     const bool fragmentation =
         sa.connection->fragmentation != Fragmentation::no &&
         wire::find_notify(request.payloads, NotifyType::ikev2_fragmentation_supported) != nullptr;
@@ -134,8 +138,9 @@ Result<Accepted> accept(const Datagram& datagram, const wire::Message& request, 
     payloads.emplace_back(wire::Nonce{.data = init.nr});
     if (sa.nat.supported) {
         add_nat_detection(payloads, sa.remote_spi, sa.local_spi, sa.local, sa.remote,
-                          sa.connection->encap, env.random());
+                          forces_udp(*sa.connection), env.random());
     }
+    if (sa.nat.preferred) { payloads.emplace_back(udp_preference()); }
     if (fragmentation) {
         payloads.emplace_back(wire::Notify{.type = NotifyType::ikev2_fragmentation_supported});
     }
@@ -147,6 +152,7 @@ Result<Accepted> accept(const Datagram& datagram, const wire::Message& request, 
     }
     add_certificate_request(payloads, *sa.connection, *env.state.config);
     add_lookup_support(payloads, env);
+    if (selection.methods) { payloads.emplace_back(std::move(*selection.methods)); }
     init.peer_hashes = signature_hashes_in(request.payloads);
     if (!init.peer_hashes.empty()) { payloads.emplace_back(signature_hashes_notify()); }
     // RFC 8784 3: which one it is comes in IKE_AUTH.
@@ -163,6 +169,17 @@ Result<Accepted> accept(const Datagram& datagram, const wire::Message& request, 
     init.response = wire::write(header, payloads);
     env.exchange_event(sa, "sending " + wire::describe(header, payloads));
     return Accepted{.core = std::move(sa), .init = std::move(init)};
+}
+
+// RFC 5685 3: whoever can be redirected is, and was not already.
+std::optional<wire::Notify> sent_away(const wire::Message& request, ByteView ni,
+                                      const Environment& env) {
+    const auto& gateway = env.settings().redirect_to;
+    if (!gateway || !is_gateway(*gateway) ||
+        wire::find_notify(request.payloads, NotifyType::redirect_supported) == nullptr) {
+        return std::nullopt;
+    }
+    return redirect_notify(*gateway, ni);
 }
 
 }  // namespace
@@ -230,6 +247,9 @@ void respond_to_init(const Datagram& datagram, const Environment& env) {
              .data = env.state.guard.make_cookie(offer->nonce->data, datagram.remote.address,
                                                  header.initiator_spi, env.now, env.random())},
             env);
+    }
+    if (const auto away = sent_away(*request, offer->nonce->data, env)) {
+        return answer_without_state(datagram, header, *away, env);
     }
     auto selection = select(datagram, *offer, env);
     if (!selection) {

@@ -1,7 +1,10 @@
 #include "ike/v2/nat_detection.hpp"
 
+#include <algorithm>
+
 #include "base/writer.hpp"
 #include "crypto/hash.hpp"
+#include "ike/proposal/proposal.hpp"
 
 namespace culvert::ike::v2 {
 
@@ -49,6 +52,32 @@ NatSituation detect_nat(const wire::Payloads& payloads, IkeSpi initiator_spi, Ik
     });
     if (!source_seen || !destination_seen) { return {}; }
     return {.supported = true, .local = !destination_fits, .remote = !source_fits};
+}
+
+NatSituation settled(NatSituation found, const Connection& connection, bool preferred) {
+    if (!found.supported) { return found; }
+    if (forces_udp(connection)) { found.local = found.fake = true; }
+    found.preferred = preferred && !connection.encap;
+    return found;
+}
+
+bool would_take_udp(const Connection& connection, const EngineSettings& settings) {
+    const auto is_ah = [](const Proposal& one) { return one.protocol == ProtocolId::ah; };
+    return settings.prefers_udp && !connection.encap &&
+           std::ranges::none_of(connection.children, [&](const ChildConfig& child) {
+               return std::ranges::any_of(child.proposals, is_ah);
+           });
+}
+
+wire::VendorId udp_preference() {
+    return {.data = to_bytes(as_bytes("Culvert: ESP in UDP is faster"))};
+}
+
+bool says_udp_preference(const wire::Payloads& payloads) {
+    return std::ranges::any_of(payloads, [](const wire::Payload& payload) {
+        const auto* vendor = std::get_if<wire::VendorId>(&payload);
+        return vendor != nullptr && *vendor == udp_preference();
+    });
 }
 
 }  // namespace culvert::ike::v2

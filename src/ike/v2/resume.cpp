@@ -7,11 +7,14 @@
 
 #include "base/reader.hpp"
 #include "base/writer.hpp"
+#include "ike/auth/psk.hpp"
+#include "ike/v2/auth.hpp"
 #include "ike/v2/child_negotiation.hpp"
 #include "ike/v2/errors.hpp"
 #include "ike/v2/ike_sa.hpp"
 #include "ike/v2/init.hpp"
 #include "ike/v2/key_log.hpp"
+#include "ike/v2/uniqueness.hpp"
 
 namespace culvert::ike::v2 {
 
@@ -54,8 +57,9 @@ wire::Payloads answer_payloads(const SaCore& sa, const InitResult& init, bool fr
     payloads.emplace_back(wire::Nonce{.data = init.nr});
     if (sa.nat.supported) {
         add_nat_detection(payloads, sa.remote_spi, sa.local_spi, sa.local, sa.remote,
-                          sa.connection->encap, env.random());
+                          forces_udp(*sa.connection), env.random());
     }
+    if (sa.nat.preferred) { payloads.emplace_back(udp_preference()); }
     if (fragmentation) {
         payloads.emplace_back(wire::Notify{.type = NotifyType::ikev2_fragmentation_supported});
     }
@@ -76,11 +80,9 @@ void accept_ticket(const Datagram& datagram, const wire::Message& request, const
     sa.remote = datagram.remote;
     sa.nat_t_port = datagram.non_esp_marker;
     sa.created_at = env.now;
-    sa.nat = detect_nat(request.payloads, sa.remote_spi, IkeSpi{}, sa.local, sa.remote);
-    if (sa.nat.supported && sa.connection->encap) {
-        sa.nat.fake = true;
-        sa.nat.local = true;
-    }
+    sa.nat = settled(
+        detect_nat(request.payloads, sa.remote_spi, IkeSpi{}, sa.local, sa.remote), *sa.connection,
+        would_take_udp(*sa.connection, env.settings()) && says_udp_preference(request.payloads));
     const bool fragmentation =
         sa.connection->fragmentation != Fragmentation::no &&
         wire::find_notify(request.payloads, NotifyType::ikev2_fragmentation_supported) != nullptr;
@@ -213,11 +215,10 @@ InitInitiator::Outcome InitInitiator::take_resumption(const wire::Message& respo
                                          .initiator_spi = sa.local_spi,
                                          .responder_spi = sa.remote_spi});
     use(sa, from, keys, init, env);
-    sa.nat = detect_nat(response.payloads, sa.local_spi, sa.remote_spi, sa.local, sa.remote);
-    if (sa.nat.supported && sa.connection->encap) {
-        sa.nat.fake = true;
-        sa.nat.local = true;
-    }
+    sa.nat = settled(
+        detect_nat(response.payloads, sa.local_spi, sa.remote_spi, sa.local, sa.remote),
+        *sa.connection,
+        would_take_udp(*sa.connection, env.settings()) && says_udp_preference(response.payloads));
     sa.peer_takes_fragments =
         sa.connection->fragmentation == Fragmentation::yes &&
         wire::find_notify(response.payloads, NotifyType::ikev2_fragmentation_supported) != nullptr;
@@ -261,6 +262,38 @@ void respond_to_resume(const Datagram& datagram, const Environment& env) {
                                               datagram.remote.to_string()));
     }
     accept_ticket(datagram, *request, nonce->data, std::move(*opened), connection, env);
+}
+
+// RFC 5723 4.3.3: the identities are those of the ticket.
+Result<wire::IdResponder> AuthResponder::authenticate_resumed(const wire::Payloads& request,
+                                                              SaCore& sa,
+                                                              const Environment& env) const {
+    const auto* idi = wire::find<wire::IdInitiator>(request);
+    const auto* auth = wire::find<wire::Authentication>(request);
+    const ResumableSa& ticket = *init_.resumed;
+    if (auth == nullptr) {
+        return std::unexpected(
+            bad_payloads(wire::ExchangeType::ike_auth, "one IDi and AUTH each", request));
+    }
+    if (env.state.ticket_office.is_spent(ticket.id)) {
+        return std::unexpected(ticket_used_twice(sa.name()));
+    }
+    if (!(idi->identity == ticket.remote)) {
+        return std::unexpected(identity_mismatch(sa.name(), ticket.remote, idi->identity));
+    }
+    const Bytes octets =
+        signed_octets(sa.prf(), init_.request, init_.nr, init_.sk_pi, idi->rest_of_id());
+    if (Status done = verify_resumed(sa.name(), *auth, sa.prf(), init_.sk_pi, octets); !done) {
+        return std::unexpected(std::move(done).error());
+    }
+    sa.local_id = ticket.local;
+    sa.remote_id = ticket.remote;
+    sa.remote_eap_id = ticket.remote_eap;
+    if (sa.connection->unique == Unique::keep &&
+        has_other_sa(sa.connection, ticket.local, sa.peer(), sa, env)) {
+        return std::unexpected(duplicate_peer(sa.name(), sa.peer()));
+    }
+    return wire::IdResponder{.identity = ticket.local};
 }
 
 }  // namespace culvert::ike::v2

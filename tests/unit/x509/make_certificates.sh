@@ -59,6 +59,8 @@ key deep && issue deep between "$end_entity"
 key g1 && issue g1 middle "$end_entity
 subjectAltName = DNS:g1.example
 certificatePolicies = 1.3.6.1.4.1.99.1"
+key g1-rsa RSA rsa_keygen_bits:2048 && issue g1-rsa middle "$end_entity
+subjectAltName = DNS:g1.example"
 openssl genpkey -quiet -algorithm ED25519 -out g2.key
 issue g2 root "$end_entity
 subjectAltName = DNS:g2.example"

@@ -193,7 +193,7 @@ TEST_F(Right, AMistypedPasswordMayBeTypedAgain) {
 }
 
 // E-02, S-10: what a server must not take.
-TEST_F(Right, TheServerEndsAtWhatIsNoAnswer) {
+TEST_F(Right, E02TheServerEndsAtWhatIsNoAnswer) {
     const auto after_begin = [&](auto make) {
         Server server{id("carol"), {Type::mschapv2}, false};
         const auto first =
@@ -234,7 +234,7 @@ TEST_F(Right, TheServerEndsAtWhatIsNoAnswer) {
               std::string::npos);
 }
 
-TEST_F(Right, AHugeIdentityIsRefused) {
+TEST_F(Right, E02AHugeIdentityIsRefused) {
     Server server{id("carol"), {Type::mschapv2}, true};
     const auto first =
         Packet::parse(std::get<Server::Ask>(server.begin(context(at_server))).message).value();
@@ -265,13 +265,13 @@ struct Stranger : Right {
     }
 };
 
-TEST_F(Stranger, SuccessBeforeItHasProvedItself) {
+TEST_F(Stranger, E01SuccessBeforeItHasProvedItself) {
     EXPECT_NE(say(Code::success).find("EAP-Success without it"), std::string::npos);
     EXPECT_EQ(say(Code::request, Type::mschapv2, challenge()), "");
     EXPECT_NE(say(Code::success).find("EAP-Success without it"), std::string::npos);
 }
 
-TEST_F(Stranger, AProofThatIsNone) {
+TEST_F(Stranger, E03AProofThatIsNone) {
     EXPECT_EQ(say(Code::request, Type::mschapv2, challenge()), "");
     const Bytes text = to_bytes(as_bytes("S=" + std::string(40, '0') + " M=hello"));
     Bytes data = from_hex("0307").value();
@@ -281,7 +281,7 @@ TEST_F(Stranger, AProofThatIsNone) {
     EXPECT_NE(say(Code::request, Type::mschapv2, data).find("do not trust it"), std::string::npos);
 }
 
-TEST_F(Stranger, AnotherMethodInTheMiddle) {
+TEST_F(Stranger, E01AnotherMethodInTheMiddle) {
     EXPECT_EQ(say(Code::request, Type::mschapv2, challenge()), "");
     EXPECT_NE(say(Code::request, Type::gtc, {}).find("RFC 3748 2.1"), std::string::npos);
 }
@@ -295,7 +295,7 @@ TEST_F(Stranger, AMethodThatWouldShowThePasswordIsDeclined) {
     EXPECT_EQ(answer.data, Bytes{26});
 }
 
-TEST_F(Stranger, RequestsWithoutEnd) {  // S-10
+TEST_F(Stranger, E01RequestsWithoutEnd) {  // S-10
     std::string why;
     unsigned i = 0;
     while (why.empty() && ++i < 10 * rounds_max) {

@@ -42,7 +42,7 @@ TEST(EapPacket, ReadsAndWritesEachCode) {
 }
 
 // E-02
-TEST(EapPacket, RefusesWhatItsCodeDoesNotHave) {
+TEST(EapPacket, E02RefusesWhatItsCodeDoesNotHave) {
     for (const std::string_view bad : {
              "01050004",      // a request without type
              "0305000501",    // a success with one

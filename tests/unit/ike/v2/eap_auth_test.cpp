@@ -137,7 +137,7 @@ TEST_F(EapAuth, DynamicTakesWhatThePeerWants) {
 }
 
 // The initiator must not show a password to who has not proved himself.
-TEST_F(EapAuth, NoPasswordForAResponderWithTheWrongSecret) {
+TEST_F(EapAuth, E07NoPasswordForAResponderWithTheWrongSecret) {
     by_eap(one().local, {eap::Type::gtc});
     by_eap(two().remote, {eap::Type::gtc});
     first.secrets.front().secret = Secret::copy_of(as_bytes("another one"));

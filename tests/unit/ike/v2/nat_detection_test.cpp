@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "engine_pair.hpp"
 #include "support/seeded_random.hpp"
 
 namespace culvert::ike::v2 {
@@ -60,6 +61,46 @@ TEST(NatDetection, APeerWithoutItIsNotNated) {
     const auto nat = detect_nat({}, spi_i, IkeSpi{}, server, inside);
     EXPECT_FALSE(nat.supported);
     EXPECT_FALSE(nat.any());
+}
+
+// The child's last word on how its packets go, at both ends.
+std::string how_they_go(const std::function<void(Connection&, Connection&)>& change,
+                        bool second_prefers = true) {
+    Config first = gateway_config(1, 2);
+    Config second = gateway_config(2, 1);
+    second.settings.prefers_udp = second_prefers;
+    change(first.connections.front(), second.connections.front());
+    EnginePair pair{std::move(first), std::move(second)};
+    if (const Status up = pair.up(pair.one); !up) { return explain(up.error()); }
+    std::string out;
+    for (Side* side : {&pair.one, &pair.two}) {
+        const auto installed = side->all<InstallChild>();
+        if (installed.empty()) { return "nothing"; }
+        out += installed.back()->sa.udp_encap ? " udp" : " native";
+    }
+    return out;
+}
+
+TEST(PreferredUdp, NeedsBothEndsAndNoWordAgainst) {
+    EXPECT_EQ(how_they_go([](Connection&, Connection&) {}), " udp udp");
+    EXPECT_EQ(how_they_go([](Connection&, Connection&) {}, false), " native native");
+    EXPECT_EQ(how_they_go([](Connection& one, Connection&) { one.encap = false; }),
+              " native native");
+    EXPECT_EQ(how_they_go([](Connection&, Connection& two) { two.encap = false; }),
+              " native native");
+    EXPECT_EQ(how_they_go([](Connection&, Connection& two) { two.encap = true; }), " udp udp");
+}
+
+TEST(PreferredUdp, GivesWayToAh) {
+    const auto ah = [](Connection& connection) {
+        connection.children.front().proposals =
+            parse_proposals(ProtocolId::ah, "sha256-x25519").value();
+    };
+    EXPECT_EQ(how_they_go([&](Connection& one, Connection& two) {
+                  ah(one);
+                  ah(two);
+              }),
+              " native native");
 }
 
 }  // namespace

@@ -93,6 +93,20 @@ TEST_F(Redirects, TheNewChildStandsBeforeTheOldOneGoes) {
     EXPECT_LT(*installed, *removed);
 }
 
+TEST_F(Redirects, AGatewayMaySendEveryNewClientAway) {
+    gateway.settings.redirect_to = identity("192.0.2.22");
+    ASSERT_TRUE(up()) << pair->one.errors();
+    EXPECT_EQ(only(pair->one).remote.address, ip("192.0.2.22"));
+    EXPECT_EQ(only(pair->two).children.size(), 1U);
+}
+
+TEST_F(Redirects, WhoCannotBeSentAwayIsServed) {
+    client.settings.follow_redirects = false;
+    gateway.settings.redirect_to = identity("192.0.2.22");
+    ASSERT_TRUE(up()) << pair->one.errors();
+    EXPECT_EQ(only(pair->one).remote.address, ip("192.0.2.2"));
+}
+
 TEST_F(Redirects, AClientThatDoesNotSayThatItFollowsIsNotSent) {
     client.settings.follow_redirects = false;
     ASSERT_TRUE(up());
