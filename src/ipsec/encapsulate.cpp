@@ -41,6 +41,10 @@ std::size_t tfc_of(const OutboundSa& sa, std::size_t inner) {
     return target > inner ? target - inner : 0;
 }
 
+bool in_udp_over_v6(const SaEndpoints& endpoints) {
+    return endpoints.udp_encap && endpoints.remote.address.is_v6();
+}
+
 DropReason lay_out(const OutboundSa& sa, const EncapJob& job, Layout& layout) {
     const OutboundSa::Core& core = sa.core();
     const PacketInfo& info = *job.info;
@@ -56,9 +60,16 @@ DropReason lay_out(const OutboundSa& sa, const EncapJob& job, Layout& layout) {
     }
     layout.tfc = tfc_of(sa, layout.payload_size);
     const std::size_t unpadded = layout.payload_size + layout.tfc + 2;
-    layout.text_size = (unpadded + core.align - 1) & ~(core.align - 1);
+    const auto aligned = [&](std::size_t size) {
+        return (size + core.align - 1) & ~(core.align - 1);
+    };
+    const std::size_t around = 8 + core.cipher.iv_size() + core.cipher.icv_size();
+    layout.text_size = aligned(unpadded);
+    if (around + layout.text_size < esp_in_udp_v6_min && in_udp_over_v6(sa.endpoints())) {
+        layout.text_size = aligned(esp_in_udp_v6_min - around);
+    }
     layout.padding = layout.text_size - unpadded;
-    layout.size = 8 + core.cipher.iv_size() + layout.text_size + core.cipher.icv_size();
+    layout.size = around + layout.text_size;
     if (job.out.size() < layout.size) { return DropReason::outbound_no_room; }
     const std::size_t outer = outer_header_size(sa, layout, job) + layout.size;
     if (outer > ipv4_payload_max) { return DropReason::outbound_too_big; }
