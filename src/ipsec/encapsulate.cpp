@@ -58,6 +58,7 @@ DropReason lay_out(const OutboundSa& sa, const EncapJob& job, Layout& layout) {
         layout.payload_size -= info.unprotected_size;
         layout.next_header = job.packet[info.next_header_at];
     }
+    if (job.dummy) { layout.next_header = protocol_none; }
     layout.tfc = tfc_of(sa, layout.payload_size);
     const std::size_t unpadded = layout.payload_size + layout.tfc + 2;
     const auto aligned = [&](std::size_t size) {
