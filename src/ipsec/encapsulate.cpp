@@ -41,10 +41,6 @@ std::size_t tfc_of(const OutboundSa& sa, std::size_t inner) {
     return target > inner ? target - inner : 0;
 }
 
-bool in_udp_over_v6(const SaEndpoints& endpoints) {
-    return endpoints.udp_encap && endpoints.remote.address.is_v6();
-}
-
 DropReason lay_out(const OutboundSa& sa, const EncapJob& job, Layout& layout) {
     const OutboundSa::Core& core = sa.core();
     const PacketInfo& info = *job.info;
@@ -66,8 +62,8 @@ DropReason lay_out(const OutboundSa& sa, const EncapJob& job, Layout& layout) {
     };
     const std::size_t around = 8 + core.cipher.iv_size() + core.cipher.icv_size();
     layout.text_size = aligned(unpadded);
-    if (around + layout.text_size < esp_in_udp_v6_min && in_udp_over_v6(sa.endpoints())) {
-        layout.text_size = aligned(esp_in_udp_v6_min - around);
+    if (around + layout.text_size < job.size_min) {
+        layout.text_size = aligned(job.size_min - around);
     }
     layout.padding = layout.text_size - unpadded;
     layout.size = around + layout.text_size;

@@ -10,7 +10,6 @@ namespace {
 using test::make;
 using test::open;
 using test::pair_of;
-using test::protect;
 
 ChildSa without_encryption(bool v6, bool udp) {
     ChildSa sa = test::child_sa(IpsecMode::transport);
@@ -37,7 +36,17 @@ TEST(UdpEncapsulation, over_ipv6_small_packets_are_padded_to_what_linux_takes) {
                           .protocol = v6 ? protocol_icmpv6 : protocol_icmp,
                           .source_port = v6 ? std::uint16_t{0x8000} : std::uint16_t{0x0800},
                           .payload = payload});
-                const Bytes outer = protect(*pair.out, inner);
+                const PacketInfo info = test::info_of(inner);
+                CryptoContext crypto;
+                Bytes room(inner.size() + overhead_max);
+                EncapJob job{.packet = inner,
+                             .info = &info,
+                             .size_min = least_esp_size(*pair.out),
+                             .out = room};
+                ASSERT_EQ(encapsulate(*pair.out, job, crypto, Instant{}), DropReason::none);
+                Bytes outer(60);
+                outer.resize(build_outer_header(*pair.out, job, 7, outer));
+                append(outer, ByteView{room}.first(job.size));
                 const std::size_t behind_ip = outer.size() - (v6 ? 40 : 20);
                 const std::size_t plain = (udp ? 8U : 0U) + 8 + (payload + 8 + 2 + 3) / 4 * 4 + 16;
                 EXPECT_EQ(behind_ip, v6 && udp ? std::max<std::size_t>(plain, 48) : plain);
