@@ -13,30 +13,39 @@ namespace {
 // A pair of ranges may become this many pairs of prefixes; beyond that it is filed once.
 constexpr std::size_t prefix_pairs_max = 64;
 
-struct Words {
-    std::uint64_t high = 0;
-    std::uint64_t low = 0;
-};
+// Eight octets as a number.
+std::uint64_t word_at(const std::uint8_t* octets) {
+    std::uint64_t out = 0;
+    std::memcpy(&out, octets, sizeof out);
+    return std::endian::native == std::endian::little ? __builtin_bswap64(out) : out;
+}
 
-Words words_of(const IpAddress& address, unsigned prefix) {
-    Words out;
-    if (address.is_v4()) {
-        const std::uint64_t value = address.v4_host_order();
-        out.high = prefix == 0 ? 0 : value >> (32 - prefix) << (32 - prefix);
-        return out;
-    }
-    const ByteView octets = address.octets();
-    std::memcpy(&out.high, octets.data(), 8);
-    std::memcpy(&out.low, octets.data() + 8, 8);
-    if constexpr (std::endian::native == std::endian::little) {
-        out.high = __builtin_bswap64(out.high);
-        out.low = __builtin_bswap64(out.low);
-    }
-    if (prefix <= 64) {
-        out.low = 0;
-        out.high = prefix == 0 ? 0 : out.high >> (64 - prefix) << (64 - prefix);
-    } else if (prefix < 128) {
-        out.low = out.low >> (128 - prefix) << (128 - prefix);
+// What a look-up asks for, before a shape takes its part: addresses, then protocol and ports. An
+// address has room for 16 octets, and zeros where it is of IPv4.
+ClassifierKey words_of(const PacketInfo& packet) {
+    const std::uint8_t* const source = packet.source.octets().data();
+    const std::uint8_t* const destination = packet.destination.octets().data();
+    return {{word_at(source), word_at(source + 8), word_at(destination), word_at(destination + 8),
+             std::uint64_t{packet.protocol} << 32U | std::uint64_t{packet.source_port} << 16U |
+                 packet.destination_port}};
+}
+
+ClassifierKey mask_of(const ClassifierShape& shape) {
+    const auto first_bits = [](unsigned count) {
+        return count == 0 ? 0 : ~std::uint64_t{0} << (64 - std::min(count, 64U));
+    };
+    const auto behind = [](unsigned prefix) { return prefix < 64 ? 0 : prefix - 64; };
+    return {{first_bits(shape.source_prefix), first_bits(behind(shape.source_prefix)),
+             first_bits(shape.destination_prefix), first_bits(behind(shape.destination_prefix)),
+             (shape.protocol ? std::uint64_t{0xff} << 32U : 0) |
+                 (shape.source_port ? std::uint64_t{0xffff} << 16U : 0) |
+                 (shape.destination_port ? std::uint64_t{0xffff} : 0)}};
+}
+
+ClassifierKey masked(const ClassifierKey& words, const ClassifierKey& mask) {
+    ClassifierKey out;
+    for (std::size_t i = 0; i < out.words.size(); ++i) {
+        out.words[i] = words.words[i] & mask.words[i];
     }
     return out;
 }
@@ -60,16 +69,6 @@ bool matches(const ClassifierRule& rule, const PacketInfo& packet) {
                         packet.destination_port) &&
            (rule.ranges == nullptr || (rule.ranges->source.contains(packet.source) &&
                                        rule.ranges->destination.contains(packet.destination)));
-}
-
-ClassifierKey key_for(const ClassifierShape& shape, const PacketInfo& packet) {
-    const Words source = words_of(packet.source, shape.source_prefix);
-    const Words destination = words_of(packet.destination, shape.destination_prefix);
-    ClassifierKey key{{source.high, source.low, destination.high, destination.low, 0}};
-    if (shape.protocol) { key.words[4] = std::uint64_t{packet.protocol} << 32U; }
-    if (shape.source_port) { key.words[4] |= std::uint64_t{packet.source_port} << 16U; }
-    if (shape.destination_port) { key.words[4] |= packet.destination_port; }
-    return key;
 }
 
 // The longest prefix that covers the whole range.
@@ -106,13 +105,14 @@ Place place_of(const ClassifierRule& rule, const TrafficSelector& source, const 
     out.rule.source_last = source.port_last;
     out.rule.destination_first = destination.port_first;
     out.rule.destination_last = destination.port_last;
-    out.key = key_for(out.shape, {.source = from.address,
-                                  .destination = to.address,
-                                  .family = out.shape.family,
-                                  .protocol = out.rule.protocol,
-                                  .has_ports = true,
-                                  .source_port = source.port_first,
-                                  .destination_port = destination.port_first});
+    out.key = masked(words_of({.source = from.address,
+                               .destination = to.address,
+                               .family = out.shape.family,
+                               .protocol = out.rule.protocol,
+                               .has_ports = true,
+                               .source_port = source.port_first,
+                               .destination_port = destination.port_first}),
+                     mask_of(out.shape));
     return out;
 }
 
@@ -240,8 +240,10 @@ Classifier ClassifierBuilder::snapshot() const {
     out.rules_ = rules_;
     out.tables_.reserve(tables_.size());
     for (const auto& [shape, table] : tables_) {
-        out.tables_.push_back(
-            {.shape = shape, .best = table.orders.begin()->first, .keys = table.keys});
+        out.tables_.push_back({.family = shape.family,
+                               .mask = mask_of(shape),
+                               .best = table.orders.begin()->first,
+                               .keys = table.keys});
     }
     std::ranges::sort(out.tables_, {}, &Classifier::Table::best);
     return out;
@@ -256,6 +258,7 @@ const ClassifierRule* Classifier::find(const PacketInfo& packet) const {
         ClassifierKey key;
     };
     std::array<Asked, group_max> group;
+    const ClassifierKey words = words_of(packet);
     const ClassifierRule* best = nullptr;
     const auto worse = [&best](const Table& table) {
         return best != nullptr && best->order < table.best;
@@ -264,10 +267,10 @@ const ClassifierRule* Classifier::find(const PacketInfo& packet) const {
         std::size_t count = 0;
         for (; next < tables_.size() && count < group_max; ++next) {
             const Table& table = tables_[next];
-            if (table.shape.family != packet.family) { continue; }
+            if (table.family != packet.family) { continue; }
             Asked& asked = group[count++];
             asked.table = &table;
-            asked.key = key_for(table.shape, packet);
+            asked.key = masked(words, table.mask);
             table.keys.begin(asked.key, asked.spot);
         }
         for (std::size_t i = 0; i < count; ++i) { group[i].table->keys.approach(group[i].spot); }

@@ -96,7 +96,8 @@ class Classifier {
  private:
     friend class ClassifierBuilder;
     struct Table {
-        ClassifierShape shape;
+        IpFamily family;
+        ClassifierKey mask;  // what its shape leaves of a packet's
         RuleOrder best;
         SnapshotTable<ClassifierTraits> keys;
     };

@@ -54,11 +54,19 @@ DropReason lay_out(const OutboundSa& sa, const EncapJob& job, Layout& layout) {
         layout.payload_size -= info.unprotected_size;
         layout.next_header = job.packet[info.next_header_at];
     }
+    if (job.dummy) { layout.next_header = protocol_none; }
     layout.tfc = tfc_of(sa, layout.payload_size);
     const std::size_t unpadded = layout.payload_size + layout.tfc + 2;
-    layout.text_size = (unpadded + core.align - 1) & ~(core.align - 1);
+    const auto aligned = [&](std::size_t size) {
+        return (size + core.align - 1) & ~(core.align - 1);
+    };
+    const std::size_t around = 8 + core.cipher.iv_size() + core.cipher.icv_size();
+    layout.text_size = aligned(unpadded);
+    if (around + layout.text_size < job.size_min) {
+        layout.text_size = aligned(job.size_min - around);
+    }
     layout.padding = layout.text_size - unpadded;
-    layout.size = 8 + core.cipher.iv_size() + layout.text_size + core.cipher.icv_size();
+    layout.size = around + layout.text_size;
     if (job.out.size() < layout.size) { return DropReason::outbound_no_room; }
     const std::size_t outer = outer_header_size(sa, layout, job) + layout.size;
     if (outer > ipv4_payload_max) { return DropReason::outbound_too_big; }

@@ -56,6 +56,11 @@ struct EncapJob {
     // back: the packet is then encrypted from where it lies, without being copied first. They must
     // really be writable, and no other job of the batch may use them.
     bool tail_room = false;
+    // From the SPI to the ICV, the packet is padded to this: least_esp_size().
+    std::uint8_t size_min = 0;
+    // A dummy, which its receiver drops (RFC 4303 2.6): what is behind the header of `packet`, or
+    // in tunnel mode all of it, means nothing. Not with AH.
+    bool dummy = false;
     // Receives the ESP packet, from the SPI on: sa.esp_size(...) octets, plus TFC padding. With AH:
     // AH and what follows it. Must not overlap `packet`; but in tunnel mode of ESP the packet may
     // lie in its place already, sa.text_offset() octets behind the beginning.

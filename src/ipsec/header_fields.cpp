@@ -68,6 +68,13 @@ bool to_be_cut_first(const OutboundSa& sa, const PacketInfo& packet) {
            !packet.dont_fragment && !fits_path(sa, packet);
 }
 
+std::uint8_t least_esp_size(const OutboundSa& sa) {
+    const SaEndpoints& endpoints = sa.endpoints();
+    const bool small = sa.mode() == IpsecMode::transport && endpoints.udp_encap &&
+                       endpoints.remote.address.is_v6();
+    return small ? esp_in_udp_v6_min : 0;
+}
+
 OuterFields outer_fields(const PacketInfo& inner, const HeaderRules& rules) {
     OuterFields outer;
     if (rules.dscp) {

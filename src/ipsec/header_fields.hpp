@@ -65,6 +65,8 @@ bool is_never_too_big(const PacketInfo& packet);
 bool fits_path(const OutboundSa& sa, const PacketInfo& packet);
 // DF is to be set outside though not inside: then the inner packet is fragmented (RFC 4301 8.1).
 bool to_be_cut_first(const OutboundSa& sa, const PacketInfo& packet);
+// EncapJob::size_min that lets every known receiver take the packets of this SA; 0: any size does.
+std::uint8_t least_esp_size(const OutboundSa& sa);
 
 // Tunnel mode, inbound: RFC 6040 4.2, figure 4.
 struct EcnResult {

@@ -11,6 +11,11 @@ constexpr std::uint8_t next_routing = 43;
 constexpr std::uint8_t next_fragment = 44;
 constexpr std::uint8_t next_destination = 60;
 
+// What a packet in fragments comes to at most: its length field, or IPv6's for what follows the
+// header.
+constexpr std::size_t whole_size_max = 65535;
+constexpr const char* ends_too_far = "is a fragment that ends past 65535 octets";
+
 // Ports of TCP, DCCP, UDP, SCTP and UDP-Lite lie at the same place; ICMP has type and code.
 void read_ports(ByteView next_layer, PacketInfo& info) {
     switch (info.protocol) {
@@ -44,6 +49,7 @@ const char* parse_v4(ByteView packet, PacketInfo& info) {
     if (total > packet.size()) { return "is longer by its total length than what came"; }
     const std::uint16_t flags_and_offset = get_u16(packet, 6);
     const bool later = (flags_and_offset & 0x1fffU) != 0;
+    if ((flags_and_offset & 0x1fffU) * 8U + total > whole_size_max) { return ends_too_far; }
     info.source = IpAddress::v4(get_u32(packet, 12));
     info.destination = IpAddress::v4(get_u32(packet, 16));
     info.family = IpFamily::v4;
@@ -84,6 +90,9 @@ const char* walk_extensions(ByteView packet, PacketInfo& info) {
             const std::uint16_t offset_and_more = get_u16(packet, at + 2);
             later = (offset_and_more & 0xfff8U) != 0;
             info.fragment = later || (offset_and_more & 1U) != 0;
+            if ((offset_and_more & 0xfff8U) + packet.size() - 48 > whole_size_max) {
+                return ends_too_far;
+            }
         } else {
             size = (packet[at + 1] + 1U) * 8U;
             if (packet.size() - at < size) { return "ends inside an extension header"; }

@@ -160,6 +160,7 @@ void Egress::protect(ipsec::OutboundSa& sa, MutableByteView packet, const ipsec:
     job.packet = packet.first(info.total_size);
     job.info = &info;
     job.tail_room = true;
+    job.size_min = ipsec::least_esp_size(sa);
     const bool ah = sa.suite().protocol == IpsecProtocol::ah;
     const bool whole = ah || keeps_header(sa, info);
     const std::size_t size = sa.esp_size(info.total_size);

@@ -115,6 +115,12 @@ std::string standing_rules(const FilterSettings& s) {
     add(fmt::format("udp dport {} fib daddr type local meta mark set {:#x} accept", ports, s.mark));
     add(fmt::format("meta l4proto {{ 50, 51 }} fib daddr type local meta mark set {:#x} accept",
                     s.mark));
+    // Later fragments of those to ourselves: no port is in them, nor a protocol where extension
+    // headers of IPv6, AH among them, are cut. Alone they come to nothing: without its first
+    // fragment, which is looked at, no packet is put together.
+    add(fmt::format("ip frag-off & 0x1fff != 0 fib daddr type local meta mark set {:#x} accept",
+                    s.mark));
+    add(fmt::format("frag frag-off != 0 fib daddr type local meta mark set {:#x} accept", s.mark));
     // Neighbour discovery; a hop limit of 255 proves the link (RFC 4861 6, 7).
     add("icmpv6 type 133-137 ip6 hoplimit 255 accept");
     // ICMP errors about our own protected packets and IKE: path MTU and unreachable peers. The

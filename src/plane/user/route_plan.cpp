@@ -5,6 +5,8 @@
 #include <optional>
 #include <set>
 
+#include "ipsec/limits.hpp"
+
 namespace culvert::plane {
 namespace {
 
@@ -57,9 +59,11 @@ std::vector<Route> plan_routes(const std::vector<RoutedPolicy>& policies,
                 if (!target.preferred_source && policy.action == PolicyAction::protect) {
                     target.preferred_source = source_within(policy.local, family, host_addresses);
                 }
-                if (policy.mtu != 0) {
-                    target.mtu = target.mtu == 0 ? policy.mtu : std::min(target.mtu, policy.mtu);
-                }
+                if (policy.mtu == 0) { continue; }
+                // With less the kernel would refuse what every IPv6 path has to carry (RFC 8200 5).
+                const std::uint32_t mtu =
+                    family == IpFamily::v6 ? std::max(policy.mtu, ipsec::mtu_v6_min) : policy.mtu;
+                target.mtu = target.mtu == 0 ? mtu : std::min(target.mtu, mtu);
             }
         }
     }

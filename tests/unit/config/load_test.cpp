@@ -195,6 +195,30 @@ TEST(Load, HasStrongSwansDefaults) {
     EXPECT_EQ(n.header_rules.copy_dscp, DscpCopy::out);
 }
 
+TEST(Load, ReadsTheFieldsOfOuterHeaders) {
+    struct Case {
+        std::string lines;
+        DfRule df;
+        std::optional<std::uint8_t> dscp;
+    };
+    for (const Case& one :
+         {Case{"", DfRule::copy, {}}, Case{"outer_df = copy", DfRule::copy, {}},
+          Case{"outer_df = set", DfRule::set, {}}, Case{"outer_df = clear", DfRule::clear, {}},
+          Case{"copy_df = yes", DfRule::copy, {}}, Case{"copy_df = no", DfRule::clear, {}},
+          // What is written last or first does not matter: ours says more.
+          Case{"copy_df = no\nouter_df = set", DfRule::set, {}},
+          Case{"outer_df = set\ncopy_df = no", DfRule::set, {}},
+          Case{"outer_dscp = 101110", DfRule::copy, 0x2e},
+          Case{"outer_dscp = 000000", DfRule::copy, 0x00}}) {
+        const Loaded loaded = load_text(fmt::format(
+            "connections {{\n gw {{\n children {{\n net {{\n{}\n}}\n }}\n }}\n}}\n", one.lines));
+        ASSERT_EQ(loaded.config.connections.size(), 1U) << one.lines;
+        const HeaderRules& rules = loaded.config.connections[0].children[0].header_rules;
+        EXPECT_EQ(rules.df, one.df) << one.lines;
+        EXPECT_EQ(rules.dscp, one.dscp) << one.lines;
+    }
+}
+
 TEST(Load, DerivesTimesFromEachOther) {
     const auto conn = [](std::string_view text) {
         return load_text(connection_with(text)).config.connections.at(0);

@@ -93,6 +93,14 @@ TEST(Refusals, OfAChildsKeywords) {
              {"replay_window = 8193", "replay_window: \"8193\" is not a number from 0 to 8192"},
              {"reqid = 0x1ffffffff", "reqid: \"0x1ffffffff\" is not a number from 0 to 4294967295"},
              {"copy_dscp = maybe", "copy_dscp: \"maybe\" is not out, in, yes or no"},
+             {"outer_df = maybe", "outer_df: \"maybe\" is not copy, set or clear"},
+             {"outer_dscp = 46",
+              "outer_dscp: \"46\" is not six binary digits. To fix it: write the code point so, as "
+              "101110 for EF"},
+             {"outer_dscp = 101112",
+              "outer_dscp: \"101112\" is not six binary digits. To fix it: write the code point "
+              "so, "
+              "as 101110 for EF"},
              {"esp_proposal = aes128",
               "esp_proposal: is not a keyword of this section. To fix it: did you mean "
               "esp_proposals?"},

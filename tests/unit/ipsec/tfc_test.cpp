@@ -52,5 +52,26 @@ TEST(TfcPadding, transport_mode_has_none_since_its_payload_need_not_tell_its_siz
     EXPECT_EQ(protect(*with.out, make({})).size(), protect(*without.out, make({})).size());
 }
 
+// RFC 4303 2.6: a sender MUST be able to make dummies, and a receiver drops them without a word.
+TEST(DummyPackets, look_like_others_and_are_dropped_by_their_receiver) {
+    for (const IpsecMode mode : {IpsecMode::tunnel, IpsecMode::transport}) {
+        const auto pair = pair_of(test::child_sa(mode));
+        const Bytes inner = make({});
+        const PacketInfo info = test::info_of(inner);
+        CryptoContext crypto;
+        Bytes room(inner.size() + overhead_max);
+        EncapJob job{.packet = inner, .info = &info, .dummy = true, .out = room};
+        ASSERT_EQ(encapsulate(*pair.out, job, crypto, Instant{}), DropReason::none);
+        Bytes outer(60);
+        outer.resize(build_outer_header(*pair.out, job, 7, outer));
+        append(outer, ByteView{room}.first(job.size));
+        EXPECT_EQ(outer.size(), protect(*pair.out, inner).size());
+        EXPECT_EQ(open(*pair.in, outer).dropped, DropReason::inbound_dummy);
+        // It has a number as any packet.
+        EXPECT_EQ(open(*pair.in, outer).dropped, DropReason::inbound_replay);
+        EXPECT_EQ(open(*pair.in, protect(*pair.out, inner)).packet, inner);
+    }
+}
+
 }  // namespace
 }  // namespace culvert::ipsec

@@ -48,6 +48,20 @@ TEST(FilterRules, PortsAndTypesAreOfTheArrivingPacket) {
         << icmp;
 }
 
+// AH and UDP between the hosts of transport mode come in fragments too; those of the kernel that
+// nft runs in show neither ports nor, of AH over IPv6, a protocol.
+TEST(FilterRules, LaterFragmentsToOurselvesPassBeforeAnyPolicy) {
+    const std::string text =
+        filter_policies(settings, {entry(PolicyAction::protect, "192.0.2.1", "192.0.2.2", 1)});
+    const auto drop = text.find("counter name clear_dropped drop");
+    for (const char* rule : {"ip frag-off & 0x1fff != 0 fib daddr type local meta mark set",
+                             "frag frag-off != 0 fib daddr type local meta mark set"}) {
+        const auto at = text.find(rule);
+        ASSERT_NE(at, std::string::npos) << text;
+        EXPECT_LT(at, drop);
+    }
+}
+
 TEST(FilterRules, AnOutboundOnlyEntryDropsNothing) {
     auto only_out = entry(PolicyAction::discard, "10.1.0.0/16", "10.2.0.0/16", 1);
     only_out.direction = ipsec::SpdDirection::outbound;

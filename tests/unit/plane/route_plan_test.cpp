@@ -92,5 +92,14 @@ TEST(RoutePlan, TheSmallestMtuOfThoseThatShareADestinationCounts) {
     EXPECT_EQ(find(routes, "10.2.0.0/16", RouteKind::device)->mtu, 1382U);
 }
 
+// RFC 8200 5: over a route with less the kernel would not even forward packets of 1280 octets.
+TEST(RoutePlan, NoRouteOfIpv6HasAnMtuBelow1280) {
+    const auto local = selectors({"10.1.0.0/16", "fd01::/64"});
+    const auto remote = selectors({"10.2.0.0/16", "fd02::/64"});
+    const auto routes = plan_routes({{.local = local, .remote = remote, .mtu = 1226}}, {});
+    EXPECT_EQ(find(routes, "10.2.0.0/16", RouteKind::device)->mtu, 1226U);
+    EXPECT_EQ(find(routes, "fd02::/64", RouteKind::device)->mtu, 1280U);
+}
+
 }  // namespace
 }  // namespace culvert::plane
