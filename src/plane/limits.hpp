@@ -95,6 +95,11 @@ constexpr std::chrono::seconds moderation_again_after{1};
 constexpr std::size_t stray_runs_max = 256;
 constexpr std::size_t stray_octets_max = std::size_t{4} << 20U;
 
+// With more SAs than this routes and filter are made anew as a whole once a tick only, and one that
+// comes adds its own routes; unless some route is wider than these prefixes.
+constexpr std::size_t whole_plans_max = 256;
+constexpr unsigned narrow_prefix_min_v4 = 16;
+constexpr unsigned narrow_prefix_min_v6 = 32;
 // How long the nft program may take.
 constexpr std::chrono::seconds nft_time_max{10};
 constexpr std::size_t nft_output_octets_max = 1 << 20;

@@ -148,6 +148,24 @@ Status KernelSetUp::apply(const std::vector<Route>& routes) {
     return first_failure;
 }
 
+Status KernelSetUp::add(const std::vector<Route>& routes) {
+    if (!settings_.install_routes) { return {}; }
+    for (const Route& route : routes) {
+        // Sources and MTUs come last in their order.
+        const auto next =
+            routes_.lower_bound({.destination = route.destination, .kind = route.kind});
+        if (next != routes_.end() && next->destination == route.destination &&
+            next->kind == route.kind) {
+            continue;
+        }
+        if (auto done = netlink_.add(route, settings_.routing_table, tun_index_); !done) {
+            return done;
+        }
+        routes_.insert(route);
+    }
+    return {};
+}
+
 Status KernelSetUp::set_mtu(std::uint32_t mtu) {
     if (mtu == mtu_) { return {}; }
     mtu_ = mtu;

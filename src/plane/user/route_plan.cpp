@@ -5,6 +5,8 @@
 #include <optional>
 #include <set>
 
+#include "plane/limits.hpp"
+
 namespace culvert::plane {
 namespace {
 
@@ -77,6 +79,14 @@ std::vector<Route> plan_routes(const std::vector<RoutedPolicy>& policies,
     }
     std::ranges::sort(out);
     return out;
+}
+
+bool has_wide_route(const std::vector<Route>& routes) {
+    return std::ranges::any_of(routes, [](const Route& route) {
+        const unsigned narrow =
+            route.destination.address.is_v4() ? narrow_prefix_min_v4 : narrow_prefix_min_v6;
+        return route.kind == RouteKind::device && route.destination.prefix < narrow;
+    });
 }
 
 }  // namespace culvert::plane

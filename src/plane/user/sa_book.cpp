@@ -1,6 +1,7 @@
 #include "plane/user/sa_book.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -176,15 +177,24 @@ void SaBook::remove(const std::string& connection, const std::string& name) {
     publish_spd();
 }
 
+std::optional<RoutedPolicy> SaBook::routed(const Installed& installed) {
+    if (!installed.entry) { return std::nullopt; }
+    const std::uint32_t path_mtu = installed.outbound->path_mtu();
+    return RoutedPolicy{.action = PolicyAction::protect,
+                        .local = (*installed.entry)->second.entry.local,
+                        .remote = (*installed.entry)->second.entry.remote,
+                        .mtu = path_mtu == 0 ? 0 : installed.outbound->inner_mtu(path_mtu)};
+}
+
+std::optional<RoutedPolicy> SaBook::routed(ChildSaId id) const {
+    const auto at = sas_.find(id);
+    return at == sas_.end() ? std::nullopt : routed(at->second);
+}
+
 std::vector<RoutedPolicy> SaBook::routed() const {
     std::vector<RoutedPolicy> out;
     for (const auto& [id, installed] : sas_) {
-        if (!installed.entry) { continue; }
-        const std::uint32_t path_mtu = installed.outbound->path_mtu();
-        out.push_back({.action = PolicyAction::protect,
-                       .local = (*installed.entry)->second.entry.local,
-                       .remote = (*installed.entry)->second.entry.remote,
-                       .mtu = path_mtu == 0 ? 0 : installed.outbound->inner_mtu(path_mtu)});
+        if (auto one = routed(installed)) { out.push_back(std::move(*one)); }
     }
     for (const auto& [name, configured] : policies_) {
         const Policy& policy = configured.policy;

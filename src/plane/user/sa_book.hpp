@@ -47,6 +47,8 @@ class SaBook {
     std::vector<ipsec::SpdEntry> spd_entries() const { return entries_.entries(); }
     const ipsec::Sad& sad() const { return sad_; }
     std::vector<RoutedPolicy> routed() const;
+    // What this SA brings; nothing if it has no policies.
+    std::optional<RoutedPolicy> routed(ChildSaId id) const;
     // The largest inner packet that any SA carries; 0 without SAs.
     std::uint32_t inner_mtu_max() const;
 
@@ -91,6 +93,7 @@ class SaBook {
     };
     using Sas = std::map<ChildSaId, Installed>;
     void erase(Sas::iterator at);
+    static std::optional<RoutedPolicy> routed(const Installed& installed);
     SharedEntries::iterator hold(const ipsec::SpdEntry& entry);
     void let_go(SharedEntries::iterator at);
     void publish_spd();
