@@ -67,6 +67,9 @@ constexpr std::chrono::seconds neighbour_use_every{1};
 constexpr unsigned path_mtu_min_v4 = 576;
 constexpr unsigned path_mtu_min_v6 = 1280;
 
+// SAs to one peer that are asked what they know of the path.
+constexpr int path_mtu_asked_max = 8;
+
 // Workers of the user plane: each native packet is copied for each of them.
 constexpr unsigned workers_max = 64;
 // The bits of an inbound SPI that tell whose it is; the key exchange keeps them when it rekeys.
@@ -100,6 +103,9 @@ constexpr std::size_t stray_octets_max = std::size_t{4} << 20U;
 constexpr std::size_t whole_plans_max = 256;
 constexpr unsigned narrow_prefix_min_v4 = 16;
 constexpr unsigned narrow_prefix_min_v6 = 32;
+// So many policies of one kind, one behind the other, and the packet filter looks them up in a set
+// instead of asking for each.
+constexpr std::size_t filter_set_min = 16;
 // How long the nft program may take.
 constexpr std::chrono::seconds nft_time_max{10};
 constexpr std::size_t nft_output_octets_max = 1 << 20;

@@ -122,6 +122,7 @@ class UserPlane final : public Plane {
     SaBook book_;
     Instant inherited_until_ = boot_time_now() + inherited_hold;
     bool wide_routes_ = false;
+    bool much_to_free_ = false;
     std::shared_ptr<const ipsec::Spd> followed_;  // what routes and filter were last made for
     std::vector<IpAddress> host_addresses_;
     std::atomic<bool> paths_changed_ = false;
