@@ -184,16 +184,23 @@ void Egress::protect_train(ipsec::OutboundSa& sa, const ipsec::PacketInfo& info,
     const ipsec::OuterFields outer = ipsec::outer_fields_of(sa, info);
     const std::size_t stride = sa.esp_size(full.total_size);
     const std::size_t front = sa.text_offset();
+    // Put together in a few places that stay in the nearest cache, or at once where it goes.
+    const std::size_t clear_stride = full.total_size + ipsec::trailer_size_max;
+    const bool apart = sa.reads_elsewhere() && sa.batch_of(stride) * clear_stride <= packet_room;
+    const std::size_t hot = std::min(sa.batch_of(stride), jobs_.size());
     for (std::size_t at = 0; at < segments_.count();) {
         std::size_t count = run_.begin(sa, outer, stride, true);
-        count = std::min({count, segments_.count() - at, jobs_.size()});
+        count = std::min({count, segments_.count() - at, hot});
         const MutableByteView room = run_.room();
         for (std::size_t i = 0; i < count; ++i) {
             const bool is_last = at + i + 1 == segments_.count();
             const MutableByteView slot = room.subspan(i * stride, stride);
-            segments_.write(at + i, slot.data() + front);
-            jobs_[i] = {.packet = slot.subspan(front, segments_.size(at + i)),
+            std::uint8_t* const clear =
+                apart ? single_.get() + i * clear_stride : slot.data() + front;
+            segments_.write(at + i, clear);
+            jobs_[i] = {.packet = {clear, segments_.size(at + i)},
                         .info = is_last ? &last : &full,
+                        .tail_room = apart,
                         .out = slot};
         }
         if (run_.empty()) { run_.remember(jobs_[0].packet, *jobs_[0].info); }

@@ -72,7 +72,7 @@ class Egress {
     WorkerCounters counters_;
     WholePackets whole_packets_{counters_};
     std::unique_ptr<std::uint8_t[]> packet_;
-    std::unique_ptr<std::uint8_t[]> single_;  // one packet of a train that goes by itself
+    std::unique_ptr<std::uint8_t[]> single_;  // packets of a train that are not yet protected
     ipsec::Segments segments_;
     std::array<ipsec::EncapJob, ipsec::batch_max> jobs_;
     EspRun run_;
