@@ -54,6 +54,8 @@ class Egress {
     void protect_pieces(ipsec::OutboundSa& sa, ByteView packet, const ipsec::PacketInfo& info,
                         Instant now);
     void protect_train(ipsec::OutboundSa& sa, Instant now);
+    // Those of segments_ from `first` on, which the run has room for.
+    void protect_segments(ipsec::OutboundSa& sa, std::size_t first, std::size_t count, Instant now);
     void settle(ipsec::OutboundSa& sa, std::span<const ipsec::EncapJob> jobs);
     void look_at_lifetime(ipsec::OutboundSa& sa, Instant now);
     // Under an outer header that is ours to write.
@@ -76,7 +78,7 @@ class Egress {
     WholePackets whole_packets_{counters_};
     std::unique_ptr<std::uint8_t[]> packet_;
     Bytes piece_;                             // one of an inner packet that is cut
-    std::unique_ptr<std::uint8_t[]> single_;  // one packet of a train that goes by itself
+    std::unique_ptr<std::uint8_t[]> single_;  // packets of a train that are not yet protected
     ipsec::Segments segments_;
     std::array<ipsec::EncapJob, ipsec::batch_max> jobs_;
     EspRun run_;
