@@ -110,7 +110,11 @@ constexpr std::size_t filter_set_min = 16;
 constexpr std::chrono::seconds nft_time_max{10};
 constexpr std::size_t nft_output_octets_max = 1 << 20;
 
-// Packets that wait to be read from the TUN in the kernel.
+// Queues of the TUN that each worker reads by turns, as long as the kernel has so many in all: what
+// floods one of them fills that one only.
+constexpr unsigned lanes_a_worker_max = 8;
+constexpr unsigned tun_queues_max = 256;
+// Packets that wait to be read from the TUN in the kernel, in each of them.
 constexpr unsigned tun_queue_packets = 1000;
 
 // Seconds between looks at lifetimes and idle queues.

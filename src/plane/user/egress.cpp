@@ -49,7 +49,7 @@ Egress::Egress(const Shared& shared, unsigned worker, const FastPaths& wanted)
                too_big(sa, inner, info);
            }) {}
 
-bool Egress::tun_ready() {
+bool Egress::tun_ready(const TunQueue& lane) {
     const Instant now = boot_time_now();
     // Behind a packet that comes alone nothing is looked for: whoever sent it may wait for the
     // answer.
@@ -57,7 +57,7 @@ bool Egress::tun_ready() {
     tables_ = &view_.look();
     std::size_t octets = 0;
     for (int round = 0; round < packets_a_wakeup_max && octets < tun_octets_a_wakeup_max; ++round) {
-        const TunPacket packet = tun_.read({packet_.get(), packet_octets_max + 1});
+        const TunPacket packet = lane.read({packet_.get(), packet_octets_max + 1});
         if (packet.octets.empty()) { break; }
         octets += packet.octets.size();
         counters_.count(Happening::tun_reads);

@@ -24,7 +24,7 @@ namespace culvert::plane {
 
 class Egress {
  public:
-    // Of this worker's queue.
+    // Of this worker's queues.
     Egress(const Shared& shared, unsigned worker, const FastPaths& wanted);
     Egress(const Egress&) = delete;
     Egress& operator=(const Egress&) = delete;
@@ -32,8 +32,8 @@ class Egress {
     Egress& operator=(Egress&&) = delete;
     ~Egress() = default;
 
-    // Carries what the TUN has; false if it had nothing.
-    bool tun_ready();
+    // Carries what this queue has, up to a wake-up's share; false if it had nothing.
+    bool tun_ready(const TunQueue& lane);
     // An SA came: sends what waited for it.
     void flush_waiting();
     // Once a second: lets go what waited too long, and SAs that are gone.
@@ -67,7 +67,7 @@ class Egress {
                 std::uint32_t mtu);
 
     const Shared& shared_;
-    const TunQueue& tun_;
+    const TunQueue& tun_;  // for what we say ourselves
     PublishedTables::View view_;
     const Tables* tables_ = nullptr;  // of the batch at hand
     ipsec::FlowCache flows_;
