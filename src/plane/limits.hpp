@@ -34,6 +34,9 @@ constexpr std::size_t tun_octets_a_wakeup_max = std::size_t{8} * 65536;
 constexpr int rounds_a_wakeup_max = 8;
 // A super-packet is charged by its true size; the default buffer would hold two.
 constexpr int socket_buffer_octets = 16 * 1024 * 1024;
+// Sockets of ESP in UDP that each worker reads by turns, an SA's packets out of one of them. Times
+// workers_max no more than the bits of an SPI tell apart (spi_worker_mask).
+constexpr unsigned receive_lanes = 4;
 // Packets read from the TUN in one go.
 constexpr int packets_a_wakeup_max = 256;
 // ICMP errors that we make (RFC 4443 2.4 f).

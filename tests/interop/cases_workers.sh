@@ -185,3 +185,49 @@ while True:
     says "$dir/stats.log" 'ike_receive_overflow[^0-9]*0' "no IKE is lost"
     down 1 ike gw
 }
+
+# The other way: what arrives for one SA is far more than can be opened, and what arrives for another of the same
+# worker is all taken: it comes by a socket of its own (receive_lanes).
+case_flood_in() {
+    inner=46
+    both_conn 'encap = yes'
+    threads_of=([1]=1)
+    with_threads
+    begin
+    establish
+    ping_ok h2 fd01::2
+    in_of() { list_sas 1 | awk -v name="$1:" -v want="$2" 'index($1, name) == 1 { mine = 1 }
+        mine && $1 == "in" { for (i = 2; i < NF; ++i) if ($(i + 1) ~ /^packets/) packets = $i
+            sub(",", "", $2); print want == "spi" ? $2 : packets; exit }'; }
+    local spi try
+    for ((try = 0; try < 30; ++try)); do
+        spi=$(in_of net4 spi)
+        [[ -n $spi ]] || { list_sas 1; fail "no inbound SPI is shown"; }
+        ((0x$spi % 4 == 0x$(in_of net6 spi) % 4)) || break
+        down 1 child net4
+        up_ok 1 net4
+    done
+    ip netns exec "$net_prefix-g2" python3 -c '
+import os, socket, sys
+out = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+out.connect(("192.0.2.1", 4500))
+out.setsockopt(17, 103, 64)  # UDP_SEGMENT
+run = b"".join(bytes.fromhex(sys.argv[1]) + os.urandom(60) for _ in range(64))
+while True:
+    try:
+        out.send(run)
+    except OSError:
+        pass' "$spi" &
+    local flood=$! before after
+    net_pids+=("$flood")
+    lost_some() { (($(culvert_of 1 stats | sed -nE 's/.*esp_receive_overflow[^0-9]*([0-9]+).*/\1/p' | head -1) > 1000)); }
+    until_true 30 lost_some || { culvert_of 1 stats; fail "nothing of the flood is lost"; }
+    before=$(in_of net6 packets)
+    ns h2 ping -n -q -6 -c 50 -i 0.02 -W 1 fd01::2 >/dev/null || :
+    came_all() { after=$(in_of net6 packets); ((after - before >= 50)); }
+    until_true 10 came_all || { list_sas 1; culvert_of 1 stats; fail "of 50 packets beside the flood only $((after - before)) came"; }
+    rekey 1 ike gw
+    kill -0 "$flood" || fail "the flood ended before its time"
+    kill "$flood"
+    down 1 ike gw
+}

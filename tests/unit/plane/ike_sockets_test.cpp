@@ -78,6 +78,19 @@ TEST_F(Steering, EspComesToTheWorkerThatItsSpiNames) {
     }
 }
 
+// Of one worker, so that a flood under one SPI does not fill what others arrive by.
+TEST_F(Steering, SpisOfOneWorkerHaveSeveralSockets) {
+    for (unsigned lane = 0; lane < receive_lanes; ++lane) {
+        Bytes esp(64);
+        esp[0] = 0xc1;
+        esp[3] = static_cast<std::uint8_t>(lane * workers);
+        send(esp);
+    }
+    const std::vector<int> descriptors = sockets_->descriptors(0);
+    ASSERT_EQ(descriptors.size(), receive_lanes);
+    for (const int one : descriptors) { EXPECT_EQ(receive({one}).esp, 1); }
+}
+
 TEST_F(Steering, IkeComesToItsOwnSocketAndNoWorker) {
     Bytes ike(4 + 28);
     ike[4] = 1;
