@@ -86,9 +86,13 @@ TEST_F(Steering, SpisOfOneWorkerHaveSeveralSockets) {
         esp[3] = static_cast<std::uint8_t>(lane * workers);
         send(esp);
     }
-    const std::vector<int> descriptors = sockets_->descriptors(0);
-    ASSERT_EQ(descriptors.size(), receive_lanes);
-    for (const int one : descriptors) { EXPECT_EQ(receive({one}).esp, 1); }
+    std::size_t reached = 0;
+    for (const int one : sockets_->descriptors(0)) {  // of both families
+        const int got = receive({one}).esp;
+        EXPECT_LE(got, 1);
+        if (got == 1) { ++reached; }
+    }
+    EXPECT_EQ(reached, receive_lanes);
 }
 
 TEST_F(Steering, IkeComesToItsOwnSocketAndNoWorker) {
