@@ -81,6 +81,7 @@ ChildSa silent_sa(const Options& options, std::uint32_t number) {
     sa.reqid = ReqId{number};
     const IpAddress host = IpAddress::v4((100U << 24U) + (64U << 16U) + number);  // RFC 6598
     sa.remote_ts = {TrafficSelector::of({host, host})};
+    sa.replay_window = ChildSa{}.replay_window;
     return sa;
 }
 
@@ -100,6 +101,7 @@ Status install_silent(plane::Plane& plane, const Options& options) {
     }
     if (options.tunnels > 1) {
         const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
+        std::this_thread::sleep_for(std::chrono::seconds{6});  // the plane's own clock comes round
         fmt::print("{} tunnels more in {:.1f} s, {} octets each\n", options.tunnels - 1,
                    took.count(), (resident_octets() - before) / (options.tunnels - 1));
         static_cast<void>(std::fflush(stdout));

@@ -67,7 +67,17 @@ for ((stall = 0; stall < ${STALLS:-1}; ++stall)); do
     sleep 1.5
     kill -CONT "${pids[stall % 2]}"
 done
-sleep "${CHURN_ROUNDS:-10}"
+rounds=${CHURN_ROUNDS:-10}
+resident() { # KiB of each end
+    local pid
+    for pid in "${pids[@]:0:2}"; do sed -nE 's/^VmRSS:[[:space:]]*([0-9]+).*/\1/p' "/proc/$pid/status"; done
+}
+# Once it has come to its ordinary size, no SA that is gone leaves anything behind.
+warm=$((rounds < 60 ? rounds : 20))
+sleep "$warm"
+mapfile -t before < <(resident)
+sleep $((rounds - warm))
+mapfile -t after < <(resident)
 exec {ask_in}>&-
 failed=0
 wait "$asking" || failed=1
@@ -79,5 +89,9 @@ for n in 1 2; do
     echo "end $n:"
     cat "$dir/end-$n.log"
     ! grep -qE '^(inbound_|esp_send_failed|strays_dropped|tun_write_failed).* [1-9]|WARNING: ThreadSanitizer|ERROR: ' "$dir/end-$n.log" || failed=1
+done
+for n in 1 2; do
+    echo "end $n: ${before[n - 1]} KiB resident in the beginning, ${after[n - 1]} at the end"
+    ((after[n - 1] - before[n - 1] <= 1024 + (rounds - warm))) || failed=1
 done
 ((failed == 0)) || { echo "traffic was lost, or more"; exit 1; }

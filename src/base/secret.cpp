@@ -21,34 +21,39 @@ namespace {
 class LockedPool {
  public:
     std::uint8_t* take(std::size_t size) {
-        const std::size_t shift = shift_of(size);
+        const std::size_t block_size = block_of(size);
         const std::scoped_lock lock{mutex_};
-        if (shift > largest_shift) { return map(std::size_t{1} << shift); }
-        auto& free = free_[shift];
-        if (free.empty()) { refill(shift, free); }
+        if (block_size > largest_block) { return map(block_size); }
+        auto& free = free_[block_size / smallest_block];
+        if (free.empty()) { refill(block_size, free); }
         std::uint8_t* block = free.back();
         free.pop_back();
         return block;
     }
 
     void give_back(std::uint8_t* block, std::size_t size) {
-        const std::size_t shift = shift_of(size);
+        const std::size_t block_size = block_of(size);
         const std::scoped_lock lock{mutex_};
-        if (shift > largest_shift) {
-            munmap(block, std::size_t{1} << shift);
+        if (block_size > largest_block) {
+            munmap(block, block_size);
             return;
         }
-        free_[shift].push_back(block);
+        free_[block_size / smallest_block].push_back(block);
     }
 
  private:
-    static constexpr std::size_t smallest_shift = 5;
-    static constexpr std::size_t largest_shift = 12;
+    static constexpr std::size_t smallest_block = 32;
+    static constexpr std::size_t largest_block = 4096;
     static constexpr std::size_t slab_size = std::size_t{1} << 16U;
+    // From here on a power of two would waste too much: four sizes between one and the next, each a
+    // multiple of what expanded keys are aligned to.
+    static constexpr std::size_t quartered_from = 256;
 
-    static std::size_t shift_of(std::size_t size) {
-        return std::max<std::size_t>(smallest_shift,
-                                     static_cast<std::size_t>(std::bit_width(size - 1)));
+    static std::size_t block_of(std::size_t size) {
+        const std::size_t power = std::max(smallest_block, std::bit_ceil(size));
+        if (power <= quartered_from || power > largest_block) { return power; }
+        const std::size_t step = power / 8;
+        return (size + step - 1) / step * step;
     }
 
     static std::uint8_t* map(std::size_t size) {
@@ -61,14 +66,15 @@ class LockedPool {
         return static_cast<std::uint8_t*>(memory);
     }
 
-    static void refill(std::size_t shift, std::vector<std::uint8_t*>& free) {
+    static void refill(std::size_t block, std::vector<std::uint8_t*>& free) {
         std::uint8_t* const slab = map(slab_size);
-        const std::size_t block = std::size_t{1} << shift;
-        for (std::size_t at = 0; at < slab_size; at += block) { free.push_back(slab + at); }
+        for (std::size_t at = 0; at + block <= slab_size; at += block) {
+            free.push_back(slab + at);
+        }
     }
 
     std::mutex mutex_;
-    std::array<std::vector<std::uint8_t*>, largest_shift + 1> free_;
+    std::array<std::vector<std::uint8_t*>, largest_block / smallest_block + 1> free_;
 };
 
 LockedPool& pool() {

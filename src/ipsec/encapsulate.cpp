@@ -2,6 +2,7 @@
 #include <array>
 #include <cstring>
 
+#include "base/assert.hpp"
 #include "ipsec/ah.hpp"
 #include "ipsec/esp.hpp"
 #include "ipsec/header_fields.hpp"
@@ -149,9 +150,17 @@ void prepare(const OutboundSa& sa, EncapJob& job, const Layout& layout, std::uin
     job.outer = outer_fields_of(sa, *job.info);
 }
 
-// At most batch_max jobs.
-void encapsulate_piece(OutboundSa& sa, std::span<EncapJob> jobs, CryptoContext::Impl& context,
-                       Instant now) {
+SequenceCounter::Block from_front(SequenceNumbers& numbers, std::uint64_t wanted) {
+    const std::uint64_t count = std::min(wanted, numbers.count);
+    const SequenceCounter::Block out{.first = numbers.first, .count = count};
+    numbers.first += count;
+    numbers.count -= count;
+    return out;
+}
+
+// At most batch_max jobs. `taken`: their numbers; null: they take them now.
+void encapsulate_piece(OutboundSa& sa, std::span<EncapJob> jobs, SequenceNumbers* taken,
+                       CryptoContext::Impl& context, Instant now) {
     OutboundSa::Core& core = sa.core();
     std::array<Layout, batch_max> layouts;
     std::array<Borrowed, batch_max> borrowed;
@@ -164,7 +173,8 @@ void encapsulate_piece(OutboundSa& sa, std::span<EncapJob> jobs, CryptoContext::
         }
     }
     const std::uint64_t allowed = core.usage.allowed(good, now);
-    const SequenceCounter::Block numbers = core.sequence.reserve(allowed);
+    const SequenceCounter::Block numbers =
+        taken == nullptr ? core.sequence.reserve(allowed) : from_front(*taken, allowed);
     for (std::size_t i = numbers.count; i < good; ++i) {
         jobs[context.owner[i]].dropped =
             i < allowed ? DropReason::outbound_sequence_overflow : DropReason::outbound_expired;
@@ -251,7 +261,22 @@ void encapsulate(OutboundSa& sa, std::span<EncapJob> jobs, CryptoContext& crypto
     }
     while (!jobs.empty()) {
         const auto piece = jobs.first(std::min(jobs.size(), batch_max));
-        encapsulate_piece(sa, piece, crypto.impl(), now);
+        encapsulate_piece(sa, piece, nullptr, crypto.impl(), now);
+        jobs = jobs.subspan(piece.size());
+    }
+}
+
+SequenceNumbers take_numbers(OutboundSa& sa, std::uint64_t count) {
+    const SequenceCounter::Block block = sa.core().sequence.reserve(count);
+    return {.first = block.first, .count = block.count};
+}
+
+void encapsulate(OutboundSa& sa, std::span<EncapJob> jobs, SequenceNumbers& numbers,
+                 CryptoContext& crypto, Instant now) {
+    ASSERT(!sa.core().mac);
+    while (!jobs.empty()) {
+        const auto piece = jobs.first(std::min(jobs.size(), batch_max));
+        encapsulate_piece(sa, piece, &numbers, crypto.impl(), now);
         jobs = jobs.subspan(piece.size());
     }
 }

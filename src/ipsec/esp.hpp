@@ -80,6 +80,18 @@ struct EncapJob {
 void encapsulate(OutboundSa& sa, std::span<EncapJob> jobs, CryptoContext& crypto, Instant now);
 DropReason encapsulate(OutboundSa& sa, EncapJob& job, CryptoContext& crypto, Instant now);
 
+// Sequence numbers in a row that were taken before the packets are there, so that workers who share
+// an SA agree on an order and then encrypt at the same time. What is not used is a gap.
+struct SequenceNumbers {
+    std::uint64_t first = 0;
+    std::uint64_t count = 0;
+};
+// At most `count`; fewer, and at last none, when the SA's numbers come to their end.
+SequenceNumbers take_numbers(OutboundSa& sa, std::uint64_t count);
+// ESP under `numbers`, which are then those that are left.
+void encapsulate(OutboundSa& sa, std::span<EncapJob> jobs, SequenceNumbers& numbers,
+                 CryptoContext& crypto, Instant now);
+
 // Writes what goes before the ESP octets on the wire into `out`: the outer IP header (tunnel: a new
 // one; transport: the packet's own, changed), and with UDP encapsulation the UDP header (checksum
 // 0, RFC 3948 2.1). `identification` goes into IPv4 headers without DF

@@ -8,8 +8,9 @@ namespace culvert::ipsec {
 namespace {
 
 constexpr std::size_t blocks_of_first_slab = 4;
-// A table that has come to this will want more: it gets huge pages from then on.
-constexpr std::size_t small_slab_max = std::size_t{128} << 10U;
+// A table that has come to this will want more: it gets huge pages from then on. Below it a huge
+// page would be mostly empty, and memory all the same.
+constexpr std::size_t small_slab_max = std::size_t{1} << 20U;
 
 class Held {
  public:

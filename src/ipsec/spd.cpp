@@ -112,6 +112,12 @@ Spd SpdBuilder::snapshot() const {
     return Spd{std::move(impl)};
 }
 
+const SpdEntry& SpdBuilder::entry(SpdEntryId id) const {
+    const auto at = impl_->entries.find(id);
+    ASSERT(at != impl_->entries.end());
+    return at->second;
+}
+
 std::vector<SpdEntry> SpdBuilder::entries() const {
     std::vector<SpdEntry> out;
     out.reserve(impl_->entries.size());

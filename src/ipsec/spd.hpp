@@ -96,6 +96,7 @@ class SpdBuilder {
     SpdEntryId add(SpdEntry entry);
     void remove(SpdEntryId id);  // of add(), once
     Spd snapshot() const;
+    const SpdEntry& entry(SpdEntryId id) const;  // of add(), until remove()
 
     // In the order in which they came.
     std::vector<SpdEntry> entries() const;

@@ -102,8 +102,9 @@ Status IkeSockets::open_family(const PlaneSettings& settings, const Needs& needs
 // from another one; IKE arrives there too, out of the way of any amount of ESP.
 Status IkeSockets::open_nat_t(UdpSocket::Options options, unsigned workers) {
     const std::size_t first = sockets_.size();
-    for (unsigned number = 0; number <= workers; ++number) {
-        const bool esp = number < workers;
+    const unsigned lanes = workers * receive_lanes;
+    for (unsigned number = 0; number <= lanes; ++number) {
+        const bool esp = number < lanes;
         options.dont_fragment = esp;
         options.join = number != 0;
         auto socket = UdpSocket::open(options);
@@ -112,9 +113,10 @@ Status IkeSockets::open_nat_t(UdpSocket::Options options, unsigned workers) {
         if (number == 0 && workers != 0) {
             if (auto done = socket->allow_joining(); !done) { return done; }
         }
-        sockets_.push_back({esp ? Role::esp : Role::nat_t, esp ? number : 0, std::move(*socket)});
+        sockets_.push_back(
+            {esp ? Role::esp : Role::nat_t, esp ? number % workers : 0, std::move(*socket)});
     }
-    return workers == 0 ? Status{} : sockets_[first].socket.steer_arrivals(workers);
+    return workers == 0 ? Status{} : sockets_[first].socket.steer_arrivals(lanes);
 }
 
 const UdpSocket* IkeSockets::find(Role role, IpFamily family, unsigned worker) const {

@@ -34,6 +34,9 @@ constexpr std::size_t tun_octets_a_wakeup_max = std::size_t{8} * 65536;
 constexpr int rounds_a_wakeup_max = 8;
 // A super-packet is charged by its true size; the default buffer would hold two.
 constexpr int socket_buffer_octets = 16 * 1024 * 1024;
+// Sockets of ESP in UDP that each worker reads by turns, an SA's packets out of one of them. Times
+// workers_max no more than the bits of an SPI tell apart (spi_worker_mask).
+constexpr unsigned receive_lanes = 4;
 // Packets read from the TUN in one go.
 constexpr int packets_a_wakeup_max = 256;
 // ICMP errors that we make (RFC 4443 2.4 f).
@@ -67,6 +70,9 @@ constexpr std::chrono::seconds neighbour_use_every{1};
 constexpr unsigned path_mtu_min_v4 = 576;
 constexpr unsigned path_mtu_min_v6 = 1280;
 
+// SAs to one peer that are asked what they know of the path.
+constexpr int path_mtu_asked_max = 8;
+
 // Workers of the user plane: each native packet is copied for each of them.
 constexpr unsigned workers_max = 64;
 // The bits of an inbound SPI that tell whose it is; the key exchange keeps them when it rekeys.
@@ -95,11 +101,23 @@ constexpr std::chrono::seconds moderation_again_after{1};
 constexpr std::size_t stray_runs_max = 256;
 constexpr std::size_t stray_octets_max = std::size_t{4} << 20U;
 
+// With more SAs than this routes and filter are made anew as a whole once a tick only, and one that
+// comes adds its own routes; unless some route is wider than these prefixes.
+constexpr std::size_t whole_plans_max = 256;
+constexpr unsigned narrow_prefix_min_v4 = 16;
+constexpr unsigned narrow_prefix_min_v6 = 32;
+// So many policies of one kind, one behind the other, and the packet filter looks them up in a set
+// instead of asking for each.
+constexpr std::size_t filter_set_min = 16;
 // How long the nft program may take.
 constexpr std::chrono::seconds nft_time_max{10};
 constexpr std::size_t nft_output_octets_max = 1 << 20;
 
-// Packets that wait to be read from the TUN in the kernel.
+// Queues of the TUN that each worker reads by turns, as long as the kernel has so many in all: what
+// floods one of them fills that one only.
+constexpr unsigned lanes_a_worker_max = 8;
+constexpr unsigned tun_queues_max = 256;
+// Packets that wait to be read from the TUN in the kernel, in each of them.
 constexpr unsigned tun_queue_packets = 1000;
 
 // Seconds between looks at lifetimes and idle queues.

@@ -104,13 +104,13 @@ Status UdpSocket::allow_joining() const {
     return {};
 }
 
-Status UdpSocket::steer_arrivals(unsigned workers) const {
+Status UdpSocket::steer_arrivals(unsigned lanes) const {
     std::array<sock_filter, 6> code{{{BPF_LD | BPF_W | BPF_ABS, 0, 0, 0},
                                      {BPF_JMP | BPF_JEQ | BPF_K, 3, 0, 0},
                                      {BPF_ALU | BPF_AND | BPF_K, 0, 0, spi_worker_mask},
-                                     {BPF_ALU | BPF_MOD | BPF_K, 0, 0, workers},
+                                     {BPF_ALU | BPF_MOD | BPF_K, 0, 0, lanes},
                                      {BPF_RET | BPF_A, 0, 0, 0},
-                                     {BPF_RET | BPF_K, 0, 0, workers}}};
+                                     {BPF_RET | BPF_K, 0, 0, lanes}}};
     const sock_fprog program{static_cast<unsigned short>(code.size()), code.data()};
     if (::setsockopt(fd(), SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &program, sizeof program) != 0) {
         return std::unexpected(system_error("to steer what arrives to its worker", errno));

@@ -96,9 +96,9 @@ class UdpSocket {
     // Lets other sockets of ours have the same port.
     Status allow_joining() const;
     // Once all have joined: which of them gets what arrives, in the order in which they were bound,
-    // this one first. What begins with four zero octets (IKE) goes to number `workers`, the rest to
-    // number (SPI & spi_worker_mask) % workers; what is shorter than that comes here.
-    Status steer_arrivals(unsigned workers) const;
+    // this one first. What begins with four zero octets (IKE) goes to number `lanes`, the rest to
+    // number (SPI & spi_worker_mask) % lanes; what is shorter than that comes here.
+    Status steer_arrivals(unsigned lanes) const;
     // Datagrams that the kernel dropped because nobody took them in time.
     std::uint64_t overflowed() const;
 

@@ -130,3 +130,104 @@ while True:
     says "$dir/stats.log" 'ike_receive_overflow[^0-9]*0' "no IKE is lost"
     down 1 ike gw
 }
+
+# One tunnel is given far more than it can carry, and what goes through another still leaves whole: it waits in a
+# queue of its own (lanes of plane/limits.hpp). Seen where it leaves, by the counter of its SA: what a busy far
+# end does with it is another matter. Sources are chosen whose lane is not the flood's.
+case_flood_out() {
+    inner=46
+    both_conn 'encap = yes'
+    threads_of=([1]=1)
+    with_threads
+    begin
+    establish
+    local -a calm
+    mapfile -t calm < <(python3 - <<'PY'
+import ipaddress, struct
+def lane(source, destination):  # plane/user/flow_steering.cpp
+    octets = ipaddress.ip_address(source).packed + ipaddress.ip_address(destination).packed
+    mixed = 0
+    for (word,) in struct.iter_unpack("!I", octets):
+        mixed = ((mixed ^ word) * 0x2c1b3c6d) & 0xffffffff
+        mixed ^= mixed >> 15
+    return mixed % 8
+flooded = lane("10.1.0.1", "10.2.0.2")
+print("\n".join([a for a in (f"fd01::{n}" for n in range(0x10, 0x40)) if lane(a, "fd02::2") != flooded][:5]))
+PY
+    )
+    ((${#calm[@]} == 5)) || fail "no sources beside the flood"
+    net_address g1 lan "${calm[@]/%//128}"
+    ns g1 ping -n -q -6 -c 1 -W 3 -I "${calm[0]}" fd02::2 >/dev/null || fail "no answer before the flood"
+    ip netns exec "$net_prefix-g1" python3 -c '
+import socket
+out = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+out.bind(("10.1.0.1", 0))
+out.connect(("10.2.0.2", 9))
+out.setsockopt(17, 103, 64)  # UDP_SEGMENT
+while True:
+    try:
+        out.send(bytes(64 * 60))
+    except OSError:
+        pass' &
+    local flood=$! lost before after address
+    net_pids+=("$flood")
+    lost_some() { (($(culvert_of 1 stats | sed -nE 's/.*tun_queue_full[^0-9]*([0-9]+).*/\1/p' | head -1) > 1000)); }
+    sent_6() { list_sas 1 | awk '/net6:/ { mine = 1 } mine && $1 == "out" { for (i = 2; i < NF; ++i) if ($(i + 1) ~ /^packets/) { print $i; exit } }'; }
+    until_true 20 lost_some || { culvert_of 1 stats; fail "nothing of the flood is lost"; }
+    before=$(sent_6)
+    for address in "${calm[@]}"; do ns g1 ping -n -q -6 -c 10 -i 0.02 -W 1 -I "$address" fd02::2 >/dev/null || :; done
+    sent_all() { after=$(sent_6); ((after - before >= 50)); }
+    until_true 10 sent_all || { list_sas 1; culvert_of 1 stats; fail "of 50 packets beside the flood only $((after - before)) left"; }
+    rekey 1 ike gw
+    kill -0 "$flood" || fail "the flood ended before its time"
+    kill "$flood"
+    culvert_of 1 stats >"$dir/stats.log"
+    says "$dir/stats.log" 'ike_receive_overflow[^0-9]*0' "no IKE is lost"
+    down 1 ike gw
+}
+
+# The other way: what arrives for one SA is far more than can be opened, and what arrives for another of the same
+# worker is all taken: it comes by a socket of its own (receive_lanes).
+case_flood_in() {
+    inner=46
+    both_conn 'encap = yes'
+    threads_of=([1]=1)
+    with_threads
+    begin
+    establish
+    ping_ok h2 fd01::2
+    in_of() { list_sas 1 | awk -v name="$1:" -v want="$2" 'index($1, name) == 1 { mine = 1 }
+        mine && $1 == "in" { for (i = 2; i < NF; ++i) if ($(i + 1) ~ /^packets/) packets = $i
+            sub(",", "", $2); print want == "spi" ? $2 : packets; exit }'; }
+    local spi try
+    for ((try = 0; try < 30; ++try)); do
+        spi=$(in_of net4 spi)
+        [[ -n $spi ]] || { list_sas 1; fail "no inbound SPI is shown"; }
+        ((0x$spi % 4 == 0x$(in_of net6 spi) % 4)) || break
+        down 1 child net4
+        up_ok 1 net4
+    done
+    ip netns exec "$net_prefix-g2" python3 -c '
+import os, socket, sys
+out = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+out.connect(("192.0.2.1", 4500))
+out.setsockopt(17, 103, 64)  # UDP_SEGMENT
+run = b"".join(bytes.fromhex(sys.argv[1]) + os.urandom(60) for _ in range(64))
+while True:
+    try:
+        out.send(run)
+    except OSError:
+        pass' "$spi" &
+    local flood=$! before after
+    net_pids+=("$flood")
+    lost_some() { (($(culvert_of 1 stats | sed -nE 's/.*esp_receive_overflow[^0-9]*([0-9]+).*/\1/p' | head -1) > 1000)); }
+    until_true 30 lost_some || { culvert_of 1 stats; fail "nothing of the flood is lost"; }
+    before=$(in_of net6 packets)
+    ns h2 ping -n -q -6 -c 50 -i 0.02 -W 1 fd01::2 >/dev/null || :
+    came_all() { after=$(in_of net6 packets); ((after - before >= 50)); }
+    until_true 10 came_all || { list_sas 1; culvert_of 1 stats; fail "of 50 packets beside the flood only $((after - before)) came"; }
+    rekey 1 ike gw
+    kill -0 "$flood" || fail "the flood ended before its time"
+    kill "$flood"
+    down 1 ike gw
+}

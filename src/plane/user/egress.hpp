@@ -24,7 +24,7 @@ namespace culvert::plane {
 
 class Egress {
  public:
-    // Of this worker's queue.
+    // Of this worker's queues.
     Egress(const Shared& shared, unsigned worker, const FastPaths& wanted);
     Egress(const Egress&) = delete;
     Egress& operator=(const Egress&) = delete;
@@ -32,8 +32,8 @@ class Egress {
     Egress& operator=(Egress&&) = delete;
     ~Egress() = default;
 
-    // Carries what the TUN has; false if it had nothing.
-    bool tun_ready();
+    // Carries what this queue has, up to a wake-up's share; false if it had nothing.
+    bool tun_ready(const TunQueue& lane);
     // An SA came: sends what waited for it.
     void flush_waiting();
     // Once a second: lets go what waited too long, and SAs that are gone.
@@ -54,6 +54,8 @@ class Egress {
     void protect_pieces(ipsec::OutboundSa& sa, ByteView packet, const ipsec::PacketInfo& info,
                         Instant now);
     void protect_train(ipsec::OutboundSa& sa, Instant now);
+    // Those of segments_ from `first` on, which the run has room for.
+    void protect_segments(ipsec::OutboundSa& sa, std::size_t first, std::size_t count, Instant now);
     void settle(ipsec::OutboundSa& sa, std::span<const ipsec::EncapJob> jobs);
     void look_at_lifetime(ipsec::OutboundSa& sa, Instant now);
     // Under an outer header that is ours to write.
@@ -65,7 +67,7 @@ class Egress {
                 std::uint32_t mtu);
 
     const Shared& shared_;
-    const TunQueue& tun_;
+    const TunQueue& tun_;  // for what we say ourselves
     PublishedTables::View view_;
     const Tables* tables_ = nullptr;  // of the batch at hand
     ipsec::FlowCache flows_;
@@ -76,7 +78,7 @@ class Egress {
     WholePackets whole_packets_{counters_};
     std::unique_ptr<std::uint8_t[]> packet_;
     Bytes piece_;                             // one of an inner packet that is cut
-    std::unique_ptr<std::uint8_t[]> single_;  // one packet of a train that goes by itself
+    std::unique_ptr<std::uint8_t[]> single_;  // packets of a train that are not yet protected
     ipsec::Segments segments_;
     std::array<ipsec::EncapJob, ipsec::batch_max> jobs_;
     EspRun run_;

@@ -23,6 +23,7 @@ EspRun::EspRun(const Shared& shared, unsigned worker, WorkerCounters& counters,
       counters_(counters),
       too_big_(std::move(too_big)),
       gso_(wanted.udp_gso),
+      turn_(shared.turns),
       octets_(std::make_unique_for_overwrite<std::uint8_t[]>(room_octets)) {
     if (!wanted.packet_socket) { return; }
     // Without it everything leaves by raw sockets.
@@ -33,7 +34,8 @@ std::size_t EspRun::begin(ipsec::OutboundSa& sa, const ipsec::OuterFields& outer
                           bool train) {
     const bool joins = count_ != 0 && !closed_ && sa_ == &sa && outer_ == outer &&
                        count_ < udp_segments_max && size_ + size <= udp_payload_max &&
-                       (size == stride_ || (size < stride_ && !train));
+                       (size == stride_ || (size < stride_ && !train)) &&
+                       turn_.number_more(sa.id());
     if (!joins) {
         if (count_ != 0) { flush(); }
         take_turn(sa);
@@ -64,20 +66,25 @@ void EspRun::remember(ByteView inner, const ipsec::PacketInfo& info) {
 
 void EspRun::flush() {
     if (count_ != 0) {
+        turn_.wait();
         send();
         count_ = 0;
         size_ = 0;
         closed_ = false;
     }
-    if (turn_.owns_lock()) { turn_.unlock(); }
+    turn_.end();
 }
 
 void EspRun::take_turn(const ipsec::OutboundSa& sa) {
-    if (shared_.turns == nullptr) { return; }
-    std::mutex& wanted = shared_.turns->of(sa.id());
-    if (turn_.owns_lock() && turn_.mutex() == &wanted) { return; }
+    if (turn_.numbers(sa.id())) { return; }
     flush();
-    turn_ = std::unique_lock{wanted};
+    turn_.take(sa.id());
+}
+
+ipsec::SequenceNumbers EspRun::number(ipsec::OutboundSa& sa, std::size_t count) {
+    const ipsec::SequenceNumbers out = ipsec::take_numbers(sa, count);
+    turn_.numbered();
+    return out;
 }
 
 void EspRun::tick() {

@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 
 #include "base/bytes.hpp"
@@ -44,8 +43,11 @@ class EspRun {
     // Everything leaves. Before the SA may go, at the latest.
     void flush();
     // Before a sequence number of this SA is taken that no begin() was for: until flush() nobody
-    // else sends under it.
+    // else takes one.
     void take_turn(const ipsec::OutboundSa& sa);
+    // Sequence numbers for as many packets as begin() was for; others may take theirs from then on,
+    // but send behind us.
+    ipsec::SequenceNumbers number(ipsec::OutboundSa& sa, std::size_t count);
     void tick();
 
  private:
@@ -70,7 +72,7 @@ class EspRun {
     std::size_t size_ = 0;
     std::size_t count_ = 0;
     bool closed_ = false;
-    std::unique_lock<std::mutex> turn_;
+    SendTurn turn_;
     std::unique_ptr<std::uint8_t[]> octets_;
     Bytes inner_;
     ipsec::PacketInfo inner_info_;

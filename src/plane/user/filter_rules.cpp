@@ -2,11 +2,15 @@
 
 #include <algorithm>
 #include <cctype>
+#include <iterator>
 #include <optional>
+#include <ranges>
+#include <utility>
 
 #include <fmt/format.h>
 
 #include "ipsec/packet.hpp"
+#include "plane/limits.hpp"
 
 namespace culvert::plane {
 namespace {
@@ -74,29 +78,28 @@ std::optional<std::string> match_of(const TrafficSelector& local, const TrafficS
     return out;
 }
 
-void add_entry(std::string& out, const FilterSettings& settings, const ipsec::SpdEntry& entry) {
+void add_entry(std::vector<std::string>& out, const ipsec::SpdEntry& entry) {
     for (const TrafficSelector& local : entry.local) {
         for (const TrafficSelector& remote : entry.remote) {
             const auto match = match_of(local, remote);
             if (!match) { continue; }
-            const std::string head = fmt::format("add rule inet {} inbound ", settings.table);
             // A remote selector like 0.0.0.0/0 covers our own side too. Neighbours there talk to
             // each other in clear, as long as they come from where routing has them.
             const bool ours_covered = remote.addresses.intersect(local.addresses).has_value() &&
                                       entry.action == PolicyAction::protect;
             if (ours_covered && local.addresses != IpRange::everything(local.addresses.family())) {
-                out += fmt::format("{}{}{}fib saddr . iif oif exists accept\n", head,
-                                   address_term("saddr", local.addresses),
-                                   address_term("daddr", local.addresses));
+                out.push_back(fmt::format("{}{}fib saddr . iif oif exists accept",
+                                          address_term("saddr", local.addresses),
+                                          address_term("daddr", local.addresses)));
             }
             switch (entry.action) {
                 case PolicyAction::protect:
-                    out += fmt::format("{}{}counter name {} drop\n", head, *match, clear_counter);
+                    out.push_back(fmt::format("{}counter name {} drop", *match, clear_counter));
                     break;
                 case PolicyAction::discard:
-                    out += fmt::format("{}{}counter name {} drop\n", head, *match, discard_counter);
+                    out.push_back(fmt::format("{}counter name {} drop", *match, discard_counter));
                     break;
-                case PolicyAction::bypass: out += fmt::format("{}{}accept\n", head, *match); break;
+                case PolicyAction::bypass: out.push_back(*match + "accept"); break;
             }
         }
     }
@@ -104,12 +107,10 @@ void add_entry(std::string& out, const FilterSettings& settings, const ipsec::Sp
 
 // What must come in whatever the policies say, and carries our mark from then on: with
 // src_valid_mark the reverse path check then looks it up past our own table.
-std::string standing_rules(const FilterSettings& s) {
+std::vector<std::string> standing_rules(const FilterSettings& s) {
     const std::string ports = fmt::format("{{ {}, {} }}", s.port, s.port_nat_t);
-    std::string out;
-    const auto add = [&](const std::string& rule) {
-        out += fmt::format("add rule inet {} inbound {}\n", s.table, rule);
-    };
+    std::vector<std::string> out;
+    const auto add = [&](std::string rule) { out.push_back(std::move(rule)); };
     add("iifname \"lo\" accept");
     add(fmt::format("iifname \"{}\" accept", s.tun));
     add(fmt::format("udp dport {} fib daddr type local meta mark set {:#x} accept", ports, s.mark));
@@ -134,6 +135,109 @@ std::string standing_rules(const FilterSettings& s) {
     return out;
 }
 
+// A policy that wants protection for whatever goes between addresses: for a set, if there are many.
+bool is_plain(const ipsec::SpdEntry& entry) {
+    if (entry.action != PolicyAction::protect) { return false; }
+    const auto of_addresses = [](const TrafficSelector& selector) {
+        return selector.protocol == 0 && selector.any_port() &&
+               selector.addresses != IpRange::everything(selector.addresses.family());
+    };
+    if (!std::ranges::all_of(entry.local, of_addresses) ||
+        !std::ranges::all_of(entry.remote, of_addresses)) {
+        return false;
+    }
+    // What covers our own side has an exception (add_entry()).
+    for (const TrafficSelector& local : entry.local) {
+        for (const TrafficSelector& remote : entry.remote) {
+            if (remote.addresses.intersect(local.addresses)) { return false; }
+        }
+    }
+    return true;
+}
+
+using Pairs = std::vector<FilterPlan::Pair>;
+const Pairs no_pairs;
+
+// Of ordered pairs those that overlap no other: sets take no others. The rest are put into
+// `others`.
+Pairs apart(const Pairs& pairs, Pairs& others) {
+    Pairs out;
+    for (auto at = pairs.begin(); at != pairs.end();) {
+        // All whose sources hang together.
+        auto end = at;
+        IpAddress last = at->source.last;
+        bool one_source = true;
+        for (; end != pairs.end() && end->source.first.family() == last.family() &&
+               end->source.first <= last;
+             ++end) {
+            last = std::max(last, end->source.last);
+            one_source = one_source && end->source == at->source;
+        }
+        const bool good =
+            one_source && std::adjacent_find(at, end, [](const auto& a, const auto& b) {
+                              return b.destination.first <= a.destination.last;
+                          }) == end;
+        (good ? out : others).insert((good ? out : others).end(), at, end);
+        at = end;
+    }
+    return out;
+}
+
+// Policies one behind the other, among which the order does not matter.
+void add_plain(FilterPlan& out, std::vector<ipsec::SpdEntry>::const_iterator first,
+               std::vector<ipsec::SpdEntry>::const_iterator last) {
+    std::map<IpFamily, Pairs> wanted;
+    for (auto entry = first; entry != last; ++entry) {
+        for (const TrafficSelector& local : entry->local) {
+            for (const TrafficSelector& remote : entry->remote) {
+                if (local.addresses.family() != remote.addresses.family()) { continue; }
+                wanted[local.addresses.family()].push_back({remote.addresses, local.addresses});
+            }
+        }
+    }
+    for (auto& [family, pairs] : wanted) {
+        std::ranges::sort(pairs);
+        pairs.erase(std::ranges::unique(pairs).begin(), pairs.end());
+        Pairs others;
+        Pairs of_set = apart(pairs, others);
+        if (of_set.size() < filter_set_min) {
+            others = std::move(pairs);
+        } else {
+            const std::string name = fmt::format("protected_{}", out.sets.size());
+            out.rules.push_back(fmt::format("{0} saddr . {0} daddr @{1} counter name {2} drop",
+                                            family_word(family), name, clear_counter));
+            of_set.shrink_to_fit();  // it is kept
+            out.sets.emplace(name, std::move(of_set));
+        }
+        for (const FilterPlan::Pair& pair : others) {
+            out.rules.push_back(fmt::format(
+                "meta nfproto {} {}{}counter name {} drop",
+                family == IpFamily::v4 ? "ipv4" : "ipv6", address_term("saddr", pair.source),
+                address_term("daddr", pair.destination), clear_counter));
+        }
+    }
+}
+
+std::string_view address_type(IpFamily family) {
+    return family == IpFamily::v4 ? "ipv4_addr" : "ipv6_addr";
+}
+
+Pairs without(const Pairs& pairs, const Pairs& others) {
+    Pairs out;
+    std::ranges::set_difference(pairs, others, std::back_inserter(out));
+    return out;
+}
+
+void add_elements(std::string& out, const FilterSettings& s, std::string_view what,
+                  std::string_view set, const Pairs& pairs) {
+    if (pairs.empty()) { return; }
+    out += fmt::format("{} element inet {} {} {{ ", what, s.table, set);
+    for (const FilterPlan::Pair& pair : pairs) {
+        out += fmt::format("{} . {}, ", pair.source.to_string(), pair.destination.to_string());
+    }
+    out += "}\n";
+}
+
 }  // namespace
 
 std::string filter_table_name(std::string_view tun) {
@@ -153,15 +257,57 @@ std::string filter_table(const FilterSettings& s) {
         "add chain inet {} inbound {{ type filter hook prerouting priority -150; policy accept; "
         "}}\n",
         s.table);
-    return out + standing_rules(s);
+    for (const std::string& rule : standing_rules(s)) {
+        out += fmt::format("add rule inet {} inbound {}\n", s.table, rule);
+    }
+    return out;
 }
 
-std::string filter_policies(const FilterSettings& s, std::vector<ipsec::SpdEntry> entries) {
+FilterPlan plan_filter(const FilterSettings& s, std::vector<ipsec::SpdEntry> entries,
+                       bool with_sets) {
+    std::erase_if(entries, [](const ipsec::SpdEntry& entry) {
+        return entry.direction == ipsec::SpdDirection::outbound;
+    });
     std::ranges::stable_sort(entries, {}, &ipsec::SpdEntry::priority);
-    std::string out = fmt::format("flush chain inet {} inbound\n", s.table);
-    out += standing_rules(s);
-    for (const ipsec::SpdEntry& entry : entries) {
-        if (entry.direction != ipsec::SpdDirection::outbound) { add_entry(out, s, entry); }
+    FilterPlan out;
+    out.rules = standing_rules(s);
+    for (auto at = entries.begin(); at != entries.end();) {
+        const auto end = with_sets ? std::find_if_not(at, entries.end(), is_plain) : at;
+        if (at == end) {
+            add_entry(out.rules, *at++);
+            continue;
+        }
+        add_plain(out, at, end);
+        at = end;
+    }
+    return out;
+}
+
+std::string filter_change(const FilterSettings& s, const FilterPlan& before,
+                          const FilterPlan& after) {
+    std::string out;
+    const bool whole =
+        before.rules != after.rules ||
+        !std::ranges::equal(before.sets | std::views::keys, after.sets | std::views::keys);
+    if (whole) {
+        out += fmt::format("flush chain inet {} inbound\n", s.table);
+        for (const auto& [name, pairs] : before.sets) {
+            out += fmt::format("delete set inet {} {}\n", s.table, name);
+        }
+        for (const auto& [name, pairs] : after.sets) {
+            out += fmt::format("add set inet {0} {1} {{ type {2} . {2}; flags interval; }}\n",
+                               s.table, name, address_type(pairs.front().source.family()));
+        }
+    }
+    for (const auto& [name, pairs] : after.sets) {
+        const auto known = whole ? before.sets.end() : before.sets.find(name);
+        const auto& old = known == before.sets.end() ? no_pairs : known->second;
+        add_elements(out, s, "delete", name, without(old, pairs));
+        add_elements(out, s, "add", name, without(pairs, old));
+    }
+    if (!whole) { return out; }
+    for (const std::string& rule : after.rules) {
+        out += fmt::format("add rule inet {} inbound {}\n", s.table, rule);
     }
     return out;
 }

@@ -4,10 +4,12 @@
 // stranger: numbers and addresses, and names that were checked.
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/ip.hpp"
 #include "ipsec/spd.hpp"
 
 namespace culvert::plane {
@@ -28,8 +30,25 @@ constexpr std::string_view discard_counter = "clear_discarded";
 
 // Makes the table anew, without policies.
 std::string filter_table(const FilterSettings& settings);
-// Replaces the policies' rules; the counters go on.
-std::string filter_policies(const FilterSettings& settings, std::vector<ipsec::SpdEntry> entries);
+// What the chain consists of. Policies of many tunnels, one like the other, are elements of sets,
+// which the kernel looks up at once however many they are.
+struct FilterPlan {
+    struct Pair {
+        IpRange source;
+        IpRange destination;
+        friend auto operator<=>(const Pair&, const Pair&) = default;
+        friend bool operator==(const Pair&, const Pair&) = default;
+    };
+    std::vector<std::string> rules;  // in their order
+    // By name, ordered, no two of one set overlapping.
+    std::map<std::string, std::vector<Pair>> sets;
+};
+FilterPlan plan_filter(const FilterSettings& settings, std::vector<ipsec::SpdEntry> entries,
+                       bool with_sets = true);
+// Puts `after` in the place of `before`, what is there now; the counters go on. Empty: nothing is
+// to be done. As long as the rules stay the same it costs no more than what changed.
+std::string filter_change(const FilterSettings& settings, const FilterPlan& before,
+                          const FilterPlan& after);
 std::string filter_removal(const FilterSettings& settings);
 
 }  // namespace culvert::plane

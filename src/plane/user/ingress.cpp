@@ -21,14 +21,10 @@ void Ingress::esp_in_udp(const Arrival& run) {
     counters_.count(Happening::esp_octets_received, run.octets.size());
     std::size_t count = 0;
     for (std::size_t at = 0; at < run.octets.size(); at += run.stride) {
-        ipsec::DecapJob& job = jobs_[count++];
-        job = {.esp = run.octets.subspan(at, std::min(run.stride, run.octets.size() - at)),
-               .outer_source = run.remote.address,
-               .outer_destination = run.local.address,
-               .outer_traffic_class = run.traffic_class,
-               .outer_hop_limit = run.hop_limit,
-               // In a run the octets before this packet belong to the one before.
-               .headroom = ReceiveBuffers::headroom};
+        // In a run the octets before this packet belong to the one before.
+        jobs_[count++].arrive(run.octets.subspan(at, std::min(run.stride, run.octets.size() - at)),
+                              run.remote.address, run.local.address, run.traffic_class,
+                              run.hop_limit, ReceiveBuffers::headroom);
         if (count == jobs_.size()) {
             open({jobs_.data(), count}, &run);
             count = 0;
@@ -96,32 +92,47 @@ void Ingress::native_ah(const Arrival& arrival) {
     open({&job, 1}, nullptr);
 }
 
-// A run may mix SAs: the kernel coalesces by addresses and ports.
+// A run may mix SAs: the kernel coalesces by addresses and ports. Neighbours of one SPI are opened
+// together, and the SAs of all are looked for at once, so that memory is waited for once.
 void Ingress::open(std::span<ipsec::DecapJob> jobs, const Arrival* in_udp) {
     const Instant now = boot_time_now();
-    const Tables& tables = view_.look();
-    tables_ = &tables;
-    while (!jobs.empty()) {
-        const auto spi = ipsec::peek_spi(jobs[0]);
-        std::size_t count = 1;
-        while (count < jobs.size() && ipsec::peek_spi(jobs[count]) == spi) { ++count; }
-        ipsec::InboundSa* sa = spi ? tables.sad.find(*spi) : nullptr;
-        if (sa != nullptr && in_udp != nullptr && shared_.owner(*spi) != worker_) {
-            hand_over(jobs.first(count), shared_.owner(*spi), *in_udp);
-            jobs = jobs.subspan(count);
-            continue;
-        }
-        counters_.count(Happening::esp_packets_received, count);
-        if (!spi) {
-            counters_.count(ipsec::DropReason::inbound_malformed, count);
-        } else if (sa == nullptr) {
-            counters_.count(*spi < esp_spi_min ? ipsec::DropReason::inbound_reserved_spi
-                                               : ipsec::DropReason::inbound_no_sa,
-                            count);
+    tables_ = &view_.look();
+    std::array<EspSpi, ipsec::batch_max> spis;
+    std::array<std::size_t, ipsec::batch_max> counts;
+    std::array<ipsec::InboundSa*, ipsec::batch_max> sas;
+    std::size_t groups = 0;
+    for (const ipsec::DecapJob& job : jobs) {
+        const EspSpi spi = ipsec::peek_spi(job).value_or(EspSpi{});
+        if (groups != 0 && spis[groups - 1] == spi) {
+            ++counts[groups - 1];
         } else {
-            open(*sa, jobs.first(count), in_udp, now);
+            spis[groups] = spi;
+            counts[groups++] = 1;
         }
-        jobs = jobs.subspan(count);
+    }
+    tables_->sad.find(std::span{spis}.first(groups), std::span{sas}.first(groups));
+    for (std::size_t i = 0; i < groups; ++i) {
+        open(spis[i], sas[i], jobs.first(counts[i]), in_udp, now);
+        jobs = jobs.subspan(counts[i]);
+    }
+}
+
+// All of one SPI; `sa` is null when there is none.
+void Ingress::open(EspSpi spi, ipsec::InboundSa* sa, std::span<ipsec::DecapJob> jobs,
+                   const Arrival* in_udp, Instant now) {
+    if (sa != nullptr && in_udp != nullptr && shared_.owner(spi) != worker_) {
+        hand_over(jobs, shared_.owner(spi), *in_udp);
+        return;
+    }
+    counters_.count(Happening::esp_packets_received, jobs.size());
+    if (sa != nullptr) {
+        open(*sa, jobs, in_udp, now);
+    } else if (!ipsec::peek_spi(jobs[0])) {
+        counters_.count(ipsec::DropReason::inbound_malformed, jobs.size());
+    } else {
+        counters_.count(spi < esp_spi_min ? ipsec::DropReason::inbound_reserved_spi
+                                          : ipsec::DropReason::inbound_no_sa,
+                        jobs.size());
     }
 }
 
@@ -145,8 +156,13 @@ void Ingress::open(ipsec::InboundSa& sa, std::span<ipsec::DecapJob> jobs, const 
             coalescer_.flush();
         }
     } else {
-        ipsec::decapsulate(sa, jobs, crypto_, now);
-        for (ipsec::DecapJob& job : jobs) { deliver(sa, job, in_udp); }
+        while (!jobs.empty()) {
+            const std::size_t many = sa.batch_of(jobs[0].esp.size());
+            const auto hot = jobs.first(std::min(jobs.size(), many));
+            ipsec::decapsulate(sa, hot, crypto_, now);
+            for (ipsec::DecapJob& job : hot) { deliver(sa, job, in_udp); }
+            jobs = jobs.subspan(hot.size());
+        }
     }
     if (const auto event = sa.take_lifetime_event(now); event != ipsec::LifetimeEvent::none) {
         shared_.lifetime(sa.id(), event);
@@ -173,7 +189,7 @@ void Ingress::deliver(const ipsec::InboundSa& sa, ipsec::DecapJob& job, const Ar
 
 // What the inner network will send back through the SA of the other direction must fit it.
 void Ingress::clamp(const ipsec::InboundSa& sa, ipsec::DecapJob& job) const {
-    if (job.info.protocol != ipsec::protocol_tcp || sa.mode() != IpsecMode::tunnel) { return; }
+    if (!ipsec::announces_mss(job.packet, job.info) || sa.mode() != IpsecMode::tunnel) { return; }
     const ipsec::OutboundSa* back = tables_->sad.newest_outbound(sa.reqid());
     if (back == nullptr) { return; }
     ipsec::clamp_mss(job.packet, job.info, back->inner_mtu(back->path_mtu()));

@@ -55,6 +55,8 @@ class Ingress {
 
  private:
     void open(std::span<ipsec::DecapJob> jobs, const Arrival* in_udp);
+    void open(EspSpi spi, ipsec::InboundSa* sa, std::span<ipsec::DecapJob> jobs,
+              const Arrival* in_udp, Instant now);
     void open(ipsec::InboundSa& sa, std::span<ipsec::DecapJob> jobs, const Arrival* in_udp,
               Instant now);
     void open_pending();

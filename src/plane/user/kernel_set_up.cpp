@@ -1,6 +1,5 @@
 #include "plane/user/kernel_set_up.hpp"
 
-#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -31,6 +30,13 @@ bool write_setting(const std::string& path, int value) {
     const FileDescriptor fd{::open(path.c_str(), O_WRONLY | O_CLOEXEC)};
     const std::string text = std::to_string(value);
     return fd && ::write(fd.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size());
+}
+
+// One of this destination and kind, whatever its source and MTU, which come last in their order.
+bool has_like(const std::set<Route>& routes, const Route& route) {
+    const auto next = routes.lower_bound({.destination = route.destination, .kind = route.kind});
+    return next != routes.end() && next->destination == route.destination &&
+           next->kind == route.kind;
 }
 
 std::vector<IpFamily> families() { return {IpFamily::v4, IpFamily::v6}; }
@@ -136,16 +142,25 @@ Status KernelSetUp::apply(const std::vector<Route>& routes) {
             continue;
         }
         // One that only changed its source or MTU was replaced above.
-        const bool replaced = std::ranges::any_of(wanted, [&](const Route& route) {
-            return route.destination == at->destination && route.kind == at->kind;
-        });
-        if (!replaced) {
+        if (!has_like(wanted, *at)) {
             Status done = netlink_.remove(*at, settings_.routing_table, tun_index_);
             if (!done && first_failure) { first_failure = std::move(done); }
         }
         at = routes_.erase(at);
     }
     return first_failure;
+}
+
+Status KernelSetUp::add(const std::vector<Route>& routes) {
+    if (!settings_.install_routes) { return {}; }
+    for (const Route& route : routes) {
+        if (has_like(routes_, route)) { continue; }
+        if (auto done = netlink_.add(route, settings_.routing_table, tun_index_); !done) {
+            return done;
+        }
+        routes_.insert(route);
+    }
+    return {};
 }
 
 Status KernelSetUp::set_mtu(std::uint32_t mtu) {

@@ -29,6 +29,9 @@ class KernelSetUp {
     Status start(int tun_index, std::uint32_t mtu);
     // Makes the routes in the table these and no others.
     Status apply(const std::vector<Route>& routes);
+    // Adds those whose destination has none of their kind.
+    Status add(const std::vector<Route>& routes);
+    std::uint32_t mtu() const { return mtu_; }
     Status set_mtu(std::uint32_t mtu);
     // Addresses of the TUN; they end with it.
     Status add_address(const IpAddress& address);

@@ -235,12 +235,25 @@ void PacketFilter::run() {
     for (;;) {
         changed_.wait(lock, [this] { return stopping_ || wanted_.has_value(); });
         if (stopping_) { return; }
-        std::vector<ipsec::SpdEntry> entries = std::move(*std::exchange(wanted_, std::nullopt));
+        const std::vector<ipsec::SpdEntry> entries =
+            std::move(*std::exchange(wanted_, std::nullopt));
         lock.unlock();
-        const auto done = run_nft({"-f", "-"}, filter_policies(settings_, std::move(entries)));
+        bool done = apply(entries);
+        if (!done && sets_) {  // Linux before 5.6 has no sets of pairs
+            sets_ = false;
+            done = apply(entries);
+        }
         lock.lock();
         if (!done) { ++failures_; }
     }
+}
+
+bool PacketFilter::apply(const std::vector<ipsec::SpdEntry>& entries) {
+    FilterPlan plan = plan_filter(settings_, entries, sets_);
+    const std::string change = filter_change(settings_, applied_, plan);
+    if (!change.empty() && !run_nft({"-f", "-"}, change)) { return false; }
+    applied_ = std::move(plan);
+    return true;
 }
 
 std::optional<PacketFilter::Dropped> PacketFilter::dropped() const {

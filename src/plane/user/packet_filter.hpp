@@ -45,8 +45,12 @@ class PacketFilter {
 
  private:
     void run();
+    bool apply(const std::vector<ipsec::SpdEntry>& entries);
 
     FilterSettings settings_;
+    // The thread's own.
+    FilterPlan applied_;
+    bool sets_ = true;
     std::thread thread_;
     mutable std::mutex mutex_;
     std::condition_variable changed_;

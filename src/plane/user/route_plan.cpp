@@ -6,6 +6,7 @@
 #include <set>
 
 #include "ipsec/limits.hpp"
+#include "plane/limits.hpp"
 
 namespace culvert::plane {
 namespace {
@@ -45,6 +46,15 @@ std::set<IpSubnet> kept_ways(const std::vector<RoutedPolicy>& policies) {
     return out;
 }
 
+// By one of them that is wider.
+bool is_covered(IpSubnet subnet, const std::map<IpSubnet, Target>& by) {
+    while (subnet.prefix > 0) {
+        --subnet.prefix;
+        if (by.contains({subnet.network(), subnet.prefix})) { return true; }
+    }
+    return false;
+}
+
 }  // namespace
 
 std::vector<Route> plan_routes(const std::vector<RoutedPolicy>& policies,
@@ -74,13 +84,18 @@ std::vector<Route> plan_routes(const std::vector<RoutedPolicy>& policies,
     }
     for (const IpSubnet& subnet : kept_ways(policies)) {
         if (targets.contains(subnet)) { continue; }
-        const bool covered = std::ranges::any_of(targets, [&](const auto& target) {
-            return target.first.range().contains(subnet.range());
-        });
-        if (covered) { out.push_back({subnet, RouteKind::pass, {}, 0}); }
+        if (is_covered(subnet, targets)) { out.push_back({subnet, RouteKind::pass, {}, 0}); }
     }
     std::ranges::sort(out);
     return out;
+}
+
+bool has_wide_route(const std::vector<Route>& routes) {
+    return std::ranges::any_of(routes, [](const Route& route) {
+        const unsigned narrow =
+            route.destination.address.is_v4() ? narrow_prefix_min_v4 : narrow_prefix_min_v6;
+        return route.kind == RouteKind::device && route.destination.prefix < narrow;
+    });
 }
 
 }  // namespace culvert::plane

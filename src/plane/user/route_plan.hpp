@@ -26,4 +26,8 @@ struct RoutedPolicy {
 std::vector<Route> plan_routes(const std::vector<RoutedPolicy>& policies,
                                const std::vector<IpAddress>& host_addresses);
 
+// A route into the TUN that may cover what others need for themselves: such plans are made as a
+// whole.
+bool has_wide_route(const std::vector<Route>& routes);
+
 }  // namespace culvert::plane

@@ -1,8 +1,13 @@
 #include "plane/user/sa_book.hpp"
 
 #include <algorithm>
+#include <limits>
+#include <ranges>
+#include <utility>
 
 #include <fmt/format.h>
+
+#include "plane/limits.hpp"
 
 namespace culvert::plane {
 namespace {
@@ -17,6 +22,14 @@ Error unknown_sa(ChildSaId id) {
     return {.code = ErrorCode::child_sa_not_found,
             .wanted = fmt::format("the Child SA with id {}", id.value()),
             .received = "it is not installed"};
+}
+
+// What an index has for this key.
+template <class Key>
+auto of(const std::set<std::pair<Key, ChildSaId>>& index, const Key& key) {
+    constexpr ChildSaId last{std::numeric_limits<decltype(ChildSaId{}.value())>::max()};
+    return std::ranges::subrange(index.lower_bound({key, ChildSaId{}}),
+                                 index.upper_bound({key, last}));
 }
 
 std::int64_t idle_s(const std::optional<Instant>& last_use, Instant now) {
@@ -47,8 +60,8 @@ Status SaBook::add(const ChildSa& sa, std::uint32_t path_mtu, Random& random, In
     } else {
         sad_.add(installed.outbound);
     }
-    of_reqid_[sa.reqid].insert(sa.id);
-    to_[sa.remote.address].insert(sa.id);
+    of_reqid_.emplace(sa.reqid, sa.id);
+    to_.emplace(sa.remote.address, sa.id);
     watch_deadline(sa.id, installed);
     sas_.emplace(sa.id, std::move(installed));
     return {};
@@ -63,11 +76,12 @@ void SaBook::watch_deadline(ChildSaId id, const Installed& installed) {
 
 SaBook::SharedEntries::iterator SaBook::hold(const ipsec::SpdEntry& entry) {
     const auto [first, last] = shared_entries_.equal_range(entry.reqid);
-    auto at = std::find_if(first, last,
-                           [&](const auto& other) { return same(other.second.entry, entry); });
+    auto at = std::find_if(first, last, [&](const auto& other) {
+        return same(entries_.entry(other.second.id), entry);
+    });
     if (at == last) {
         const ipsec::SpdEntryId id = entries_.add(entry);
-        at = shared_entries_.emplace(entry.reqid, SharedEntry{.entry = entry, .id = id});
+        at = shared_entries_.emplace(entry.reqid, SharedEntry{.id = id});
         publish_spd();
     }
     ++at->second.users;
@@ -95,13 +109,13 @@ void SaBook::remove(ChildSaId id) {
     if (at == sas_.end()) { return; }
     const ReqId reqid = at->second.outbound->reqid();
     erase(at);
-    const auto left = of_reqid_.find(reqid);
-    if (left == of_reqid_.end()) { return; }
-    const std::set<ChildSaId> ids = left->second;
-    const bool served =
-        std::ranges::any_of(ids, [this](ChildSaId other) { return !sas_.at(other).retired_until; });
-    if (served) { return; }
-    for (const ChildSaId other : ids) { erase(sas_.find(other)); }
+    const auto left = of(of_reqid_, reqid);
+    if (std::ranges::any_of(
+            left, [this](const auto& other) { return !sas_.at(other.second).retired_until; })) {
+        return;
+    }
+    const std::vector<std::pair<ReqId, ChildSaId>> all{left.begin(), left.end()};
+    for (const auto& [same_reqid, other] : all) { erase(sas_.find(other)); }
 }
 
 void SaBook::retire(ChildSaId id, Instant until) {
@@ -127,13 +141,8 @@ void SaBook::erase(Sas::iterator at) {
     const ChildSaId id = at->first;
     const Installed gone = std::move(at->second);
     sas_.erase(at);
-    const auto forget = [id](auto& index, const auto& key) {
-        const auto of_key = index.find(key);
-        of_key->second.erase(id);
-        if (of_key->second.empty()) { index.erase(of_key); }
-    };
-    forget(of_reqid_, gone.outbound->reqid());
-    forget(to_, gone.outbound->endpoints().remote.address);
+    of_reqid_.erase({gone.outbound->reqid(), id});
+    to_.erase({gone.outbound->endpoints().remote.address, id});
     retired_.erase(id);
     sad_.remove_outbound(gone.outbound->reqid(), id);
     // A newer SA may have taken over the SPI.
@@ -149,10 +158,8 @@ Status SaBook::update_endpoints(ChildSaId id, const ipsec::SaEndpoints& endpoint
     if (at == sas_.end()) { return std::unexpected(unknown_sa(id)); }
     Installed& installed = at->second;
     const bool receives = sad_.find(installed.inbound->spi()) == installed.inbound.get();
-    const auto before = to_.find(installed.outbound->endpoints().remote.address);
-    before->second.erase(id);
-    if (before->second.empty()) { to_.erase(before); }
-    to_[endpoints.remote.address].insert(id);
+    to_.erase({installed.outbound->endpoints().remote.address, id});
+    to_.emplace(endpoints.remote.address, id);
     installed.inbound = installed.inbound->with_endpoints(endpoints);
     installed.outbound = installed.outbound->with_endpoints(endpoints);
     if (path_mtu != 0) { installed.outbound->set_path_mtu(path_mtu); }
@@ -176,15 +183,25 @@ void SaBook::remove(const std::string& connection, const std::string& name) {
     publish_spd();
 }
 
+std::optional<RoutedPolicy> SaBook::routed(const Installed& installed) const {
+    if (!installed.entry) { return std::nullopt; }
+    const std::uint32_t path_mtu = installed.outbound->path_mtu();
+    const ipsec::SpdEntry& entry = entries_.entry((*installed.entry)->second.id);
+    return RoutedPolicy{.action = PolicyAction::protect,
+                        .local = entry.local,
+                        .remote = entry.remote,
+                        .mtu = path_mtu == 0 ? 0 : installed.outbound->inner_mtu(path_mtu)};
+}
+
+std::optional<RoutedPolicy> SaBook::routed(ChildSaId id) const {
+    const auto at = sas_.find(id);
+    return at == sas_.end() ? std::nullopt : routed(at->second);
+}
+
 std::vector<RoutedPolicy> SaBook::routed() const {
     std::vector<RoutedPolicy> out;
     for (const auto& [id, installed] : sas_) {
-        if (!installed.entry) { continue; }
-        const std::uint32_t path_mtu = installed.outbound->path_mtu();
-        out.push_back({.action = PolicyAction::protect,
-                       .local = (*installed.entry)->second.entry.local,
-                       .remote = (*installed.entry)->second.entry.remote,
-                       .mtu = path_mtu == 0 ? 0 : installed.outbound->inner_mtu(path_mtu)});
+        if (auto one = routed(installed)) { out.push_back(std::move(*one)); }
     }
     for (const auto& [name, configured] : policies_) {
         const Policy& policy = configured.policy;
@@ -218,19 +235,15 @@ std::optional<ChildSaCounters> SaBook::counters(ChildSaId id, Instant now) const
 
 std::vector<IpAddress> SaBook::remotes() const {
     std::vector<IpAddress> out;
-    for (const auto& [remote, ids] : to_) { out.push_back(remote); }
+    for (const auto& [remote, id] : to_) {
+        if (out.empty() || out.back() != remote) { out.push_back(remote); }
+    }
     return out;
-}
-
-const std::set<ChildSaId>& SaBook::to(const IpAddress& remote) const {
-    static const std::set<ChildSaId> none;
-    const auto at = to_.find(remote);
-    return at == to_.end() ? none : at->second;
 }
 
 bool SaBook::set_path_mtu(const IpAddress& remote, std::uint32_t path_mtu) {
     bool changed = false;
-    for (const ChildSaId id : to(remote)) {
+    for (const auto& [address, id] : of(to_, remote)) {
         ipsec::OutboundSa& sa = *sas_.at(id).outbound;
         const std::uint32_t before = sa.path_mtu();
         sa.set_path_mtu(path_mtu);
@@ -241,7 +254,9 @@ bool SaBook::set_path_mtu(const IpAddress& remote, std::uint32_t path_mtu) {
 
 std::uint32_t SaBook::path_mtu_to(const IpAddress& remote) const {
     std::uint32_t out = 0;
-    for (const ChildSaId id : to(remote)) {
+    // They know the same but for moments; with many to one peer the newest speak for all.
+    for (const auto& [address, id] :
+         of(to_, remote) | std::views::reverse | std::views::take(path_mtu_asked_max)) {
         const std::uint32_t one = sas_.at(id).outbound->path_mtu();
         if (one != 0) { out = out == 0 ? one : std::min(out, one); }
     }
@@ -249,8 +264,8 @@ std::uint32_t SaBook::path_mtu_to(const IpAddress& remote) const {
 }
 
 bool SaBook::believe_path_mtu(const IpAddress& remote, ByteView quoted, std::uint32_t path_mtu) {
-    const bool names_an_sa = std::ranges::any_of(to(remote), [&](ChildSaId id) {
-        const ipsec::OutboundSa& sa = *sas_.at(id).outbound;
+    const bool names_an_sa = std::ranges::any_of(of(to_, remote), [&](const auto& one) {
+        const ipsec::OutboundSa& sa = *sas_.at(one.second).outbound;
         const bool ah = sa.suite().protocol == IpsecProtocol::ah;
         const std::size_t at = ah ? 4 : 0;
         return quoted.size() >= at + 4 && ipsec::peek_spi(quoted.subspan(at)) == sa.spi();

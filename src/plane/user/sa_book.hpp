@@ -47,6 +47,8 @@ class SaBook {
     std::vector<ipsec::SpdEntry> spd_entries() const { return entries_.entries(); }
     const ipsec::Sad& sad() const { return sad_; }
     std::vector<RoutedPolicy> routed() const;
+    // What this SA brings; nothing if it has no policies.
+    std::optional<RoutedPolicy> routed(ChildSaId id) const;
     // The largest inner packet that any SA carries; 0 without SAs.
     std::uint32_t inner_mtu_max() const;
 
@@ -73,7 +75,6 @@ class SaBook {
  private:
     // SAs that follow one another bring equal entries: in the SPD it is there once.
     struct SharedEntry {
-        ipsec::SpdEntry entry;
         ipsec::SpdEntryId id{};
         std::size_t users = 0;
     };
@@ -91,16 +92,16 @@ class SaBook {
     };
     using Sas = std::map<ChildSaId, Installed>;
     void erase(Sas::iterator at);
+    std::optional<RoutedPolicy> routed(const Installed& installed) const;
     SharedEntries::iterator hold(const ipsec::SpdEntry& entry);
     void let_go(SharedEntries::iterator at);
     void publish_spd();
     void watch_deadline(ChildSaId id, const Installed& installed);
-    const std::set<ChildSaId>& to(const IpAddress& remote) const;
 
     Sas sas_;
     // The same SAs by what they are asked for.
-    std::map<ReqId, std::set<ChildSaId>> of_reqid_;
-    std::map<IpAddress, std::set<ChildSaId>> to_;
+    std::set<std::pair<ReqId, ChildSaId>> of_reqid_;
+    std::set<std::pair<IpAddress, ChildSaId>> to_;
     std::set<ChildSaId> retired_;
     // One of each SA that has any; and of SAs that are gone.
     std::multimap<Instant, ChildSaId> deadlines_;

@@ -71,6 +71,12 @@ class TunDevice {
 
     unsigned queues() const { return static_cast<unsigned>(queues_.size()); }
     const TunQueue& queue(unsigned number) const { return queues_[number]; }
+    // Those that one of so many workers reads; none, if there are fewer queues than workers.
+    std::vector<const TunQueue*> lanes(unsigned worker, unsigned workers) const {
+        std::vector<const TunQueue*> out;
+        for (unsigned at = worker; at < queues(); at += workers) { out.push_back(&queues_[at]); }
+        return out;
+    }
 
  private:
     TunDevice(std::string name, int index, TunOffloads offloads)

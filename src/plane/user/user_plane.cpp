@@ -24,7 +24,9 @@ void UserPlane::publish() { tables_.publish(book_.spd(), book_.sad()); }
 // Routes and packet filter after the policies.
 Status UserPlane::follow_policies() {
     followed_ = book_.spd();
-    const Status done = kernel_->apply(plan_routes(book_.routed(), host_addresses_));
+    const std::vector<Route> routes = plan_routes(book_.routed(), host_addresses_);
+    wide_routes_ = has_wide_route(routes);
+    const Status done = kernel_->apply(routes);
     if (settings_.tun_mtu == 0) {
         const std::uint32_t wanted = std::clamp(
             book_.inner_mtu_max(), std::uint32_t{tun_mtu_default}, std::uint32_t{tun_mtu_max});
@@ -32,6 +34,35 @@ Status UserPlane::follow_policies() {
     }
     filter_->update(book_.spd_entries());
     return done;
+}
+
+// Of many SAs one costs no more than of few: it gets its own routes now, and the tick does the
+// rest.
+Status UserPlane::follow_addition(ChildSaId id) {
+    const auto added = book_.routed(id);
+    if (book_.size() <= whole_plans_max || wide_routes_ || !added) { return follow_policies(); }
+    const std::vector<Route> routes = plan_routes({*added}, host_addresses_);
+    if (has_wide_route(routes)) { return follow_policies(); }
+    followed_ = book_.spd();
+    paths_changed_ = true;
+    if (settings_.tun_mtu == 0 && added->mtu > kernel_->mtu()) {
+        if (auto set = kernel_->set_mtu(std::min(added->mtu, std::uint32_t{tun_mtu_max})); !set) {
+            return set;
+        }
+    }
+    return kernel_->add(routes);
+}
+
+// What has a route and no policy any more is refused, not sent in clear: that can wait for the
+// tick.
+void UserPlane::follow_removal() {
+    if (book_.spd() == followed_) { return; }
+    if (book_.size() > whole_plans_max) {
+        followed_ = book_.spd();
+        paths_changed_ = true;
+    } else {
+        static_cast<void>(follow_policies());
+    }
 }
 
 std::uint32_t UserPlane::path_mtu_to(const IpAddress& remote) const {
@@ -51,7 +82,7 @@ Status UserPlane::install(ChildSa sa) {
     // The workers know it before the routes bring them packets.
     publish();
     if (book_.spd() != followed_) {
-        if (auto done = follow_policies(); !done) {
+        if (auto done = follow_addition(sa.id); !done) {
             book_.remove(sa.id);
             publish();
             static_cast<void>(follow_policies());
@@ -76,7 +107,7 @@ void UserPlane::remove(ChildSaId id) {
         book_.remove(id);
         // The routes go before the policies: what still comes is dropped, not sent in clear.
         publish();
-        if (book_.spd() != followed_) { static_cast<void>(follow_policies()); }
+        follow_removal();
     }
     const std::scoped_lock lock{lifetime_mutex_};
     told_.erase(id);

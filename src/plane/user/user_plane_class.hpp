@@ -84,6 +84,8 @@ class UserPlane final : public Plane {
     // With mutex_ held.
     void publish();
     Status follow_policies();
+    Status follow_addition(ChildSaId id);
+    void follow_removal();
     std::uint32_t path_mtu_to(const IpAddress& remote) const;
 
     // Called by the workers, without mutex_.
@@ -119,6 +121,8 @@ class UserPlane final : public Plane {
     std::mutex mutex_;
     SaBook book_;
     Instant inherited_until_ = boot_time_now() + inherited_hold;
+    bool wide_routes_ = false;
+    bool much_to_free_ = false;
     std::shared_ptr<const ipsec::Spd> followed_;  // what routes and filter were last made for
     std::vector<IpAddress> host_addresses_;
     std::atomic<bool> paths_changed_ = false;

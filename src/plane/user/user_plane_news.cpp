@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <malloc.h>
 
 #include "plane/host_addresses.hpp"
 #include "plane/limits.hpp"
@@ -121,7 +122,13 @@ void UserPlane::tick() {
                 }
             }
         }
-        if (paths_changed_.exchange(false)) { static_cast<void>(follow_policies()); }
+        if (paths_changed_.exchange(false)) {
+            static_cast<void>(follow_policies());
+            much_to_free_ = book_.size() > whole_plans_max;
+        } else if (std::exchange(much_to_free_, false)) {
+            // A plan of all tunnels takes some of what the tunnels themselves do.
+            ::malloc_trim(0);
+        }
     }
     for (const auto& [id, event] : events) { lifetime(id, event); }
 }

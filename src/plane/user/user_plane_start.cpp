@@ -79,9 +79,10 @@ Status UserPlane::open_devices(PlaneEvents& events) {
     return {};
 }
 
-// A queue for each worker; one for all where flows cannot be kept to theirs.
+// Some queues for each worker; one for all where flows cannot be kept to theirs.
 Status UserPlane::open_tun() {
-    for (unsigned queues = steering_.loaded() ? worker_count_ : 1;; queues = 1) {
+    const unsigned lanes = std::min(lanes_a_worker_max, tun_queues_max / worker_count_);
+    for (unsigned queues = steering_.loaded() ? worker_count_ * lanes : 1;; queues = 1) {
         tun_.reset();
         auto tun = TunDevice::open(settings_.tun_name, fast_paths_, queues);
         if (!tun) { return std::unexpected(std::move(tun).error()); }
@@ -104,7 +105,7 @@ Status UserPlane::start_workers(PlaneEvents& events) {
         .carrier = carrier_,
         .mark = settings_.mark,
         .workers = worker_count_,
-        .turns = tun_->queues() > 1 ? &turns_ : nullptr,
+        .turns = worker_count_ > 1 && tun_->queues() > 1 ? &turns_ : nullptr,
         .busy_workers = &busy_workers_,
         .cores = std::max(1U, std::thread::hardware_concurrency()),
         .identification = &identification_,

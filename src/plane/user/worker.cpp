@@ -39,7 +39,7 @@ Result<std::unique_ptr<Worker>> Worker::make(const Shared& shared, unsigned numb
     // NOLINTNEXTLINE(cppcoreguidelines-owning-memory): its constructor is private
     std::unique_ptr<Worker> out{new Worker{shared, number, wanted, std::move(*raw),
                                            std::move(*sa_came), std::move(*stray_came)}};
-    const bool two_threads = out->has_queue_ && shared.workers <= split_workers_max;
+    const bool two_threads = out->egress_ && shared.workers <= split_workers_max;
     for (auto* poller : {&out->network_poller_, &out->tun_poller_}) {
         if (poller == &out->tun_poller_ && !two_threads) { continue; }
         auto made = Poller::make();
@@ -51,7 +51,7 @@ Result<std::unique_ptr<Worker>> Worker::make(const Shared& shared, unsigned numb
 
 Status Worker::attach(IkeCarrier& carrier) {
     if (auto done = watch_network(carrier); !done) { return done; }
-    if (has_queue_) {
+    if (egress_) {
         if (auto done = watch_tun(*network_poller_, false); !done) { return done; }
     }
     if (auto done = network_poller_->every(tick_every, [this] { tick(false); }); !done) {
@@ -59,7 +59,7 @@ Status Worker::attach(IkeCarrier& carrier) {
     }
     if (!tun_poller_) { return {}; }
     if (auto done = watch_tun(*tun_poller_, true); !done) { return done; }
-    for (const int fd : {tun_.fd(), sa_came_.fd()}) { tun_poller_->look_at(fd, false); }
+    for (const int fd : tun_descriptors()) { tun_poller_->look_at(fd, false); }
     return tun_poller_->every(tick_every, [this] { tick(true); });
 }
 
@@ -105,11 +105,13 @@ Status Worker::watch_raw(int fd, IkeCarrier& carrier) {
 }
 
 Status Worker::watch_tun(Poller& poller, bool second) {
-    Status done = poller.watch(tun_.fd(), [this, second](std::uint32_t) {
-        if (split_.load(std::memory_order_acquire) != second) { return; }
-        carry_tun();
-    });
-    if (!done) { return done; }
+    for (const TunQueue* lane : lanes_) {
+        Status done = poller.watch(lane->fd(), [this, lane, second](std::uint32_t) {
+            if (split_.load(std::memory_order_acquire) != second) { return; }
+            carry_tun(*lane);
+        });
+        if (!done) { return done; }
+    }
     return poller.watch(sa_came_.fd(), [this, second](std::uint32_t) {
         if (split_.load(std::memory_order_acquire) != second) { return; }
         sa_came_.take();
@@ -117,11 +119,19 @@ Status Worker::watch_tun(Poller& poller, bool second) {
     });
 }
 
-void Worker::carry_tun() {
+std::vector<int> Worker::tun_descriptors() const {
+    std::vector<int> out{sa_came_.fd()};
+    for (const TunQueue* lane : lanes_) { out.push_back(lane->fd()); }
+    return out;
+}
+
+// Each lane gets its turn, and no more than a wake-up's share of it.
+void Worker::carry_tun(const TunQueue& lane) {
     const auto packets = [this] { return egress_->counters().of(Happening::tun_packets_read); };
     const std::uint64_t before = packets();
     wait_for_more(tun_moderation_);
-    egress_->tun_ready();
+    spoke_last_ = &lane;
+    egress_->tun_ready(lane);
     tun_moderation_.took(packets() - before, boot_time_now());
     if (!split_.load(std::memory_order_relaxed)) { look_at_load(); }
 }
@@ -130,9 +140,10 @@ void Worker::carry_tun() {
 void Worker::batch_done() {
     ingress_.flush();
     if (!egress_ || split_.load(std::memory_order_acquire)) { return; }
+    if (spoke_last_ == nullptr) { spoke_last_ = lanes_.front(); }
     // Where nobody answers so quickly, hardly ever.
     if (answers_missed_ < answers_missed_max || answers_missed_ % answers_missed_max == 0) {
-        if (egress_->tun_ready()) {
+        if (egress_->tun_ready(*spoke_last_)) {
             answers_missed_ = 0;
         } else {
             ++answers_missed_;
@@ -161,9 +172,9 @@ void Worker::give_tun_to(bool second) {
     const std::scoped_lock lock{giving_};
     const Poller& before = second ? *network_poller_ : *tun_poller_;
     const Poller& after = second ? *tun_poller_ : *network_poller_;
-    for (const int fd : {tun_.fd(), sa_came_.fd()}) { before.look_at(fd, false); }
+    for (const int fd : tun_descriptors()) { before.look_at(fd, false); }
     split_.store(second, std::memory_order_release);
-    for (const int fd : {tun_.fd(), sa_came_.fd()}) { after.look_at(fd, true); }
+    for (const int fd : tun_descriptors()) { after.look_at(fd, true); }
 }
 
 void Worker::tick(bool second) {

@@ -1,5 +1,5 @@
 #pragma once
-// A worker of the user plane: carries what comes out of one queue of the TUN, and what arrives for
+// A worker of the user plane: carries what comes out of its queues of the TUN, and what arrives for
 // the SAs that are its own. All of it in one thread: an answer to what has just come in, which the
 // host has ready within our write, leaves at once. Where there are fewer workers than cores a
 // second thread takes over what leaves for as long as there is much to carry.
@@ -12,6 +12,7 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "base/error.hpp"
 #include "plane/ike_carrier.hpp"
@@ -58,23 +59,22 @@ class Worker {
           raw_(std::move(raw)),
           sa_came_(std::move(sa_came)),
           stray_came_(std::move(stray_came)),
-          has_queue_(number < shared.tun.queues()),
-          tun_(shared.tun.queue(has_queue_ ? number : 0)),
+          lanes_(shared.tun.lanes(number, shared.workers)),
           cores_(shared.cores),
           busyness_(*shared.busy_workers),
           ingress_(shared, number) {
-        if (has_queue_) { egress_.emplace(shared, number, wanted); }
+        if (!lanes_.empty()) { egress_.emplace(shared, number, wanted); }
     }
     Status watch_network(IkeCarrier& carrier);
     Status watch_raw(int fd, IkeCarrier& carrier);
-    Status watch_tun();
     Status watch_tun(Poller& poller, bool second);
     // In the thread that carries both.
     void batch_done();
-    void carry_tun();
+    void carry_tun(const TunQueue& lane);
     void look_at_load();
     // Who carries what leaves: called by the thread that did so far.
     void give_tun_to(bool second);
+    std::vector<int> tun_descriptors() const;
     void tick(bool second);
     std::uint64_t carried() const;
 
@@ -82,13 +82,13 @@ class Worker {
     RawReceiver raw_;
     Signal sa_came_;
     Signal stray_came_;
-    bool has_queue_;  // of the TUN: an interface made by others has one
-    const TunQueue& tun_;
+    std::vector<const TunQueue*> lanes_;  // of the TUN: an interface made by others has one
     unsigned cores_;
     Busyness busyness_;
     std::mutex giving_;
     std::atomic<bool> split_ = false;  // the second thread carries what leaves
     unsigned answers_missed_ = 0;
+    const TunQueue* spoke_last_ = nullptr;  // the lane that had something
     Moderation tun_moderation_;
     Moderation raw_moderation_;
     StrayQueue strays_;

@@ -1,6 +1,7 @@
 #include "base/secret.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <concepts>
 #include <cstdint>
 #include <initializer_list>
@@ -73,6 +74,22 @@ TEST(Secret, ManyAtOnceDoNotOverlap) {
         const ByteView octets = secrets.at(i).reveal();
         EXPECT_TRUE(std::ranges::all_of(
             octets, [&](auto octet) { return octet == static_cast<std::uint8_t>(i); }));
+    }
+}
+
+TEST(Secret, LiesWhereExpandedKeysMay) {
+    for (const std::size_t size : std::initializer_list<std::size_t>{300, 1024, 1088, 2000, 4096}) {
+        std::vector<Secret> secrets;
+        for (std::uint8_t i = 0; i < 100; ++i) {
+            secrets.emplace_back(size);
+            const auto where = std::bit_cast<std::uintptr_t>(secrets.back().reveal().data());
+            EXPECT_EQ(where % 64, 0U) << size;
+            std::ranges::fill(secrets.back().write(), i);
+        }
+        for (std::uint8_t i = 0; i < 100; ++i) {
+            EXPECT_TRUE(std::ranges::all_of(secrets.at(i).reveal(),
+                                            [i](auto octet) { return octet == i; }));
+        }
     }
 }
 

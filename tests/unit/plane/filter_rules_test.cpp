@@ -15,6 +15,22 @@ ipsec::SpdEntry entry(PolicyAction action, const char* local, const char* remote
             .priority = priority};
 }
 
+std::string filter_policies(const FilterSettings& s, const std::vector<ipsec::SpdEntry>& entries) {
+    return filter_change(s, {}, plan_filter(s, entries));
+}
+
+// Tunnels to hosts of their own; `skip` is not among them.
+std::vector<ipsec::SpdEntry> many(unsigned count, unsigned skip = 0) {
+    std::vector<ipsec::SpdEntry> out;
+    for (unsigned i = 1; i <= count; ++i) {
+        if (i == skip) { continue; }
+        out.push_back(
+            entry(PolicyAction::protect, "10.1.0.0/16",
+                  ("10.2." + std::to_string(i / 256) + "." + std::to_string(i % 256)).c_str(), 7));
+    }
+    return out;
+}
+
 // RFC 4301 5.2; abuse I-02. What nft makes of the text is seen in tests/interop/plane.
 TEST(FilterRules, AProtectPolicyDropsWhatArrivesInClear) {
     const std::string text =
@@ -72,6 +88,57 @@ TEST(FilterRules, SelectorsOfTwoFamiliesMeetNoPacket) {
     EXPECT_EQ(filter_policies(settings, {entry(PolicyAction::protect, "10.1.0.0/16", "::/0", 1)})
                   .find("clear_dropped"),
               std::string::npos);
+}
+
+TEST(FilterRules, ManyTunnelsAreOneRule) {
+    const FilterPlan plan = plan_filter(settings, many(500));
+    EXPECT_EQ(plan.rules.size(), plan_filter(settings, {}).rules.size() + 1);
+    EXPECT_EQ(plan.rules.back(),
+              "ip saddr . ip daddr @protected_0 counter name clear_dropped drop");
+    ASSERT_EQ(plan.sets.size(), 1U);
+    EXPECT_EQ(plan.sets.begin()->second.size(), 500U);
+    const FilterPlan plain = plan_filter(settings, many(500), false);
+    EXPECT_EQ(plain.rules.size(), plan_filter(settings, {}).rules.size() + 500);
+    EXPECT_TRUE(plain.sets.empty());
+}
+
+TEST(FilterRules, OneTunnelMoreIsOneElementMore) {
+    const FilterPlan fewer = plan_filter(settings, many(500, 300));
+    const FilterPlan more = plan_filter(settings, many(500));
+    EXPECT_EQ(filter_change(settings, fewer, more),
+              "add element inet culvert protected_0 { 10.2.1.44 . 10.1.0.0/16, }\n");
+    EXPECT_EQ(filter_change(settings, more, fewer),
+              "delete element inet culvert protected_0 { 10.2.1.44 . 10.1.0.0/16, }\n");
+    EXPECT_EQ(filter_change(settings, more, more), "");
+}
+
+// Sets of the kernel refuse what overlaps.
+TEST(FilterRules, WhatOverlapsIsInNoSet) {
+    auto entries = many(500);
+    entries.push_back(entry(PolicyAction::protect, "10.1.0.0/16", "10.2.1.0/28", 7));
+    entries.push_back(entry(PolicyAction::protect, "10.1.7.0/24", "10.2.0.9", 7));
+    entries.push_back(entry(PolicyAction::protect, "10.5.0.0/24", "10.2.0.10", 7));  // does not
+    const FilterPlan plan = plan_filter(settings, entries);
+    // 16 addresses beside their subnet, and two policies for one host.
+    EXPECT_EQ(plan.sets.at("protected_0").size(), 500U - 16 - 1 + 1);
+    EXPECT_EQ(plan.rules.size(), plan_filter(settings, {}).rules.size() + 1 + 16 + 1 + 2);
+}
+
+TEST(FilterRules, ABypassStaysBeforeAndBehindTheSets) {
+    auto entries = many(500);
+    for (auto& later : many(100)) {
+        later.local = {TrafficSelector::parse("10.3.0.0/16").value()};
+        later.priority = 9;
+        entries.push_back(later);
+    }
+    entries.push_back(entry(PolicyAction::bypass, "10.0.0.0/8", "10.2.0.0/24", 8));
+    const FilterPlan plan = plan_filter(settings, entries);
+    const auto standing = plan_filter(settings, {}).rules.size();
+    ASSERT_EQ(plan.rules.size(), standing + 3);
+    EXPECT_NE(plan.rules[standing].find("@protected_0"), std::string::npos);
+    EXPECT_NE(plan.rules[standing + 1].find("accept"), std::string::npos);
+    EXPECT_NE(plan.rules[standing + 2].find("@protected_1"), std::string::npos);
+    EXPECT_EQ(plan.sets.at("protected_1").size(), 100U);
 }
 
 TEST(FilterRules, EachTunHasATableOfItsOwn) {

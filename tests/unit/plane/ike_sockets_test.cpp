@@ -78,6 +78,23 @@ TEST_F(Steering, EspComesToTheWorkerThatItsSpiNames) {
     }
 }
 
+// Of one worker, so that a flood under one SPI does not fill what others arrive by.
+TEST_F(Steering, SpisOfOneWorkerHaveSeveralSockets) {
+    for (unsigned lane = 0; lane < receive_lanes; ++lane) {
+        Bytes esp(64);
+        esp[0] = 0xc1;
+        esp[3] = static_cast<std::uint8_t>(lane * workers);
+        send(esp);
+    }
+    std::size_t reached = 0;
+    for (const int one : sockets_->descriptors(0)) {  // of both families
+        const int got = receive({one}).esp;
+        EXPECT_LE(got, 1);
+        if (got == 1) { ++reached; }
+    }
+    EXPECT_EQ(reached, receive_lanes);
+}
+
 TEST_F(Steering, IkeComesToItsOwnSocketAndNoWorker) {
     Bytes ike(4 + 28);
     ike[4] = 1;

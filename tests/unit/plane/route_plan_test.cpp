@@ -101,5 +101,18 @@ TEST(RoutePlan, NoRouteOfIpv6HasAnMtuBelow1280) {
     EXPECT_EQ(find(routes, "fd02::/64", RouteKind::device)->mtu, 1280U);
 }
 
+TEST(RoutePlan, ARouteThatMayCoverLocalNetworksIsWide) {
+    const auto wide = [](const char* remote) {
+        return has_wide_route(plan_routes(
+            {{.local = selectors({"10.1.0.0/16"}), .remote = selectors({remote})}}, {}));
+    };
+    EXPECT_TRUE(wide("0.0.0.0/0"));
+    EXPECT_TRUE(wide("10.0.0.0/8"));
+    EXPECT_FALSE(wide("10.2.0.0/16"));
+    EXPECT_FALSE(wide("10.2.3.4/32"));
+    EXPECT_TRUE(wide("2000::/3"));
+    EXPECT_FALSE(wide("2001:db8:1::/48"));
+}
+
 }  // namespace
 }  // namespace culvert::plane
