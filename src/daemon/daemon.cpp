@@ -17,9 +17,11 @@
 #include "daemon/gateway.hpp"
 #include "daemon/kept_secret.hpp"
 #include "daemon/key_log.hpp"
+#include "daemon/last_words.hpp"
 #include "daemon/lease_store.hpp"
 #include "daemon/log_outputs.hpp"
 #include "daemon/name_servers.hpp"
+#include "daemon/peer_watch.hpp"
 #include "daemon/privileges.hpp"
 #include "daemon/startup.hpp"
 #include "daemon/updown.hpp"
@@ -79,6 +81,7 @@ plane::PlaneSettings plane_settings(const Options& options, const Configured& co
     out.rule_priority = configured.daemon.routing_table_prio.value_or(out.rule_priority);
     out.install_routes = configured.daemon.install_routes.value_or(out.install_routes);
     out.tun_mtu = configured.daemon.mtu.value_or(out.tun_mtu);
+    out.route_mss = configured.daemon.mss.value_or(out.route_mss);
     out.state_dir = options.state_dir;
     if (!options.key_log.empty()) { out.key_log = options.key_log + ".esp"; }
     return out;
@@ -217,6 +220,21 @@ class Daemon {
                                what));
     }
 
+    // An SA that is half changed is worse than none.
+    [[noreturn]] void broken(const char* why) {
+        static constexpr const char* what =
+            "a message or command of IKE could not be dealt with to its end; give culvertd more "
+            "memory";
+        try {
+            if (options_.log.target != LogTarget::standard_error) {
+                log_.error(LogGroup::daemon, fmt::format("ends: {}: {}", what, why));
+            }
+        } catch (const std::exception&) {  // the line on standard error is all there is then
+            end_at_once(what, why);
+        }
+        end_at_once(what, why);
+    }
+
     void read_ike(Watcher& watcher, int descriptor) {
         watcher.when_readable([this, &watcher, descriptor] {
             plane_->read_ike(descriptor);
@@ -236,6 +254,9 @@ class Daemon {
                         commands_.on_event(event);
                         gateway_.on_event(event);
                         updown_.on_event(event, gateway_.config());
+                        for (const Finding& found : peer_watch_.on_event(event, Loop::now())) {
+                            host_.report(found);
+                        }
                     },
                 .key_log = [this](const std::string& line) { key_log_.write(line); },
                 .trap =
@@ -255,6 +276,7 @@ class Daemon {
                                                                 printable(what.url, 300)));
                         fetcher_.fetch(std::move(what));
                     },
+                .broken = [this](const char* why) { broken(why); },
                 .resolve = [this](const ike::ResolveGateway& what) { resolve(what); }};
     }
 
@@ -290,6 +312,8 @@ class Daemon {
         use_outputs(log_, settings.logs);
         host_.install_virtual_addresses(settings.install_virtual_ip.value_or(true));
         gateway_.store().set_attributes(settings.attributes);
+        gateway_.retry_names_every(
+            settings.retry_initiate_interval.value_or(std::chrono::seconds{name_retry}));
     }
 
     // swanctl --reload-settings: connections stay as they are.
@@ -367,6 +391,7 @@ class Daemon {
     Fetcher fetcher_;
     EventLog event_log_;
     EventCounters event_counters_;
+    PeerWatch peer_watch_;
     NameServerBook name_servers_;
     Updown updown_;
     Timer watchdog_timer_{loop_, [this] { watchdog(); }};

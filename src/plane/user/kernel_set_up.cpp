@@ -117,8 +117,11 @@ Status KernelSetUp::start(int tun_index, std::uint32_t mtu) {
     return {};
 }
 
-Status KernelSetUp::apply(const std::vector<Route>& routes) {
+Status KernelSetUp::apply(std::vector<Route> routes) {
     if (!settings_.install_routes) { return {}; }
+    for (Route& route : routes) {
+        if (route.kind == RouteKind::device) { route.mss = settings_.route_mss; }
+    }
     Status first_failure;
     // New ones first: what both the old and the new plan protect never finds another way.
     for (const Route& route : routes) {

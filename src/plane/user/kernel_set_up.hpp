@@ -28,7 +28,7 @@ class KernelSetUp {
     // The TUN up; the rules of both families.
     Status start(int tun_index, std::uint32_t mtu);
     // Makes the routes in the table these and no others.
-    Status apply(const std::vector<Route>& routes);
+    Status apply(std::vector<Route> routes);
     Status set_mtu(std::uint32_t mtu);
     // Addresses of the TUN; they end with it.
     Status add_address(const IpAddress& address);

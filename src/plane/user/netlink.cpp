@@ -74,9 +74,10 @@ Message route_message(int type, int flags, const Route& route, std::uint32_t tab
         if (route.preferred_source) {
             put_octets(message, RTA_PREFSRC, route.preferred_source->octets());
         }
-        if (route.mtu != 0) {
+        if (route.mtu != 0 || route.mss != 0) {
             nlattr* metrics = nla_nest_start(message.get(), RTA_METRICS);
-            nla_put_u32(message.get(), RTAX_MTU, route.mtu);
+            if (route.mtu != 0) { nla_put_u32(message.get(), RTAX_MTU, route.mtu); }
+            if (route.mss != 0) { nla_put_u32(message.get(), RTAX_ADVMSS, route.mss); }
             nla_nest_end(message.get(), metrics);
         }
     }
@@ -251,6 +252,7 @@ Status Netlink::add(const Route& route, std::uint32_t table, int device) {
 Status Netlink::remove(const Route& route, std::uint32_t table, int device) {
     Route bare = route;  // found by destination, metric, type and device
     bare.mtu = 0;
+    bare.mss = 0;
     bare.preferred_source.reset();
     const int error = impl_->request(route_message(RTM_DELROUTE, 0, bare, table, device));
     const bool gone = error == ESRCH || error == ENODEV || error == ENOENT;
