@@ -36,7 +36,7 @@ case_fragment_size() {
     down 1 ike gw
     wire_end
     (($(seen 'isakmp && ip.len > 600') == 0)) || fail "an IKE packet of more than 600 octets is on the wire"
-    (($(seen 'isakmp.exchangetype == 35') > 4)) || fail "IKE_AUTH was not sent in more than two fragments each way"
+    (($(seen 'isakmp.exchangetype == 35') >= 4)) || fail "IKE_AUTH was not sent in fragments each way"
 }
 case_close_on_child_failure() { # by whichever side; without the setting the IKE SA would stay
     charon_lines='close_ike_on_child_failure = yes'
@@ -59,7 +59,7 @@ case_route_mss() {
     charon_lines='plugins { kernel-netlink { mss = 1234 } }'
     begin
     establish
-    ns g1 ip route show table 220 | grep -q 'advmss 1234' || { ns g1 ip route show table 220; fail "the route has no MSS"; }
+    [[ $(ns g1 ip route show table 220) == *'advmss 1234'* ]] || { ns g1 ip route show table 220; fail "the route has no MSS"; }
     traffic
     down 1 ike gw
     gone

@@ -42,6 +42,7 @@ class Side:
 
     def start(self):
         self.daemon.start()
+        world.until("answer of culvertd", lambda: self.culvert("version").returncode == 0)
         self.listener = Listener(self.daemon)
 
     def culvert(self, *words):
