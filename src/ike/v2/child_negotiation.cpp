@@ -286,8 +286,7 @@ namespace {
 // What carries packets, where swanctl's sha256_96 has its way; what was agreed on keeps its name.
 IpsecSuite suite_on_the_wire(const ChildConfig& config, const IpsecSuite& agreed) {
     IpsecSuite out = agreed;
-    if (config.sha256_96 &&
-        agreed.integrity == crypto::IntegrityAlgorithm::hmac_sha2_256_128) {
+    if (config.sha256_96 && agreed.integrity == crypto::IntegrityAlgorithm::hmac_sha2_256_128) {
         out.integrity = crypto::IntegrityAlgorithm::hmac_sha2_256_96;
     }
     return out;

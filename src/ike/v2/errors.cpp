@@ -135,9 +135,10 @@ Error half_open_timeout(const Endpoint& remote, std::size_t arrived, std::size_t
                 .wanted = "IKE_AUTH after IKE_SA_INIT",
                 .received = fmt::format("{} of its {} fragments from {}", arrived, total,
                                         remote.to_string()),
-                .remedy = "larger ones are lost on the way (an MTU black hole): set the peer's "
-                          "charon.fragment_size lower, and let ICMP type 3 code 4 (IPv6: type 2) "
-                          "pass"};
+                .remedy =
+                    "larger ones are lost on the way (an MTU black hole): set the peer's "
+                    "charon.fragment_size lower, and let ICMP type 3 code 4 (IPv6: type 2) "
+                    "pass"};
     }
     return {.code = ErrorCode::timed_out,
             .wanted = "IKE_AUTH after IKE_SA_INIT",

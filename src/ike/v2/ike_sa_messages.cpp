@@ -362,12 +362,12 @@ MessageBytes IkeSa::seal(const wire::IkeHeader& header, const wire::Payloads& pa
 void IkeSa::transmit(const MessageBytes& message, const Environment& env) {
     last_outbound_ = env.now;
     for (const Bytes& piece : message) {
-        env.emit(Transmit{.datagram = {.local = core_.local,
-                                       .remote = core_.remote,
-                                       .non_esp_marker = core_.nat_t_port,
-                                       .bytes = piece,
-                                       .dscp = core_.connection ? core_.connection->dscp
-                                                                : std::uint8_t{0}}});
+        env.emit(Transmit{
+            .datagram = {.local = core_.local,
+                         .remote = core_.remote,
+                         .non_esp_marker = core_.nat_t_port,
+                         .bytes = piece,
+                         .dscp = core_.connection ? core_.connection->dscp : std::uint8_t{0}}});
     }
 }
 
@@ -376,12 +376,12 @@ void IkeSa::transmit_to(const MessageBytes& message, const Datagram& request,
                         const Environment& env) {
     last_outbound_ = env.now;
     for (const Bytes& piece : message) {
-        env.emit(Transmit{.datagram = {.local = request.local,
-                                       .remote = request.remote,
-                                       .non_esp_marker = request.non_esp_marker,
-                                       .bytes = piece,
-                                       .dscp = core_.connection ? core_.connection->dscp
-                                                                : std::uint8_t{0}}});
+        env.emit(Transmit{
+            .datagram = {.local = request.local,
+                         .remote = request.remote,
+                         .non_esp_marker = request.non_esp_marker,
+                         .bytes = piece,
+                         .dscp = core_.connection ? core_.connection->dscp : std::uint8_t{0}}});
     }
 }
 

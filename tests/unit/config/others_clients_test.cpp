@@ -135,8 +135,8 @@ connections {
          cacerts = root.crt
       }
       remote-2 {
-         auth = eap-mschapv2
-         eap_id = %any
+         auth = psk
+         id = *@example.org
       }
       children {
          net {
@@ -157,15 +157,15 @@ pools {
    }
 }
 secrets {
-   eap-carol {
-      id-1 = carol
-      secret = tuxmux
+   ike-carol {
+      id-1 = carol@example.org
+      secret = "the secret of this user"
    }
 })");
     EXPECT_TRUE(loaded.ok()) << show(loaded.problems);
     const ike::Connection& rw = connection(loaded, "rw-two");
     ASSERT_EQ(rw.remote_more.size(), 1U);
-    EXPECT_EQ(rw.remote_more.front().method, ike::AuthMethodKind::eap);
+    EXPECT_EQ(rw.remote_more.front().method, ike::AuthMethodKind::psk);
     EXPECT_EQ(loaded.config.pools.front().attributes.size(), 4U);
 }
 
