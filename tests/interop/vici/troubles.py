@@ -80,10 +80,12 @@ class Side:
         self.here.pings.append(subprocess.Popen(["ip", "netns", "exec", self.here.space(self.side), *PING, *words],
                                                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
 
-    def sas(self):
+    def listed(self):
         with vici.Client(self.daemon.vici) as client:
-            return [name for one in client.streamed("list-sas", "list-sa")[0] for name, sa in one.items()
-                    if sa["state"] == "ESTABLISHED"]
+            return [(name, sa) for one in client.streamed("list-sas", "list-sa")[0] for name, sa in one.items()]
+
+    def sas(self):
+        return [name for name, sa in self.listed() if sa["state"] == "ESTABLISHED"]
 
 
 class Trouble:
@@ -221,6 +223,9 @@ def large_esp_lost(one, two):
 def large_ike_lost(one, two):
     two.loses("udp dport 500 meta length > 600")
     one.fails()
+    # Half-open until its time is over: what it waits for is the peer's.
+    waits = [sa.get("tasks-passive") for _, sa in two.listed()]
+    assert waits == [["IKE_AUTH"]], waits
 
 
 def takes_turns(one, two):
