@@ -334,12 +334,17 @@ class Daemon {
             [[maybe_unused]] const Status done = reload();
             return;
         }
-        host_.tell({.kind = ike::EventKind::note,
-                    .severity = Severity::info,
-                    .alert = "shutdown-signal",
-                    .text = fmt::format("ending on signal {}: telling the peers", number)});
-        notify_service_manager("STOPPING=1");
-        gateway_.shut_down([this] { loop_.stop(); });
+        try {
+            host_.tell({.kind = ike::EventKind::note,
+                        .severity = Severity::info,
+                        .alert = "shutdown-signal",
+                        .text = fmt::format("ending on signal {}: telling the peers", number)});
+            notify_service_manager("STOPPING=1");
+            gateway_.shut_down([this] { loop_.stop(); });
+        } catch (const std::exception& why) {  // no memory for farewells
+            fault(why.what());
+            loop_.stop();
+        }
     }
 
     const Options& options_;

@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <new>
 #include <vector>
 
 #include <fmt/format.h>
@@ -29,7 +30,9 @@ struct MessageFree {
 using Message = std::unique_ptr<nl_msg, MessageFree>;
 
 Message make_message(int type, int flags) {
-    return Message{nlmsg_alloc_simple(type, NLM_F_REQUEST | flags)};
+    Message out{nlmsg_alloc_simple(type, NLM_F_REQUEST | flags)};
+    if (!out) { throw std::bad_alloc{}; }
+    return out;
 }
 
 template <class Body>
@@ -297,7 +300,9 @@ int take_route(nl_msg* listed, void* out) {
         table = nla_get_u32(a);
     }
     if (table != dump.table || body.rtm_protocol != route_protocol) { return NL_OK; }
-    Message message = make_message(RTM_DELROUTE, 0);
+    // Through libnl's frames nothing is thrown.
+    Message message{nlmsg_alloc_simple(RTM_DELROUTE, NLM_F_REQUEST)};
+    if (!message) { return NL_SKIP; }
     put_body(message, body);
     for (const int type : {RTA_DST, RTA_TABLE, RTA_PRIORITY, RTA_OIF}) {
         if (const nlattr* a = nlmsg_find_attr(nlmsg_hdr(listed), sizeof body, type)) {
