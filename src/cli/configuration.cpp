@@ -15,6 +15,10 @@
 namespace culvert::cli {
 namespace {
 
+std::string counted(std::size_t count, std::string_view what) {
+    return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
+}
+
 using Severity = config::Problem::Severity;
 
 std::string_view word(Severity severity) {
@@ -109,12 +113,14 @@ Exit check(const Context& context, const std::string& file) {
     }
     const auto warnings =
         std::ranges::count(loaded.problems, Severity::warning, &config::Problem::severity);
-    context.output.out(fmt::format("{}: {}{}, {} connections, {} secrets\n", file,
-                                   !loaded.ok()    ? "refused"
-                                   : warnings == 0 ? "fine"
-                                                   : "can be loaded",
-                                   warnings == 0 ? "" : fmt::format(", {} warnings", warnings),
-                                   loaded.config.connections.size(), loaded.config.secrets.size()));
+    context.output.out(fmt::format(
+        "{}: {}{}, {}, {}\n", file,
+        !loaded.ok()    ? "refused"
+        : warnings == 0 ? "fine"
+                        : "can be loaded",
+        warnings == 0 ? "" : ", " + counted(static_cast<std::size_t>(warnings), "warning"),
+        counted(loaded.config.connections.size(), "connection"),
+        counted(loaded.config.secrets.size(), "secret")));
     return status;
 }
 

@@ -1,14 +1,20 @@
 // culvert: the operator's command line.
 
+#include <algorithm>
 #include <cstdio>
 #include <functional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include <CLI/CLI.hpp>
+#include <fmt/format.h>
 #include <unistd.h>
 
+#include "base/bytes.hpp"
 #include "cli/commands.hpp"
 #include "cli/connection.hpp"
+#include "config/nearest.hpp"
 
 namespace {
 
@@ -52,11 +58,32 @@ class CommandLine {
         add_pki();
         try {
             app_.parse(argc, argv);
-        } catch (const CLI::ParseError& error) { return app_.exit(error) == 0 ? 0 : 2; }
+        } catch (const CLI::ParseError& error) {
+            if (argc > 1 && !chosen_ && no_such_command(argv[1])) { return 2; }
+            return app_.exit(error) == 0 ? 0 : 2;
+        }
         return static_cast<int>(chosen_());
     }
 
  private:
+    // True, and told of: a word that is no command.
+    bool no_such_command(const std::string& word) {
+        std::vector<std::string> names;
+        for (const CLI::App* const sub : app_.get_subcommands({})) {
+            names.push_back(sub->get_name());
+        }
+        if (word.starts_with('-') || std::ranges::find(names, word) != names.end()) {
+            return false;
+        }
+        const std::vector<std::string_view> known{names.begin(), names.end()};
+        const auto near = culvert::config::nearest(word, known);
+        output_.err(fmt::format(
+            "culvert: there is no command {}{}\nRun with --help for all of "
+            "them.\n",
+            culvert::printable(word, 80), near ? fmt::format("; did you mean {}?", *near) : ""));
+        return true;
+    }
+
     CLI::App* command(const char* word, const char* about, std::function<Exit()> run) {
         CLI::App* const sub = app_.add_subcommand(word, about);
         sub->add_option("--vici", context_.vici, "URI of the daemon's socket: unix:///path");

@@ -159,20 +159,6 @@ void read_tfc_padding(const Field& field, ike::ChildConfig& child) {
     if (octets && *octets != 0) { child.tfc_padding = static_cast<std::uint16_t>(*octets); }
 }
 
-// Written as strongSwan writes the one of IKE packets.
-void read_dscp(const Field& field, HeaderRules& rules) {
-    const auto text = field.text();
-    if (!text) { return; }
-    if (text->size() != 6 || text->find_first_not_of("01") != std::string::npos) {
-        field.error(fmt::format("\"{}\" is not six binary digits", printable(*text, 80)),
-                    "write the code point so, as 101110 for EF");
-        return;
-    }
-    unsigned value = 0;
-    for (const char digit : *text) { value = value * 2 + (digit == '1' ? 1U : 0U); }
-    rules.dscp = static_cast<std::uint8_t>(value);
-}
-
 const std::unordered_map<std::string_view, Use>& uses() {
     static const std::unordered_map<std::string_view, Use> table{
         {"esp_proposals",
@@ -212,13 +198,17 @@ const std::unordered_map<std::string_view, Use>& uses() {
          }},
         {"tfc_padding", [](const Field& f, Draft& d) { read_tfc_padding(f, d.child); }},
         {"copy_df", [](const Field& f, Draft& d) { d.copy_df = read_bool(f); }},
-        {"outer_df",
+        {"culvert_outer_df",
          [](const Field& f, Draft& d) {
              d.outer_df = read_word<DfRule>(
                  f, {{"copy", DfRule::copy}, {"set", DfRule::set}, {"clear", DfRule::clear}},
                  "copy, set or clear");
          }},
-        {"outer_dscp", [](const Field& f, Draft& d) { read_dscp(f, d.child.header_rules); }},
+        {"culvert_outer_dscp",
+         [](const Field& f, Draft& d) {
+             if (const auto dscp = read_dscp(f)) { d.child.header_rules.dscp = *dscp; }
+         }},
+        {"sha256_96", [](const Field& f, Draft& d) { store(d.child.sha256_96, read_bool(f)); }},
         {"copy_ecn",
          [](const Field& f, Draft& d) { store(d.child.header_rules.copy_ecn, read_bool(f)); }},
         {"copy_dscp",

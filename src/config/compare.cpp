@@ -81,6 +81,7 @@ constexpr Field<Connection> connection_fields[] = {
     {"proposals", same_member<&Connection::proposals>},
     {"vips", same_member<&Connection::vips>},
     {"encap", same_member<&Connection::encap>},
+    {"dscp", same_member<&Connection::dscp>},
     {"mobike", same_member<&Connection::mobike>},
     {"dpd_delay", same_member<&Connection::dpd_delay>},
     {"fragmentation", same_member<&Connection::fragmentation>},
@@ -134,14 +135,15 @@ constexpr Field<ChildConfig> child_fields[] = {
     {"priority", same_member<&ChildConfig::priority>},
     {"reqid", same_member<&ChildConfig::reqid>},
     {"policies", same_member<&ChildConfig::install_policies>},
-    {"outer_df", same_rule<&HeaderRules::df>},  // copy_df sets it, too
+    {"culvert_outer_df", same_rule<&HeaderRules::df>},  // copy_df sets it, too
     {"copy_ecn", same_rule<&HeaderRules::copy_ecn>},
     {"copy_dscp", same_rule<&HeaderRules::copy_dscp>},
-    {"outer_dscp", same_rule<&HeaderRules::dscp>},
+    {"culvert_outer_dscp", same_rule<&HeaderRules::dscp>},
     {"tfc_padding", same_member<&ChildConfig::tfc_padding>},
     {"inactivity", same_member<&ChildConfig::inactivity>},
     {"updown", same_member<&ChildConfig::updown>},
     {"hostaccess", same_member<&ChildConfig::hostaccess>},
+    {"sha256_96", same_member<&ChildConfig::sha256_96>},
 };
 
 template <class T, std::size_t N>

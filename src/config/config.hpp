@@ -8,6 +8,7 @@
 //
 // Nothing that was not understood is silent: it is a Problem with file, line, and what to do.
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -67,6 +68,10 @@ struct DaemonSettings {
     std::optional<bool> install_virtual_ip;
     std::optional<bool> crash_tokens;  // of quick crash detection (RFC 6290)
     std::optional<std::uint32_t> mtu;  // of the TUN device
+    std::optional<std::uint32_t> mss;  // that TCP of this host announces through the tunnel
+    // Between tries to find the address of a name; 0: never again.
+    std::optional<std::chrono::seconds> retry_initiate_interval;
+    bool dns_handler = false;  // updown scripts see to name servers, and nobody else
     std::string resolv_conf;  // to write peers' name servers to (plugins.resolve.file); empty: none
     std::vector<LogOutput> logs;
     // What peers with a virtual address are told besides what their pool says (dns1, plugins.attr).

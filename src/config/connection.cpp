@@ -95,6 +95,7 @@ const std::unordered_map<std::string_view, Use>& uses() {
         {"remote_port",
          [](const Field& f, Draft& d) { store(d.conn.remote_port, read_number(f, 0, 65535)); }},
         {"proposals", [](const Field& f, Draft& d) { read_ike_proposals(f, d.conn); }},
+        {"dscp", [](const Field& f, Draft& d) { store(d.conn.dscp, read_dscp(f)); }},
         {"encap",
          [](const Field& f, Draft& d) {
              if (const auto yes = read_bool(f)) { d.conn.encap = *yes; }

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "config/config.hpp"
 #include "config/credentials.hpp"
@@ -48,6 +49,11 @@ void read_attribute(const Field& field, std::string_view word,
 void read_filelog(const Scope& scope, std::vector<LogOutput>& into);
 void read_syslog(const Scope& scope, std::vector<LogOutput>& into);
 void read_journal(const Scope& scope, std::vector<LogOutput>& into);
+
+// Names of settings that have no meaning here.
+using IgnoredSettings = std::vector<std::string>;
+// The section plugins of `charon`.
+void read_plugins(const Scope& scope, DaemonSettings& daemon, IgnoredSettings& ignored);
 
 // strongswan.conf's `charon` (and `charon-systemd`, which has the same and stands above it).
 void read_charon(const Scope& scope, ike::EngineSettings& engine, DaemonSettings& daemon);

@@ -1,6 +1,5 @@
 // strongswan.conf: what of `charon` has a meaning here.
 
-#include <algorithm>
 #include <unordered_map>
 
 #include <fmt/format.h>
@@ -45,11 +44,32 @@ void read_milliseconds(const Field& field, std::chrono::milliseconds& into, doub
 }
 
 constexpr std::uint64_t count_max = 1'000'000;
-constexpr std::uint64_t mtu_min = 1280;
-constexpr std::uint64_t mtu_max = 65535;
+// A fragment of IKE has room for headers and some text; what IP can carry.
+constexpr std::uint64_t fragment_size_min = 256;
+constexpr std::uint64_t packet_max = 65535;
 constexpr std::size_t ignored_shown_max = 100;
 
 using Use = void (*)(const Field&, Settings&);
+
+// 0 is strongSwan's word for what suits every path.
+void read_fragment_size(const Field& field, std::uint16_t& into) {
+    const auto size = read_number(field, 0, packet_max);
+    if (!size || *size == 0) { return; }
+    if (*size < fragment_size_min) {
+        field.error(fmt::format("{} octets are too few for a fragment", *size),
+                    fmt::format("write {} at least", fragment_size_min));
+        return;
+    }
+    into = static_cast<std::uint16_t>(*size);
+}
+
+// Left out it would be another set of hosts that may talk to us.
+void no_interfaces(const Field& field, Settings&) {
+    if (const auto names = field.list(); !names || names->empty()) { return; }
+    field.error("is not built: IKE is spoken on all interfaces",
+                "remove it, and name addresses in connections.<name>.local_addrs, or let a packet "
+                "filter say where UDP 500 and 4500 may come from");
+}
 
 const std::unordered_map<std::string_view, Use>& uses() {
     static const std::unordered_map<std::string_view, Use> table{
@@ -129,72 +149,37 @@ const std::unordered_map<std::string_view, Use>& uses() {
          [](const Field& f, Settings& s) { read_attribute(f, "nbns", s.daemon.attributes); }},
         {"nbns2",
          [](const Field& f, Settings& s) { read_attribute(f, "nbns", s.daemon.attributes); }},
+        {"fragment_size",
+         [](const Field& f, Settings& s) { read_fragment_size(f, s.engine.fragment_size); }},
+        {"close_ike_on_child_failure",
+         [](const Field& f, Settings& s) {
+             store(s.engine.close_ike_on_child_failure, read_bool(f));
+         }},
+        {"initiator_only",
+         [](const Field& f, Settings& s) { store(s.engine.initiator_only, read_bool(f)); }},
+        {"retry_initiate_interval",
+         [](const Field& f, Settings& s) {
+             store_optional(s.daemon.retry_initiate_interval, read_time(f));
+         }},
+        {"interfaces_use", no_interfaces},
+        {"interfaces_ignore", no_interfaces},
         {"threads", [](const Field& f,
                        Settings& s) { store_optional(s.daemon.threads, read_number(f, 1, 1024)); }},
     };
     return table;
 }
 
-using Ignored = std::vector<std::string>;
-
-// Addresses and domains for every peer that gets a virtual address.
-void read_attr(const Scope& scope, DaemonSettings& daemon) {
-    scope.each([&](const Field& field) {
-        if (field.key() == "load") { return; }
-        std::string word = field.key();
-        std::ranges::replace(word, '-', '_');  // split-include there, split_include in pools
-        read_attribute(field, word, daemon.attributes);
-    });
-}
-
-// Where the libraries of tokens lie.
-void read_token_modules(const Scope& modules, DaemonSettings& daemon) {
-    modules.each([&](const Field& module) {
-        if (module.section() == nullptr) { return; }
-        if (const auto path = Scope{modules, module}.find("path")) {
-            daemon.token_modules[module.key()] = path->text().value_or("");
-        }
-    });
-}
-
-// What of a plugin is ours; whether it is loaded decides nothing here, and is not worth a word.
-void read_plugins(const Scope& scope, DaemonSettings& daemon, Ignored& ignored) {
-    scope.each([&](const Field& plugin) {
-        if (plugin.section() == nullptr) {
-            ignored.push_back(printable("plugins." + plugin.key(), 60));
-            return;
-        }
-        const Scope inner{scope, plugin};
-        if (plugin.key() == "attr") { return read_attr(inner, daemon); }
-        inner.each([&](const Field& field) {
-            if (field.key() == "load") { return; }
-            if (plugin.key() == "pkcs11" && field.key() == "modules" &&
-                field.section() != nullptr) {
-                return read_token_modules(Scope{inner, field}, daemon);
-            }
-            if (plugin.key() == "kernel-netlink" && field.key() == "mtu") {
-                return store_optional(daemon.mtu, read_number(field, mtu_min, mtu_max));
-            }
-            if (plugin.key() == "resolve" && field.key() == "file") {
-                return store(daemon.resolv_conf, field.text());
-            }
-            ignored.push_back(
-                printable(fmt::format("plugins.{}.{}", plugin.key(), field.key()), 80));
-        });
-    });
-}
-
-using Part = void (*)(const Scope&, DaemonSettings&, Ignored&);
+using Part = void (*)(const Scope&, DaemonSettings&, IgnoredSettings&);
 
 const std::unordered_map<std::string_view, Part>& parts() {
     static const std::unordered_map<std::string_view, Part> table{
         {"plugins", read_plugins},
-        {"filelog",
-         [](const Scope& s, DaemonSettings& daemon, Ignored&) { read_filelog(s, daemon.logs); }},
-        {"syslog",
-         [](const Scope& s, DaemonSettings& daemon, Ignored&) { read_syslog(s, daemon.logs); }},
-        {"journal",
-         [](const Scope& s, DaemonSettings& daemon, Ignored&) { read_journal(s, daemon.logs); }},
+        {"filelog", [](const Scope& s, DaemonSettings& daemon,
+                       IgnoredSettings&) { read_filelog(s, daemon.logs); }},
+        {"syslog", [](const Scope& s, DaemonSettings& daemon,
+                      IgnoredSettings&) { read_syslog(s, daemon.logs); }},
+        {"journal", [](const Scope& s, DaemonSettings& daemon,
+                       IgnoredSettings&) { read_journal(s, daemon.logs); }},
     };
     return table;
 }
@@ -203,7 +188,7 @@ const std::unordered_map<std::string_view, Part>& parts() {
 
 void read_charon(const Scope& scope, ike::EngineSettings& engine, DaemonSettings& daemon) {
     Settings settings{engine, daemon};
-    std::vector<std::string> ignored;
+    IgnoredSettings ignored;
     scope.each([&](const Field& field) {
         const auto use = uses().find(field.key());
         if (use != uses().end()) { return use->second(field, settings); }

@@ -139,6 +139,19 @@ std::optional<std::uint64_t> read_octets(const Field& field) {
     return *value << shift;
 }
 
+std::optional<std::uint8_t> read_dscp(const Field& field) {
+    const auto text = field.text();
+    if (!text) { return std::nullopt; }
+    if (text->size() != 6 || text->find_first_not_of("01") != std::string::npos) {
+        field.error(fmt::format("\"{}\" is not six binary digits", printable(*text, 80)),
+                    "write the code point so, as 101110 for EF");
+        return std::nullopt;
+    }
+    unsigned value = 0;
+    for (const char digit : *text) { value = value * 2 + (digit == '1' ? 1U : 0U); }
+    return static_cast<std::uint8_t>(value);
+}
+
 std::optional<double> read_fraction(const Field& field, double least, double most) {
     const auto text = field.text();
     if (!text) { return std::nullopt; }

@@ -24,6 +24,8 @@ std::optional<std::uint64_t> read_number(const Field& field, std::uint64_t least
 std::optional<std::chrono::seconds> read_time(const Field& field);
 // "1000", "64k", "10M", "2G": powers of 1024.
 std::optional<std::uint64_t> read_octets(const Field& field);
+// A code point as six binary digits: "101110".
+std::optional<std::uint8_t> read_dscp(const Field& field);
 // A plain decimal fraction, as "1.8".
 std::optional<double> read_fraction(const Field& field, double least, double most);
 

@@ -7,6 +7,7 @@
 
 #include "base/assert.hpp"
 #include "crypto/openssl_handles.hpp"
+#include "crypto/openssl_memory.hpp"
 
 namespace culvert::crypto {
 namespace {
@@ -36,7 +37,7 @@ Error no_legacy_provider() {
 void digest(const EVP_MD* algorithm, std::initializer_list<ByteView> data, MutableByteView out) {
     const Handle<EVP_MD_CTX> context{EVP_MD_CTX_new()};
     ASSERT(context != nullptr);
-    ASSERT(EVP_DigestInit_ex2(context.get(), algorithm, nullptr) == 1);
+    or_no_memory(EVP_DigestInit_ex2(context.get(), algorithm, nullptr) == 1);
     for (const ByteView part : data) {
         ASSERT(EVP_DigestUpdate(context.get(), part.data(), part.size()) == 1);
     }
@@ -77,7 +78,7 @@ std::array<std::uint8_t, des_block_size> des_encrypt(ByteView key, ByteView bloc
     }
     const Handle<EVP_CIPHER_CTX> context{EVP_CIPHER_CTX_new()};
     ASSERT(context != nullptr);
-    ASSERT(EVP_EncryptInit_ex2(context.get(), cipher, octets.data(), nullptr, nullptr) == 1);
+    or_no_memory(EVP_EncryptInit_ex2(context.get(), cipher, octets.data(), nullptr, nullptr) == 1);
     ASSERT(EVP_CIPHER_CTX_set_padding(context.get(), 0) == 1);
     std::array<std::uint8_t, des_block_size> out{};
     int length = 0;

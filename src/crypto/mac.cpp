@@ -11,6 +11,7 @@
 
 #include "base/assert.hpp"
 #include "base/overloaded.hpp"
+#include "crypto/openssl_memory.hpp"
 
 namespace culvert::crypto {
 namespace {
@@ -60,7 +61,8 @@ const EVP_MAC_CTX* cmac_prototype() {
             OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_CIPHER, cipher.data(), 0),
             OSSL_PARAM_construct_end()};
         static constexpr std::array<std::uint8_t, 16> no_key{};
-        ASSERT(EVP_MAC_init(context.get(), no_key.data(), no_key.size(), parameters.data()) == 1);
+        or_no_memory(EVP_MAC_init(context.get(), no_key.data(), no_key.size(), parameters.data()) ==
+                     1);
         return context;
     }();
     return prototype.get();
@@ -68,7 +70,7 @@ const EVP_MAC_CTX* cmac_prototype() {
 
 Handle<EVP_MD_CTX> begun_with(const EVP_MD* digest, ByteView block) {
     Handle<EVP_MD_CTX> context{EVP_MD_CTX_new()};
-    ASSERT(context != nullptr && EVP_DigestInit_ex2(context.get(), digest, nullptr) == 1);
+    or_no_memory(context != nullptr && EVP_DigestInit_ex2(context.get(), digest, nullptr) == 1);
     ASSERT(EVP_DigestUpdate(context.get(), block.data(), block.size()) == 1);
     return context;
 }
@@ -97,10 +99,10 @@ Mac::Hmac::Hmac(MacAlgorithm algorithm, ByteView key) {
     const MutableByteView block{octets.data(), size};
     if (key.size() > size) {
         EVP_MD_CTX* const context = workbench();
-        ASSERT(EVP_DigestInit_ex2(context, digest, nullptr) == 1);
+        or_no_memory(EVP_DigestInit_ex2(context, digest, nullptr) == 1);
         ASSERT(EVP_DigestUpdate(context, key.data(), key.size()) == 1);
         ASSERT(EVP_DigestFinal_ex(context, block.data(), nullptr) == 1);
-        ASSERT(EVP_DigestInit_ex2(context, digest, nullptr) == 1);
+        or_no_memory(EVP_DigestInit_ex2(context, digest, nullptr) == 1);
     } else {
         std::ranges::copy(key, block.begin());
     }
@@ -116,23 +118,23 @@ Mac::Hmac::Hmac(MacAlgorithm algorithm, ByteView key) {
 Secret Mac::Hmac::compute(std::span<const ByteView> data, std::size_t size) const {
     EVP_MD_CTX* const context = workbench();
     Secret out{size};
-    ASSERT(EVP_MD_CTX_copy_ex(context, inner.get()) == 1);
+    or_no_memory(EVP_MD_CTX_copy_ex(context, inner.get()) == 1);
     for (const ByteView part : data) {
         ASSERT(EVP_DigestUpdate(context, part.data(), part.size()) == 1);
     }
     ASSERT(EVP_DigestFinal_ex(context, out.write().data(), nullptr) == 1);
-    ASSERT(EVP_MD_CTX_copy_ex(context, outer.get()) == 1);
+    or_no_memory(EVP_MD_CTX_copy_ex(context, outer.get()) == 1);
     ASSERT(EVP_DigestUpdate(context, out.reveal().data(), size) == 1);
     ASSERT(EVP_DigestFinal_ex(context, out.write().data(), nullptr) == 1);
     // Nothing of the key stays behind.
-    ASSERT(EVP_DigestInit_ex2(context, EVP_MD_CTX_get0_md(outer.get()), nullptr) == 1);
+    or_no_memory(EVP_DigestInit_ex2(context, EVP_MD_CTX_get0_md(outer.get()), nullptr) == 1);
     return out;
 }
 
 Mac::Cmac::Cmac(ByteView key) : keyed(EVP_MAC_CTX_dup(cmac_prototype())) {
     ASSERT(key.size() == 16);
     ASSERT(keyed != nullptr);
-    ASSERT(EVP_MAC_init(keyed.get(), key.data(), key.size(), nullptr) == 1);
+    or_no_memory(EVP_MAC_init(keyed.get(), key.data(), key.size(), nullptr) == 1);
 }
 
 Secret Mac::Cmac::compute(std::span<const ByteView> data, std::size_t size) const {

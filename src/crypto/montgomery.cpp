@@ -12,6 +12,7 @@
 #include "base/assert.hpp"
 #include "crypto/dh_group.hpp"
 #include "crypto/openssl_handles.hpp"
+#include "crypto/openssl_memory.hpp"
 
 namespace culvert::crypto {
 namespace {
@@ -26,7 +27,7 @@ enum class Curve : std::uint8_t { x25519, x448 };
 EVP_PKEY_CTX* importer(Curve curve) {
     const auto make = [](const char* type) {
         KeyContext context{EVP_PKEY_CTX_new_from_name(nullptr, type, nullptr)};
-        ASSERT(context != nullptr && EVP_PKEY_fromdata_init(context.get()) == 1);
+        or_no_memory(context != nullptr && EVP_PKEY_fromdata_init(context.get()) == 1);
         return context;
     };
     if (curve == Curve::x25519) {
@@ -52,7 +53,7 @@ Key make_key(Curve curve, ByteView private_value, ByteView public_value) {
     }
     EVP_PKEY* key = nullptr;
     const int kind = private_value.empty() ? EVP_PKEY_PUBLIC_KEY : EVP_PKEY_KEYPAIR;
-    ASSERT(EVP_PKEY_fromdata(importer(curve), &key, kind, values.data()) == 1);
+    or_no_memory(EVP_PKEY_fromdata(importer(curve), &key, kind, values.data()) == 1);
     return Key{key};
 }
 
@@ -64,7 +65,7 @@ class Function {
         : curve_(curve),
           key_(make_key(curve, private_value.reveal(), base_point)),
           context_(EVP_PKEY_CTX_new(key_.get(), nullptr)) {
-        ASSERT(context_ != nullptr && EVP_PKEY_derive_init(context_.get()) == 1);
+        or_no_memory(context_ != nullptr && EVP_PKEY_derive_init(context_.get()) == 1);
     }
 
     // False: the result is zero.

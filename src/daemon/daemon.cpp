@@ -8,18 +8,20 @@
 #include <fmt/format.h>
 
 #include "config/config.hpp"
-#include "config/tree.hpp"
 #include "crypto/random.hpp"
 #include "daemon/commands.hpp"
+#include "daemon/configured.hpp"
 #include "daemon/engine_host.hpp"
 #include "daemon/event_log.hpp"
 #include "daemon/fetcher.hpp"
 #include "daemon/gateway.hpp"
 #include "daemon/kept_secret.hpp"
 #include "daemon/key_log.hpp"
+#include "daemon/last_words.hpp"
 #include "daemon/lease_store.hpp"
 #include "daemon/log_outputs.hpp"
 #include "daemon/name_servers.hpp"
+#include "daemon/peer_watch.hpp"
 #include "daemon/privileges.hpp"
 #include "daemon/startup.hpp"
 #include "daemon/updown.hpp"
@@ -47,42 +49,6 @@ Error no_state_dir(const std::string& path, const std::error_code& why) {
             .wanted = fmt::format("to make the folder {}", path),
             .received = why.message(),
             .remedy = "run as root, or name another one (--state-dir)"};
-}
-
-struct Configured {
-    ike::Config config;
-    config::DaemonSettings daemon;
-    config::Problems problems;
-};
-
-// The file and strongswan.conf's settings, typed. An Error if any of it is wrong.
-Result<Configured> read_configuration(const Options& options, bool config_wanted) {
-    config::Loaded loaded;
-    const std::string path = options.config_file.value_or(default_config_file);
-    const bool there = options.config_file || std::filesystem::exists(path);
-    if (config_wanted && there) { loaded = config::load_file(path, config::disk()); }
-    const std::string settings = options.settings_file.value_or(default_settings_file);
-    if (options.settings_file || std::filesystem::exists(settings)) {
-        config::load_settings(config::parse_file(settings, config::disk()), loaded);
-    }
-    if (!loaded.ok()) { return std::unexpected(config::as_error(loaded.problems)); }
-    config::open_tokens(loaded);
-    if (options.plane != PlaneKind::user) { loaded.config.settings.prefers_udp = false; }
-    return Configured{std::move(loaded.config), loaded.daemon, std::move(loaded.problems)};
-}
-
-plane::PlaneSettings plane_settings(const Options& options, const Configured& configured) {
-    plane::PlaneSettings out;
-    out.port = configured.config.settings.port;
-    out.port_nat_t = configured.config.settings.port_nat_t;
-    out.workers = configured.daemon.threads.value_or(out.workers);
-    out.routing_table = configured.daemon.routing_table.value_or(out.routing_table);
-    out.rule_priority = configured.daemon.routing_table_prio.value_or(out.rule_priority);
-    out.install_routes = configured.daemon.install_routes.value_or(out.install_routes);
-    out.tun_mtu = configured.daemon.mtu.value_or(out.tun_mtu);
-    out.state_dir = options.state_dir;
-    if (!options.key_log.empty()) { out.key_log = options.key_log + ".esp"; }
-    return out;
 }
 
 Status listen(ViciServer& server, const Options& options) {
@@ -218,6 +184,21 @@ class Daemon {
                                what));
     }
 
+    // An SA that is half changed is worse than none.
+    [[noreturn]] void broken(const char* why) {
+        static constexpr const char* what =
+            "a message or command of IKE could not be dealt with to its end; give culvertd more "
+            "memory";
+        try {
+            if (options_.log.target != LogTarget::standard_error) {
+                log_.error(LogGroup::daemon, fmt::format("ends: {}: {}", what, why));
+            }
+        } catch (const std::exception&) {  // the line on standard error is all there is then
+            end_at_once(what, why);
+        }
+        end_at_once(what, why);
+    }
+
     void read_ike(Watcher& watcher, int descriptor) {
         watcher.when_readable([this, &watcher, descriptor] {
             plane_->read_ike(descriptor);
@@ -237,6 +218,9 @@ class Daemon {
                         commands_.on_event(event);
                         gateway_.on_event(event);
                         updown_.on_event(event, gateway_.config());
+                        for (const Finding& found : peer_watch_.on_event(event, Loop::now())) {
+                            host_.report(found);
+                        }
                     },
                 .key_log = [this](const std::string& line) { key_log_.write(line); },
                 .trap =
@@ -256,6 +240,7 @@ class Daemon {
                                                                 printable(what.url, 300)));
                         fetcher_.fetch(std::move(what));
                     },
+                .broken = [this](const char* why) { broken(why); },
                 .resolve = [this](const ike::ResolveGateway& what) { resolve(what); }};
     }
 
@@ -291,6 +276,8 @@ class Daemon {
         use_outputs(log_, settings.logs);
         host_.install_virtual_addresses(settings.install_virtual_ip.value_or(true));
         gateway_.store().set_attributes(settings.attributes);
+        gateway_.retry_names_every(
+            settings.retry_initiate_interval.value_or(std::chrono::seconds{name_retry}));
     }
 
     // swanctl --reload-settings: connections stay as they are.
@@ -347,12 +334,17 @@ class Daemon {
             [[maybe_unused]] const Status done = reload();
             return;
         }
-        host_.tell({.kind = ike::EventKind::note,
-                    .severity = Severity::info,
-                    .alert = "shutdown-signal",
-                    .text = fmt::format("ending on signal {}: telling the peers", number)});
-        notify_service_manager("STOPPING=1");
-        gateway_.shut_down([this] { loop_.stop(); });
+        try {
+            host_.tell({.kind = ike::EventKind::note,
+                        .severity = Severity::info,
+                        .alert = "shutdown-signal",
+                        .text = fmt::format("ending on signal {}: telling the peers", number)});
+            notify_service_manager("STOPPING=1");
+            gateway_.shut_down([this] { loop_.stop(); });
+        } catch (const std::exception& why) {  // no memory for farewells
+            fault(why.what());
+            loop_.stop();
+        }
     }
 
     const Options& options_;
@@ -368,6 +360,7 @@ class Daemon {
     Fetcher fetcher_;
     EventLog event_log_;
     EventCounters event_counters_;
+    PeerWatch peer_watch_;
     NameServerBook name_servers_;
     Updown updown_;
     Timer watchdog_timer_{loop_, [this] { watchdog(); }};
@@ -378,19 +371,6 @@ class Daemon {
     ViciServer server_;
     Commands commands_;
 };
-
-// A wrong file stops us only when it was asked for by name; else VICI can still bring a right one.
-Result<Configured> configure(const Options& options, Log& log) {
-    auto read = read_configuration(options, true);
-    if (read || options.config_file) { return read; }
-    auto without = read_configuration(options, false);
-    if (!without && options.settings_file) { return without; }
-    // strongswan.conf is what is wrong, and nobody has named it: strongSwan's defaults.
-    if (!without) { without = Configured{}; }
-    log.error(LogGroup::config, fmt::format("the configuration was not loaded: {}",
-                                            printable(explain(read.error()), 4096)));
-    return without;
-}
 
 }  // namespace
 

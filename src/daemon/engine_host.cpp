@@ -13,7 +13,7 @@ namespace culvert::daemon {
 namespace {
 
 // Whether a NAT in between would be the end of it.
-std::string_view about_nat(const std::vector<ike::IkeSaStatus>& sas, ChildSaId id) {
+std::string about_nat(const std::vector<ike::IkeSaStatus>& sas, ChildSaId id) {
     for (const ike::IkeSaStatus& sa : sas) {
         const bool its =
             std::ranges::any_of(sa.children, [&](const auto& c) { return c.id == id; });
@@ -24,20 +24,6 @@ std::string_view about_nat(const std::vector<ike::IkeSaStatus>& sas, ChildSaId i
         }
     }
     return {};
-}
-
-Error nothing_comes_back(bool udp_encap, const ChildSaCounters& counters, Duration since,
-                         std::string_view nat) {
-    return {
-        .code = ErrorCode::timed_out,
-        .wanted = "protected packets in both directions",
-        .received =
-            fmt::format("{} out and none in for {} s, while IKE works", counters.outbound_packets,
-                        std::chrono::floor<std::chrono::seconds>(since).count()),
-        .remedy = fmt::format(
-            "let {} pass in both directions on the way, look whether the peer has a route back "
-            "and its firewall lets the traffic in; if the traffic only goes one way, all is well{}",
-            udp_encap ? "UDP port 4500" : "ESP (IP protocol 50)", nat)};
 }
 
 }  // namespace
@@ -64,13 +50,24 @@ void EngineHost::use_leases(std::shared_ptr<ike::LeaseBook> leases) {
     engine_.use_leases(leases_);
 }
 
+template <class Work>
+void EngineHost::wholly(Work work) {
+    try {
+        work();
+    } catch (const std::exception& why) { listeners_.broken(why.what()); }
+}
+
 void EngineHost::drain() {
-    Mailbox::Mail mail = mailbox_.take();
-    const Instant now = Loop::now();
-    // Before the rest: what waits may have arrived at the new addresses.
-    if (mail.addresses_changed) { look_at_addresses(); }
-    for (ike::Input& input : mail.inputs) { carry_out(engine_.handle(std::move(input), now), now); }
-    set_timer();
+    wholly([this] {
+        Mailbox::Mail mail = mailbox_.take();
+        const Instant now = Loop::now();
+        // Before the rest: what waits may have arrived at the new addresses.
+        if (mail.addresses_changed) { look_at_addresses(); }
+        for (ike::Input& input : mail.inputs) {
+            carry_out(engine_.handle(std::move(input), now), now);
+        }
+        set_timer();
+    });
 }
 
 void EngineHost::look_at_addresses() {
@@ -84,22 +81,28 @@ void EngineHost::look_at_addresses() {
 }
 
 void EngineHost::handle(ike::Input input) {
-    const Instant now = Loop::now();
-    carry_out(engine_.handle(std::move(input), now), now);
-    set_timer();
+    wholly([&] {
+        const Instant now = Loop::now();
+        carry_out(engine_.handle(std::move(input), now), now);
+        set_timer();
+    });
 }
 
 void EngineHost::configure(ike::ConfigSnapshot config) {
-    const Instant now = Loop::now();
-    carry_out(engine_.configure(std::move(config), now), now);
-    set_timer();
+    wholly([&] {
+        const Instant now = Loop::now();
+        carry_out(engine_.configure(std::move(config), now), now);
+        set_timer();
+    });
 }
 
 void EngineHost::tick() {
-    armed_.reset();
-    const Instant now = Loop::now();
-    carry_out(engine_.tick(now), now);
-    set_timer();
+    wholly([this] {
+        armed_.reset();
+        const Instant now = Loop::now();
+        carry_out(engine_.tick(now), now);
+        set_timer();
+    });
 }
 
 // Only forward: to be woken early costs less than to set the timer anew with each message.
@@ -142,10 +145,10 @@ void EngineHost::carry_out(ike::Action& action, std::deque<ike::Input>& more) {
                    },
                    [&](ike::InstallChild& a) {
                        const ChildSaId id = a.sa.id;
-                       Liveness fresh{.connection = a.sa.connection,
-                                      .child = a.sa.name,
-                                      .remote = a.sa.remote,
-                                      .udp_encap = a.sa.udp_encap};
+                       Liveness fresh{.watch = ChildWatch{{.connection = a.sa.connection,
+                                                           .child = a.sa.name,
+                                                           .remote = a.sa.remote,
+                                                           .udp_encap = a.sa.udp_encap}}};
                        if (Status done = plane_.install(std::move(a.sa)); !done) {
                            more.emplace_back(ike::InstallFailed{id, std::move(done).error()});
                            return;
@@ -201,33 +204,15 @@ void EngineHost::carry_out(ike::Action& action, std::deque<ike::Input>& more) {
                action);
 }
 
-// IKE works and ESP does not: a firewall lets UDP 500 pass and nothing else. Told once an SA; an
-// application that only sends looks the same.
-void EngineHost::look_for_silence(ChildSaId id, Liveness& known, const ChildSaCounters& counters,
-                                  Instant now) {
-    if (known.told || counters.inbound_packets > 0 || counters.outbound_packets < silent_packets) {
-        return;
-    }
-    if (known.sending_since == Instant{}) { known.sending_since = now; }
-    if (now - known.sending_since < silent_time) { return; }
-    known.told = true;
-    const Error error =
-        nothing_comes_back(known.udp_encap, counters, now - known.sending_since,
-                           known.udp_encap ? "" : about_nat(engine_.status(now), id));
-    engine_.keep({.at = now,
-                  .connection = known.connection,
-                  .child = known.child,
-                  .remote = known.remote,
-                  .exchange = "ESP",
-                  .error = error});
-    listeners_.event({.kind = ike::EventKind::note,
-                      .severity = ike::Severity::warn,
-                      .connection = known.connection,
-                      .child = known.child,
-                      .remote = known.remote,
-                      .error = error,
-                      .text = fmt::format("{} packets have left through {}, and none came back",
-                                          counters.outbound_packets, known.child)});
+void EngineHost::report(const Finding& found) {
+    engine_.keep(found.failure);
+    tell({.kind = ike::EventKind::note,
+          .severity = ike::Severity::warn,
+          .connection = found.failure.connection,
+          .child = found.failure.child,
+          .remote = found.failure.remote,
+          .error = found.failure.error,
+          .text = found.text});
 }
 
 void EngineHost::transmit(ike::Datagram datagram) {
@@ -236,8 +221,8 @@ void EngineHost::transmit(ike::Datagram datagram) {
             datagram.local.address = *source;
         }
     }
-    plane_.send_ike(
-        {datagram.local, datagram.remote, datagram.non_esp_marker, std::move(datagram.bytes)});
+    plane_.send_ike({datagram.local, datagram.remote, datagram.non_esp_marker,
+                     std::move(datagram.bytes), datagram.dscp});
 }
 
 // RFC 7296 2.4: protected packets that arrive are as good a proof of life as an answer. Asked for
@@ -247,12 +232,14 @@ void EngineHost::poll_liveness() {
     std::size_t asked = 0;
     auto at = installed_.upper_bound(liveness_next_);
     std::vector<ike::InboundSeen> seen;
+    std::vector<Finding> found;
     for (; at != installed_.end() && asked < liveness_batch_max; ++at, ++asked) {
         auto& [id, known] = *at;
         liveness_next_ = id;
         const auto counters = plane_.counters(id);
         if (!counters) { continue; }
-        look_for_silence(id, known, *counters, now);
+        const auto nat = [&, id = id] { return about_nat(engine_.status(now), id); };
+        for (const Finding& one : known.watch.look(*counters, now, nat)) { found.push_back(one); }
         if (counters->inbound_packets == known.inbound_packets) { continue; }
         known.inbound_packets = counters->inbound_packets;
         const auto idle = std::chrono::seconds{std::max<std::int64_t>(counters->inbound_idle_s, 0)};
@@ -260,8 +247,11 @@ void EngineHost::poll_liveness() {
     }
     const bool wrapped = at == installed_.end();
     if (wrapped) { liveness_next_ = ChildSaId{}; }
-    for (const ike::InboundSeen& one : seen) { carry_out(engine_.handle(one, now), now); }
-    if (!seen.empty()) { set_timer(); }
+    for (const Finding& one : found) { report(one); }
+    wholly([&] {
+        for (const ike::InboundSeen& one : seen) { carry_out(engine_.handle(one, now), now); }
+        if (!seen.empty()) { set_timer(); }
+    });
     if (installed_.empty()) { return; }
     liveness_timer_.set_in(wrapped ? Duration{liveness_poll} : Duration{10ms});
 }

@@ -8,6 +8,8 @@
 #include <memory>
 #include <string>
 
+#include "daemon/child_watch.hpp"
+#include "daemon/finding.hpp"
 #include "daemon/loop.hpp"
 #include "daemon/mailbox.hpp"
 #include "ike/engine.hpp"
@@ -27,6 +29,9 @@ class EngineHost {
         std::function<void(const ike::NameServers&, bool use)> name_servers{};
         // A list or an OCSP response is wanted; RevocationFetched follows.
         std::function<void(ike::FetchRevocation)> fetch{};
+        // The engine, or the carrying out of what it said, was cut short (std::bad_alloc): what it
+        // and the plane know is half changed and not to be trusted. Does not come back.
+        std::function<void(const char* why)> broken{};
         // A gateway's name is to be looked up; GatewayResolved follows.
         std::function<void(const ike::ResolveGateway&)> resolve{};
     };
@@ -49,6 +54,8 @@ class EngineHost {
     void handle(ike::Input input);
     // What the shell itself has to say, where the engine's events go.
     void tell(const ike::Event& event) { listeners_.event(event); }
+    // What was found wrong without a refusal: kept, and told where the engine's events go.
+    void report(const Finding& found);
     void configure(ike::ConfigSnapshot config);
 
     // A fresh id; `done` runs once, when the engine has finished the command, unless forgotten.
@@ -65,20 +72,15 @@ class EngineHost {
 
  private:
     struct Liveness {
-        std::string connection;
-        std::string child;
-        Endpoint remote;
-        bool udp_encap = false;
+        ChildWatch watch;
         std::uint64_t inbound_packets = 0;
-        Instant sending_since{};  // with nothing coming back; zero: it does not
-        bool told = false;
     };
 
+    template <class Work>
+    void wholly(Work work);
     void drain();
     void tick();
     void poll_liveness();
-    void look_for_silence(ChildSaId id, Liveness& known, const ChildSaCounters& counters,
-                          Instant now);
     void carry_out(ike::Actions actions, Instant now);
     void carry_out(ike::Action& action, std::deque<ike::Input>& more);
     void transmit(ike::Datagram datagram);

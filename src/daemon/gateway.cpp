@@ -148,7 +148,7 @@ void Gateway::look_up(std::set<std::string> names, std::function<void()> then) {
         }
         if (changed) { apply(); }
         then();
-        if (!why_.empty()) { name_timer_.set_in(name_retry); }
+        if (!why_.empty() && name_retry_.count() > 0) { name_timer_.set_in(name_retry_); }
     });
 }
 

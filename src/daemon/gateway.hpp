@@ -2,6 +2,7 @@
 // What is configured, carried over to the engine and the plane: snapshots, names, policies, what
 // starts by itself, shutting down. Main thread only.
 
+#include <chrono>
 #include <functional>
 #include <optional>
 #include <set>
@@ -12,6 +13,7 @@
 #include "config/config.hpp"
 #include "daemon/config_store.hpp"
 #include "daemon/engine_host.hpp"
+#include "daemon/limits.hpp"
 #include "daemon/log.hpp"
 #include "daemon/policies.hpp"
 #include "daemon/resolver.hpp"
@@ -36,6 +38,8 @@ class Gateway {
     void apply_soon();
     // After something was added: at once, unless so much is configured that apply_soon() is better.
     void apply_added();
+    // How often names without an address are asked for; 0: once.
+    void retry_names_every(std::chrono::seconds time) { name_retry_ = time; }
     // Now, if apply_soon() was asked for: before anything that looks at the configuration.
     void settle();
     const ike::Config& config() const { return *current_; }
@@ -97,6 +101,7 @@ class Gateway {
     Timer apply_timer_;
     bool apply_waits_ = false;
     Timer name_timer_;
+    std::chrono::seconds name_retry_{name_retry};
     Timer shutdown_timer_;
     std::function<void()> after_shutdown_;
     bool looking_up_ = false;

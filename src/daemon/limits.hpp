@@ -40,6 +40,17 @@ constexpr auto liveness_poll = 1s;
 // So many packets that left, for so long, with none that came back, are worth a word.
 constexpr std::uint64_t silent_packets = 5;
 constexpr auto silent_time = 10s;
+// Of the packets that a peer sent in so long, that many are missing, and one in lossy_share or
+// more.
+constexpr auto lossy_time = 10s;
+constexpr std::uint64_t lossy_packets = 5;
+constexpr std::uint64_t lossy_share = 4;
+// A peer that is lost that often within the window flaps; hosts that take over from each other that
+// often use one identity.
+constexpr auto flapping_window = 15min;
+constexpr std::size_t flapping_min = 3;
+constexpr std::size_t takeovers_min = 3;
+constexpr std::size_t watched_peers_max = 1024;
 // Child SAs whose counters are asked for in one go.
 constexpr std::size_t liveness_batch_max = 256;
 

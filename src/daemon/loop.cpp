@@ -36,7 +36,12 @@ class Loop::Impl {
     void wait_for_signal() {
         signals->async_wait([this](const asio::error_code& error, int number) {
             if (error) { return; }
-            on_signal(number);
+            try {
+                on_signal(number);
+            } catch (...) {
+                wait_for_signal();
+                throw;
+            }
             wait_for_signal();
         });
     }

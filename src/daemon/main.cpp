@@ -4,9 +4,11 @@
 #include <vector>
 
 #include "daemon/daemon.hpp"
+#include "daemon/last_words.hpp"
 #include "daemon/options.hpp"
 
 int main(int argc, char** argv) {
+    culvert::daemon::end_at_once_without_memory();
     try {
         const std::vector<std::string> arguments{argv + (argc > 0 ? 1 : 0), argv + argc};
         const auto parsed = culvert::daemon::parse_options(arguments);

@@ -38,11 +38,11 @@ void add_key_size(Section& out, std::string_view key, std::uint16_t bits) {
     if (bits != 0) { out.set(key, fmt::format("{}", bits)); }
 }
 
-// strongSwan's keys: "ke1" to "ke7".
+// strongSwan's keys: "ake1" to "ake7".
 void add_additional_kes(Section& out, const ike::AdditionalKes& chosen) {
     for (std::size_t i = 0; i < chosen.size(); ++i) {
         if (chosen.at(i) == crypto::KeMethod::none) { continue; }
-        out.set(fmt::format("ke{}", i + 1), ike::to_string(chosen.at(i)));
+        out.set(fmt::format("ake{}", i + 1), ike::to_string(chosen.at(i)));
     }
 }
 
@@ -251,6 +251,7 @@ Section ike_section(const ike::IkeSaStatus& ike, const Moment& moment) {
     if (!ike.remote_vips.empty()) { out.set("remote-vips", to_list(ike.remote_vips)); }
     if (!ike.tasks_queued.empty()) { out.set("tasks-queued", List{ike.tasks_queued}); }
     if (!ike.tasks_active.empty()) { out.set("tasks-active", List{ike.tasks_active}); }
+    if (!ike.tasks_passive.empty()) { out.set("tasks-passive", List{ike.tasks_passive}); }
     return out;
 }
 

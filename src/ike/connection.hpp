@@ -73,6 +73,8 @@ struct ChildConfig {
     // is told about access to this host.
     std::string updown;
     bool hostaccess = false;
+    // HMAC_SHA2_256_128 with an ICV of 96 bits, as some old kernels had it.
+    bool sha256_96 = false;
 };
 
 // null: nothing is proved but that it is one and the same peer all along (RFC 7619).
@@ -137,6 +139,7 @@ struct Connection {
     std::uint16_t remote_port = 500;
     Proposals proposals;
     std::optional<bool> encap;  // ESP in UDP always, or only for a NAT; none: or when faster
+    std::uint8_t dscp = 0;      // of IKE packets that we send
     bool mobike = true;
     bool resumption = false;  // tickets (RFC 5723): we ask for them, and give them
     Childless childless = Childless::allow;
@@ -215,6 +218,10 @@ struct EngineSettings {
     bool prefers_udp = true;
     bool make_before_break = true;  // of reauthentication; false: the old IKE SA ends first
     bool use_non_esp_marker_on_port_nat_t = true;
+    bool close_ike_on_child_failure = false;  // when IKE_AUTH brings no Child SA, on either side
+    bool initiator_only = false;              // IKE_SA_INIT of others is not answered
+    // Longest IP packet of a fragmented message, headers included (RFC 7383 2.5.1).
+    std::uint16_t fragment_size = 1280;
 };
 
 struct Config {

@@ -30,6 +30,7 @@ struct Datagram {
     bool non_esp_marker =
         false;  // travelled on the NAT-T socket; the marker itself is not in `bytes`
     Bytes bytes;
+    std::uint8_t dscp = 0;  // to send it with
 };
 
 // The shell's name for a running command; CommandDone carries it back.

@@ -92,6 +92,7 @@ struct IkeSaStatus {
     std::vector<ChildSaStatus> children;
     std::vector<std::string> tasks_active;  // "IKE_AUTH"...
     std::vector<std::string> tasks_queued;
+    std::vector<std::string> tasks_passive;  // of exchanges of the peer that are not at their end
 };
 
 struct Failure {

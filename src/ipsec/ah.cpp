@@ -189,6 +189,7 @@ DropReason decapsulate_ah(InboundSa& sa, DecapJob& job, CryptoContext::Impl& con
         if (!core.window.accept(job.sequence)) { return job.dropped = DropReason::inbound_replay; }
     }
     job.dropped = deliver(core, job, job.esp.subspan(ah), job.esp[0]);
+    core.note_arrived(1, job.dropped == DropReason::none ? job.packet.size() : 0);
     if (job.dropped != DropReason::none) {
         job.packet = {};
         return job.dropped;

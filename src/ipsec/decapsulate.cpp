@@ -94,9 +94,12 @@ void decapsulate_piece(InboundSa& sa, std::span<DecapJob> jobs, CryptoContext::I
     }
     std::uint64_t packets = 0;
     std::uint64_t bytes = 0;
+    std::uint64_t arrived = 0;
+    std::size_t largest = 0;
     for (std::size_t i = 0; i < good; ++i) {
         DecapJob& job = jobs[context.owner[i]];
         if (job.dropped != DropReason::none) { continue; }
+        ++arrived;
         job.dropped = finish(core, job);
         if (job.dropped != DropReason::none) {
             job.packet = {};
@@ -104,7 +107,9 @@ void decapsulate_piece(InboundSa& sa, std::span<DecapJob> jobs, CryptoContext::I
         }
         ++packets;
         bytes += job.packet.size();
+        largest = std::max(largest, job.packet.size());
     }
+    if (arrived != 0) { core.note_arrived(arrived, largest); }
     if (packets != 0) { core.usage.add(packets, bytes, now); }
 }
 

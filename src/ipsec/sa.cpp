@@ -285,5 +285,14 @@ std::size_t InboundSa::batch_of(std::size_t size) const {
     return hot_batch(*core_, hot_octets, size);
 }
 std::uint64_t InboundSa::highest_sequence() const { return core_->window.highest(); }
+std::uint64_t InboundSa::arrived() const { return core_->arrived.load(relaxed); }
+std::uint32_t InboundSa::largest_arrived() const { return core_->largest.load(relaxed); }
+
+void InboundSa::Core::note_arrived(std::uint64_t packets, std::size_t largest_inner) {
+    arrived.fetch_add(packets, relaxed);
+    const auto fresh = static_cast<std::uint32_t>(largest_inner);
+    std::uint32_t known = largest.load(relaxed);
+    while (known < fresh && !largest.compare_exchange_weak(known, fresh, relaxed)) {}
+}
 
 }  // namespace culvert::ipsec

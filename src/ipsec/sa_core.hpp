@@ -129,6 +129,11 @@ struct InboundSa::Core : SaCommon {
     // Held for the few instructions that move the window, once a batch; workers that share an SA
     // meet here only.
     std::atomic_flag window_busy{};
+    // Of what the window took: how many, and the largest inner packet.
+    std::atomic<std::uint64_t> arrived{0};
+    std::atomic<std::uint32_t> largest{0};
+
+    void note_arrived(std::uint64_t packets, std::size_t largest_inner);
 };
 
 }  // namespace culvert::ipsec

@@ -147,6 +147,9 @@ class InboundSa {
     std::optional<Instant> next_deadline() const;
     // As OutboundSa's.
     std::size_t batch_of(std::size_t size) const;
+    // Packets that the window took, and the largest inner one that was whole; from any thread.
+    std::uint64_t arrived() const;
+    std::uint32_t largest_arrived() const;
     // The highest sequence number that was authenticated, high word included (RFC 4303 A2.1 "T").
     std::uint64_t highest_sequence() const;
 

@@ -51,7 +51,7 @@ enum class DscpCopy : std::uint8_t { none, out, in, both };
 enum class DfRule : std::uint8_t { copy, set, clear };
 
 // How header fields are treated between inner and outer in tunnel mode (RFC 4301 5.1.2); swanctl's
-// copy_df, copy_ecn, copy_dscp, and our outer_df and outer_dscp.
+// copy_df, copy_ecn, copy_dscp, and our culvert_outer_df and culvert_outer_dscp.
 struct HeaderRules {
     DfRule df = DfRule::copy;
     bool copy_ecn = true;

@@ -29,6 +29,13 @@ struct ChildSaCounters {
     std::uint64_t inbound_bytes = 0;
     std::uint64_t outbound_packets = 0;
     std::uint64_t outbound_bytes = 0;
+    // Of authenticated packets: how many arrived, how many the peer must have sent by the highest
+    // sequence number, and the largest inner one of them.
+    std::uint64_t inbound_arrived = 0;
+    std::uint64_t inbound_sent = 0;
+    std::uint32_t inbound_largest = 0;
+    // The largest inner packet that the path would carry, as far as anybody has told; 0: not known.
+    std::uint32_t inner_mtu = 0;
     // Seconds since the last packet; -1: none yet.
     std::int64_t inbound_idle_s = -1;
     std::int64_t outbound_idle_s = -1;

@@ -183,7 +183,11 @@ Status IkeSockets::send(const IkeDatagram& datagram) const {
         append(marked, octets);
         octets = marked;
     }
-    const int error = socket->send(octets, datagram.local, datagram.remote, {});
+    SendOptions options;
+    if (datagram.dscp != 0) {
+        options.traffic_class = static_cast<std::uint8_t>(datagram.dscp << 2U);
+    }
+    const int error = socket->send(octets, datagram.local, datagram.remote, options);
     if (error != 0) { return std::unexpected(cannot_send(datagram.remote, octets.size(), error)); }
     return {};
 }

@@ -23,6 +23,7 @@ struct IkeDatagram {
     bool non_esp_marker =
         false;  // arrived on, or is to leave from, the NAT-T socket with the 4-octet marker
     Bytes bytes;
+    std::uint8_t dscp = 0;  // to send it with
 };
 
 enum class ExpireKind : std::uint8_t { soft, hard };
@@ -65,6 +66,7 @@ struct PlaneSettings {
     std::uint32_t rule_priority = 220;
     std::uint32_t mark = 0x00430000;  // on our own packets, so that the rule skips them
     bool install_routes = true;
+    std::uint32_t route_mss = 0;  // that TCP of this host announces through the tunnel; 0: no word
     std::string state_dir = "/run/culvert";  // what must be undone after a crash is written here
     std::string key_log;  // builds with CULVERT_KEY_LOG only: write ESP keys for tshark here
 };

@@ -10,10 +10,10 @@ all_are() { # all_are WHICH WHAT: there are such packets, and each is so
 }
 case_outer_fields() { # each side has its own, whatever the inner packets say
     command -v tshark >/dev/null || skip "tshark is not installed"
-    child 1 'outer_dscp = 101110'
-    child 1 'outer_df = set'
-    child 2 'outer_dscp = 001010'
-    child 2 'outer_df = clear'
+    child 1 'culvert_outer_dscp = 101110'
+    child 1 'culvert_outer_df = set'
+    child 2 'culvert_outer_dscp = 001010'
+    child 2 'culvert_outer_df = clear'
     begin
     up_ok 1 net4
     ping_ok h1 10.2.0.2
@@ -36,8 +36,8 @@ case_outer_fields() { # each side has its own, whatever the inner packets say
 case_outer_df_narrow() {
     command -v tshark >/dev/null || skip "tshark is not installed"
     narrow_path
-    child 1 'outer_df = set'
-    child 2 'outer_df = clear'
+    child 1 'culvert_outer_df = set'
+    child 2 'culvert_outer_df = clear'
     begin
     up_ok 1 net4
     ping_ok h1 10.2.0.2

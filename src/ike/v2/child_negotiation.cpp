@@ -233,7 +233,13 @@ Result<ChildAnswer> answer_child_offer(const SaCore& sa, const wire::Payloads& r
     }
     auto chosen = choose(ours, offer->proposals,
                          fmt::format("{}.children.{}", sa.name(), choice->config->name), with_ke);
-    if (!chosen) { return std::unexpected(std::move(chosen).error()); }
+    if (!chosen) {
+        Error why = std::move(chosen).error();
+        if (rekeyed != nullptr && why.code == ErrorCode::no_proposal_chosen) {
+            why.remedy += about_pfs_at_rekey;
+        }
+        return std::unexpected(std::move(why));
+    }
     const auto spi = esp_spi_of(chosen->proposal.spi);
     if (!spi || *spi < esp_spi_min) {
         return std::unexpected(
@@ -275,6 +281,19 @@ void add_answer_ts(wire::Payloads& out, const ChildAnswer& answer) {
     out.emplace_back(wire::TsResponder{.selectors = answer.agreed.traffic.selectors.local});
 }
 
+namespace {
+
+// What carries packets, where swanctl's sha256_96 has its way; what was agreed on keeps its name.
+IpsecSuite suite_on_the_wire(const ChildConfig& config, const IpsecSuite& agreed) {
+    IpsecSuite out = agreed;
+    if (config.sha256_96 && agreed.integrity == crypto::IntegrityAlgorithm::hmac_sha2_256_128) {
+        out.integrity = crypto::IntegrityAlgorithm::hmac_sha2_256_96;
+    }
+    return out;
+}
+
+}  // namespace
+
 ChildSaId install_child(SaCore& sa, const AgreedChild& agreed, ChildKeys keys, bool we_initiated,
                         const Environment& env) {
     const ChildConfig& config = *agreed.config;
@@ -300,7 +319,7 @@ ChildSaId install_child(SaCore& sa, const AgreedChild& agreed, ChildKeys keys, b
                .reqid = child.reqid,
                .connection = sa.name(),
                .name = config.name,
-               .suite = child.suite,
+               .suite = suite_on_the_wire(config, child.suite),
                .mode = child.mode,
                .local_is_initiator = we_initiated,
                .local = sa.local,

@@ -191,6 +191,9 @@ CreateChild::Outcome CreateChild::refused(const wire::Notify& error, SaCore& sa,
         return OtherGroup{wanted_};
     }
     Error why = peer_refused(sa.name(), child_name(), error.type, offered, offer_.ah_alone());
+    if (wanted_.rekeyed && error.type == NotifyType::no_proposal_chosen) {
+        why.remedy += about_pfs_at_rekey;
+    }
     // RFC 9370 2.2.4: what the peer has forgotten begins anew.
     if (error.type == NotifyType::temporary_failure || error.type == NotifyType::state_not_found) {
         return Later{std::move(why)};

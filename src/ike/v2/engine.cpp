@@ -140,6 +140,10 @@ void Engine::Impl::first_message(const Datagram& datagram, const wire::IkeHeader
         state.counters.count(v2::Counter::invalid);
         return;
     }
+    if (state.config->settings.initiator_only) {
+        return env.stranger_failure({}, datagram.remote, wire::to_string(header.exchange),
+                                    v2::we_only_begin());
+    }
     const auto known = state.by_initiator_spi.find(header.initiator_spi);
     IkeSa* const sa = known == state.by_initiator_spi.end() ? nullptr : env.find(known->second);
     if (sa != nullptr) { return sa->resend_init_response(datagram, env); }

@@ -22,18 +22,32 @@ std::string pair_text(const SelectorPair& pair) {
     return fmt::format("{} === {}", to_string(pair.local), to_string(pair.remote));
 }
 
+std::string text_of(const SentSize& size) {
+    if (size.largest == 0) { return {}; }
+    if (size.datagrams == 1) { return fmt::format(" of {} octets", size.largest); }
+    return fmt::format(" in {} fragments, the largest of {} octets", size.datagrams, size.largest);
+}
+
 std::string text_of(const Identity& identity) {
     return fmt::format("{} ({})", identity.to_string(), identity.type_name());
 }
 
+// IPv4 requires every path to carry so much (RFC 791); what is larger may meet a smaller MTU.
+constexpr std::size_t large_datagram = 548;
+
 // What the exchange that nobody answered says beside the ports.
-std::string_view what_silence_means(wire::ExchangeType exchange) {
+std::string what_silence_means(wire::ExchangeType exchange, const SentSize& size) {
     switch (exchange) {
         case wire::ExchangeType::ike_sa_init: return "";
         case wire::ExchangeType::ike_intermediate:
         case wire::ExchangeType::ike_auth:
-            return "; it did answer IKE_SA_INIT, so a firewall or a missing forwarding of the "
-                   "NAT-T port is likely, or a way on which large packets are lost";
+            return fmt::format(
+                "; it did answer IKE_SA_INIT, so a firewall or a missing forwarding of the NAT-T "
+                "port is likely{}",
+                size.largest > large_datagram || size.datagrams > 1
+                    ? ", or a way on which large packets are lost (an MTU black hole): there a "
+                      "smaller charon.fragment_size helps, on both sides, with fragmentation = yes"
+                    : "");
         default:
             return "; it did answer before, so see whether it was restarted, or what changed on "
                    "the way";
@@ -99,28 +113,40 @@ Error too_many_tasks(std::string_view connection) {
 }
 
 Error peer_unreachable(std::string_view connection, const Endpoint& remote,
-                       wire::ExchangeType exchange, unsigned messages, std::string_view hint) {
+                       wire::ExchangeType exchange, unsigned messages, std::string_view hint,
+                       const SentSize& size) {
     const bool nat_t = remote.port != 500;
     return {.code = ErrorCode::peer_unreachable,
             .wanted = fmt::format("an answer from {} to {}", remote.to_string(),
                                   wire::to_string(exchange)),
             .received = fmt::format(
-                "nothing after {} messages{}", messages,
+                "nothing after {} messages{}{}", messages, text_of(size),
                 hint.empty() ? std::string{} : fmt::format("; the network said: {}", hint)),
             .remedy = fmt::format(
                 "check connections.{}.remote_addrs, that the peer runs, and that UDP port{} reach "
                 "it and back{}",
                 connection, nat_t ? fmt::format("s 500 and {}", remote.port) : " 500",
-                what_silence_means(exchange))};
+                what_silence_means(exchange, size))};
 }
 
-Error half_open_timeout(const Endpoint& remote) {
+Error half_open_timeout(const Endpoint& remote, std::size_t arrived, std::size_t total) {
+    if (total > 0) {
+        return {.code = ErrorCode::timed_out,
+                .wanted = "IKE_AUTH after IKE_SA_INIT",
+                .received = fmt::format("{} of its {} fragments from {}", arrived, total,
+                                        remote.to_string()),
+                .remedy =
+                    "larger ones are lost on the way (an MTU black hole): set the peer's "
+                    "charon.fragment_size lower, and let ICMP type 3 code 4 (IPv6: type 2) "
+                    "pass"};
+    }
     return {.code = ErrorCode::timed_out,
             .wanted = "IKE_AUTH after IKE_SA_INIT",
             .received = fmt::format("none from {} in time", remote.to_string()),
             .remedy =
-                "see the peer's log for why it did not go on; a firewall on UDP port 4500 or "
-                "lost fragments are common"};
+                "see the peer's log for why it did not go on; a firewall on UDP port 4500 is "
+                "common, and so is a way on which large packets are lost (an MTU black hole), if "
+                "the peer sends its IKE_AUTH whole or in large fragments"};
 }
 
 Error peer_closed(std::string_view connection, std::string_view what) {
@@ -153,6 +179,13 @@ Error unexpected_exchange(wire::ExchangeType exchange, std::string_view state) {
             .wanted = fmt::format("an exchange that fits an IKE SA that is {}", state),
             .received = wire::to_string(exchange),
             .remedy = "this is a fault of the peer's implementation; report it there"};
+}
+
+Error we_only_begin() {
+    return {.code = ErrorCode::no_connection,
+            .wanted = "to begin IKE SAs ourselves (charon.initiator_only = yes)",
+            .received = "a peer that begins one",
+            .remedy = "set charon.initiator_only = no, if peers may"};
 }
 
 Error no_connection_for_addresses(const Endpoint& local, const Endpoint& remote) {
@@ -330,8 +363,9 @@ Error peer_failed_authentication(std::string_view connection, const Identity& lo
                                   text_of(local), secret),
             .received = "AUTHENTICATION_FAILED",
             .remedy = fmt::format("make secrets.{} the same on both sides, and the peer's remote "
-                                  "identity {}; connections.{}.remote.id is {}. The peer's log "
-                                  "says which it was",
+                                  "identity {}; connections.{}.remote.id is {}; if another host "
+                                  "with our identity is connected already, the peer may keep to "
+                                  "that (unique = keep). The peer's log says which it was",
                                   secret, local.to_string(), connection, remote.to_string())};
 }
 
@@ -345,7 +379,9 @@ Error peer_refused_signature(std::string_view connection, const Identity& local,
         .received = "AUTHENTICATION_FAILED",
         .remedy = fmt::format(
             "see that the peer trusts {}, that its clock is right, that its remote identity is "
-            "{}, and ours of it, connections.{}.remote.id, {}. The peer's log says which it was",
+            "{}, and ours of it, connections.{}.remote.id, {}; if another host with our identity "
+            "is connected already, the peer may keep to that (unique = keep). The peer's log says "
+            "which it was",
             certificate.empty() ? "this key" : "the authority that issued it", local.to_string(),
             connection, remote.to_string())};
 }

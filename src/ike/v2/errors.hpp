@@ -2,6 +2,7 @@
 // The refusals of IKEv2 that need words: what we wanted, what came, what to change. Those of
 // proposals are in ike/proposal.
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,9 +24,16 @@ Error cancelled(std::string_view by_what);
 Error too_many_tasks(std::string_view connection);
 
 // --- a peer that does not answer
+// How a request travelled.
+struct SentSize {
+    std::size_t datagrams = 1;
+    std::size_t largest = 0;  // octets; 0: not known
+};
 Error peer_unreachable(std::string_view connection, const Endpoint& remote,
-                       wire::ExchangeType exchange, unsigned messages, std::string_view hint);
-Error half_open_timeout(const Endpoint& remote);
+                       wire::ExchangeType exchange, unsigned messages, std::string_view hint,
+                       const SentSize& size = {});
+// `arrived` of `total` fragments of the IKE_AUTH request; a total of 0: nothing of it.
+Error half_open_timeout(const Endpoint& remote, std::size_t arrived, std::size_t total);
 Error peer_closed(std::string_view connection, std::string_view what);
 
 // --- payloads that are missing or too many (RFC 7296 2.21: INVALID_SYNTAX inside SK, else silence)
@@ -34,6 +42,7 @@ Error bad_payloads(wire::ExchangeType exchange, std::string_view wanted,
 Error unexpected_exchange(wire::ExchangeType exchange, std::string_view state);
 
 // --- IKE_SA_INIT
+Error we_only_begin();
 Error no_connection_for_addresses(const Endpoint& local, const Endpoint& remote);
 Error ke_refused(std::string_view connection, crypto::KeMethod asked, std::string_view ours,
                  std::string_view why);
@@ -96,6 +105,11 @@ Error pools_are_empty(std::string_view connection, const std::vector<std::string
 Error child_not_found(std::string_view what);
 Error busy(std::string_view why);
 Error asks_too_much(std::string_view connection);
+// For the remedy, where a suite was good in IKE_AUTH and is not in a rekey.
+constexpr std::string_view about_pfs_at_rekey =
+    "; what differs is likely the key exchange for perfect forward secrecy, which counts only at a "
+    "rekey: the first Child SA has its keys from IKE_AUTH. Both sides must have the same group, or "
+    "none, in esp_proposals";
 // What a peer's error notify means for us, with what we had proposed. `ah`: AH alone for the child.
 Error peer_refused(std::string_view connection, std::string_view child, wire::NotifyType notify,
                    std::string_view offered, bool ah = false);

@@ -17,6 +17,9 @@ class FragmentBuffer {
     // The whole, once the last piece came. Pieces that do not fit the others are left out.
     std::optional<Result<wire::Message>> add(wire::Fragment fragment);
 
+    std::size_t arrived() const { return pieces_.size(); }
+    std::size_t total() const { return total_; }
+
  private:
     MessageId id_;
     bool response_;

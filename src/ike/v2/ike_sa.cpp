@@ -371,6 +371,12 @@ IkeSaStatus IkeSa::status() const {
         out.tasks_active.emplace_back("IKE_INTERMEDIATE");
     }
     if (std::holds_alternative<AuthSent>(state_)) { out.tasks_active.emplace_back("IKE_AUTH"); }
+    if (std::holds_alternative<HalfOpen>(state_)) { out.tasks_passive.emplace_back("IKE_AUTH"); }
+    if (pending_answer_ != nullptr) {
+        out.tasks_passive.emplace_back(std::holds_alternative<StartedChild>(pending_answer_->what)
+                                           ? "CHILD_CREATE"
+                                           : "IKE_REKEY");
+    }
     for (const Task& task : queue_) { out.tasks_queued.emplace_back(v2::name(task)); }
     return out;
 }

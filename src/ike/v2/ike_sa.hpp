@@ -20,6 +20,8 @@
 
 namespace culvert::ike::v2 {
 
+struct SentSize;
+
 class IkeSa {
  public:
     // ---- beginnings
@@ -225,7 +227,7 @@ class IkeSa {
     std::optional<Error> choose_childless(const InitResult& init, const Environment& env);
     void float_to_nat_t(const Environment& env);
     bool resume_in_vain(const Environment& env);
-    void unanswered(const Environment& env);
+    void unanswered(const SentSize& size, const Environment& env);
     bool start_next_round(const Environment& env);
 
     // ike_sa_key_exchanges.cpp

@@ -17,6 +17,12 @@ void earliest(std::optional<Instant>& so_far, const std::optional<Instant>& othe
     if (other && (!so_far || *other < *so_far)) { so_far = other; }
 }
 
+SentSize size_of(const MessageBytes& message) {
+    SentSize out{.datagrams = message.size()};
+    for (const Bytes& piece : message) { out.largest = std::max(out.largest, piece.size()); }
+    return out;
+}
+
 bool due(const std::optional<Instant>& when, Instant now) { return when && *when <= now; }
 
 }  // namespace
@@ -53,8 +59,11 @@ std::optional<Instant> IkeSa::next_deadline() const {
 void IkeSa::tick(const Environment& env) {
     env.touch(core_.local_spi);
     if (requests_.exhausted(env.now) && try_another_path(env)) { return; }
+    const SentSize size = requests_.exhausted(env.now) ? size_of(requests_.message()) : SentSize{};
     const auto what_is_due = requests_.tick(env.now);
-    if (std::holds_alternative<RequestWindow::GiveUp>(what_is_due)) { return unanswered(env); }
+    if (std::holds_alternative<RequestWindow::GiveUp>(what_is_due)) {
+        return unanswered(size, env);
+    }
     if (std::holds_alternative<RequestWindow::Retransmit>(what_is_due)) {
         env.event(core_, EventKind::retransmit, Severity::info,
                   fmt::format("no answer from {} yet: sending request {} once more ({} of {})",
@@ -67,7 +76,8 @@ void IkeSa::tick(const Environment& env) {
     if (const auto* half = std::get_if<HalfOpen>(&state_);
         half != nullptr && half->give_up_at <= env.now) {
         env.stranger_failure(core_.name(), core_.remote, "IKE_AUTH",
-                             half_open_timeout(core_.remote));
+                             half_open_timeout(core_.remote, fragments_ ? fragments_->arrived() : 0,
+                                               fragments_ ? fragments_->total() : 0));
         return forget(env);
     }
     if (const auto* rejected = std::get_if<Rejected>(&state_);

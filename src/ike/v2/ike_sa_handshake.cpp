@@ -182,6 +182,13 @@ void IkeSa::given_up_by_peer(const Datagram& datagram, const wire::Message& mess
 }
 
 void IkeSa::stays_without_child(const Environment& env) {
+    if (env.settings().close_ike_on_child_failure) {
+        env.event(core_, EventKind::note, Severity::info,
+                  fmt::format("IKE SA {}[{}] is closed, as its Child SA was refused "
+                              "(charon.close_ike_on_child_failure = yes)",
+                              core_.name(), core_.unique_id));
+        return close({}, env);
+    }
     env.alert(core_, "keep-on-child-sa-failure", Severity::debug,
               fmt::format("IKE SA {}[{}] stays up without the Child SA that was refused",
                           core_.name(), core_.unique_id));
@@ -229,7 +236,7 @@ void IkeSa::end_tickets(const Environment& env) {
 }
 
 // All retransmissions of a request went unanswered (RFC 7296 2.4).
-void IkeSa::unanswered(const Environment& env) {
+void IkeSa::unanswered(const SentSize& size, const Environment& env) {
     if (std::holds_alternative<Rekeyed>(state_) || std::holds_alternative<Deleting>(state_)) {
         if (active_) {
             const ActiveExchange ended = std::move(*std::exchange(active_, std::nullopt));
@@ -242,7 +249,7 @@ void IkeSa::unanswered(const Environment& env) {
         std::holds_alternative<InitSent>(state_) ? ExchangeType::ike_sa_init : awaited_exchange();
     const Error error =
         peer_unreachable(core_.name(), core_.remote, exchange, env.settings().retransmit.tries + 1,
-                         env.send_hint(core_.remote.address));
+                         env.send_hint(core_.remote.address), size);
     if (start_next_round(env)) {
         env.failure(core_, {}, wire::to_string(exchange), false, error);
         return forget(env);

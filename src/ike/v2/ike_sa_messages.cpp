@@ -349,8 +349,8 @@ MessageBytes IkeSa::seal(const wire::IkeHeader& header, const wire::Payloads& pa
         return MessageBytes{};
     };
     if (core_.peer_takes_fragments) {
-        auto pieces =
-            wire::seal_fragments(header, payloads, fragment_size, *core_.outbound, env.random());
+        const std::size_t size = env.settings().fragment_size - fragment_headers;
+        auto pieces = wire::seal_fragments(header, payloads, size, *core_.outbound, env.random());
         if (!pieces) { return failed(pieces.error()); }
         return std::move(*pieces);
     }
@@ -362,10 +362,12 @@ MessageBytes IkeSa::seal(const wire::IkeHeader& header, const wire::Payloads& pa
 void IkeSa::transmit(const MessageBytes& message, const Environment& env) {
     last_outbound_ = env.now;
     for (const Bytes& piece : message) {
-        env.emit(Transmit{.datagram = {.local = core_.local,
-                                       .remote = core_.remote,
-                                       .non_esp_marker = core_.nat_t_port,
-                                       .bytes = piece}});
+        env.emit(Transmit{
+            .datagram = {.local = core_.local,
+                         .remote = core_.remote,
+                         .non_esp_marker = core_.nat_t_port,
+                         .bytes = piece,
+                         .dscp = core_.connection ? core_.connection->dscp : std::uint8_t{0}}});
     }
 }
 
@@ -374,10 +376,12 @@ void IkeSa::transmit_to(const MessageBytes& message, const Datagram& request,
                         const Environment& env) {
     last_outbound_ = env.now;
     for (const Bytes& piece : message) {
-        env.emit(Transmit{.datagram = {.local = request.local,
-                                       .remote = request.remote,
-                                       .non_esp_marker = request.non_esp_marker,
-                                       .bytes = piece}});
+        env.emit(Transmit{
+            .datagram = {.local = request.local,
+                         .remote = request.remote,
+                         .non_esp_marker = request.non_esp_marker,
+                         .bytes = piece,
+                         .dscp = core_.connection ? core_.connection->dscp : std::uint8_t{0}}});
     }
 }
 

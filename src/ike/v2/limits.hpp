@@ -76,8 +76,7 @@ constexpr std::size_t failures_per_peer_max = 16;
 constexpr std::size_t failure_peers_max = 256;
 constexpr unsigned stray_answers_per_second_max = 20;  // INVALID_IKE_SPI, INVALID_MAJOR_VERSION
 constexpr unsigned stray_events_per_second_max = 10;   // events that a stranger can trigger
-constexpr std::size_t fragment_size =
-    1280 - 40 - 8 - 4;                              // fits an IPv6 minimum MTU with the marker
-constexpr std::size_t fragments_bytes_max = 65535;  // held for one message
+constexpr std::size_t fragment_headers = 40 + 8 + 4;   // IPv6, UDP, the non-ESP marker
+constexpr std::size_t fragments_bytes_max = 65535;     // held for one message
 
 }  // namespace culvert::ike::v2

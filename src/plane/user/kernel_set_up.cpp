@@ -123,8 +123,15 @@ Status KernelSetUp::start(int tun_index, std::uint32_t mtu) {
     return {};
 }
 
-Status KernelSetUp::apply(const std::vector<Route>& routes) {
+void KernelSetUp::set_mss(std::vector<Route>& routes) const {
+    for (Route& route : routes) {
+        if (route.kind == RouteKind::device) { route.mss = settings_.route_mss; }
+    }
+}
+
+Status KernelSetUp::apply(std::vector<Route> routes) {
     if (!settings_.install_routes) { return {}; }
+    set_mss(routes);
     Status first_failure;
     // New ones first: what both the old and the new plan protect never finds another way.
     for (const Route& route : routes) {
@@ -151,8 +158,9 @@ Status KernelSetUp::apply(const std::vector<Route>& routes) {
     return first_failure;
 }
 
-Status KernelSetUp::add(const std::vector<Route>& routes) {
+Status KernelSetUp::add(std::vector<Route> routes) {
     if (!settings_.install_routes) { return {}; }
+    set_mss(routes);
     for (const Route& route : routes) {
         if (has_like(routes_, route)) { continue; }
         if (auto done = netlink_.add(route, settings_.routing_table, tun_index_); !done) {

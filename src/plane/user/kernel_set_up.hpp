@@ -28,9 +28,9 @@ class KernelSetUp {
     // The TUN up; the rules of both families.
     Status start(int tun_index, std::uint32_t mtu);
     // Makes the routes in the table these and no others.
-    Status apply(const std::vector<Route>& routes);
+    Status apply(std::vector<Route> routes);
     // Adds those whose destination has none of their kind.
-    Status add(const std::vector<Route>& routes);
+    Status add(std::vector<Route> routes);
     std::uint32_t mtu() const { return mtu_; }
     Status set_mtu(std::uint32_t mtu);
     // Addresses of the TUN; they end with it.
@@ -40,6 +40,7 @@ class KernelSetUp {
     void undo();
 
  private:
+    void set_mss(std::vector<Route>& routes) const;
     KernelSetUp(const PlaneSettings& settings, StateFile state, Netlink netlink)
         : settings_(settings), state_(std::move(state)), netlink_(std::move(netlink)) {}
     void undo(const SetUp& set_up);

@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <new>
 #include <vector>
 
 #include <fmt/format.h>
@@ -29,7 +30,9 @@ struct MessageFree {
 using Message = std::unique_ptr<nl_msg, MessageFree>;
 
 Message make_message(int type, int flags) {
-    return Message{nlmsg_alloc_simple(type, NLM_F_REQUEST | flags)};
+    Message out{nlmsg_alloc_simple(type, NLM_F_REQUEST | flags)};
+    if (!out) { throw std::bad_alloc{}; }
+    return out;
 }
 
 template <class Body>
@@ -74,9 +77,10 @@ Message route_message(int type, int flags, const Route& route, std::uint32_t tab
         if (route.preferred_source) {
             put_octets(message, RTA_PREFSRC, route.preferred_source->octets());
         }
-        if (route.mtu != 0) {
+        if (route.mtu != 0 || route.mss != 0) {
             nlattr* metrics = nla_nest_start(message.get(), RTA_METRICS);
-            nla_put_u32(message.get(), RTAX_MTU, route.mtu);
+            if (route.mtu != 0) { nla_put_u32(message.get(), RTAX_MTU, route.mtu); }
+            if (route.mss != 0) { nla_put_u32(message.get(), RTAX_ADVMSS, route.mss); }
             nla_nest_end(message.get(), metrics);
         }
     }
@@ -251,6 +255,7 @@ Status Netlink::add(const Route& route, std::uint32_t table, int device) {
 Status Netlink::remove(const Route& route, std::uint32_t table, int device) {
     Route bare = route;  // found by destination, metric, type and device
     bare.mtu = 0;
+    bare.mss = 0;
     bare.preferred_source.reset();
     const int error = impl_->request(route_message(RTM_DELROUTE, 0, bare, table, device));
     const bool gone = error == ESRCH || error == ENODEV || error == ENOENT;
@@ -295,7 +300,9 @@ int take_route(nl_msg* listed, void* out) {
         table = nla_get_u32(a);
     }
     if (table != dump.table || body.rtm_protocol != route_protocol) { return NL_OK; }
-    Message message = make_message(RTM_DELROUTE, 0);
+    // Through libnl's frames nothing is thrown.
+    Message message{nlmsg_alloc_simple(RTM_DELROUTE, NLM_F_REQUEST)};
+    if (!message) { return NL_SKIP; }
     put_body(message, body);
     for (const int type : {RTA_DST, RTA_TABLE, RTA_PRIORITY, RTA_OIF}) {
         if (const nlattr* a = nlmsg_find_attr(nlmsg_hdr(listed), sizeof body, type)) {

@@ -27,6 +27,7 @@ struct Route {
     RouteKind kind = RouteKind::device;
     std::optional<IpAddress> preferred_source{};
     std::uint32_t mtu = 0;  // 0: the device's
+    std::uint32_t mss = 0;  // that TCP announces; 0: what the MTU gives
 
     friend auto operator<=>(const Route&, const Route&) = default;
     friend bool operator==(const Route&, const Route&) = default;

@@ -24,6 +24,11 @@ Error unknown_sa(ChildSaId id) {
             .received = "it is not installed"};
 }
 
+std::uint32_t inner_mtu_of(const ipsec::OutboundSa& sa) {
+    const std::uint32_t path_mtu = sa.path_mtu();
+    return path_mtu == 0 ? 0 : sa.inner_mtu(path_mtu);
+}
+
 // What an index has for this key.
 template <class Key>
 auto of(const std::set<std::pair<Key, ChildSaId>>& index, const Key& key) {
@@ -229,6 +234,10 @@ std::optional<ChildSaCounters> SaBook::counters(ChildSaId id, Instant now) const
                            .inbound_bytes = in.bytes,
                            .outbound_packets = out.packets,
                            .outbound_bytes = out.bytes,
+                           .inbound_arrived = at->second.inbound->arrived(),
+                           .inbound_sent = at->second.inbound->highest_sequence(),
+                           .inbound_largest = at->second.inbound->largest_arrived(),
+                           .inner_mtu = inner_mtu_of(*at->second.outbound),
                            .inbound_idle_s = idle_s(in.last_use, now),
                            .outbound_idle_s = idle_s(out.last_use, now)};
 }

@@ -90,7 +90,19 @@ struct Report {
 } report;
 
 int (*real_main)(int argc, char** argv, char** environment) = nullptr;
+// OpenSSL 3.0 goes on without its random numbers' lock when there was no memory for that, and
+// crashes at their first use: nothing that its user could bear.
+void make_random_numbers_ready() {
+    unsigned char octet = 0;
+    for (const char* name : {"RAND_bytes", "RAND_priv_bytes"}) {
+        using Draw = int(unsigned char*, int);
+        auto* const draw = reinterpret_cast<Draw*>(::dlsym(RTLD_DEFAULT, name));
+        if (draw != nullptr) { draw(&octet, 1); }
+    }
+}
+
 int begin_main(int argc, char** argv, char** environment) {
+    make_random_numbers_ready();
     begun = true;
     return real_main(argc, argv, environment);
 }

@@ -5,24 +5,13 @@
 
 #include "certificate_files.hpp"
 #include "load_text.hpp"
+#include "loaded.hpp"
 #include "memory_files.hpp"
 
 namespace culvert::config {
 namespace {
 
 using x509::CertificateFiles;
-
-const ike::Connection& connection(const Loaded& loaded, std::string_view name) {
-    const auto found = std::ranges::find(loaded.config.connections, name, &ike::Connection::name);
-    EXPECT_NE(found, loaded.config.connections.end()) << name;
-    return *found;
-}
-
-const ike::ChildConfig& child(const ike::Connection& connection, std::string_view name) {
-    const auto found = std::ranges::find(connection.children, name, &ike::ChildConfig::name);
-    EXPECT_NE(found, connection.children.end()) << name;
-    return *found;
-}
 
 // The site-to-site tunnel of every tutorial.
 TEST(Others, SiteToSiteWithAPreSharedKey) {

@@ -99,6 +99,7 @@ TEST_F(Moving, OtherAddressesAreToldAndKnown) {
 
 TEST(WithoutMobike, ANewIkeSaTakesOver) {
     Config one = gateway_config(1, 2);
+    one.connections.front().encap = false;  // so that port 500 does
     one.connections.front().mobike = false;
     Config two = gateway_config(2, 1);
     two.connections.front().remote_addrs.clear();

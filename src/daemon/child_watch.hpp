@@ -1,0 +1,52 @@
+#pragma once
+// A Child SA's counters over time: packets that leave and none that comes back (ESP blocked), and
+// a path on which the large ones are lost (an MTU black hole). Each told once an SA.
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "daemon/finding.hpp"
+#include "ipsec_types/policy.hpp"
+
+namespace culvert::daemon {
+
+class ChildWatch {
+ public:
+    struct About {
+        std::string connection;
+        std::string child;
+        Endpoint remote;
+        bool udp_encap = false;
+    };
+    // More words for the remedy, asked for only when there is something to tell. May be empty.
+    using MoreToDo = std::function<std::string()>;
+
+    explicit ChildWatch(About about) : about_(std::move(about)) {}
+
+    // About once a second.
+    std::vector<Finding> look(const ChildSaCounters& counters, Instant now,
+                              const MoreToDo& more_to_do);
+
+ private:
+    std::optional<Finding> silence(const ChildSaCounters& counters, Instant now,
+                                   const MoreToDo& more_to_do);
+    std::optional<Finding> black_hole(const ChildSaCounters& counters, Instant now);
+    Finding finding(Error error, std::string text, Instant now) const;
+
+    struct Window {
+        Instant began{};
+        std::uint64_t arrived = 0;
+        std::uint64_t sent = 0;
+    };
+
+    About about_;
+    Instant sending_since_{};  // with nothing coming back; zero: it does not
+    bool told_silence_ = false;
+    std::optional<Window> window_;
+    bool told_black_hole_ = false;
+};
+
+}  // namespace culvert::daemon

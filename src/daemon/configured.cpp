@@ -1,0 +1,54 @@
+#include "daemon/configured.hpp"
+
+#include <filesystem>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "config/tree.hpp"
+
+namespace culvert::daemon {
+
+Result<Configured> read_configuration(const Options& options, bool config_wanted) {
+    config::Loaded loaded;
+    const std::string path = options.config_file.value_or(default_config_file);
+    const bool there = options.config_file || std::filesystem::exists(path);
+    if (config_wanted && there) { loaded = config::load_file(path, config::disk()); }
+    const std::string settings = options.settings_file.value_or(default_settings_file);
+    if (options.settings_file || std::filesystem::exists(settings)) {
+        config::load_settings(config::parse_file(settings, config::disk()), loaded);
+    }
+    if (!loaded.ok()) { return std::unexpected(config::as_error(loaded.problems)); }
+    config::open_tokens(loaded);
+    if (options.plane != PlaneKind::user) { loaded.config.settings.prefers_udp = false; }
+    return Configured{std::move(loaded.config), loaded.daemon, std::move(loaded.problems)};
+}
+
+plane::PlaneSettings plane_settings(const Options& options, const Configured& configured) {
+    plane::PlaneSettings out;
+    out.port = configured.config.settings.port;
+    out.port_nat_t = configured.config.settings.port_nat_t;
+    out.workers = configured.daemon.threads.value_or(out.workers);
+    out.routing_table = configured.daemon.routing_table.value_or(out.routing_table);
+    out.rule_priority = configured.daemon.routing_table_prio.value_or(out.rule_priority);
+    out.install_routes = configured.daemon.install_routes.value_or(out.install_routes);
+    out.tun_mtu = configured.daemon.mtu.value_or(out.tun_mtu);
+    out.route_mss = configured.daemon.mss.value_or(out.route_mss);
+    out.state_dir = options.state_dir;
+    if (!options.key_log.empty()) { out.key_log = options.key_log + ".esp"; }
+    return out;
+}
+
+Result<Configured> configure(const Options& options, Log& log) {
+    auto read = read_configuration(options, true);
+    if (read || options.config_file) { return read; }
+    auto without = read_configuration(options, false);
+    if (!without && options.settings_file) { return without; }
+    // strongswan.conf is what is wrong, and nobody has named it: strongSwan's defaults.
+    if (!without) { without = Configured{}; }
+    log.error(LogGroup::config, fmt::format("the configuration was not loaded: {}",
+                                            printable(explain(read.error()), 4096)));
+    return without;
+}
+
+}  // namespace culvert::daemon
