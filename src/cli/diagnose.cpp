@@ -216,7 +216,7 @@ class Diagnosis {
              here && there ? "at both ends: ESP travels in UDP"
              : here        ? "on this side: ESP travels in UDP"
              : there       ? "at the peer: ESP travels in UDP"
-                           : "none: ESP travels as protocol 50, unless encap is set");
+                     : "none: ESP travels as protocol 50, unless encap is set or both are Culvert");
         step("authentication", Outcome::passed,
              fmt::format("{} and {}", ike.value_or("local-id", "?"),
                          ike.value_or("remote-id", "?")));

@@ -87,6 +87,7 @@ case_diagnose_nat_port_blocked() { # the second port only: IKE_SA_INIT is answer
     says "$dir/diagnose.log" 'to fix it: .*4500' "which port is to be let through"
 }
 case_diagnose_esp_blocked() {
+    both_conn 'encap = no'
     begin
     drop_at_g2 'ip protocol esp'
     diagnose_1 1

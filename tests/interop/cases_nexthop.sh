@@ -19,6 +19,7 @@ next_hop_of_g2() { if [[ $outer == 6 ]]; then echo 2001:db8::2; else echo 192.0.
 next_hop() {
     local to=10.2.0.2 mac=02:00:00:00:00:42 hop
     hop=$(next_hop_of_g2)
+    both_conn 'encap = no'
     begin
     up_ok 1 net4
     ping_ok h1 "$to"

@@ -11,6 +11,7 @@ lost_at_g2() { # lost_at_g2 RULE: what g2 loses of what arrives
 }
 status_says() { culvert_of 1 status >"$dir/status.log" 2>&1 && grep -qE -- "$1" "$dir/status.log"; }
 case_silent_esp() {
+    both_conn 'encap = no'
     begin
     establish
     lost_at_g2 'ip protocol esp'

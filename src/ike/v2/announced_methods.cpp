@@ -88,6 +88,11 @@ std::optional<KeyType> key_of(AuthMethod method) {
 }  // namespace
 
 std::optional<wire::Notify> announced_methods_notify(std::span<const ConnectionRef> connections) {
+    // SIGNATURE_HASH_ALGORITHMS says as much, in a tenth of the octets.
+    const bool any_key = std::ranges::any_of(connections, [](const ConnectionRef& one) {
+        return one->remote.method == AuthMethodKind::pubkey && one->remote.auth_rules.empty();
+    });
+    if (any_key) { return std::nullopt; }
     Writer out;
     for (const SignatureScheme& scheme : all_schemes()) {
         if (any_allows(connections, scheme)) { write(out, scheme); }

@@ -21,7 +21,7 @@ struct AnnouncedMethod {
 using AnnouncedMethods = std::vector<AnnouncedMethod>;
 
 // N(SUPPORTED_AUTH_METHODS) with what any of the connections takes of its peer; nothing where that
-// is EAP alone, which has a negotiation of its own.
+// is any key at all, or EAP alone, which has a negotiation of its own.
 std::optional<wire::Notify> announced_methods_notify(std::span<const ConnectionRef> connections);
 // What the peer announces, up to a bound; empty: nothing, or what cannot be read.
 AnnouncedMethods announced_methods_in(const wire::Payloads& payloads);

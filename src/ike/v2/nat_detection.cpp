@@ -65,7 +65,8 @@ bool would_take_udp(const Connection& connection, const EngineSettings& settings
     const auto is_ah = [](const Proposal& one) { return one.protocol == ProtocolId::ah; };
     return settings.prefers_udp && !connection.encap &&
            std::ranges::none_of(connection.children, [&](const ChildConfig& child) {
-               return std::ranges::any_of(child.proposals, is_ah);
+               return child.mode == ChildMode::transport ||
+                      std::ranges::any_of(child.proposals, is_ah);
            });
 }
 

@@ -191,6 +191,7 @@ def gateway(number, more="", child="", name="gw", extra=""):
         remote_addrs = 192.0.2.{other}
         proposals = aes256gcm16-prfsha384-ecp384
         mobike = no
+        encap = no
         {more}
         local {{
             auth = psk

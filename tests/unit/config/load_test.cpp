@@ -202,14 +202,15 @@ TEST(Load, ReadsTheFieldsOfOuterHeaders) {
         std::optional<std::uint8_t> dscp;
     };
     for (const Case& one :
-         {Case{"", DfRule::copy, {}}, Case{"outer_df = copy", DfRule::copy, {}},
-          Case{"outer_df = set", DfRule::set, {}}, Case{"outer_df = clear", DfRule::clear, {}},
+         {Case{"", DfRule::copy, {}}, Case{"culvert_outer_df = copy", DfRule::copy, {}},
+          Case{"culvert_outer_df = set", DfRule::set, {}},
+          Case{"culvert_outer_df = clear", DfRule::clear, {}},
           Case{"copy_df = yes", DfRule::copy, {}}, Case{"copy_df = no", DfRule::clear, {}},
           // What is written last or first does not matter: ours says more.
-          Case{"copy_df = no\nouter_df = set", DfRule::set, {}},
-          Case{"outer_df = set\ncopy_df = no", DfRule::set, {}},
-          Case{"outer_dscp = 101110", DfRule::copy, 0x2e},
-          Case{"outer_dscp = 000000", DfRule::copy, 0x00}}) {
+          Case{"copy_df = no\nculvert_outer_df = set", DfRule::set, {}},
+          Case{"culvert_outer_df = set\ncopy_df = no", DfRule::set, {}},
+          Case{"culvert_outer_dscp = 101110", DfRule::copy, 0x2e},
+          Case{"culvert_outer_dscp = 000000", DfRule::copy, 0x00}}) {
         const Loaded loaded = load_text(fmt::format(
             "connections {{\n gw {{\n children {{\n net {{\n{}\n}}\n }}\n }}\n}}\n", one.lines));
         ASSERT_EQ(loaded.config.connections.size(), 1U) << one.lines;

@@ -93,12 +93,14 @@ TEST(Refusals, OfAChildsKeywords) {
              {"replay_window = 8193", "replay_window: \"8193\" is not a number from 0 to 8192"},
              {"reqid = 0x1ffffffff", "reqid: \"0x1ffffffff\" is not a number from 0 to 4294967295"},
              {"copy_dscp = maybe", "copy_dscp: \"maybe\" is not out, in, yes or no"},
-             {"outer_df = maybe", "outer_df: \"maybe\" is not copy, set or clear"},
-             {"outer_dscp = 46",
-              "outer_dscp: \"46\" is not six binary digits. To fix it: write the code point so, as "
+             {"culvert_outer_df = maybe", "culvert_outer_df: \"maybe\" is not copy, set or clear"},
+             {"culvert_outer_dscp = 46",
+              "culvert_outer_dscp: \"46\" is not six binary digits. To fix it: write the code "
+              "point so, as "
               "101110 for EF"},
-             {"outer_dscp = 101112",
-              "outer_dscp: \"101112\" is not six binary digits. To fix it: write the code point "
+             {"culvert_outer_dscp = 101112",
+              "culvert_outer_dscp: \"101112\" is not six binary digits. To fix it: write the code "
+              "point "
               "so, "
               "as 101110 for EF"},
              {"esp_proposal = aes128",
@@ -148,10 +150,10 @@ TEST(Refusals, OfAuthentication) {
                    "remote { auth = psk }"),
               "t.conf:1: error: connections.c: has a ppk_id, and several local or remote sections: "
               "not built together. To fix it: leave one section local and one section remote\n");
-    EXPECT_EQ(with("local-1 { auth = psk } local-2 { auth = eap-mschapv2 }",
-                   "remote { auth = psk }"),
-              "t.conf:1: error: connections.c: has EAP, and several local or remote sections: not "
-              "built together. To fix it: leave one section local and one section remote\n");
+    EXPECT_EQ(
+        with("local-1 { auth = psk } local-2 { auth = eap-mschapv2 }", "remote { auth = psk }"),
+        "t.conf:1: error: connections.c: has EAP, and several local or remote sections: not "
+        "built together. To fix it: leave one section local and one section remote\n");
     EXPECT_EQ(with("local-1 { auth = psk } local-2 { auth = psk } local-3 { auth = psk }\n"
                    "local-4 { auth = psk } local-5 { auth = psk }",
                    "remote { auth = psk }"),

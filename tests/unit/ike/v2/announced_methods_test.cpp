@@ -26,6 +26,8 @@ TEST(AnnouncedMethods, AreWrittenAsRfc9593Figures) {
     EXPECT_EQ(announced_methods_notify(std::vector{psk})->data, (Bytes{2, 2}));
     EXPECT_EQ(announced_methods_notify(std::vector{psk, unproved})->data, (Bytes{2, 2, 2, 13}));
     EXPECT_FALSE(announced_methods_notify(std::vector{connection_with(AuthMethodKind::eap)}));
+    EXPECT_FALSE(
+        announced_methods_notify(std::vector{psk, connection_with(AuthMethodKind::pubkey)}));
     const ConnectionRef eddsa =
         connection_with(AuthMethodKind::pubkey, {{.type = crypto::KeyType::ed25519}});
     // id-Ed25519 is 1.3.101.112 (RFC 8410 3).
@@ -34,9 +36,11 @@ TEST(AnnouncedMethods, AreWrittenAsRfc9593Figures) {
 }
 
 TEST(AnnouncedMethods, AreReadBack) {
-    const auto all = announced_methods_in(announced_by(
-        {connection_with(AuthMethodKind::pubkey), connection_with(AuthMethodKind::psk)}));
-    EXPECT_EQ(all.size(), 12U);
+    const auto all = announced_methods_in(
+        announced_by({connection_with(AuthMethodKind::pubkey, {{.type = crypto::KeyType::rsa},
+                                                               {.type = crypto::KeyType::ecdsa}}),
+                      connection_with(AuthMethodKind::psk)}));
+    EXPECT_EQ(all.size(), 10U);
     EXPECT_TRUE(takes_method(all, wire::AuthMethod::shared_key));
     EXPECT_FALSE(takes_method(all, wire::AuthMethod::null));
     const auto ecdsa = announced_methods_in(announced_by({connection_with(
@@ -81,6 +85,7 @@ TEST_F(Announced, WhoHasNothingThatFitsHearsWhatWouldDo) {
 
 TEST_F(Announced, ASecretWherePeersHaveKeys) {
     first().local.method = AuthMethodKind::psk;
+    second().remote.auth_rules = {{.type = crypto::KeyType::ecdsa}};
     SharedSecret secret{.name = "ike-gw"};
     secret.secret = Secret::copy_of(as_bytes("only for the tests"));
     one.secrets.push_back(std::move(secret));
