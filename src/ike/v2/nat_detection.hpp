@@ -27,7 +27,8 @@ NatSituation settled(NatSituation found, const Connection& connection, bool pref
 inline bool forces_udp(const Connection& connection) { return connection.encap.value_or(false); }
 
 // A Vendor ID of our own says in IKE_SA_INIT that ESP in UDP would be the faster one here; without
-// a word in the configuration (encap), and where nothing would be lost by it: AH cannot be in UDP, nor the options of transport mode.
+// a word in the configuration (encap), and where nothing would be lost by it: AH cannot be in UDP,
+// nor the options of transport mode.
 bool would_take_udp(const Connection& connection, const EngineSettings& settings);
 wire::VendorId udp_preference();
 bool says_udp_preference(const wire::Payloads& payloads);
