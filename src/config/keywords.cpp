@@ -25,7 +25,6 @@ constexpr std::string_view interfaces =
     "remote_ts";
 constexpr std::string_view mediation = "the mediation extension is not built";
 constexpr std::string_view v1_only = "IKEv1 only";
-constexpr std::string_view unused_secret = "not used yet: nothing that is built asks for it";
 
 constexpr std::array table = std::to_array<Keyword>({
     {connection, "version", "0, 1 or 2", "0", built, {}, "1 is refused: IKEv1 is not built yet"},

@@ -238,7 +238,7 @@ void EngineHost::poll_liveness() {
         liveness_next_ = id;
         const auto counters = plane_.counters(id);
         if (!counters) { continue; }
-        const auto nat = [&, id = id] { return about_nat(engine_.status(now), id); };
+        const auto nat = [&, child = id] { return about_nat(engine_.status(now), child); };
         for (const Finding& one : known.watch.look(*counters, now, nat)) { found.push_back(one); }
         if (counters->inbound_packets == known.inbound_packets) { continue; }
         known.inbound_packets = counters->inbound_packets;
