@@ -1,9 +1,10 @@
 // A gateway's work on one core, in two forms:
 //  - packet by packet, as DPDK's ipsec-secgw does it (AES-128-GCM, tunnel mode over IPv4, policy
 //  and
-//    SA looked up for each): millions of packets a CPU second, with and without replay protection;
+//    SA looked up for each): millions of packets a CPU second, with and without replay protection,
+//    and those of ipsec-mb's bare calls;
 //  - super-packets of 44 segments of 1348 octets, all checks on: nanoseconds a segment beside those
-//    that ipsec-mb's bare calls take on the same buffers.
+//    that the cipher in use takes alone on the same buffers.
 // Exit status 1 when a target is missed. The rates to beat were measured with ipsec-secgw (one
 // core, librte_ipsec, replay off) on an EPYC of the Zen 4 kind at 2.6 GHz: compare on such a
 // machine only.
@@ -19,6 +20,7 @@
 #include <intel-ipsec-mb.h>
 #include <time.h>
 
+#include "crypto/packet_cipher.hpp"
 #include "ipsec/coalesce.hpp"
 #include "ipsec/flow_cache.hpp"
 #include "ipsec/segment.hpp"
@@ -50,49 +52,61 @@ double cpu_nanoseconds(auto&& work) {
     return now() - began;
 }
 
-// The cipher alone, on ESP packets that lie `stride` octets apart.
-class Bare {
+// ESP packets that lie `stride` octets apart.
+struct EspPackets {
+    std::uint8_t* first;
+    std::size_t stride;
+    std::size_t count;
+    std::size_t text;
+};
+
+// ipsec-mb's AES-128-GCM by itself.
+class Library {
  public:
-    explicit Bare(bool aes_256) : aes_256_(aes_256) {
+    Library() {
         IMB_ARCH arch{};
         init_mb_mgr_auto(manager_.get(), &arch);
-        const std::array<std::uint8_t, 32> key{};
-        if (aes_256) {
-            IMB_AES256_GCM_PRE(manager_.get(), key.data(), &key_);
-        } else {
-            IMB_AES128_GCM_PRE(manager_.get(), key.data(), &key_);
-        }
+        const std::array<std::uint8_t, 16> key{};
+        IMB_AES128_GCM_PRE(manager_.get(), key.data(), &key_);
     }
-    struct Packets {
-        std::uint8_t* first;
-        std::size_t stride;
-        std::size_t count;
-        std::size_t text;
-    };
-    void seal(const Packets& packets) {
-        run(aes_256_ ? manager_->gcm256_enc : manager_->gcm128_enc, packets);
-    }
-    void open(const Packets& packets) {
-        run(aes_256_ ? manager_->gcm256_dec : manager_->gcm128_dec, packets);
-    }
-
- private:
-    void run(aes_gcm_enc_dec_t function, const Packets& packets) {
+    void seal(const EspPackets& packets) {
         for (std::size_t i = 0; i < packets.count; ++i) {
             std::uint8_t* const esp = packets.first + i * packets.stride;
             std::memcpy(nonce_.data() + 4, esp + 8, 8);
-            function(&key_, &context_, esp + 16, esp + 16, packets.text, nonce_.data(), esp, 8,
-                     esp + 16 + packets.text, 16);
+            manager_->gcm128_enc(&key_, &context_, esp + 16, esp + 16, packets.text, nonce_.data(),
+                                 esp, 8, esp + 16 + packets.text, 16);
         }
     }
+
+ private:
     struct FreeManager {
         void operator()(IMB_MGR* manager) const { free_mb_mgr(manager); }
     };
     std::unique_ptr<IMB_MGR, FreeManager> manager_{alloc_mb_mgr(0)};
-    bool aes_256_;
     alignas(64) gcm_key_data key_{};
     gcm_context_data context_{};
     std::array<std::uint8_t, 12> nonce_{};
+};
+
+// What the engine has for AES-256-GCM on this machine, by itself.
+class Cipher {
+ public:
+    explicit Cipher(const EspPackets& packets)
+        : cipher_(*crypto::PacketCipher::create(
+              {.encryption = crypto::EncryptionAlgorithm::aes_gcm_16, .key_bits = 256}, Secret(36),
+              Secret())) {
+        for (std::size_t i = 0; i < packets.count; ++i) {
+            jobs_.push_back(
+                {.packet = packets.first + i * packets.stride, .text_size = packets.text});
+        }
+    }
+    void seal() { cipher_.seal(lanes_, jobs_); }
+    void open() { cipher_.open(lanes_, jobs_); }
+
+ private:
+    crypto::PacketCipher cipher_;
+    crypto::CipherLanes lanes_;
+    std::vector<crypto::CipherJob> jobs_;
 };
 
 // Policies and SAs of some peers; one of them carries the packets of `flows` flows.
@@ -162,7 +176,7 @@ class Gateway {
             if (job.dropped != DropReason::none) { std::abort(); }
         }
     }
-    Bare::Packets esp() {
+    EspPackets esp() {
         return {.first = slot(0),
                 .stride = stride_,
                 .count = batch_max,
@@ -196,13 +210,13 @@ class Gateway {
 
 void packets(std::size_t inner, std::uint32_t window, double to_beat) {
     Gateway gateway{inner, window};
-    Bare bare{false};
-    const Bare::Packets esp = gateway.esp();
+    Library library;
+    const EspPackets esp = gateway.esp();
     constexpr int batches = 8;  // a clock's own cost is spread over them
     std::array<std::vector<double>, 3> times;
     for (std::size_t round = 0; round < rounds(); ++round) {
         times[2].push_back(cpu_nanoseconds([&] {
-                               for (int i = 0; i < batches; ++i) { bare.seal(esp); }
+                               for (int i = 0; i < batches; ++i) { library.seal(esp); }
                            }) /
                            (batches * batch_max));
         const double out = cpu_nanoseconds([&] {
@@ -309,7 +323,7 @@ class Train {
         }
         coalescer_.flush();
     }
-    Bare::Packets esp() {
+    EspPackets esp() {
         return {.first = room_.data(),
                 .stride = stride_,
                 .count = segments_of_train,
@@ -339,21 +353,20 @@ class Train {
 bool segments() {
     Train train;
     train.send();
-    Bare bare{true};
-    const Bare::Packets esp = train.esp();
+    Cipher cipher{train.esp()};
     std::array<std::vector<double>, 4> times;
     for (std::size_t round = 0; round < rounds() * 2; ++round) {
-        times[1].push_back(cpu_nanoseconds([&] { bare.seal(esp); }));
-        times[3].push_back(cpu_nanoseconds([&] { bare.open(esp); }));
+        times[1].push_back(cpu_nanoseconds([&] { cipher.seal(); }));
+        times[3].push_back(cpu_nanoseconds([&] { cipher.open(); }));
         times[0].push_back(cpu_nanoseconds([&] { train.send(); }));
         times[2].push_back(cpu_nanoseconds([&] { train.receive(); }));
     }
     std::array<double, 4> ns{};
     for (std::size_t i = 0; i < ns.size(); ++i) { ns[i] = median(times[i]) / segments_of_train; }
-    const auto line = [](const char* way, double all, double cipher, double target) {
-        return report(fmt::format("1348-octet segment beyond the cipher, {}: ns", way),
-                      all - cipher, Bound::at_most, target,
-                      fmt::format("{:.0f} ns in all, ipsec-mb {:.0f} ns", all, cipher));
+    const auto line = [](const char* way, double all, double bare, double target) {
+        return report(fmt::format("1348-octet segment beyond the cipher, {}: ns", way), all - bare,
+                      Bound::at_most, target,
+                      fmt::format("{:.0f} ns in all, the cipher {:.0f} ns", all, bare));
     };
     bool good = line("out", ns[0], ns[1], 110);
     good &= line("in", ns[2], ns[3], 90);

@@ -68,7 +68,8 @@ Result<PacketCipher> PacketCipher::create(const Parameters& parameters,
                           .salt = encryption_key.reveal().subspan(sizes.key),
                           .integrity = integrity_key.reveal()};
     std::unique_ptr<Engine> engine;
-    if (backend == Backend::automatic) { engine = make_ipsec_mb_engine(keys); }
+    if (backend == Backend::automatic) { engine = make_vaes_engine(keys); }
+    if (!engine && backend != Backend::portable) { engine = make_ipsec_mb_engine(keys); }
     if (!engine) { engine = make_openssl_engine(keys); }
     if (!engine) { return std::unexpected(unsupported_suite(parameters)); }
     engine->iv_size = sizes.iv;

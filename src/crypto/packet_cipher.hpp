@@ -52,8 +52,9 @@ class PacketCipher {
         IntegrityAlgorithm integrity = IntegrityAlgorithm::none;
         bool esn = false;
     };
-    // `portable`: OpenSSL alone, as on processors that ipsec-mb does not serve.
-    enum class Backend : std::uint8_t { automatic, portable };
+    // `ipsec_mb`: not our own AES-GCM; `portable`: OpenSSL alone, as on processors that ipsec-mb
+    // does not serve.
+    enum class Backend : std::uint8_t { automatic, ipsec_mb, portable };
 
     static bool supports(const Parameters& parameters);
     // `encryption_key` ends with the salt where there is one. Fails with unsupported or

@@ -1,5 +1,5 @@
 #pragma once
-// Between packet_cipher.cpp and its two engines. Not for others.
+// Between packet_cipher.cpp and its engines. Not for others.
 
 #include <algorithm>
 #include <array>
@@ -41,6 +41,7 @@ struct PacketKeys {
 };
 
 // Null: not served by this engine.
+std::unique_ptr<PacketCipher::Engine> make_vaes_engine(const PacketKeys& keys);
 std::unique_ptr<PacketCipher::Engine> make_ipsec_mb_engine(const PacketKeys& keys);
 std::unique_ptr<PacketCipher::Engine> make_openssl_engine(const PacketKeys& keys);
 

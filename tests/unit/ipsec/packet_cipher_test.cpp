@@ -1,4 +1,4 @@
-// The two engines behind PacketCipher against one another, and what each must refuse.
+// The engines behind PacketCipher against one another, and what each must refuse.
 
 #include "crypto/packet_cipher.hpp"
 
@@ -99,13 +99,15 @@ Batch batch_for(const PacketCipher& cipher, Random& random, std::size_t count) {
     return batch;
 }
 
-TEST(PacketCipher, BothEnginesMakeTheSamePacketsAndOpenThem) {
+class EnginesOfPacketCipher : public testing::TestWithParam<Backend> {};
+
+TEST_P(EnginesOfPacketCipher, MakeTheSamePacketsAndOpenThem) {
     test::SeededRandom random{4303};
     CipherLanes lanes;
     for (const auto& p : all_suites()) {
         SCOPED_TRACE(say(p));
         const Keys keys = keys_for(p, random);
-        const PacketCipher fast = make(p, keys, Backend::automatic);
+        const PacketCipher fast = make(p, keys, GetParam());
         const PacketCipher portable = make(p, keys, Backend::portable);
         Batch batch = batch_for(fast, random, 1 + random.below(20));
         std::vector<Bytes> again = batch.packets;
@@ -130,13 +132,16 @@ TEST(PacketCipher, BothEnginesMakeTheSamePacketsAndOpenThem) {
     }
 }
 
+INSTANTIATE_TEST_SUITE_P(Fast, EnginesOfPacketCipher,
+                         testing::Values(Backend::automatic, Backend::ipsec_mb));
+
 // V-03: flip each bit of SPI, sequence number, IV, ciphertext and ICV.
 TEST(PacketCipher, V03EveryFlippedBitIsRefusedAndTheOthersOfTheBatchAreNot) {
     test::SeededRandom random{3};
     CipherLanes lanes;
     for (const auto& p : all_suites()) {
         SCOPED_TRACE(say(p));
-        for (const Backend backend : {Backend::automatic, Backend::portable}) {
+        for (const Backend backend : {Backend::automatic, Backend::ipsec_mb, Backend::portable}) {
             const PacketCipher cipher = make(p, keys_for(p, random), backend);
             Batch batch = batch_for(cipher, random, 3);
             cipher.seal(lanes, batch.jobs);

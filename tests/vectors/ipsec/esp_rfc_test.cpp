@@ -79,10 +79,15 @@ TEST_P(EspOfRfcs, AreSealedAndOpenedOctetForOctet) {
 
 INSTANTIATE_TEST_SUITE_P(Engines, EspOfRfcs,
                          testing::Values(PacketCipher::Backend::automatic,
+                                         PacketCipher::Backend::ipsec_mb,
                                          PacketCipher::Backend::portable),
                          [](const auto& one) {
-                             return one.param == PacketCipher::Backend::automatic ? "automatic"
-                                                                                  : "portable";
+                             switch (one.param) {
+                                 case PacketCipher::Backend::automatic: return "automatic";
+                                 case PacketCipher::Backend::ipsec_mb: return "ipsec_mb";
+                                 case PacketCipher::Backend::portable: break;
+                             }
+                             return "portable";
                          });
 
 }  // namespace
