@@ -57,6 +57,19 @@ Key make_key(Curve curve, ByteView private_value, ByteView public_value) {
     return Key{key};
 }
 
+// A key of this thread that is given one public value after the other: to make one takes longer.
+EVP_PKEY* peer_key(Curve curve, ByteView public_value) {
+    thread_local std::array<Key, 2> keys;
+    Key& key = keys.at(std::to_underlying(curve));
+    if (!key) {
+        key = make_key(curve, {}, public_value);
+    } else {
+        or_no_memory(EVP_PKEY_set1_encoded_public_key(key.get(), public_value.data(),
+                                                      public_value.size()) == 1);
+    }
+    return key.get();
+}
+
 // X25519 or X448 (RFC 7748 5) of one private value and any u-coordinate.
 class Function {
  public:
@@ -70,8 +83,7 @@ class Function {
 
     // False: the result is zero.
     bool operator()(ByteView u, MutableByteView out) const {
-        const Key theirs = make_key(curve_, {}, u);
-        ASSERT(EVP_PKEY_derive_set_peer_ex(context_.get(), theirs.get(), 0) == 1);
+        ASSERT(EVP_PKEY_derive_set_peer_ex(context_.get(), peer_key(curve_, u), 0) == 1);
         std::size_t length = out.size();
         const bool derived = EVP_PKEY_derive(context_.get(), out.data(), &length) == 1;
         clear_openssl_errors();

@@ -24,8 +24,8 @@ void SystemRandom::fill(MutableByteView out) {
 }
 
 void ThreadRandom::fill(MutableByteView out) {
-    constexpr std::size_t small_max = 16;
-    constexpr std::size_t ahead_size = 512;
+    constexpr std::size_t small_max = 64;
+    constexpr std::size_t ahead_size = 2048;
     if (out.size() > small_max) { return source_.fill(out); }
     if (left_ < out.size()) {
         if (ahead_.empty()) { ahead_ = Secret{ahead_size}; }

@@ -13,8 +13,9 @@ class SystemRandom final : public Random {
     void fill(MutableByteView out) override;
 };
 
-// The same for one thread that draws many small numbers (SPIs, IVs, jitter), of which the library
-// makes a lot as fast as one. What is drawn leaves no copy behind; keys are never drawn ahead.
+// The same for one thread that draws many small numbers (SPIs, IVs, nonces, private values of
+// curves), of which the library makes a lot as fast as one. They wait where the library's own state
+// is no better kept, and what is drawn leaves no copy behind.
 class ThreadRandom final : public Random {
  public:
     void fill(MutableByteView out) override;

@@ -44,20 +44,30 @@ Error large_ones_are_lost(std::string_view child, std::uint64_t lost, std::uint6
                 child)};
 }
 
+Finding finding(const ChildWatch::About& about, Error error, std::string text, Instant now) {
+    return {.failure = {.at = now,
+                        .connection = about.connection,
+                        .child = about.child,
+                        .remote = about.remote,
+                        .exchange = "ESP",
+                        .error = std::move(error)},
+            .text = std::move(text)};
+}
+
 }  // namespace
 
 std::vector<Finding> ChildWatch::look(const ChildSaCounters& counters, Instant now,
-                                      const MoreToDo& more_to_do) {
+                                      const WhatIsIt& what_is_it) {
     std::vector<Finding> out;
-    if (auto found = silence(counters, now, more_to_do)) { out.push_back(std::move(*found)); }
-    if (auto found = black_hole(counters, now)) { out.push_back(std::move(*found)); }
+    if (auto found = silence(counters, now, what_is_it)) { out.push_back(std::move(*found)); }
+    if (auto found = black_hole(counters, now, what_is_it)) { out.push_back(std::move(*found)); }
     return out;
 }
 
 // IKE works and ESP does not: a firewall lets UDP 500 pass and nothing else. An application that
 // only sends looks the same.
 std::optional<Finding> ChildWatch::silence(const ChildSaCounters& counters, Instant now,
-                                           const MoreToDo& more_to_do) {
+                                           const WhatIsIt& what_is_it) {
     if (told_silence_ || counters.inbound_packets > 0 ||
         counters.outbound_packets < silent_packets) {
         return std::nullopt;
@@ -65,15 +75,17 @@ std::optional<Finding> ChildWatch::silence(const ChildSaCounters& counters, Inst
     if (sending_since_ == Instant{}) { sending_since_ = now; }
     if (now - sending_since_ < silent_time) { return std::nullopt; }
     told_silence_ = true;
-    return finding(
-        nothing_comes_back(about_.udp_encap, counters, now - sending_since_,
-                           more_to_do && !about_.udp_encap ? more_to_do() : std::string{}),
-        fmt::format("{} packets have left through {}, and none came back",
-                    counters.outbound_packets, about_.child),
-        now);
+    const About about = what_is_it();
+    return finding(about,
+                   nothing_comes_back(about.udp_encap, counters, now - sending_since_,
+                                      about.udp_encap ? std::string{} : about.more_to_do),
+                   fmt::format("{} packets have left through {}, and none came back",
+                               counters.outbound_packets, about.child),
+                   now);
 }
 
-std::optional<Finding> ChildWatch::black_hole(const ChildSaCounters& counters, Instant now) {
+std::optional<Finding> ChildWatch::black_hole(const ChildSaCounters& counters, Instant now,
+                                              const WhatIsIt& what_is_it) {
     if (told_black_hole_ || counters.inner_mtu == 0 || counters.inbound_sent == 0 ||
         counters.inbound_largest >= counters.inner_mtu) {
         return std::nullopt;
@@ -92,21 +104,12 @@ std::optional<Finding> ChildWatch::black_hole(const ChildSaCounters& counters, I
     const std::uint64_t lost = sent > arrived ? sent - arrived : 0;
     if (lost < lossy_packets || lost * lossy_share < sent) { return std::nullopt; }
     told_black_hole_ = true;
-    return finding(large_ones_are_lost(about_.child, lost, sent, counters, in),
+    const About about = what_is_it();
+    return finding(about, large_ones_are_lost(about.child, lost, sent, counters, in),
                    fmt::format("packets are lost on the way to us through {}, perhaps the large "
                                "ones",
-                               about_.child),
+                               about.child),
                    now);
-}
-
-Finding ChildWatch::finding(Error error, std::string text, Instant now) const {
-    return {.failure = {.at = now,
-                        .connection = about_.connection,
-                        .child = about_.child,
-                        .remote = about_.remote,
-                        .exchange = "ESP",
-                        .error = std::move(error)},
-            .text = std::move(text)};
 }
 
 }  // namespace culvert::daemon

@@ -20,21 +20,20 @@ class ChildWatch {
         std::string child;
         Endpoint remote;
         bool udp_encap = false;
+        std::string more_to_do;  // for the remedy, where nothing comes back; may be empty
     };
-    // More words for the remedy, asked for only when there is something to tell. May be empty.
-    using MoreToDo = std::function<std::string()>;
-
-    explicit ChildWatch(About about) : about_(std::move(about)) {}
+    // Asked only when there is something to tell: there may be very many watches.
+    using WhatIsIt = std::function<About()>;
 
     // About once a second.
     std::vector<Finding> look(const ChildSaCounters& counters, Instant now,
-                              const MoreToDo& more_to_do);
+                              const WhatIsIt& what_is_it);
 
  private:
     std::optional<Finding> silence(const ChildSaCounters& counters, Instant now,
-                                   const MoreToDo& more_to_do);
-    std::optional<Finding> black_hole(const ChildSaCounters& counters, Instant now);
-    Finding finding(Error error, std::string text, Instant now) const;
+                                   const WhatIsIt& what_is_it);
+    std::optional<Finding> black_hole(const ChildSaCounters& counters, Instant now,
+                                      const WhatIsIt& what_is_it);
 
     struct Window {
         Instant began{};
@@ -42,7 +41,6 @@ class ChildWatch {
         std::uint64_t sent = 0;
     };
 
-    About about_;
     Instant sending_since_{};  // with nothing coming back; zero: it does not
     bool told_silence_ = false;
     std::optional<Window> window_;

@@ -12,16 +12,22 @@
 namespace culvert::daemon {
 namespace {
 
-// Whether a NAT in between would be the end of it.
-std::string about_nat(const std::vector<ike::IkeSaStatus>& sas, ChildSaId id) {
+ChildWatch::About about(const std::vector<ike::IkeSaStatus>& sas, ChildSaId id) {
     for (const ike::IkeSaStatus& sa : sas) {
-        const bool its =
-            std::ranges::any_of(sa.children, [&](const auto& c) { return c.id == id; });
-        if (its && !sa.nat_traversal) {
-            return "; the peer does not offer NAT traversal (no NAT_DETECTION in its IKE_SA_INIT): "
-                   "with a NAT in between nothing can pass, turn it on there or set encap = yes "
-                   "here";
+        const auto child = std::ranges::find(sa.children, id, &ike::ChildSaStatus::id);
+        if (child == sa.children.end()) { continue; }
+        ChildWatch::About out{.connection = sa.connection,
+                              .child = child->name,
+                              .remote = sa.remote,
+                              .udp_encap = child->udp_encap,
+                              .more_to_do = {}};
+        // A NAT in between would be the end of it.
+        if (!sa.nat_traversal) {
+            out.more_to_do =
+                "; the peer does not offer NAT traversal (no NAT_DETECTION in its IKE_SA_INIT): "
+                "with a NAT in between nothing can pass, turn it on there or set encap = yes here";
         }
+        return out;
     }
     return {};
 }
@@ -145,15 +151,11 @@ void EngineHost::carry_out(ike::Action& action, std::deque<ike::Input>& more) {
                    },
                    [&](ike::InstallChild& a) {
                        const ChildSaId id = a.sa.id;
-                       Liveness fresh{.watch = ChildWatch{{.connection = a.sa.connection,
-                                                           .child = a.sa.name,
-                                                           .remote = a.sa.remote,
-                                                           .udp_encap = a.sa.udp_encap}}};
                        if (Status done = plane_.install(std::move(a.sa)); !done) {
                            more.emplace_back(ike::InstallFailed{id, std::move(done).error()});
                            return;
                        }
-                       installed_.emplace(id, std::move(fresh));
+                       installed_.try_emplace(id);
                        if (installed_.size() == 1) { liveness_timer_.set_in(liveness_poll); }
                    },
                    [&](const ike::StopSending& a) { plane_.stop_sending(a.id); },
@@ -238,8 +240,8 @@ void EngineHost::poll_liveness() {
         liveness_next_ = id;
         const auto counters = plane_.counters(id);
         if (!counters) { continue; }
-        const auto nat = [&, child = id] { return about_nat(engine_.status(now), child); };
-        for (const Finding& one : known.watch.look(*counters, now, nat)) { found.push_back(one); }
+        const auto what = [&, child = id] { return about(engine_.status(now), child); };
+        for (const Finding& one : known.watch.look(*counters, now, what)) { found.push_back(one); }
         if (counters->inbound_packets == known.inbound_packets) { continue; }
         known.inbound_packets = counters->inbound_packets;
         const auto idle = std::chrono::seconds{std::max<std::int64_t>(counters->inbound_idle_s, 0)};

@@ -144,14 +144,17 @@ std::vector<Finding> PeerWatch::on_event(const ike::Event& event, Instant now) {
 }
 
 PeerWatch::Known& PeerWatch::known(const ike::IkeSaStatus& sa, Instant now) {
-    const Key key{sa.connection, identity_of(sa)};
-    if (peers_.size() >= watched_peers_max && !peers_.contains(key)) {
-        const auto oldest = std::ranges::min_element(
-            peers_, {}, [](const auto& entry) { return entry.second.touched; });
-        peers_.erase(oldest);
+    const auto [at, fresh] = peers_.try_emplace({sa.connection, identity_of(sa)});
+    Known& out = at->second;
+    if (fresh) {
+        out.place = newest_last_.insert(newest_last_.end(), at->first);
+        if (peers_.size() > watched_peers_max) {
+            peers_.erase(newest_last_.front());
+            newest_last_.pop_front();
+        }
+    } else {
+        newest_last_.splice(newest_last_.end(), newest_last_, out.place);
     }
-    Known& out = peers_[key];
-    out.touched = now;
     forget_old(out.losses, now);
     forget_old(out.takeovers, now);
     return out;
@@ -160,7 +163,7 @@ PeerWatch::Known& PeerWatch::known(const ike::IkeSaStatus& sa, Instant now) {
 // Told when it is there again.
 std::optional<Finding> PeerWatch::flapping(const ike::IkeSaStatus& sa, Known& peer, Instant now) {
     if (peer.losses.size() < flapping_min || peer.standing.empty()) { return std::nullopt; }
-    const std::deque<Loss> losses = std::exchange(peer.losses, {});
+    const std::vector<Loss> losses = std::exchange(peer.losses, {});
     const auto dead = static_cast<std::size_t>(std::ranges::count_if(losses, &Loss::dead));
     return finding(sa, lost_again(sa, dead, losses.size() - dead, now - losses.front().at),
                    fmt::format("{} is lost and comes back again and again", sa.connection), now);
@@ -191,7 +194,7 @@ std::optional<Finding> PeerWatch::takeover(const ike::IkeSaStatus& sa, const IpA
         std::ranges::any_of(peer.takeovers, [&](const Takeover& one) { return one.from == to; });
     peer.takeovers.push_back({.at = now, .from = sa.remote.address, .to = to});
     if (!back || peer.takeovers.size() < takeovers_min) { return std::nullopt; }
-    const std::deque<Takeover> all = std::exchange(peer.takeovers, {});
+    const std::vector<Takeover> all = std::exchange(peer.takeovers, {});
     return finding(sa,
                    one_identity_twice(sa, sa.remote.address, to, all.size(), now - all.front().at),
                    fmt::format("two hosts are {} in turn", identity_of(sa)), now);

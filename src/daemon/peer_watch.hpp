@@ -3,7 +3,7 @@
 // that use one identity in turn, and a NAT on the way to one that cannot traverse it.
 
 #include <cstdint>
-#include <deque>
+#include <list>
 #include <map>
 #include <optional>
 #include <set>
@@ -32,10 +32,10 @@ class PeerWatch {
         IpAddress to;
     };
     struct Known {
-        Instant touched{};
+        std::list<Key>::iterator place;
         std::map<std::uint32_t, IpAddress> standing;  // IKE SAs by unique id
-        std::deque<Loss> losses;
-        std::deque<Takeover> takeovers;
+        std::vector<Loss> losses;
+        std::vector<Takeover> takeovers;
     };
 
     Known& known(const ike::IkeSaStatus& sa, Instant now);
@@ -45,6 +45,7 @@ class PeerWatch {
                                            Known& peer, Instant now);
 
     std::map<Key, Known> peers_;
+    std::list<Key> newest_last_;              // in the order in which something happened to them
     std::optional<std::uint32_t> dead_;       // the IKE SA whose peer has just died
     std::optional<std::uint32_t> forgotten_;  // or that its peer has just shown to know no more
     std::set<Key> told_nat_;

@@ -117,7 +117,7 @@ void IkeSa::become_established(const Environment& env) {
 
 void IkeSa::forget(const Environment& env) {
     if (gone()) { return; }
-    if (auto* sent = std::get_if<AuthSent>(&state_)) { sent->exchange.abandon(env); }
+    if (auto* sent = std::get_if<AuthSent>(&state_)) { sent->exchange->abandon(env); }
     if (active_) {
         if (auto* create = std::get_if<CreateChild>(&active_->what)) {
             create->abandon(core_, env);

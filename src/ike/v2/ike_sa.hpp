@@ -2,13 +2,14 @@
 // An IKE SA (RFC 7296): its state, the windows of both directions, what it has to do, and the
 // dispatch of messages to the exchanges.
 
-#include <deque>
+#include <list>
 #include <memory>
 #include <optional>
 #include <string>
 #include <variant>
 #include <vector>
 
+#include "base/boxed.hpp"
 #include "ike/v2/auth.hpp"
 #include "ike/v2/environment.hpp"
 #include "ike/v2/fragment_buffer.hpp"
@@ -107,16 +108,16 @@ class IkeSa {
 
  private:
     struct InitSent {
-        InitInitiator exchange;
+        Boxed<InitInitiator> exchange;
     };
     struct IntermediateSent {
-        IntermediateInitiator exchange;
+        Boxed<IntermediateInitiator> exchange;
     };
     struct AuthSent {
-        AuthInitiator exchange;
+        Boxed<AuthInitiator> exchange;
     };
     struct HalfOpen {
-        AuthResponder exchange;
+        Boxed<AuthResponder> exchange;
         Instant give_up_at;
         unsigned bad_decrypts = 0;
         // Under which the last IKE_INTERMEDIATE request came.
@@ -313,14 +314,14 @@ class IkeSa {
     State state_;
     RequestWindow requests_;
     ResponseWindow responses_;
-    std::optional<ActiveExchange> active_;
+    Boxed<ActiveExchange> active_;
     // What waits for the standing of the peer's certificate.
     std::optional<wire::Payloads> held_answer_;
-    std::optional<std::pair<Datagram, wire::Message>> held_request_;
+    Boxed<std::pair<Datagram, wire::Message>> held_request_;
     // Agreed on with the peer, which has still to send its additional key exchanges.
     std::unique_ptr<PendingAnswer> pending_answer_;
     bool followed_up_ = false;  // the peer was ever told to come with IKE_FOLLOWUP_KE
-    std::deque<Task> queue_;
+    std::list<Task> queue_;     // of which there are few, or none
     std::optional<FragmentBuffer> fragments_;
     Instant last_inbound_{};
     Instant last_outbound_{};
@@ -329,7 +330,7 @@ class IkeSa {
     bool counted_half_open_ = false;
     IpAddress half_open_address_;
     // The child that goes with IKE_AUTH, and the commands that wait for it.
-    std::optional<Begin> begin_;
+    Boxed<Begin> begin_;
     // A successor of a collision that is not decided: the SA that still holds the children.
     std::optional<IkeSpi> inherits_from_;
     // Deleted by the peer before its answer, which tells us of them, arrived.
@@ -340,7 +341,7 @@ class IkeSa {
     IkeSpi rival_{};                // the peer's, of the same moment
     bool replaced_by_another_ = false;
     // ... or what begins when this one has ended.
-    std::optional<Again> begins_again_;
+    Boxed<Again> begins_again_;
     // Children that come up again, or are trapped, when this one has ended.
     std::vector<std::pair<ChildRef, StartAction>> restart_;
     std::optional<Identity> resolving_;  // the gateway that we are redirected to

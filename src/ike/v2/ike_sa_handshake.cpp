@@ -17,7 +17,7 @@ using wire::NotifyType;
 
 void IkeSa::init_answered(const wire::Message& message, const Datagram& datagram,
                           const Environment& env) {
-    InitInitiator& exchange = std::get<InitSent>(state_).exchange;
+    InitInitiator& exchange = *std::get<InitSent>(state_).exchange;
     auto outcome = exchange.handle(message, datagram.bytes, core_, env);
     std::visit(
         Overloaded{
@@ -88,7 +88,7 @@ void IkeSa::float_to_nat_t(const Environment& env) {
 }
 
 void IkeSa::auth_answered(const wire::Payloads& payloads, const Environment& env) {
-    AuthInitiator exchange = std::move(std::get<AuthSent>(state_).exchange);
+    AuthInitiator exchange = std::move(*std::get<AuthSent>(state_).exchange);
     const std::string child_name = exchange.child_name();
     auto outcome = exchange.handle(payloads, core_, env);
     if (auto* waits = std::get_if<AuthInitiator::Waits>(&outcome)) {
@@ -144,7 +144,7 @@ void IkeSa::auth_answered(const wire::Payloads& payloads, const Environment& env
 void IkeSa::answer_auth(const Datagram& datagram, const wire::Message& request,
                         const Environment& env) {
     if (held_request_) { return; }  // sent again while we ask about its certificate
-    AuthResponder& exchange = std::get<HalfOpen>(state_).exchange;
+    AuthResponder& exchange = *std::get<HalfOpen>(state_).exchange;
     auto outcome = exchange.handle(request.payloads, core_, env);
     if (auto* waits = std::get_if<AuthResponder::Waits>(&outcome)) {
         held_request_.emplace(datagram, request);
@@ -175,7 +175,7 @@ void IkeSa::given_up_by_peer(const Datagram& datagram, const wire::Message& mess
                              const Environment& env) {
     respond(datagram, message.header, {}, env);
     // strongSwan gives up at once when it hears that its password is wrong.
-    const auto ours = std::get<HalfOpen>(state_).exchange.eap_refusal();
+    const auto ours = std::get<HalfOpen>(state_).exchange->eap_refusal();
     env.failure(core_, {}, "IKE_AUTH", ours.has_value(),
                 ours ? *ours : peer_gave_up_eap(core_.name(), core_.remote_id));
     enter(Rejected{.forget_at = env.now + rejected_linger}, "the peer gave up EAP", env);
@@ -217,10 +217,10 @@ void IkeSa::handshake_failed(const Error& error, std::string_view exchange, bool
 // True if it was a ticket that nobody answers: now from the beginning.
 bool IkeSa::resume_in_vain(const Environment& env) {
     auto* init = std::get_if<InitSent>(&state_);
-    if (init == nullptr || !init->exchange.resumes()) { return false; }
-    init->exchange.forget_ticket(core_, env);
+    if (init == nullptr || !init->exchange->resumes()) { return false; }
+    init->exchange->forget_ticket(core_, env);
     requests_.restart_ids();
-    requests_.send({init->exchange.request()}, env.now);
+    requests_.send({init->exchange->request()}, env.now);
     env.exchange_event(core_,
                        "sending IKE_SA_INIT request 0, as nobody answers IKE_SESSION_RESUME");
     transmit(requests_.message(), env);

@@ -32,7 +32,7 @@ void IkeSa::go_on_to_auth(InitResult init, const Environment& env) {
 }
 
 void IkeSa::intermediate_answered(const wire::Message& response, const Environment& env) {
-    IntermediateInitiator exchange = std::move(std::get<IntermediateSent>(state_).exchange);
+    IntermediateInitiator exchange = std::move(*std::get<IntermediateSent>(state_).exchange);
     auto outcome = exchange.handle(response, core_, env);
     if (const auto* failed = std::get_if<IntermediateInitiator::Failed>(&outcome)) {
         return handshake_failed(failed->error, "IKE_INTERMEDIATE", failed->we_refused, env);
@@ -43,7 +43,7 @@ void IkeSa::intermediate_answered(const wire::Message& response, const Environme
 void IkeSa::answer_intermediate(const Datagram& datagram, const wire::Message& request,
                                 const Environment& env) {
     HalfOpen& half = std::get<HalfOpen>(state_);
-    InitResult& init = half.exchange.init();
+    InitResult& init = half.exchange->init();
     auto answer = v2::answer_intermediate(request.payloads, init, env);
     if (!answer) {
         const Error& error = answer.error();

@@ -56,7 +56,7 @@ void IkeSa::handle_init(const Datagram& datagram, const wire::IkeHeader& header,
 void IkeSa::resend_init_response(const Datagram& request, const Environment& env) {
     const auto* half = std::get_if<HalfOpen>(&state_);
     // S-06: the same SPI with another message, or from elsewhere, makes nothing new.
-    if (half == nullptr || request.bytes != half->exchange.init_request() ||
+    if (half == nullptr || request.bytes != half->exchange->init_request() ||
         request.remote != core_.remote) {
         return;
     }
@@ -208,9 +208,9 @@ void IkeSa::handle_request(const Datagram& datagram, const wire::Message& reques
     const ExchangeType exchange = request.header.exchange;
     const bool half_open = std::holds_alternative<HalfOpen>(state_);
     const bool intermediate =
-        half_open && std::get<HalfOpen>(state_).exchange.init().intermediate_possible;
+        half_open && std::get<HalfOpen>(state_).exchange->init().intermediate_possible;
     const bool gives_up =
-        half_open && std::get<HalfOpen>(state_).exchange.in_eap() &&
+        half_open && std::get<HalfOpen>(state_).exchange->in_eap() &&
         exchange == ExchangeType::informational &&
         wire::find_notify(request.payloads, NotifyType::authentication_failed) != nullptr;
     const bool takes = half_open ? exchange == ExchangeType::ike_auth || gives_up ||

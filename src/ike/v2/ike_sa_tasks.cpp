@@ -402,7 +402,7 @@ void IkeSa::hand_over(IkeSpi successor, const Environment& env) {
         add_crash_token(token, next->core_, env);
         if (!token.empty()) { next->queue_.push_back({.what = InformTask{std::move(token)}}); }
     }
-    std::deque<Task> kept;
+    std::list<Task> kept;
     for (Task& task : queue_) {
         if (std::holds_alternative<InformTask>(task.what)) {
             // Also what tells of our addresses: the successor looks for itself.

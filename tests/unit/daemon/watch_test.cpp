@@ -23,7 +23,13 @@ class Child {
     // A second passes.
     std::vector<Finding> second() {
         now_ += 1s;
-        return watch_.look(counters, now_, [] { return std::string{"; and more"}; });
+        return watch_.look(counters, now_, [] {
+            return ChildWatch::About{.connection = "gw",
+                                     .child = "net",
+                                     .remote = {*IpAddress::parse("192.0.2.2"), 500},
+                                     .udp_encap = false,
+                                     .more_to_do = "; and more"};
+        });
     }
     std::vector<Finding> seconds(int count) {
         std::vector<Finding> out;
@@ -36,10 +42,7 @@ class Child {
     ChildSaCounters counters{.inner_mtu = 1400};
 
  private:
-    ChildWatch watch_{{.connection = "gw",
-                       .child = "net",
-                       .remote = {*IpAddress::parse("192.0.2.2"), 500},
-                       .udp_encap = false}};
+    ChildWatch watch_;
     Instant now_{1h};
 };
 
