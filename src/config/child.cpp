@@ -92,6 +92,19 @@ void read_mode(const Field& field, ike::ChildConfig& child) {
     }
 }
 
+void read_per_cpu_sas(const Field& field, ike::ChildConfig& child) {
+    enum class Wanted : std::uint8_t { no, yes, encap };
+    const auto wanted = read_word<Wanted>(
+        field, {{"no", Wanted::no}, {"yes", Wanted::yes}, {"encap", Wanted::encap}},
+        "no, yes or encap");
+    if (!wanted) { return; }
+    child.per_cpu_sas = *wanted != Wanted::no;
+    if (*wanted == Wanted::encap) {
+        field.warning("per_cpu_sas = encap is treated as yes: all SAs share the UDP ports",
+                      "use per_cpu_sas = yes, and encap = yes of the connection for UDP");
+    }
+}
+
 void read_start_action(const Field& field, ike::ChildConfig& child) {
     const auto actions = read_actions(field);
     if (!actions) { return; }
@@ -209,6 +222,7 @@ const std::unordered_map<std::string_view, Use>& uses() {
              if (const auto dscp = read_dscp(f)) { d.child.header_rules.dscp = *dscp; }
          }},
         {"sha256_96", [](const Field& f, Draft& d) { store(d.child.sha256_96, read_bool(f)); }},
+        {"per_cpu_sas", [](const Field& f, Draft& d) { read_per_cpu_sas(f, d.child); }},
         {"copy_ecn",
          [](const Field& f, Draft& d) { store(d.child.header_rules.copy_ecn, read_bool(f)); }},
         {"copy_dscp",

@@ -144,6 +144,7 @@ constexpr Field<ChildConfig> child_fields[] = {
     {"updown", same_member<&ChildConfig::updown>},
     {"hostaccess", same_member<&ChildConfig::hostaccess>},
     {"sha256_96", same_member<&ChildConfig::sha256_96>},
+    {"per_cpu_sas", same_member<&ChildConfig::per_cpu_sas>},
 };
 
 template <class T, std::size_t N>
@@ -166,7 +167,8 @@ bool same(const EngineSettings& a, const EngineSettings& b) {
                         s.retransmit.limit, s.cookie_threshold, s.cookie_threshold_per_ip,
                         s.block_threshold_per_ip, s.half_open_max, s.half_open_timeout,
                         s.keep_alive, s.port, s.port_nat_t, s.follow_redirects, s.redirect_to,
-                        s.hash_and_url, s.prefers_udp, s.use_non_esp_marker_on_port_nat_t);
+                        s.hash_and_url, s.prefers_udp, s.resources,
+                        s.use_non_esp_marker_on_port_nat_t);
     };
     return plain_settings(a) == plain_settings(b);
 }

@@ -208,7 +208,7 @@ constexpr std::array table = std::to_array<Keyword>({
      {},
      "octets that inner packets are filled up to; tunnel mode of ESP"},
     {child, "replay_window", "number", "1024", built, {}, "strongSwan's default is 32"},
-    {child, "per_cpu_sas", "no, yes or encap", "no", warned, no, "one SA serves all cores"},
+    {child, "per_cpu_sas", "no, yes or encap", "no", built},
     {child, "hw_offload", "no, crypto, packet or auto", "no", warned, "no|auto",
      "the user-space plane computes by itself"},
     {child, "copy_df", "boolean", "yes", built},

@@ -1,6 +1,8 @@
 #include "daemon/configured.hpp"
 
+#include <algorithm>
 #include <filesystem>
+#include <thread>
 #include <utility>
 
 #include <fmt/format.h>
@@ -21,6 +23,10 @@ Result<Configured> read_configuration(const Options& options, bool config_wanted
     if (!loaded.ok()) { return std::unexpected(config::as_error(loaded.problems)); }
     config::open_tokens(loaded);
     if (options.plane != PlaneKind::user) { loaded.config.settings.prefers_udp = false; }
+    if (options.plane == PlaneKind::user) {
+        loaded.config.settings.resources =
+            loaded.daemon.threads.value_or(std::max(1U, std::thread::hardware_concurrency()));
+    }
     return Configured{std::move(loaded.config), loaded.daemon, std::move(loaded.problems)};
 }
 

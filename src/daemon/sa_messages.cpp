@@ -265,6 +265,8 @@ Section child_section(const ike::ChildSaStatus& child, const Moment& moment) {
     if (is_installed(child.state)) {
         out.set("protocol", child.suite.protocol == IpsecProtocol::ah ? "AH" : "ESP");
         add_yes(out, "encap", child.udp_encap);
+        add_yes(out, "per-cpu-sas", child.resource.has_value());
+        if (child.resource) { out.set("cpu", fmt::format("{}", *child.resource)); }
         out.set("spi-in", fmt::format("{:08x}", child.inbound_spi.value()));
         out.set("spi-out", fmt::format("{:08x}", child.outbound_spi.value()));
         add_child_suite(out, child);

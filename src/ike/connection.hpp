@@ -75,6 +75,8 @@ struct ChildConfig {
     bool hostaccess = false;
     // HMAC_SHA2_256_128 with an ICV of 96 bits, as some old kernels had it.
     bool sha256_96 = false;
+    // A Child SA for each of EngineSettings::resources, if the peer has it so as well (RFC 9611).
+    bool per_cpu_sas = false;
 };
 
 // null: nothing is proved but that it is one and the same peer all along (RFC 7619).
@@ -216,6 +218,8 @@ struct EngineSettings {
     bool hash_and_url = false;            // certificates by hash and URL, both ways (RFC 7296 3.6)
     // ESP in UDP is the faster one in our plane: wanted with every peer that says the same.
     bool prefers_udp = true;
+    // What may have a Child SA of its own each (RFC 9611): the plane's workers.
+    unsigned resources = 1;
     bool make_before_break = true;  // of reauthentication; false: the old IKE SA ends first
     bool use_non_esp_marker_on_port_nat_t = true;
     bool close_ike_on_child_failure = false;  // when IKE_AUTH brings no Child SA, on either side

@@ -52,6 +52,7 @@ struct ChildSaStatus {
     ChildState state{};
     IpsecMode mode{};
     bool udp_encap = false;
+    std::optional<std::uint16_t> resource{};  // RFC 9611
     EspSpi inbound_spi{};
     EspSpi outbound_spi{};
     IpsecSuite suite;

@@ -121,6 +121,7 @@ SaCommon::SaCommon(const ChildSa& sa, SaTransform transform, EspSpi which, Insta
       suite(sa.suite),
       mode(sa.mode),
       rules(sa.header_rules),
+      resource(sa.resource),
       local_ts(sa.local_ts),
       remote_ts(sa.remote_ts),
       usage(sa.lifetime, now) {}
@@ -193,6 +194,7 @@ EspSpi OutboundSa::spi() const { return core_->spi; }
 IpsecMode OutboundSa::mode() const { return core_->mode; }
 const IpsecSuite& OutboundSa::suite() const { return core_->suite; }
 const HeaderRules& OutboundSa::header_rules() const { return core_->rules; }
+std::optional<std::uint16_t> OutboundSa::resource() const { return core_->resource; }
 const TrafficSelectors& OutboundSa::local_ts() const { return core_->local_ts; }
 const TrafficSelectors& OutboundSa::remote_ts() const { return core_->remote_ts; }
 SaCounters OutboundSa::counters() const { return core_->usage.counters(); }

@@ -101,6 +101,7 @@ struct SaCommon : SaTransform {
     IpsecSuite suite;
     IpsecMode mode;
     HeaderRules rules;
+    std::optional<std::uint16_t> resource;
     TrafficSelectors local_ts;
     TrafficSelectors remote_ts;
     std::size_t align = 4;  // text, trailer included, is a multiple of this power of two

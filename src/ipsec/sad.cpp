@@ -86,12 +86,19 @@ void Sad::remove_outbound(ReqId reqid, ChildSaId id) {
     }
 }
 
-OutboundSa* Sad::outbound(ReqId reqid, const PacketInfo& packet) const {
+OutboundSa* Sad::outbound(ReqId reqid, const PacketInfo& packet, unsigned worker) const {
     const OfReqId& sas = of(reqid);
-    for (auto sa = sas.rbegin(); sa != sas.rend(); ++sa) {
-        if (matches_outbound(packet, (*sa)->local_ts(), (*sa)->remote_ts())) { return sa->get(); }
+    unsigned resources = 0;
+    for (const auto& sa : sas) {
+        if (sa->resource()) { resources = std::max(resources, *sa->resource() + 1U); }
     }
-    return nullptr;
+    OutboundSa* any = nullptr;
+    for (auto sa = sas.rbegin(); sa != sas.rend(); ++sa) {
+        if (!matches_outbound(packet, (*sa)->local_ts(), (*sa)->remote_ts())) { continue; }
+        if (resources == 0 || (*sa)->resource() == worker % resources) { return sa->get(); }
+        if (any == nullptr) { any = sa->get(); }
+    }
+    return any;
 }
 
 OutboundSa* Sad::newest_outbound(ReqId reqid) const {

@@ -71,6 +71,8 @@ class OutboundSa {
     const HeaderRules& header_rules() const;
     const TrafficSelectors& local_ts() const;
     const TrafficSelectors& remote_ts() const;
+    // ChildSa::resource.
+    std::optional<std::uint16_t> resource() const;
 
     SaCounters counters() const;
     // Soft, then hard, each told once (a second call gives none). Looks at time, bytes and packets;
@@ -179,8 +181,9 @@ class Sad {
     InboundSa* find(EspSpi spi) const;
     // The batch form hides the memory's latency: found[i] for spis[i]; equal sizes.
     void find(std::span<const EspSpi> spis, std::span<InboundSa*> found) const;
-    // The newest SA that serves this reqid and whose selectors cover the packet.
-    OutboundSa* outbound(ReqId reqid, const PacketInfo& packet) const;
+    // The newest SA that serves this reqid and whose selectors cover the packet; of several alike
+    // (RFC 9611) that of this worker, so that each has sequence numbers of its own.
+    OutboundSa* outbound(ReqId reqid, const PacketInfo& packet, unsigned worker = 0) const;
     // The newest SA of this reqid, whatever it covers; null when there is none.
     OutboundSa* newest_outbound(ReqId reqid) const;
     // Any SA that serves this reqid is there.

@@ -98,6 +98,8 @@ struct ChildSa {
     // The peer rekeyed and may not have its half yet: packets leave through the older SAs of the
     // reqid for as long as one of them sends (RFC 7296 2.8).
     bool behind_older = false;
+    // Of several alike the one for this worker (RFC 9611); packets of any may arrive on it.
+    std::optional<std::uint16_t> resource{};
     std::optional<std::uint16_t>
         tfc_padding{};  // pad inner packets to this many octets; 0xffff: to the path MTU
 

@@ -73,6 +73,27 @@ case_churn_encap() {
     workers_case 2 3 spread
 }
 case_churn_native() { both_conn 'encap = no'; workers_case 3 2 rekeys "${CHURN_ROUNDS:-12}"; }
+# A Child SA for each worker (RFC 9611): all of them carry something, and rekeying leaves none out.
+cpus_of() { # cpus_of N: "cpu packets that left" of each Child SA, in order
+    swanctl_of "$1" --raw --list-sas | grep -oE '(state=INSTALLED|cpu=[0-9]+|packets-out=[0-9]+)' | paste -sd' ' |
+        grep -oE 'state=INSTALLED cpu=[0-9]+ packets-out=[0-9]+' | sed 's/.*cpu=//; s/packets-out=//' | sort
+}
+has_cpus() { # has_cpus N COUNT
+    (($(cpus_of "$1" | wc -l) == $2))
+}
+cpus_carry() { ! cpus_of "$1" | grep -q ' 0$'; }
+case_per_cpu_sas() {
+    local n
+    both_conn 'encap = yes'
+    for n in 1 2; do child $n 'per_cpu_sas = yes'; done
+    each_carries() {
+        until_true 10 has_cpus 1 3 || { list_sas 1; fail "side 1 has not three Child SAs"; }
+        has_cpus 2 3 || { list_sas 2; fail "side 2 has not three Child SAs"; }
+        rekeys 6
+        until_true 10 cpus_carry 1 || { cpus_of 1; fail "a Child SA of side 1 carries nothing"; }
+    }
+    workers_case 3 2 each_carries
+}
 # Each fast path left alone, and all of them; status tells which are in use.
 without() { # without NAMES REGEX-OF-STATUS REGEX-THAT-STATUS-LACKS
     both_conn 'encap = yes'

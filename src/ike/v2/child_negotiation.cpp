@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "base/writer.hpp"
+#include "ike/v2/child_resources.hpp"
 #include "ike/v2/errors.hpp"
 
 namespace culvert::ike::v2 {
@@ -108,6 +109,12 @@ std::optional<EspSpi> spi_of(const Child* child) {
     return child == nullptr ? std::nullopt : std::optional{child->inbound_spi};
 }
 
+EspSpi new_spi(const Child* rekeyed, std::optional<std::uint16_t> resource,
+               const Environment& env) {
+    return rekeyed == nullptr && resource ? env.new_esp_spi_of(*resource)
+                                          : env.new_esp_spi(spi_of(rekeyed));
+}
+
 }  // namespace
 
 bool ChildOffer::ah_alone() const { return std::ranges::all_of(proposals, is_ah); }
@@ -133,14 +140,16 @@ ChildOffer make_offer(const SaCore& sa, const ChildRef& config, bool with_ke,
                       const Environment& env) {
     const Ends ends = sa.ends();
     Proposals proposals = fit_for_path(sa, config->proposals);
+    const auto resource = resource_for(sa, *config, rekeyed);
     ChildOffer offer{.config = config,
                      .reqid = env.state.reqid_of(sa.name(), config->name),
-                     .inbound_spi = env.new_esp_spi(spi_of(rekeyed)),
+                     .inbound_spi = new_spi(rekeyed, resource, env),
                      .proposals = with_ke ? std::move(proposals) : without_ke(std::move(proposals)),
                      .selectors = {.local = resolve(config->local_ts, ends.dynamic_local()),
                                    .remote = resolve(config->remote_ts, ends.dynamic_remote())},
                      .transport = config->mode == ChildMode::transport,
-                     .with_ke = with_ke};
+                     .with_ke = with_ke,
+                     .resource = resource};
     std::uint8_t number = 0;
     for (Proposal& proposal : offer.proposals) {
         proposal.number = ++number;
@@ -156,6 +165,7 @@ ChildOffer make_offer(const SaCore& sa, const ChildRef& config, bool with_ke,
 
 void add_sa_payloads(wire::Payloads& out, const ChildOffer& offer) {
     if (offer.transport) { out.emplace_back(wire::Notify{.type = NotifyType::use_transport_mode}); }
+    if (offer.resource) { out.emplace_back(wire::Notify{.type = NotifyType::sa_resource_info}); }
     out.emplace_back(wire::SecurityAssociation{.proposals = offer.proposals});
 }
 
@@ -211,6 +221,7 @@ Result<AgreedChild> check_child_answer(const SaCore& sa, const ChildOffer& offer
                        .traffic = std::move(traffic),
                        // RFC 7296 1.3.1: a responder that declines transport mode means tunnel.
                        .mode = transport ? IpsecMode::transport : IpsecMode::tunnel,
+                       .resource = tells_of_resources(response) ? offer.resource : std::nullopt,
                        .no_tfc_padding = refuses_tfc_padding(response)};
 }
 
@@ -226,6 +237,14 @@ Result<ChildAnswer> answer_child_offer(const SaCore& sa, const wire::Payloads& r
     auto choice = choose_child(sa, offered, transport_asked, rekeyed);
     if (!choice) {
         return std::unexpected(no_selectors_in_common(*sa.connection, sa.ends(), offered));
+    }
+    std::optional<std::uint16_t> resource;
+    if (tells_of_resources(request)) {
+        resource = resource_for(sa, *choice->config, rekeyed);
+        if (resource && rekeyed == nullptr &&
+            resources_taken(sa, *choice->config) >= env.resources_max()) {
+            return std::unexpected(enough_resources(sa.name(), choice->config->name));
+        }
     }
     const Proposals ours = fit_for_path(sa, choice->config->proposals);
     if (ours.empty() || (sa.nat.any() && std::ranges::all_of(offer->proposals, is_ah))) {
@@ -259,10 +278,11 @@ Result<ChildAnswer> answer_child_offer(const SaCore& sa, const wire::Payloads& r
                    .suite = chosen->ipsec,
                    .ke = chosen->ke,
                    .additional = chosen->additional,
-                   .inbound_spi = env.new_esp_spi(spi_of(rekeyed)),
+                   .inbound_spi = new_spi(rekeyed, resource, env),
                    .outbound_spi = *spi,
                    .traffic = std::move(choice->traffic),
                    .mode = choice->transport ? IpsecMode::transport : IpsecMode::tunnel,
+                   .resource = resource,
                    .no_tfc_padding = refuses_tfc_padding(request)},
         .proposal = std::move(chosen->proposal)};
     answer.proposal.spi = octets_of(answer.agreed.inbound_spi);
@@ -272,6 +292,9 @@ Result<ChildAnswer> answer_child_offer(const SaCore& sa, const wire::Payloads& r
 void add_answer_sa(wire::Payloads& out, const ChildAnswer& answer) {
     if (answer.agreed.mode == IpsecMode::transport) {
         out.emplace_back(wire::Notify{.type = NotifyType::use_transport_mode});
+    }
+    if (answer.agreed.resource) {
+        out.emplace_back(wire::Notify{.type = NotifyType::sa_resource_info});
     }
     out.emplace_back(wire::SecurityAssociation{.proposals = {answer.proposal}});
 }
@@ -307,6 +330,7 @@ ChildSaId install_child(SaCore& sa, const AgreedChild& agreed, ChildKeys keys, b
                 .inbound_spi = agreed.inbound_spi,
                 .outbound_spi = agreed.outbound_spi,
                 .udp_encap = sa.nat.esp_in_udp(),
+                .resource = agreed.resource,
                 .local_ts = agreed.traffic.selectors.local,
                 .remote_ts = agreed.traffic.selectors.remote,
                 .installed_at = env.now,
@@ -337,6 +361,7 @@ ChildSaId install_child(SaCore& sa, const AgreedChild& agreed, ChildKeys keys, b
                .priority = config.priority,
                .install_policies = config.install_policies,
                .behind_older = agreed.behind_older,
+               .resource = agreed.resource,
                .tfc_padding = agreed.no_tfc_padding ? std::nullopt : config.tfc_padding,
                .nat_original_local = agreed.traffic.original_local,
                .nat_original_remote = agreed.traffic.original_remote}});

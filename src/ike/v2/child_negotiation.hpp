@@ -25,6 +25,7 @@ struct ChildOffer {
     SelectorPair selectors;
     bool transport = false;
     bool with_ke = false;  // key exchange transforms are in `proposals`
+    std::optional<std::uint16_t> resource{};
 
     bool ah_alone() const;
     std::string to_string() const;  // for errors: proposals and selectors
@@ -38,7 +39,7 @@ Status check_path(const SaCore& sa, const ChildConfig& config);
 ChildOffer make_offer(const SaCore& sa, const ChildRef& config, bool with_ke,
                       const std::optional<PacketSelectors>& packet, const Child* rekeyed,
                       const Environment& env);
-// N(USE_TRANSPORT_MODE), N(ESP_TFC_PADDING_NOT_SUPPORTED), SA.
+// N(USE_TRANSPORT_MODE), N(SA_RESOURCE_INFO), SA.
 void add_sa_payloads(wire::Payloads& out, const ChildOffer& offer);
 void add_ts_payloads(wire::Payloads& out, const ChildOffer& offer);
 
@@ -52,8 +53,9 @@ struct AgreedChild {
     EspSpi outbound_spi{};
     TransportSelectors traffic;
     IpsecMode mode{};
-    bool behind_older = false;    // ChildSa::behind_older
-    bool no_tfc_padding = false;  // the peer cannot take it (RFC 7296 1.3.1)
+    bool behind_older = false;                // ChildSa::behind_older
+    std::optional<std::uint16_t> resource{};  // both ends have several alike (RFC 9611)
+    bool no_tfc_padding = false;              // the peer cannot take it (RFC 7296 1.3.1)
 };
 
 // The initiator's check of SA, TSi, TSr in a response without error notify.

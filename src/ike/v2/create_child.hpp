@@ -21,7 +21,8 @@ class CreateChild {
     struct Wanted {
         ChildRef child;
         std::optional<PacketSelectors> packet{};
-        std::optional<ChildSaId> rekeyed{};               // one of the SA's children
+        std::optional<ChildSaId> rekeyed{};  // one of the SA's children
+        bool further = false;                // beside one of the same kind that stands (RFC 9611)
         crypto::KeMethod group = crypto::KeMethod::none;  // none: the first of the proposals
     };
     static Result<CreateChild> begin(SaCore& sa, Wanted wanted, const Environment& env);
@@ -31,6 +32,7 @@ class CreateChild {
     bool follows_up() const { return answered_.has_value(); }
     const std::string& child_name() const { return wanted_.child->name; }
     std::optional<ChildSaId> rekeyed() const { return wanted_.rekeyed; }
+    bool further() const { return wanted_.further; }
     // The peer has rekeyed the same Child SA meanwhile.
     void collided(ChildSaId made_by_peer, Bytes lowest_nonce);
 

@@ -80,6 +80,18 @@ EspSpi Environment::new_esp_spi(std::optional<EspSpi> follows) const {
     }
 }
 
+EspSpi Environment::new_esp_spi_of(unsigned resource) const {
+    constexpr std::uint32_t octets = 256;
+    const std::uint32_t count = std::clamp(settings().resources, 1U, octets);
+    // A multiple of their number, and another one each time: a worker has several queues.
+    const auto turn = static_cast<std::uint32_t>(random().below(octets / count));
+    return new_esp_spi(EspSpi{turn * count + resource % count});
+}
+
+std::size_t Environment::resources_max() const {
+    return std::max<std::size_t>(settings().resources, child_resources_min);
+}
+
 std::optional<Instant> Environment::at_about(seconds time, seconds spread) const {
     if (time.count() <= 0) { return std::nullopt; }
     const auto chance_ms = std::chrono::milliseconds(std::max(spread, seconds(0))).count();

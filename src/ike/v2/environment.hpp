@@ -106,6 +106,10 @@ struct Environment {
     // Planes give packets to their workers by the low bits: a Child SA that follows another by
     // rekeying keeps those of its SPI, so that what arrives stays in order.
     EspSpi new_esp_spi(std::optional<EspSpi> follows) const;
+    // One whose packets arrive at this resource: the plane goes by the lowest octet.
+    EspSpi new_esp_spi_of(unsigned resource) const;
+    // How many Child SAs of one kind a peer may have; it may have more processors than we.
+    std::size_t resources_max() const;
     void release(EspSpi spi) const { state.esp_spis.erase(spi); }
     ChildSaId new_child_id() const { return ChildSaId{++state.last_child_id}; }
     std::uint32_t new_ike_unique() const { return ++state.last_ike_unique; }

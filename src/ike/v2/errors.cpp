@@ -538,6 +538,10 @@ Error peer_refused(std::string_view connection, std::string_view child, NotifyTy
             error.code = ErrorCode::single_pair_required;
             error.remedy = fmt::format("give {}.local_ts and remote_ts one selector each", where);
             return error;
+        case NotifyType::ts_max_queue:
+            error.code = ErrorCode::no_additional_sas;
+            error.remedy = "nothing: those that there are carry on (RFC 9611)";
+            return error;
         case NotifyType::no_additional_sas:
             error.code = ErrorCode::no_additional_sas;
             error.remedy = "the peer takes one Child SA an IKE SA: join the selectors in one child";

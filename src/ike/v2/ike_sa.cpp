@@ -354,6 +354,7 @@ IkeSaStatus IkeSa::status() const {
                                 .state = child.state,
                                 .mode = child.mode,
                                 .udp_encap = child.udp_encap,
+                                .resource = child.resource,
                                 .inbound_spi = child.inbound_spi,
                                 .outbound_spi = child.outbound_spi,
                                 .suite = child.suite,

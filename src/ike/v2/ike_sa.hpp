@@ -281,6 +281,8 @@ class IkeSa {
     void finish(const Task& task, const Status& status, const Environment& env);
     void child_is_up(ChildSaId id, const std::optional<ChildSaId>& instead_of,
                      const Environment& env);
+    // Further ones like this, until each resource has one (RFC 9611).
+    void want_further(ChildSaId id, const Environment& env);
     // Children and tasks go to the successor.
     void hand_over(IkeSpi successor, const Environment& env);
     bool busy_with_children() const;

@@ -124,7 +124,10 @@ void IkeSa::auth_answered(const wire::Payloads& payloads, const Environment& env
     begin_.reset();
     become_established(env);
     keep_ticket(payloads, core_, env);
-    if (done.child) { child_is_up(*done.child, std::nullopt, env); }
+    if (done.child) {
+        child_is_up(*done.child, std::nullopt, env);
+        want_further(*done.child, env);
+    }
     if (done.child_error) {
         env.failure(core_, child_name, "IKE_AUTH", done.child_we_refused, *done.child_error);
         stays_without_child(env);

@@ -7,6 +7,7 @@
 
 #include "base/assert.hpp"
 #include "base/overloaded.hpp"
+#include "ike/v2/child_resources.hpp"
 #include "ike/v2/crash_tokens.hpp"
 #include "ike/v2/errors.hpp"
 #include "ike/v2/ike_sa.hpp"
@@ -137,7 +138,8 @@ bool IkeSa::begin_create(CreateChild::Wanted wanted, Task task, const Environmen
         return false;
     };
     // Made by somebody else while this waited.
-    if (!wanted.rekeyed && !wanted.packet && core_.find_live(wanted.child->name) != nullptr) {
+    if (!wanted.rekeyed && !wanted.packet && !wanted.further &&
+        core_.find_live(wanted.child->name) != nullptr) {
         finish(task, {}, env);
         return false;
     }
@@ -232,6 +234,7 @@ void IkeSa::child_answered(CreateChild exchange, Task task, const wire::Payloads
                            const Environment& env) {
     const std::string child = exchange.child_name();
     const auto rekeyed = exchange.rekeyed();
+    const bool further = exchange.further();
     const auto by_peer = exchange.made_by_peer();
     auto outcome = exchange.handle(response, core_, env);
     if (std::holds_alternative<CreateChild::FollowUp>(outcome)) {
@@ -251,6 +254,7 @@ void IkeSa::child_answered(CreateChild exchange, Task task, const wire::Payloads
                     drop_child(done.fresh, "the peer deleted it", env);
                 }
                 if (done.to_delete) { delete_child(*done.to_delete, "it was rekeyed", {}, env); }
+                if (!rekeyed) { want_further(done.fresh, env); }
             },
             [&](CreateChild::OtherGroup& other) {
                 if (auto* rekey = std::get_if<RekeyChildTask>(&task.what)) {
@@ -263,6 +267,13 @@ void IkeSa::child_answered(CreateChild exchange, Task task, const wire::Payloads
             [](CreateChild::FollowUp) {},  // dealt with above
             [&](CreateChild::Later& busy_peer) { later(std::move(task), busy_peer.error, env); },
             [&](CreateChild::Failed& failed) {
+                if (further && failed.error.code == ErrorCode::no_additional_sas) {
+                    // As many as the peer wants: nothing has failed.
+                    env.event(core_, EventKind::note, Severity::debug,
+                              fmt::format("{} wants no more Child SAs of {} than there are",
+                                          core_.remote_id.to_string(), child));
+                    return finish(task, {}, env);
+                }
                 env.failure(core_, child, "CREATE_CHILD_SA", failed.we_refused, failed.error);
                 finish(task, std::unexpected(failed.error), env);
                 if (failed.refused_spi) {
@@ -379,6 +390,15 @@ void IkeSa::child_is_up(ChildSaId id, const std::optional<ChildSaId>& instead_of
                           child->config->name, id.value(), child->inbound_spi.value(),
                           child->outbound_spi.value(), to_string(child->local_ts),
                           to_string(child->remote_ts)));
+}
+
+void IkeSa::want_further(ChildSaId id, const Environment& env) {
+    const Child* const child = core_.find_child(id);
+    if (child == nullptr || !child->resource ||
+        resources_taken(core_, *child->config) >= env.settings().resources) {
+        return;
+    }
+    queue_.push_back({.what = CreateChildTask{{.child = child->config, .further = true}}});
 }
 
 void IkeSa::hand_over(IkeSpi successor, const Environment& env) {

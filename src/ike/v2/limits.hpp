@@ -21,10 +21,12 @@ constexpr unsigned intermediate_exchanges_max = 16;  // before IKE_AUTH (RFC 924
 constexpr std::size_t follow_up_link_max = 1024;     // octets of a peer's link (RFC 9370)
 constexpr seconds follow_up_wait{20};                // for the next one (RFC 9370 2.2.4)
 constexpr unsigned bad_decrypts_half_open_max = 8;   // then the half-open SA answers no more
-constexpr std::size_t children_max = 128;            // Child SAs of one IKE SA (S-14)
-constexpr unsigned effort_at_once = 2560;            // key exchanges for one peer: 160 of
-                                                     // MODP-2048, six of MODP-8192
-constexpr unsigned effort_per_second = 64;           // and four of MODP-2048 a second
+constexpr std::size_t child_resources_min =
+    16;                                     // alike, of which we let a peer make as many (RFC 9611)
+constexpr std::size_t children_max = 128;   // Child SAs of one IKE SA (S-14)
+constexpr unsigned effort_at_once = 2560;   // key exchanges for one peer: 160 of
+                                            // MODP-2048, six of MODP-8192
+constexpr unsigned effort_per_second = 64;  // and four of MODP-2048 a second
 constexpr unsigned ike_rekey_effort_min = 32;     // as the one that is replaced stays for a while
 constexpr std::size_t deleted_early_max = 16;     // SPIs of Deletes that overtook an answer
 constexpr std::size_t tasks_max = 256;            // exchanges waiting for their turn

@@ -34,7 +34,8 @@ struct Child {
     EspSpi inbound_spi{};
     EspSpi outbound_spi{};
     bool udp_encap = false;
-    bool sending = true;  // false after StopSending
+    std::optional<std::uint16_t> resource{};  // of several alike; by our own count (RFC 9611)
+    bool sending = true;                      // false after StopSending
     // Another one has taken over. Unlike the state it stays when this one is being deleted.
     bool replaced = false;
     TrafficSelectors local_ts;

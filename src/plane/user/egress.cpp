@@ -39,6 +39,7 @@ TrafficSelector selector_of(const IpAddress& address, std::uint16_t port,
 
 Egress::Egress(const Shared& shared, unsigned worker, const FastPaths& wanted)
     : shared_(shared),
+      worker_(worker),
       tun_(shared.tun.queue(worker)),
       view_(shared.tables),
       ah_(shared),
@@ -137,7 +138,7 @@ ipsec::FlowCache::Entry Egress::decide(const ipsec::PacketInfo& info) {
     if (const auto* known = flows_.find(info, tables_->generation)) { return *known; }
     ipsec::FlowCache::Entry entry{.decision = tables_->spd->lookup_outbound(info), .sa = nullptr};
     if (entry.decision.action == PolicyAction::protect) {
-        entry.sa = tables_->sad.outbound(entry.decision.reqid, info);
+        entry.sa = tables_->sad.outbound(entry.decision.reqid, info, worker_);
     }
     flows_.put(info, tables_->generation, entry);
     return entry;

@@ -67,6 +67,7 @@ class Egress {
                 std::uint32_t mtu);
 
     const Shared& shared_;
+    unsigned worker_;
     const TunQueue& tun_;  // for what we say ourselves
     PublishedTables::View view_;
     const Tables* tables_ = nullptr;  // of the batch at hand

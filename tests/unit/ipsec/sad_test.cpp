@@ -20,8 +20,10 @@ std::shared_ptr<InboundSa> inbound(EspSpi spi) {
 }
 
 std::shared_ptr<OutboundSa> outbound(std::uint32_t id, std::uint32_t reqid = 1,
-                                     std::string_view remote = "10.2.0.0/16") {
+                                     std::string_view remote = "10.2.0.0/16",
+                                     std::optional<std::uint16_t> resource = {}) {
     ChildSa sa = test::child_sa();
+    sa.resource = resource;
     sa.id = ChildSaId{id};
     sa.reqid = ReqId{reqid};
     sa.remote_ts = test::ts_list({remote});
@@ -94,6 +96,26 @@ TEST(Sad, an_sa_whose_selectors_do_not_cover_the_packet_does_not_send_it) {
     EXPECT_EQ(sad.outbound(ReqId{1}, test::info_of(test::make({.destination = "10.9.9.1"}))),
               nullptr);
     EXPECT_EQ(sad.outbound(ReqId{2}, test::info_of(test::make({}))), nullptr);
+}
+
+// RFC 9611.
+TEST(Sad, of_several_alike_each_worker_has_its_own) {
+    Sad sad;
+    const PacketInfo packet = test::info_of(test::make({}));
+    const auto first = outbound(1, 1, "10.2.0.0/16", 0);
+    const auto second = outbound(2, 1, "10.2.0.0/16", 1);
+    sad.add(first);
+    EXPECT_EQ(sad.outbound(ReqId{1}, packet, 1), first.get());
+    sad.add(second);
+    EXPECT_EQ(sad.outbound(ReqId{1}, packet, 0), first.get());
+    EXPECT_EQ(sad.outbound(ReqId{1}, packet, 1), second.get());
+    EXPECT_EQ(sad.outbound(ReqId{1}, packet, 2), first.get());
+    const auto rekeyed = outbound(3, 1, "10.2.0.0/16", 0);
+    sad.add(rekeyed);
+    EXPECT_EQ(sad.outbound(ReqId{1}, packet, 0), rekeyed.get());
+    EXPECT_EQ(sad.outbound(ReqId{1}, packet, 1), second.get());
+    sad.remove_outbound(ReqId{1}, ChildSaId{2});
+    EXPECT_EQ(sad.outbound(ReqId{1}, packet, 1), rekeyed.get());
 }
 
 TEST(Sad, an_sa_of_the_same_id_takes_its_place) {
