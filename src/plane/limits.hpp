@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 
 namespace culvert::plane {
 
@@ -119,6 +120,17 @@ constexpr unsigned lanes_a_worker_max = 8;
 constexpr unsigned tun_queues_max = 256;
 // Packets that wait to be read from the TUN in the kernel, in each of them.
 constexpr unsigned tun_queue_packets = 1000;
+
+// AF_XDP: frames of one queue, a power of two each, for what arrives and for what leaves; their
+// size, the smaller where the MTU lets it; queues of an interface.
+constexpr std::uint32_t xdp_receive_frames = 2048;
+constexpr std::uint32_t xdp_send_frames = 2048;
+constexpr std::size_t xdp_frame_small = 2048;
+constexpr std::size_t xdp_frame_large = 4096;
+constexpr unsigned xdp_queues_max = 64;
+// A queue that a predecessor has had is ours a moment after its end.
+constexpr unsigned xdp_tries_max = 40;
+constexpr std::chrono::milliseconds xdp_try_again_after{50};
 
 // Seconds between looks at lifetimes and idle queues.
 constexpr std::chrono::seconds tick_every{1};
