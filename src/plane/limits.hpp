@@ -98,8 +98,9 @@ constexpr unsigned moderation_packets_max = 24;
 constexpr unsigned moderation_packets_min = 2;
 constexpr std::chrono::microseconds moderation_wait{40};
 constexpr std::chrono::seconds moderation_again_after{1};
-// Runs, and octets in them, that wait for the worker that owns their SA.
-constexpr std::size_t stray_runs_max = 256;
+// Runs, and octets in them, that wait for the worker that owns their SA. What AF_XDP brings are
+// runs of one packet: as many as its ring has frames, twice.
+constexpr std::size_t stray_runs_max = 4096;
 constexpr std::size_t stray_octets_max = std::size_t{4} << 20U;
 
 // With more SAs than this routes and filter are made anew as a whole once a tick only, and one that

@@ -98,8 +98,6 @@ Status Worker::watch_xdp(XdpSocket& socket) {
             });
             packets += count;
             batch_done();
-            // Only now: they lay where they came until they were delivered.
-            socket.give_back();
             if (count < receive_single_batch_max) { break; }
         }
         xdp_moderation_.took(packets, boot_time_now());

@@ -27,7 +27,6 @@ namespace {
 
 // In front of a received frame (XDP_PACKET_HEADROOM of the kernel).
 constexpr std::size_t kernel_headroom = 256;
-static_assert(kernel_headroom >= ReceiveBuffers::headroom);
 
 int set_size(int fd, int name, std::uint32_t value) {
     return set_option(fd, SOL_XDP, name, static_cast<int>(value));
@@ -60,8 +59,7 @@ struct XdpSocket::Impl {
     // Of the thread that receives.
     ConsumerRing<xdp_desc> received;
     ProducerRing<std::uint64_t> to_fill;
-    std::array<std::uint64_t, receive_single_batch_max> held{};
-    std::size_t held_count = 0;
+    std::unique_ptr<std::uint8_t[]> copies;
 
     std::mutex sending;  // all below
     ProducerRing<xdp_desc> to_send;
@@ -74,6 +72,11 @@ struct XdpSocket::Impl {
     void fill_all();
     MutableByteView frame_at(std::uint64_t address, std::size_t size) const {
         return frames.octets().subspan(address, size);
+    }
+    MutableByteView copy(std::size_t index) const {
+        return {copies.get() + index * (ReceiveBuffers::headroom + frame_size) +
+                    ReceiveBuffers::headroom,
+                frame_size};
     }
     void take_back();
     void kick();
@@ -184,6 +187,8 @@ std::expected<std::unique_ptr<XdpSocket>, int> XdpSocket::open(int interface, un
                                                                XdpBind bind) {
     auto impl = std::make_unique<Impl>();
     impl->frame_size = frame_size;
+    impl->copies = std::make_unique_for_overwrite<std::uint8_t[]>(
+        receive_single_batch_max * (ReceiveBuffers::headroom + frame_size));
     impl->fd = FileDescriptor{::socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0)};
     if (!impl->fd) { return std::unexpected(errno); }
     set_buffers(impl->fd.get());
@@ -207,28 +212,23 @@ bool XdpSocket::zero_copy() const { return impl_->zero_copy; }
 std::size_t XdpSocket::receive(const std::function<void(MutableByteView frame)>& take) {
     Impl& impl = *impl_;
     const std::size_t count =
-        std::min<std::size_t>(impl.received.filled(), impl.held.size() - impl.held_count);
+        std::min<std::size_t>(impl.received.filled(), receive_single_batch_max);
     if (count == 0) { return 0; }
     for (std::size_t i = 0; i < count; ++i) {
         const xdp_desc frame = impl.received.take();
-        impl.held[impl.held_count++] = frame.addr;
-        take(impl.frame_at(frame.addr, frame.len));
+        const MutableByteView copy = impl.copy(i).first(frame.len);
+        std::ranges::copy(impl.frame_at(frame.addr, frame.len), copy.begin());
+        // There is always room: the ring has a place for each frame.
+        impl.to_fill.put(frame.addr);
+        take(copy);
     }
     impl.received.publish();
-    return count;
-}
-
-void XdpSocket::give_back() {
-    Impl& impl = *impl_;
-    if (impl.held_count == 0) { return; }
-    // There is always room: the ring has a place for each frame.
-    for (std::size_t i = 0; i < impl.held_count; ++i) { impl.to_fill.put(impl.held[i]); }
-    impl.held_count = 0;
     impl.to_fill.publish();
     if (impl.to_fill.wants_wakeup()) {
         pollfd one{.fd = fd(), .events = POLLIN, .revents = 0};
         static_cast<void>(::poll(&one, 1, 0));
     }
+    return count;
 }
 
 bool XdpSocket::send(ByteView octets, std::size_t stride, const OuterHeader& header,

@@ -38,10 +38,10 @@ class XdpSocket {
     int fd() const;
     bool zero_copy() const;
 
-    // One thread. At most receive_single_batch_max frames, which stay until give_back(); how many.
-    // In front of each are ReceiveBuffers::headroom octets of ours.
+    // One thread. Hands over at most receive_single_batch_max frames; how many. They are copies of
+    // ours, which nobody else can write to (abuse V-08), with ReceiveBuffers::headroom octets in
+    // front, and stay until the next call.
     std::size_t receive(const std::function<void(MutableByteView frame)>& take);
-    void give_back();
 
     // Any thread. ESP packets of `stride` octets, the last may be shorter, each behind headers: all
     // or none, false when there is no room (for frames that have not left yet).
