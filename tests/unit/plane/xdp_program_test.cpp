@@ -1,6 +1,7 @@
 // Which packets the XDP program takes, asked of the kernel itself (BPF_PROG_TEST_RUN).
 #include "plane/user/xdp_program.hpp"
 
+#include <array>
 #include <cerrno>
 
 #include <gtest/gtest.h>
@@ -132,13 +133,13 @@ TEST_F(XdpProgram, LeavesIkeAndKeepAlivesToTheKernel) {
 TEST_F(XdpProgram, LeavesAllElseToTheKernel) {
     const Bytes v4 = frame_to(here_v4, false);
     const Bytes v6 = frame_to(here_v6, false);
-    for (const std::uint8_t protocol : {1, 4, 6, 41, 51, 58, 108}) {
+    for (const std::uint8_t protocol : std::array<std::uint8_t, 7>{1, 4, 6, 41, 51, 58, 108}) {
         SCOPED_TRACE(protocol);
         expect_passed(with(v4, ethernet + 9, protocol));
         expect_passed(with(v6, ethernet + 6, protocol));
     }
     // Extension headers: hop by hop, routing, fragment, destination options.
-    for (const std::uint8_t header : {0, 43, 44, 60}) {
+    for (const std::uint8_t header : std::array<std::uint8_t, 4>{0, 43, 44, 60}) {
         expect_passed(with(v6, ethernet + 6, header));
     }
     expect_passed(with(v4, 13, 0x06));               // ARP
