@@ -175,7 +175,10 @@ Result<Xdp> Xdp::open(const XdpSettings& settings, std::vector<Error>& refused) 
 
 Result<Xdp::Interface> Xdp::open_interface(const std::string& name, int index, XdpMode mode,
                                            int targets_fd) {
-    Interface out{.name = name, .index = index, .mode = mode};
+    Interface out;
+    out.name = name;
+    out.index = index;
+    out.mode = mode;
     auto sockets = ebpf::make_map(BPF_MAP_TYPE_XSKMAP, sizeof(std::uint32_t), xdp_queues_max, 0);
     if (!sockets) { return std::unexpected(std::move(sockets).error()); }
     out.sockets = std::move(*sockets);
