@@ -126,7 +126,7 @@ case_xdp_encap() { xdp_encap copy copy; }
 case_xdp_encap_v6() { outer=6; xdp_encap copy copy; }
 case_xdp_skb() { xdp_native skb 'copy, native ESP only'; }
 
-# More workers than queues, and more queues than workers: what comes to the wrong one gets to its owner.
+# More workers than queues: what comes to a worker that is not its own gets to its owner.
 xdp_workers() {
     threads_of=([1]=3 [2]=2)
     side_files() { charon_lines="    culvert_xdp = wan
@@ -135,10 +135,17 @@ xdp_workers() {
     begin
     up_ok 1 net4
     ping_ok h1 10.2.0.2
+    # By its SPI an SA may belong to the worker that reads the one queue; rekeys do not change that.
+    local try
+    for ((try = 0; try < 30 && $(counter 1 strays_handed_over) == 0; ++try)); do
+        down 1 child net4
+        up_ok 1 net4
+        ping_ok h1 10.2.0.2
+    done
     flows_begin
     rekeys 6
     flows_end
-    (($(counter 1 strays_handed_over) + $(counter 2 strays_handed_over) > 0)) || fail "no packet came to a worker that is not its own"
+    (($(counter 1 strays_handed_over) > 100)) || fail "no packet came to a worker that is not its own"
     (($(counter 1 strays_dropped) + $(counter 2 strays_dropped) == 0)) || fail "packets for other workers were lost"
     down 1 ike gw
 }
