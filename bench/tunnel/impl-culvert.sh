@@ -1,8 +1,9 @@
 # shellcheck shell=bash disable=SC2034,SC2154
 # Culvert at both ends, for peers/bench-tunnel.sh: AES-256-GCM, ESP in UDP. impl-culvert-native.sh is
-# the same without UDP. CULVERT_THREADS: workers, else one a core. CULVERTD and CULVERT are the programs.
+# the same without UDP. CULVERT_THREADS: workers, else one a core; CULVERT_CHARON: a setting more. CULVERTD and CULVERT are the programs.
 encap=${CULVERT_ENCAP:-yes}
 threads=${CULVERT_THREADS-}
+charon=${CULVERT_CHARON-}
 culvert_side() { # culvert_side A|B: its configuration
     local own=$OUT_A other=$OUT_B own_net=$NET_A other_net=$NET_B
     [ "$1" = A ] || { own=$OUT_B other=$OUT_A own_net=$NET_B other_net=$NET_A; }
@@ -47,7 +48,7 @@ impl_up() {
     for n in B A; do
         mkdir -p "$STATE/cv-$n"
         (umask 077; culvert_side $n >"$STATE/cv-$n/swanctl.conf")
-        echo "charon { ${threads:+threads = $threads} }" >"$STATE/cv-$n/strongswan.conf"
+        printf 'charon {\n%s\n%s\n}\n' "${threads:+threads = $threads}" "$charon" >"$STATE/cv-$n/strongswan.conf"
         setsid ip netns exec "$PFX$n" "$CULVERTD" --config "$STATE/cv-$n/swanctl.conf" \
             --settings "$STATE/cv-$n/strongswan.conf" --vici "unix://$STATE/cv-$n/vici" --plane user \
             --state-dir "$STATE/cv-$n/state" --log info --foreground >"$STATE/cv-$n/log" 2>&1 </dev/null &

@@ -57,6 +57,9 @@ struct LogOutput {
 
 // Settings of the daemon that the engine has no use for: strongswan.conf's charon section and
 // nothing else (culvertd's options come above it). Unset: the daemon's default.
+// charon.culvert_xdp_mode: how interfaces of culvert_xdp are to be served.
+enum class XdpMode : std::uint8_t { automatic, zerocopy, copy, skb };
+
 struct DaemonSettings {
     // charon.plugins.pkcs11.modules.<name>.path, by name.
     std::map<std::string, std::string, std::less<>> token_modules;
@@ -73,6 +76,8 @@ struct DaemonSettings {
     std::optional<std::chrono::seconds> retry_initiate_interval;
     bool dns_handler = false;  // updown scripts see to name servers, and nobody else
     std::string resolv_conf;  // to write peers' name servers to (plugins.resolve.file); empty: none
+    std::vector<std::string> xdp_interfaces;  // whose ESP goes by AF_XDP
+    std::optional<XdpMode> xdp_mode;
     std::vector<LogOutput> logs;
     // What peers with a virtual address are told besides what their pool says (dns1, plugins.attr).
     std::vector<ike::PoolAttribute> attributes;

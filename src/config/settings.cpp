@@ -1,5 +1,6 @@
 // strongswan.conf: what of `charon` has a meaning here.
 
+#include <sstream>
 #include <unordered_map>
 
 #include <fmt/format.h>
@@ -41,6 +42,40 @@ void read_milliseconds(const Field& field, std::chrono::milliseconds& into, doub
     if (const auto seconds = read_fraction(field, least_s, 3600)) {
         into = std::chrono::milliseconds{static_cast<std::int64_t>(*seconds * 1000)};
     }
+}
+
+// What the kernel takes as the name of an interface, and how many there may be here.
+constexpr std::size_t interface_name_max = 15;
+constexpr std::size_t xdp_interfaces_max = 16;
+
+// Between spaces or commas.
+void read_xdp_interfaces(const Field& field, std::vector<std::string>& into) {
+    const auto items = field.list();
+    if (!items) { return; }
+    into.clear();
+    for (const auto& item : *items) {
+        std::istringstream in{std::string{item}};
+        for (std::string name; in >> name;) { into.push_back(name); }
+    }
+    for (const std::string& name : into) {
+        if (name.size() <= interface_name_max && name.find_first_of("/:") == std::string::npos) {
+            continue;
+        }
+        field.error(fmt::format("\"{}\" cannot be the name of an interface", printable(name, 40)),
+                    "name interfaces as 'ip link' shows them");
+    }
+    if (into.size() > xdp_interfaces_max) {
+        field.error(fmt::format("{} interfaces are too many", into.size()),
+                    fmt::format("name {} at most", xdp_interfaces_max));
+    }
+}
+
+void read_xdp_mode(const Field& field, std::optional<XdpMode>& into) {
+    static const Words<XdpMode> words{{"auto", XdpMode::automatic},
+                                      {"zerocopy", XdpMode::zerocopy},
+                                      {"copy", XdpMode::copy},
+                                      {"skb", XdpMode::skb}};
+    if (const auto mode = read_word(field, words, "auto, zerocopy, copy or skb")) { into = *mode; }
 }
 
 constexpr std::uint64_t count_max = 1'000'000;
@@ -139,6 +174,10 @@ const std::unordered_map<std::string_view, Use>& uses() {
          [](const Field& f, Settings& s) { store(s.engine.prefers_udp, read_bool(f)); }},
         {"culvert_crash_tokens",
          [](const Field& f, Settings& s) { store_optional(s.daemon.crash_tokens, read_bool(f)); }},
+        {"culvert_xdp",
+         [](const Field& f, Settings& s) { read_xdp_interfaces(f, s.daemon.xdp_interfaces); }},
+        {"culvert_xdp_mode",
+         [](const Field& f, Settings& s) { read_xdp_mode(f, s.daemon.xdp_mode); }},
         {"make_before_break",
          [](const Field& f, Settings& s) { store(s.engine.make_before_break, read_bool(f)); }},
         {"dns1",

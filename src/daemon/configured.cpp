@@ -30,6 +30,20 @@ Result<Configured> read_configuration(const Options& options, bool config_wanted
     return Configured{std::move(loaded.config), loaded.daemon, std::move(loaded.problems)};
 }
 
+namespace {
+
+plane::XdpMode xdp_mode(config::XdpMode mode) {
+    switch (mode) {
+        case config::XdpMode::automatic: return plane::XdpMode::automatic;
+        case config::XdpMode::zerocopy: return plane::XdpMode::zerocopy;
+        case config::XdpMode::copy: return plane::XdpMode::copy;
+        case config::XdpMode::skb: return plane::XdpMode::skb;
+    }
+    return plane::XdpMode::automatic;
+}
+
+}  // namespace
+
 plane::PlaneSettings plane_settings(const Options& options, const Configured& configured) {
     plane::PlaneSettings out;
     out.port = configured.config.settings.port;
@@ -40,6 +54,8 @@ plane::PlaneSettings plane_settings(const Options& options, const Configured& co
     out.install_routes = configured.daemon.install_routes.value_or(out.install_routes);
     out.tun_mtu = configured.daemon.mtu.value_or(out.tun_mtu);
     out.route_mss = configured.daemon.mss.value_or(out.route_mss);
+    out.xdp.interfaces = configured.daemon.xdp_interfaces;
+    out.xdp.mode = xdp_mode(configured.daemon.xdp_mode.value_or(config::XdpMode::automatic));
     out.state_dir = options.state_dir;
     if (!options.key_log.empty()) { out.key_log = options.key_log + ".esp"; }
     return out;

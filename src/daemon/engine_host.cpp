@@ -69,6 +69,13 @@ void EngineHost::drain() {
         const Instant now = Loop::now();
         // Before the rest: what waits may have arrived at the new addresses.
         if (mail.addresses_changed) { look_at_addresses(); }
+        for (Error& what : mail.warnings) {
+            std::string text = "the plane goes on, but weaker than asked";
+            tell({.kind = ike::EventKind::note,
+                  .severity = ike::Severity::warn,
+                  .error = std::move(what),
+                  .text = std::move(text)});
+        }
         for (ike::Input& input : mail.inputs) {
             carry_out(engine_.handle(std::move(input), now), now);
         }

@@ -13,6 +13,7 @@ constexpr std::size_t kept_secret_size = 32;  // octets (kept_secret.hpp)
 // Taken from the plane's threads and not yet handled by the engine; more are dropped and counted.
 constexpr std::size_t mailbox_datagrams_max = 4096;
 constexpr std::size_t mailbox_others_max = 65536;
+constexpr std::size_t mailbox_warnings_max = 64;
 
 // Log records kept for `culvert log`.
 constexpr std::size_t recent_records_max = 1000;

@@ -56,6 +56,20 @@ void Mailbox::send_failed(Endpoint remote, Error why) {
     put(ike::SendFailed{.remote = remote, .why = std::move(why)}, false);
 }
 
+void Mailbox::warning(Error what) {
+    bool wake = false;
+    {
+        const std::scoped_lock lock{mutex_};
+        if (mail_.warnings.size() == mailbox_warnings_max) {
+            ++dropped_;
+            return;
+        }
+        mail_.warnings.push_back(std::move(what));
+        wake = !std::exchange(woken_, true);
+    }
+    if (wake) { wake_(); }
+}
+
 Mailbox::Mail Mailbox::take() {
     const std::scoped_lock lock{mutex_};
     woken_ = false;

@@ -23,9 +23,11 @@ class Mailbox final : public plane::PlaneEvents {
     void mapping_changed(ChildSaId id, Endpoint remote) override;
     void addresses_changed() override;
     void send_failed(Endpoint remote, Error why) override;
+    void warning(Error what) override;
 
     struct Mail {
         std::vector<ike::Input> inputs;
+        std::vector<Error> warnings;
         bool addresses_changed = false;
     };
     Mail take();

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 
 namespace culvert::plane {
 
@@ -97,8 +98,9 @@ constexpr unsigned moderation_packets_max = 24;
 constexpr unsigned moderation_packets_min = 2;
 constexpr std::chrono::microseconds moderation_wait{40};
 constexpr std::chrono::seconds moderation_again_after{1};
-// Runs, and octets in them, that wait for the worker that owns their SA.
-constexpr std::size_t stray_runs_max = 256;
+// Runs, and octets in them, that wait for the worker that owns their SA. What AF_XDP brings are
+// runs of one packet: as many as its ring has frames, twice.
+constexpr std::size_t stray_runs_max = 4096;
 constexpr std::size_t stray_octets_max = std::size_t{4} << 20U;
 
 // With more SAs than this routes and filter are made anew as a whole once a tick only, and one that
@@ -119,6 +121,17 @@ constexpr unsigned lanes_a_worker_max = 8;
 constexpr unsigned tun_queues_max = 256;
 // Packets that wait to be read from the TUN in the kernel, in each of them.
 constexpr unsigned tun_queue_packets = 1000;
+
+// AF_XDP: frames of one queue, a power of two each, for what arrives and for what leaves; their
+// size, the smaller where the MTU lets it; queues of an interface.
+constexpr std::uint32_t xdp_receive_frames = 2048;
+constexpr std::uint32_t xdp_send_frames = 2048;
+constexpr std::size_t xdp_frame_small = 2048;
+constexpr std::size_t xdp_frame_large = 4096;
+constexpr unsigned xdp_queues_max = 64;
+// A queue that a predecessor has had is ours a moment after its end.
+constexpr unsigned xdp_tries_max = 40;
+constexpr std::chrono::milliseconds xdp_try_again_after{50};
 
 // Seconds between looks at lifetimes and idle queues.
 constexpr std::chrono::seconds tick_every{1};

@@ -56,6 +56,19 @@ class PlaneEvents {
     virtual void warning(Error what) { static_cast<void>(what); }
 };
 
+enum class XdpMode : std::uint8_t {
+    automatic,  // zero-copy or copy; without either the kernel's sockets
+    zerocopy,   // or fail
+    copy,       // or fail
+    skb,        // on top of the kernel's packets: native ESP only, for tests
+};
+
+// Interfaces whose ESP goes by AF_XDP.
+struct XdpSettings {
+    std::vector<std::string> interfaces{};
+    XdpMode mode = XdpMode::automatic;
+};
+
 struct PlaneSettings {
     std::uint16_t port = 500;         // 0: any free one
     std::uint16_t port_nat_t = 4500;  // 0: any free one
@@ -68,6 +81,7 @@ struct PlaneSettings {
     bool install_routes = true;
     std::uint32_t route_mss = 0;  // that TCP of this host announces through the tunnel; 0: no word
     std::string state_dir = "/run/culvert";  // what must be undone after a crash is written here
+    XdpSettings xdp{};
     std::string key_log;  // builds with CULVERT_KEY_LOG only: write ESP keys for tshark here
 };
 

@@ -30,6 +30,9 @@ struct Arrival {
     // the IPv6 header to `octets`, and what the first of them is.
     std::size_t extensions = 0;
     std::uint8_t first_extension = 0;
+
+    // Protocols of their own have no ports.
+    bool in_udp() const { return local.port != 0; }
 };
 
 // Fields of the outer header that a sender may choose.

@@ -1,10 +1,14 @@
 #include "plane/user/esp_run.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 
+#include "crypto/random.hpp"
+#include "ipsec/header_fields.hpp"
 #include "plane/host_addresses.hpp"
 #include "plane/limits.hpp"
+#include "plane/user/xdp.hpp"
 
 namespace culvert::plane {
 namespace {
@@ -25,8 +29,16 @@ EspRun::EspRun(const Shared& shared, unsigned worker, WorkerCounters& counters,
       gso_(wanted.udp_gso),
       turn_(shared.turns),
       octets_(std::make_unique_for_overwrite<std::uint8_t[]>(room_octets)) {
+    if (!wanted.packet_socket && shared.xdp == nullptr) { return; }
+    // Without them everything leaves by the kernel's own sockets.
+    auto next_hops = NextHops::open(shared.mark);
+    if (!next_hops) { return; }
+    next_hops_.emplace(std::move(*next_hops));
+    crypto::SystemRandom random;
+    std::array<std::uint8_t, 2> first{};
+    random.fill(first);
+    identification_ = ipsec::get_u16(first, 0);
     if (!wanted.packet_socket) { return; }
-    // Without it everything leaves by raw sockets.
     if (auto link = LinkSender::open(shared.mark)) { link_.emplace(std::move(*link)); }
 }
 
@@ -94,6 +106,12 @@ void EspRun::tick() {
 void EspRun::send() {
     const SendOptions options{
         .traffic_class = outer_.traffic_class, .hop_limit = outer_.hop_limit, .stride = stride_};
+    const NextHop* const hop = next_hop();
+    if (hop != nullptr && send_by_xdp(*hop)) {
+        counters_.count(Happening::esp_sends);
+        counters_.count(Happening::esp_packets_sent, count_);
+        return;
+    }
     const bool in_one =
         sa_->endpoints().udp_encap && (count_ == 1 || (gso_ && gso_off_ticks_ == 0));
     if (in_one) {
@@ -114,7 +132,7 @@ void EspRun::send() {
         if (error == EIO) { gso_off_ticks_ = gso_again_after_ticks; }
     }
     std::size_t sent = 0;
-    const int error = send_each(options, sent);
+    const int error = send_each(options, hop, sent);
     counters_.count(Happening::esp_sends);
     counters_.count(Happening::esp_packets_sent, sent);
     if (error != 0) { failed(error, sent); }
@@ -132,7 +150,7 @@ const UdpSocket* EspRun::sender() const {
                                                 outer_.dont_fragment);
 }
 
-int EspRun::send_each(const SendOptions& options, std::size_t& sent) {
+int EspRun::send_each(const SendOptions& options, const NextHop* hop, std::size_t& sent) {
     const ipsec::SaEndpoints& ends = sa_->endpoints();
     const ByteView octets{octets_.get(), size_};
     if (ends.udp_encap) {
@@ -140,26 +158,61 @@ int EspRun::send_each(const SendOptions& options, std::size_t& sent) {
         if (socket == nullptr) { return EAFNOSUPPORT; }
         return socket->send_each(octets, ends.local, ends.remote, options, sent);
     }
-    return send_each_native(options, sent);
+    return send_each_native(options, hop, sent);
 }
 
-int EspRun::send_each_native(const SendOptions& options, std::size_t& sent) {
+int EspRun::send_each_native(const SendOptions& options, const NextHop* hop, std::size_t& sent) {
     const IpAddress& local = sa_->endpoints().local.address;
     const IpAddress& remote = sa_->endpoints().remote.address;
     ByteView octets{octets_.get(), size_};
     std::size_t by_link = 0;
-    if (link_) {
-        by_link = link_->send_each(octets, stride_, local, remote, outer_, boot_time_now());
+    const OuterHeader before = header();
+    if (link_ && hop != nullptr && before.fits(before.size() + stride_, *hop)) {
+        by_link = link_->send_each(octets, stride_, before, *hop, identification_);
         counters_.count(Happening::esp_packets_by_link, by_link);
         octets = octets.subspan(std::min(octets.size(), by_link * stride_));
         sent = by_link;
         if (octets.empty()) { return 0; }
+        next_hops_->forget(local, remote);
     }
     std::size_t by_socket = 0;
     const int error =
         shared_.raw.send_esp_each(octets, local, remote, outer_.dont_fragment, options, by_socket);
     sent = by_link + by_socket;
     return error;
+}
+
+// Null: the kernel's own sockets send it.
+const NextHop* EspRun::next_hop() {
+    const ipsec::SaEndpoints& ends = sa_->endpoints();
+    if (!next_hops_ || (ends.udp_encap && shared_.xdp == nullptr)) { return nullptr; }
+    const IpAddress& local = ends.local.address;
+    if (local.is_any() || local.family() != ends.remote.address.family()) { return nullptr; }
+    return next_hops_->find(local, ends.remote.address, boot_time_now());
+}
+
+OuterHeader EspRun::header() const {
+    const ipsec::SaEndpoints& ends = sa_->endpoints();
+    std::optional<UdpPorts> ports;
+    if (ends.udp_encap) {
+        ports =
+            UdpPorts{.local = shared_.carrier.sockets().nat_t_port(), .remote = ends.remote.port};
+    }
+    return {ends.local.address, ends.remote.address, outer_, ports};
+}
+
+bool EspRun::send_by_xdp(const NextHop& hop) {
+    if (shared_.xdp == nullptr) { return false; }
+    XdpSocket* const socket = shared_.xdp->sender(hop.interface, worker_);
+    if (socket == nullptr) { return false; }
+    const OuterHeader before = header();
+    if (!before.fits(before.size() + stride_, hop)) { return false; }
+    if (!socket->send({octets_.get(), size_}, stride_, before, hop, identification_)) {
+        counters_.count(Happening::xdp_send_refused, count_);
+        return false;
+    }
+    counters_.count(Happening::esp_packets_by_xdp, count_);
+    return true;
 }
 
 void EspRun::failed(int error, std::size_t sent) {

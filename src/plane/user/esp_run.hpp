@@ -12,6 +12,8 @@
 #include "ipsec/esp.hpp"
 #include "plane/user/fast_paths.hpp"
 #include "plane/user/link_sender.hpp"
+#include "plane/user/next_hops.hpp"
+#include "plane/user/outer_header.hpp"
 #include "plane/user/shared.hpp"
 #include "plane/user/worker_counters.hpp"
 
@@ -54,15 +56,20 @@ class EspRun {
     void send();
     int send_in_one(const SendOptions& options) const;
     const UdpSocket* sender() const;
-    int send_each(const SendOptions& options, std::size_t& sent);
-    int send_each_native(const SendOptions& options, std::size_t& sent);
+    int send_each(const SendOptions& options, const NextHop* hop, std::size_t& sent);
+    int send_each_native(const SendOptions& options, const NextHop* hop, std::size_t& sent);
+    const NextHop* next_hop();
+    OuterHeader header() const;
+    bool send_by_xdp(const NextHop& hop);
     void failed(int error, std::size_t sent);
 
     const Shared& shared_;
     unsigned worker_;
     WorkerCounters& counters_;
     TooBig too_big_;
-    std::optional<LinkSender> link_;  // where the kernel lets us
+    std::optional<NextHops> next_hops_;  // where the kernel lets us
+    std::optional<LinkSender> link_;
+    std::uint16_t identification_ = 0;
     bool gso_;
     unsigned gso_off_ticks_ = 0;
 

@@ -8,68 +8,51 @@
 #include <linux/bpf.h>
 #include <linux/if_tun.h>
 #include <sys/ioctl.h>
-#include <sys/syscall.h>
-#include <unistd.h>
+
+#include "plane/user/ebpf.hpp"
 
 namespace culvert::plane {
 namespace {
 
 // Of the program below. Loads clobber 1 to 5 and leave their value in 0.
-enum Register : std::uint8_t { value = 0, context = 1, loads_from = 6, hash = 7 };
+constexpr ebpf::Register value = 0, context = 1, loads_from = 6, hash = 7;
 
 constexpr std::int32_t multiplier = 0x2c1b3c6d;
 
-// Writes eBPF: the few instructions needed, and jumps to places that come later.
 class Program {
  public:
-    using Jump = std::size_t;
+    using Jump = ebpf::Code::Jump;
 
-    void move(Register to, Register from) { alu_of(BPF_MOV, to, from); }
-    void set(Register to, std::int32_t number) { alu(BPF_MOV, to, number); }
-    void alu(unsigned operation, Register to, std::int32_t number) {
-        add(BPF_ALU | operation | BPF_K, to, 0, 0, number);
-    }
-    void alu_of(unsigned operation, Register to, Register from) {
-        add(BPF_ALU | operation | BPF_X, to, from, 0, 0);
+    void move(ebpf::Register to, ebpf::Register from) { code_.alu32_of(BPF_MOV, to, from); }
+    void set(ebpf::Register to, std::int32_t number) { alu(BPF_MOV, to, number); }
+    void alu(unsigned operation, ebpf::Register to, std::int32_t number) {
+        code_.alu32(operation, to, number);
     }
     // The context is an address.
-    void keep_context() { add(BPF_ALU64 | BPF_MOV | BPF_X, loads_from, context, 0, 0); }
+    void keep_context() { code_.move(loads_from, context); }
     // From this octet of the packet; past its end the program is over, with 0.
-    void load(unsigned size, std::int32_t at) { add(BPF_LD | BPF_ABS | size, 0, 0, 0, at); }
+    void load(unsigned size, std::int32_t at) { code_.add(BPF_LD | BPF_ABS | size, 0, 0, 0, at); }
     // If `value` is (not) this number.
     Jump jump_if(unsigned condition, std::int32_t number) {
-        add(BPF_JMP | condition | BPF_K, value, 0, 0, number);
-        return code_.size() - 1;
+        return code_.jump_if(condition, value, number);
     }
-    Jump jump() {
-        add(BPF_JMP | BPF_JA, 0, 0, 0, 0);
-        return code_.size() - 1;
-    }
-    void here(Jump jump) { code_[jump].off = static_cast<std::int16_t>(code_.size() - jump - 1); }
-    void exit() { add(BPF_JMP | BPF_EXIT, 0, 0, 0, 0); }
+    Jump jump() { return code_.jump(); }
+    void here(Jump jump) { code_.here(jump); }
+    void exit() { code_.exit(); }
 
     void mix(std::int32_t at) {
         load(BPF_W, at);
-        alu_of(BPF_XOR, hash, value);
+        code_.alu32_of(BPF_XOR, hash, value);
         alu(BPF_MUL, hash, multiplier);
         move(value, hash);
         alu(BPF_RSH, value, 15);
-        alu_of(BPF_XOR, hash, value);
+        code_.alu32_of(BPF_XOR, hash, value);
     }
 
-    const std::vector<bpf_insn>& code() const { return code_; }
+    const ebpf::Code& code() const { return code_; }
 
  private:
-    void add(unsigned code, unsigned to, unsigned from, std::int16_t offset, std::int32_t number) {
-        bpf_insn instruction{};
-        instruction.code = static_cast<std::uint8_t>(code);
-        instruction.dst_reg = static_cast<std::uint8_t>(to & 0xfU);
-        instruction.src_reg = static_cast<std::uint8_t>(from & 0xfU);
-        instruction.off = offset;
-        instruction.imm = number;
-        code_.push_back(instruction);
-    }
-    std::vector<bpf_insn> code_;
+    ebpf::Code code_;
 };
 
 // Addresses always; ports of TCP alone: a flow of UDP may have datagrams that are cut, and whose
@@ -109,17 +92,8 @@ Program steering() {
 }  // namespace
 
 FlowSteering FlowSteering::load() {
-    const Program program = steering();
-    constexpr const char* licence = "Apache-2.0";
-    bpf_attr attributes{};
-    attributes.prog_type = BPF_PROG_TYPE_SOCKET_FILTER;
-    attributes.insn_cnt = static_cast<std::uint32_t>(program.code().size());
-    // The kernel takes addresses as numbers.
-    attributes.insns = reinterpret_cast<std::uintptr_t>(program.code().data());
-    attributes.license = reinterpret_cast<std::uintptr_t>(licence);
-    // glibc has no function for it.
-    const long fd = ::syscall(SYS_bpf, BPF_PROG_LOAD, &attributes, sizeof attributes);
-    return FlowSteering{FileDescriptor{static_cast<int>(fd)}};
+    auto program = ebpf::load(steering().code(), BPF_PROG_TYPE_SOCKET_FILTER, {});
+    return FlowSteering{program ? std::move(*program) : FileDescriptor{}};
 }
 
 int FlowSteering::apply(int tun_fd) const {

@@ -17,6 +17,7 @@ void TunWriter::write(const ipsec::Coalesced& packet) {
 }
 
 void Ingress::esp_in_udp(const Arrival& run) {
+    open_pending();
     counters_.count(Happening::esp_receives);
     counters_.count(Happening::esp_octets_received, run.octets.size());
     std::size_t count = 0;
@@ -36,6 +37,7 @@ void Ingress::esp_in_udp(const Arrival& run) {
 void Ingress::native_esp(const Arrival& arrival) {
     counters_.count(Happening::esp_receives);
     counters_.count(Happening::esp_octets_received, arrival.octets.size());
+    if (pending_in_udp_) { open_pending(); }
     ipsec::DecapJob& job = jobs_[pending_];
     job = {};
     if (arrival.remote.address.is_v4() || arrival.extensions != 0) {
@@ -61,8 +63,30 @@ void Ingress::native_esp(const Arrival& arrival) {
 void Ingress::open_pending() {
     if (pending_ == 0) { return; }
     const std::size_t count = std::exchange(pending_, 0);
-    open({jobs_.data(), count}, nullptr);
+    const auto in_udp = std::exchange(pending_in_udp_, std::nullopt);
+    open({jobs_.data(), count}, in_udp ? &*in_udp : nullptr);
 }
+
+void Ingress::from_xdp(const Arrival& arrival) {
+    counters_.count(Happening::esp_packets_from_xdp);
+    if (!arrival.in_udp()) {
+        native_esp(arrival);
+        return;
+    }
+    counters_.count(Happening::esp_receives);
+    counters_.count(Happening::esp_octets_received, arrival.octets.size());
+    const bool same = pending_in_udp_ && pending_in_udp_->remote == arrival.remote &&
+                      pending_in_udp_->local == arrival.local;
+    if (!same) {
+        open_pending();
+        pending_in_udp_ = arrival;
+    }
+    jobs_[pending_].arrive(arrival.octets, arrival.remote.address, arrival.local.address,
+                           arrival.traffic_class, arrival.hop_limit, ReceiveBuffers::headroom);
+    if (++pending_ == jobs_.size()) { open_pending(); }
+}
+
+void Ingress::stray(const Arrival& run) { run.in_udp() ? esp_in_udp(run) : native_esp(run); }
 
 // The IPv6 header that the kernel has taken off goes in front again: ReceiveBuffers::headroom is
 // there.
@@ -120,8 +144,8 @@ void Ingress::open(std::span<ipsec::DecapJob> jobs, const Arrival* in_udp) {
 // All of one SPI; `sa` is null when there is none.
 void Ingress::open(EspSpi spi, ipsec::InboundSa* sa, std::span<ipsec::DecapJob> jobs,
                    const Arrival* in_udp, Instant now) {
-    if (sa != nullptr && in_udp != nullptr && shared_.owner(spi) != worker_) {
-        hand_over(jobs, shared_.owner(spi), *in_udp);
+    if (sa != nullptr && shared_.owner(spi) != worker_) {
+        hand_over(jobs, shared_.owner(spi), in_udp);
         return;
     }
     counters_.count(Happening::esp_packets_received, jobs.size());
@@ -137,11 +161,30 @@ void Ingress::open(EspSpi spi, ipsec::InboundSa* sa, std::span<ipsec::DecapJob> 
 }
 
 // Neighbours in the run they came in are neighbours in what is handed over.
-void Ingress::hand_over(std::span<const ipsec::DecapJob> jobs, unsigned owner, const Arrival& run) {
-    Arrival stray = run;
-    stray.octets = {jobs.front().esp.data(), jobs.back().esp.data() + jobs.back().esp.size()};
-    const bool taken = shared_.hand_over(owner, stray);
-    counters_.count(taken ? Happening::strays_handed_over : Happening::strays_dropped, jobs.size());
+void Ingress::hand_over(std::span<const ipsec::DecapJob> jobs, unsigned owner,
+                        const Arrival* in_udp) {
+    Arrival stray;
+    if (in_udp != nullptr) { stray = *in_udp; }
+    if (in_udp != nullptr && in_udp->octets.size() > in_udp->stride) {
+        stray.octets = {jobs.front().esp.data(), jobs.back().esp.data() + jobs.back().esp.size()};
+        const bool taken = shared_.hand_over(owner, stray);
+        counters_.count(taken ? Happening::strays_handed_over : Happening::strays_dropped,
+                        jobs.size());
+        return;
+    }
+    // Each came by itself.
+    for (const ipsec::DecapJob& job : jobs) {
+        // IPv4's header lies in front.
+        const std::size_t header = job.outer_header.size();
+        stray.octets = {job.esp.data() - header, job.esp.size() + header};
+        stray.stride = stray.octets.size();
+        stray.traffic_class = job.outer_traffic_class;
+        stray.hop_limit = job.outer_hop_limit;
+        stray.remote.address = job.outer_source;
+        stray.local.address = job.outer_destination;
+        const bool taken = shared_.hand_over(owner, stray);
+        counters_.count(taken ? Happening::strays_handed_over : Happening::strays_dropped);
+    }
 }
 
 void Ingress::open(ipsec::InboundSa& sa, std::span<ipsec::DecapJob> jobs, const Arrival* in_udp,

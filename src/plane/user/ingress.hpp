@@ -3,6 +3,7 @@
 // thread.
 
 #include <array>
+#include <optional>
 #include <set>
 #include <span>
 
@@ -38,6 +39,13 @@ class Ingress {
     void esp_in_udp(const Arrival& run);
     // Native ESP: with the IP header in front (IPv4), or without (IPv6). Opened by flush().
     void native_esp(const Arrival& arrival);
+    // Either, as AF_XDP brings it, a packet at a time. Opened by flush(); what is another worker's
+    // is handed over.
+    void from_xdp(const Arrival& arrival);
+    // What another worker handed over to this one. Opened by flush() at the latest.
+    void stray(const Arrival& run);
+    // A frame of AF_XDP that was not what it should have been.
+    void malformed() { counters_.count(ipsec::DropReason::inbound_malformed); }
     // AH, the same way. Over IPv6 the header that was taken off is made again as it was; what has
     // more extension headers than there is room for fails its ICV.
     void native_ah(const Arrival& arrival);
@@ -61,7 +69,7 @@ class Ingress {
               Instant now);
     void open_pending();
     static MutableByteView with_header(const Arrival& arrival, std::uint8_t protocol);
-    void hand_over(std::span<const ipsec::DecapJob> jobs, unsigned owner, const Arrival& run);
+    void hand_over(std::span<const ipsec::DecapJob> jobs, unsigned owner, const Arrival* in_udp);
     void deliver(const ipsec::InboundSa& sa, ipsec::DecapJob& job, const Arrival* in_udp);
     void clamp(const ipsec::InboundSa& sa, ipsec::DecapJob& job) const;
     void look_at_mapping(const ipsec::InboundSa& sa, const Endpoint& remote);
@@ -75,8 +83,9 @@ class Ingress {
     TunWriter writer_;
     ipsec::Coalescer coalescer_;
     std::array<ipsec::DecapJob, ipsec::batch_max> jobs_;
-    std::size_t pending_ = 0;   // of jobs_: native ESP that waits for its batch
-    std::set<ChildSaId> told_;  // whose change of mapping was told since the last tick
+    std::size_t pending_ = 0;  // of jobs_: ESP that came by itself and waits for its batch
+    std::optional<Arrival> pending_in_udp_;  // it is ESP in UDP of one peer, of which this is one
+    std::set<ChildSaId> told_;               // whose change of mapping was told since the last tick
 };
 
 }  // namespace culvert::plane

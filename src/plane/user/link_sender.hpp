@@ -10,11 +10,9 @@
 
 #include "base/bytes.hpp"
 #include "base/error.hpp"
-#include "base/instant.hpp"
-#include "base/ip.hpp"
-#include "ipsec/esp.hpp"
 #include "plane/file_descriptor.hpp"
 #include "plane/user/next_hops.hpp"
+#include "plane/user/outer_header.hpp"
 
 namespace culvert::plane {
 
@@ -22,21 +20,16 @@ class LinkSender {
  public:
     static Result<LinkSender> open(std::uint32_t mark);
 
-    // ESP packets of `stride` octets, the last may be shorter, behind outer headers made here.
-    // Returns how many left; the rest are a raw socket's, which also knows how to cut a packet and
-    // how to say why it cannot be sent.
-    std::size_t send_each(ByteView octets, std::size_t stride, const IpAddress& local,
-                          const IpAddress& remote, const ipsec::OuterFields& outer, Instant now);
+    // ESP packets of `stride` octets, the last may be shorter, behind this header. Returns how many
+    // left; the rest are a raw socket's, which also knows how to cut a packet and how to say why it
+    // cannot be sent.
+    std::size_t send_each(ByteView octets, std::size_t stride, const OuterHeader& header,
+                          const NextHop& hop, std::uint16_t& identification) const;
 
  private:
-    LinkSender(FileDescriptor fd, NextHops next_hops, std::uint16_t first_identification)
-        : fd_(std::move(fd)),
-          next_hops_(std::move(next_hops)),
-          identification_(first_identification) {}
+    explicit LinkSender(FileDescriptor fd) : fd_(std::move(fd)) {}
 
     FileDescriptor fd_;
-    NextHops next_hops_;
-    std::uint16_t identification_;
 };
 
 }  // namespace culvert::plane

@@ -162,8 +162,13 @@ std::optional<Hop> ask_route(nl_sock* socket, std::uint32_t mark, const IpAddres
                .mtu = mtu_among(attribute(route.get(), sizeof(rtmsg), RTA_METRICS))};
 }
 
-// The MTU of an Ethernet interface that is up; nothing for others.
-std::optional<std::uint32_t> ask_link(nl_sock* socket, int interface) {
+struct Link {
+    std::uint32_t mtu = 0;
+    std::array<std::uint8_t, 6> address{};
+};
+
+// Of an Ethernet interface that is up; nothing for others.
+std::optional<Link> ask_link(nl_sock* socket, int interface) {
     ifinfomsg body{};
     body.ifi_family = AF_UNSPEC;
     body.ifi_index = interface;
@@ -171,7 +176,13 @@ std::optional<std::uint32_t> ask_link(nl_sock* socket, int interface) {
     if (!link || nlmsg_hdr(link.get())->nlmsg_type != RTM_NEWLINK) { return std::nullopt; }
     const auto is = body_of<ifinfomsg>(link);
     if (is.ifi_type != ARPHRD_ETHER || (is.ifi_flags & IFF_UP) == 0) { return std::nullopt; }
-    return number(attribute(link.get(), sizeof(ifinfomsg), IFLA_MTU));
+    const auto mtu = number(attribute(link.get(), sizeof(ifinfomsg), IFLA_MTU));
+    const auto address = attribute(link.get(), sizeof(ifinfomsg), IFLA_ADDRESS);
+    Link out;
+    if (!mtu || !address || address->size() != out.address.size()) { return std::nullopt; }
+    out.mtu = *mtu;
+    std::ranges::copy(*address, out.address.begin());
+    return out;
 }
 
 std::optional<std::array<std::uint8_t, 6>> ask_neighbour(nl_sock* socket, const Hop& hop) {
@@ -271,12 +282,13 @@ NextHops::Impl::Known NextHops::Impl::ask_all(const Path& path) const {
     if (!hop) { return out; }
     out.neighbour = hop->neighbour;
     out.interface = hop->interface;
-    const auto mtu = ask_link(questions.get(), hop->interface);
-    const auto address = mtu ? ask_neighbour(questions.get(), *hop) : std::nullopt;
+    const auto link = ask_link(questions.get(), hop->interface);
+    const auto address = link ? ask_neighbour(questions.get(), *hop) : std::nullopt;
     if (!address) { return out; }
     out.hop = NextHop{.interface = hop->interface,
-                      .mtu = hop->mtu == 0 ? *mtu : std::min(*mtu, hop->mtu),
-                      .link_address = *address};
+                      .mtu = hop->mtu == 0 ? link->mtu : std::min(link->mtu, hop->mtu),
+                      .link_address = *address,
+                      .own_link_address = link->address};
     return out;
 }
 

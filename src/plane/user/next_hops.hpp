@@ -18,6 +18,7 @@ struct NextHop {
     int interface = 0;
     std::uint32_t mtu = 0;                       // of interface and route
     std::array<std::uint8_t, 6> link_address{};  // Ethernet
+    std::array<std::uint8_t, 6> own_link_address{};
 };
 
 class NextHops {

@@ -20,6 +20,8 @@ namespace culvert::plane {
 // CLOCK_BOOTTIME: time that the machine slept through counts for lifetimes.
 Instant boot_time_now();
 
+class Xdp;
+
 struct Shared {
     PlaneEvents& events;
     const PublishedTables& tables;
@@ -33,6 +35,8 @@ struct Shared {
     // Workers that are busy; those with two threads use them while there is a core for each.
     std::atomic<unsigned>* busy_workers = nullptr;
     unsigned cores = 1;
+    // Null: no interface goes by AF_XDP.
+    const Xdp* xdp = nullptr;
     // Fragments of different packets must not share one (RFC 791 3.2): from all workers in turn.
     std::atomic<std::uint32_t>* identification = nullptr;
     // An SA reached a lifetime; tells PlaneEvents::expire once for both directions.

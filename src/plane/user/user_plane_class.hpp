@@ -20,6 +20,7 @@
 #include "plane/user/sa_book.hpp"
 #include "plane/user/shared.hpp"
 #include "plane/user/worker.hpp"
+#include "plane/user/xdp.hpp"
 
 namespace culvert::plane {
 
@@ -74,6 +75,7 @@ class UserPlane final : public Plane {
     std::string description() override;
 
  private:
+    void open_xdp();
     Status open_devices(PlaneEvents& events);
     Status open_tun();
     std::string fast_paths_in_use() const;
@@ -108,6 +110,9 @@ class UserPlane final : public Plane {
     IkeCarrier carrier_;
     std::optional<RawSockets> raw_;
     std::optional<TunDevice> tun_;
+    std::optional<Xdp> xdp_;          // some interface goes by AF_XDP
+    std::vector<Error> xdp_refused_;  // others that were to
+    Status xdp_opened_;
     std::optional<PacketFilter> filter_;
     PublishedTables tables_;
     std::optional<Shared> shared_;

@@ -25,6 +25,7 @@ std::map<std::string, std::uint64_t> UserPlane::statistics() {
     carrier_.add_statistics(out);
     out["esp_receive_overflow"] = carrier_.sockets().esp_overflowed();
     for (const auto& worker : workers_) { worker->add_statistics(out); }
+    if (xdp_) { out["esp_receive_overflow"] += xdp_->overflowed(); }
     if (const auto full = tun_->overflowed()) { out["tun_queue_full"] = *full; }
     {
         const std::scoped_lock lock{mutex_};
@@ -51,6 +52,7 @@ std::string UserPlane::description() {
 }
 
 std::string UserPlane::fast_paths_in_use() const {
+    const std::string xdp = xdp_ ? xdp_->description() : std::string{};
     std::vector<std::string_view> names;
     if (tun_) {
         if (tun_->offloads().tcp) { names.push_back("TUN super-packets of TCP"); }
@@ -58,6 +60,7 @@ std::string UserPlane::fast_paths_in_use() const {
         if (tun_->queues() > 1) { names.push_back("TUN queues by flow"); }
         if (fast_paths_.udp_gso) { names.push_back("UDP GSO"); }
         if (fast_paths_.packet_socket) { names.push_back("packet socket for native ESP"); }
+        if (xdp_) { names.push_back(xdp); }
         if (carrier_.is_open() && carrier_.sockets().coalesces()) { names.push_back("UDP GRO"); }
     }
     return names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", "));
@@ -106,6 +109,7 @@ void UserPlane::network_says_too_big(const NetworkError& error) {
 }
 
 void UserPlane::tick() {
+    if (xdp_) { xdp_->push(); }
     std::vector<std::pair<ChildSaId, ipsec::LifetimeEvent>> events;
     {
         const std::scoped_lock lock{mutex_};
@@ -139,6 +143,7 @@ void UserPlane::addresses_changed() {
     for (const HostAddress& host : host_addresses()) {
         host_addresses_.push_back(host.address.address);
     }
+    if (xdp_) { xdp_->set_addresses(host_addresses_); }
     ticks_ = ticks_between_path_looks - 1;  // the next tick looks at the paths
     paths_changed_ = true;
 }

@@ -27,7 +27,25 @@ UserPlane::UserPlane(PlaneSettings settings)
     : settings_(std::move(settings)),
       worker_count_(workers_of(settings_)),
       steering_(FlowSteering::load()),
-      carrier_(settings_) {}
+      carrier_(settings_) {
+    if (!settings_.xdp.interfaces.empty()) { open_xdp(); }
+}
+
+// What went wrong is told when it is started.
+void UserPlane::open_xdp() {
+    auto opened = Xdp::open(settings_.xdp, xdp_refused_);
+    if (opened) {
+        if (opened->serves_any()) { xdp_.emplace(std::move(*opened)); }
+        return;
+    }
+    const bool may_do_without =
+        settings_.xdp.mode == XdpMode::automatic && opened.error().code != ErrorCode::config;
+    if (may_do_without) {
+        xdp_refused_.push_back(std::move(opened).error());
+    } else {
+        xdp_opened_ = std::unexpected(std::move(opened).error());
+    }
+}
 
 UserPlane::~UserPlane() {
     if (control_poller_) { control_poller_->stop(); }
@@ -60,6 +78,8 @@ Status UserPlane::open_devices(PlaneEvents& events) {
         return done;
     }
     kernel_->undo_left_over();
+    if (!xdp_opened_) { return xdp_opened_; }
+    for (Error& refused : xdp_refused_) { events.warning(std::move(refused)); }
 
     auto raw = RawSockets::open(settings_.mark);
     if (!raw) { return std::unexpected(std::move(raw).error()); }
@@ -108,6 +128,7 @@ Status UserPlane::start_workers(PlaneEvents& events) {
         .turns = worker_count_ > 1 && tun_->queues() > 1 ? &turns_ : nullptr,
         .busy_workers = &busy_workers_,
         .cores = std::max(1U, std::thread::hardware_concurrency()),
+        .xdp = xdp_ ? &*xdp_ : nullptr,
         .identification = &identification_,
         .lifetime = [this](ChildSaId id, ipsec::LifetimeEvent event) { lifetime(id, event); },
         .path_mtu = [this](const IpAddress& remote,
@@ -126,6 +147,10 @@ Status UserPlane::start_workers(PlaneEvents& events) {
         if (auto done = worker->attach(carrier_); !done) { return done; }
     }
     for (const auto& worker : workers_) { worker->start(); }
+    if (xdp_) {
+        xdp_->set_addresses(host_addresses_);
+        xdp_->begin(nat_t_port());
+    }
     control_thread_ = std::thread{[this] { control_poller_->run(); }};
     return {};
 }

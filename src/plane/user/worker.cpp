@@ -8,6 +8,7 @@
 #include <sys/prctl.h>
 
 #include "plane/limits.hpp"
+#include "plane/user/xdp_frame.hpp"
 
 namespace culvert::plane {
 namespace {
@@ -66,8 +67,7 @@ Status Worker::attach(IkeCarrier& carrier) {
 Status Worker::watch_network(IkeCarrier& carrier) {
     // First what came here by a detour: it is older.
     const auto take_strays = [this] {
-        strays_.take([this](const Arrival& run) { ingress_.esp_in_udp(run); },
-                     [this] { batch_done(); });
+        strays_.take([this](const Arrival& run) { ingress_.stray(run); }, [this] { batch_done(); });
     };
     Status done = carrier.attach_worker(
         *network_poller_, number_, [this](const Arrival& run) { ingress_.esp_in_udp(run); },
@@ -81,7 +81,27 @@ Status Worker::watch_network(IkeCarrier& carrier) {
     for (const int fd : raw_.descriptors()) {
         if (done = watch_raw(fd, carrier); !done) { return done; }
     }
+    for (XdpSocket* const socket : xdp_) {
+        if (done = watch_xdp(*socket); !done) { return done; }
+    }
     return {};
+}
+
+Status Worker::watch_xdp(XdpSocket& socket) {
+    return network_poller_->watch(socket.fd(), [this, &socket](std::uint32_t) {
+        std::uint64_t packets = 0;
+        wait_for_more(xdp_moderation_);
+        for (int round = 0; round < rounds_a_wakeup_max; ++round) {
+            const std::size_t count = socket.receive([this](MutableByteView frame) {
+                const auto arrival = arrival_in(frame);
+                arrival ? ingress_.from_xdp(*arrival) : ingress_.malformed();
+            });
+            packets += count;
+            batch_done();
+            if (count < receive_single_batch_max) { break; }
+        }
+        xdp_moderation_.took(packets, boot_time_now());
+    });
 }
 
 Status Worker::watch_raw(int fd, IkeCarrier& carrier) {

@@ -26,6 +26,7 @@
 #include "plane/user/shared.hpp"
 #include "plane/user/signal.hpp"
 #include "plane/user/stray_queue.hpp"
+#include "plane/user/xdp.hpp"
 
 namespace culvert::plane {
 
@@ -56,6 +57,8 @@ class Worker {
     Worker(const Shared& shared, unsigned number, const FastPaths& wanted, RawReceiver raw,
            Signal sa_came, Signal stray_came)
         : number_(number),
+          xdp_(shared.xdp == nullptr ? std::vector<XdpSocket*>{}
+                                     : shared.xdp->receivers(number, shared.workers)),
           raw_(std::move(raw)),
           sa_came_(std::move(sa_came)),
           stray_came_(std::move(stray_came)),
@@ -67,6 +70,7 @@ class Worker {
     }
     Status watch_network(IkeCarrier& carrier);
     Status watch_raw(int fd, IkeCarrier& carrier);
+    Status watch_xdp(XdpSocket& socket);
     Status watch_tun(Poller& poller, bool second);
     // In the thread that carries both.
     void batch_done();
@@ -79,6 +83,7 @@ class Worker {
     std::uint64_t carried() const;
 
     unsigned number_;
+    std::vector<XdpSocket*> xdp_;
     RawReceiver raw_;
     Signal sa_came_;
     Signal stray_came_;
@@ -91,6 +96,7 @@ class Worker {
     const TunQueue* spoke_last_ = nullptr;  // the lane that had something
     Moderation tun_moderation_;
     Moderation raw_moderation_;
+    Moderation xdp_moderation_;
     StrayQueue strays_;
     ReceiveBuffers raw_buffers_{receive_single_batch_max};
     Ingress ingress_;

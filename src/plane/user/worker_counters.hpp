@@ -30,6 +30,9 @@ enum class Happening : std::uint8_t {
     esp_receives,
     udp_segmentation_refused,  // a run that had to leave packet by packet
     esp_packets_by_link,       // of those sent: native ones that left by a packet socket
+    esp_packets_by_xdp,        // of those sent: by AF_XDP
+    esp_packets_from_xdp,      // of those received: likewise
+    xdp_send_refused,          // had to go another way, as no frame was free
     strays_handed_over,        // arrived at a worker who does not own their SA
     strays_dropped,            // and that one had too many of them
     ecn_alarms,                // markings that RFC 6040 4.2 wants to be looked at
@@ -56,6 +59,9 @@ constexpr std::array<const char*, static_cast<std::size_t>(Happening::count_of_h
                     "esp_receives",
                     "udp_segmentation_refused",
                     "esp_packets_by_link",
+                    "esp_packets_by_xdp",
+                    "esp_packets_from_xdp",
+                    "xdp_send_refused",
                     "strays_handed_over",
                     "strays_dropped",
                     "ecn_alarms",
