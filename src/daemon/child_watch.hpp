@@ -20,6 +20,7 @@ class ChildWatch {
         std::string child;
         Endpoint remote;
         bool udp_encap = false;
+        bool tcp = false;
     };
     // More words for the remedy, asked for only when there is something to tell. May be empty.
     using MoreToDo = std::function<std::string()>;

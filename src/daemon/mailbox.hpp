@@ -23,6 +23,8 @@ class Mailbox final : public plane::PlaneEvents {
     void mapping_changed(ChildSaId id, Endpoint remote) override;
     void addresses_changed() override;
     void send_failed(Endpoint remote, Error why) override;
+    void stream_opened(StreamId id, Endpoint local) override;
+    void stream_broken(StreamId id, Endpoint remote, Error why, bool refused) override;
 
     struct Mail {
         std::vector<ike::Input> inputs;

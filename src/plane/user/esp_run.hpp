@@ -52,6 +52,7 @@ class EspRun {
 
  private:
     void send();
+    void send_by_stream();
     int send_in_one(const SendOptions& options) const;
     const UdpSocket* sender() const;
     int send_each(const SendOptions& options, std::size_t& sent);

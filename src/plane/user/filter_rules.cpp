@@ -114,6 +114,10 @@ std::vector<std::string> standing_rules(const FilterSettings& s) {
     add("iifname \"lo\" accept");
     add(fmt::format("iifname \"{}\" accept", s.tun));
     add(fmt::format("udp dport {} fib daddr type local meta mark set {:#x} accept", ports, s.mark));
+    // IKE and ESP in TCP, from either end: what is for a socket with our mark.
+    if (s.sockets) {
+        add(fmt::format("meta l4proto 6 socket mark {0:#x} meta mark set {0:#x} accept", s.mark));
+    }
     add(fmt::format("meta l4proto {{ 50, 51 }} fib daddr type local meta mark set {:#x} accept",
                     s.mark));
     // Later fragments of those to ourselves: no port is in them, nor a protocol where extension

@@ -27,9 +27,11 @@ UserPlane::UserPlane(PlaneSettings settings)
     : settings_(std::move(settings)),
       worker_count_(workers_of(settings_)),
       steering_(FlowSteering::load()),
-      carrier_(settings_) {}
+      carrier_(settings_),
+      streams_({.mark = settings_.mark}, settings_.port_tcp) {}
 
 UserPlane::~UserPlane() {
+    streams_.stop();
     if (control_poller_) { control_poller_->stop(); }
     if (control_thread_.joinable()) { control_thread_.join(); }
     for (const auto& worker : workers_) { worker->stop(); }
@@ -103,6 +105,7 @@ Status UserPlane::start_workers(PlaneEvents& events) {
         .tun = *tun_,
         .raw = *raw_,
         .carrier = carrier_,
+        .streams = streams_,
         .mark = settings_.mark,
         .workers = worker_count_,
         .turns = worker_count_ > 1 && tun_->queues() > 1 ? &turns_ : nullptr,
@@ -125,6 +128,7 @@ Status UserPlane::start_workers(PlaneEvents& events) {
     for (const auto& worker : workers_) {
         if (auto done = worker->attach(carrier_); !done) { return done; }
     }
+    streams_.use(events, [this](const Arrival& run) { return hand_over(run); });
     for (const auto& worker : workers_) { worker->start(); }
     control_thread_ = std::thread{[this] { control_poller_->run(); }};
     return {};
