@@ -106,6 +106,11 @@ void prepare_tcp(int fd) {
     set(IPPROTO_TCP, TCP_NOTSENT_LOWAT, tcp_unsent_octets_max);
 }
 
+void reset_tcp(int fd) {
+    const linger at_once{.l_onoff = 1, .l_linger = 0};
+    static_cast<void>(::setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once));
+}
+
 int socket_error(int fd) {
     int error = 0;
     socklen_t length = sizeof error;

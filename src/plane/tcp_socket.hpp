@@ -24,6 +24,8 @@ Result<FileDescriptor> begin_tcp(const IpAddress& local, const Endpoint& remote,
                                  const TcpOptions& options);
 // What an accepted one does not inherit.
 void prepare_tcp(int fd);
+// When it is closed nothing of it stays with us, not even for a while in the kernel.
+void reset_tcp(int fd);
 int socket_error(int fd);
 Endpoint local_end_of(int fd);
 Endpoint remote_end_of(int fd);

@@ -287,6 +287,7 @@ void TcpStreams::take_in(FileDescriptor fd, const Endpoint& remote) {
     auto admitted = admission_.arrive(id, remote.address);
     if (!admitted) {
         count(counters_.refused);
+        reset_tcp(fd.get());
         events_->stream_broken(id, remote, std::move(admitted).error(), true);
         return;
     }
@@ -294,6 +295,7 @@ void TcpStreams::take_in(FileDescriptor fd, const Endpoint& remote) {
         const auto goes = streams_.extract(**admitted);
         if (!goes.empty()) {
             count(counters_.refused);
+            reset_tcp(goes.mapped()->fd());
             events_->stream_broken(goes.key(), goes.mapped()->remote(), made_way(), true);
         }
     }
@@ -458,6 +460,7 @@ void TcpStreams::end(StreamId id, const Error& why, bool refused) {
     if (!stream || stream->finishing()) { return; }  // nobody asks for it any more
     count(refused ? counters_.refused : counters_.broken);
     events_->stream_broken(id, stream->remote(), why, refused);
+    if (refused) { return reset_tcp(stream->fd()); }
     // What others still hold of it goes nowhere.
     static_cast<void>(::shutdown(stream->fd(), SHUT_RDWR));
 }

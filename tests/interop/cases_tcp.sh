@@ -226,6 +226,7 @@ case_tcp_libreswan_fallback() {
 case_tcp_libreswan_broken() {
     tcp_libreswan yes
     conn 1 'culvert_tcp = yes'
+    charon_lines+=$'\n    retransmit_tries = 100'
     tcp_begin
     establish
     tcp_hole g1 tcp 4500

@@ -192,7 +192,9 @@ class IkeSa {
     bool opens_streams() const { return core_.on_tcp() && core_.began_first; }
     void open_stream(const Environment& env);
     void follow_to_stream(const Datagram& datagram, const Environment& env);
+    bool try_another_stream(const Environment& env);
     bool may_fall_back() const;
+    bool go_over_to_tcp(const Environment& env);
     bool fall_back_to_tcp(const Environment& env);
 
     // ike_sa_crash.cpp

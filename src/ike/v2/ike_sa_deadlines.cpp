@@ -58,7 +58,9 @@ std::optional<Instant> IkeSa::next_deadline() const {
 
 void IkeSa::tick(const Environment& env) {
     env.touch(core_.local_spi);
-    if (requests_.exhausted(env.now) && try_another_path(env)) { return; }
+    if (requests_.exhausted(env.now) && (try_another_stream(env) || try_another_path(env))) {
+        return;
+    }
     const SentSize size = requests_.exhausted(env.now) ? size_of(requests_.message()) : SentSize{};
     const auto what_is_due = requests_.tick(env.now);
     if (std::holds_alternative<RequestWindow::GiveUp>(what_is_due)) {

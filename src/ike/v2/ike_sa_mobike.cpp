@@ -148,7 +148,7 @@ bool IkeSa::try_another_path(const Environment& env) {
     if (!core_.mobike.on || !established() || requests_.idle()) { return false; }
     if (!core_.began_first) { return follow_last_message(env); }
     const auto path = best_path(true, env);
-    if (!path) { return false; }
+    if (!path) { return go_over_to_tcp(env); }
     move_to(*path, env);
     return true;
 }

@@ -41,11 +41,14 @@ void IkeSa::stream_opened(const StreamOpened& opened, const Environment& env) {
     }
     // RFC 9329 7.2: over a new connection what waits for its answer is sent again.
     if (!requests_.idle()) { transmit(requests_.message(), env); }
-    if (!established()) { return; }
-    update_children(env);
+    // The peer may not know of the successor yet, and has to be told where to ask for it.
+    const bool rekeyed = std::holds_alternative<Rekeyed>(state_);
+    if (!established() && !rekeyed) { return; }
+    for (Child& child : core_.children) { child.udp_encap = true; }
+    if (established()) { update_children(env); }
     // RFC 9329 7.1: something that is new tells the peer where we are. A request that it has had
     // before does not.
-    if (core_.mobike.on) { return want_update(env); }
+    if (core_.mobike.on && established()) { return want_update(env); }
     queue_.push_front({.what = InformTask{}});
     pump(env);
 }
@@ -64,7 +67,7 @@ void IkeSa::stream_broken(const StreamBroken& broken, std::optional<StreamId>& i
                           core_.unique_id, core_.remote.to_string(),
                           was_open ? "is broken" : "could not be opened", explain(broken.why),
                           opens_streams() ? "" : "; the peer has to open another"));
-    if (!opens_streams() || std::holds_alternative<Rekeyed>(state_)) { return; }
+    if (!opens_streams()) { return; }
     if (at_once && instead) {
         core_.stream = *instead;
         core_.stream_state = StreamState::opening;
@@ -95,6 +98,29 @@ void IkeSa::follow_to_stream(const Datagram& datagram, const Environment& env) {
     env.emit(KeepStream{core_.stream});
     update_children(env);
     if (!requests_.idle()) { transmit(requests_.message(), env); }
+}
+
+// No answer in a connection that has carried some: a NAT on the way may have forgotten it, and TCP
+// not have noticed yet. Once, as the next one has to prove itself first.
+bool IkeSa::try_another_stream(const Environment& env) {
+    if (!opens_streams() || !established() || !stream_proved_) { return false; }
+    requests_.begin_again(env.now);
+    open_stream(env);
+    return true;
+}
+
+// RFC 9329 8.1: no path is left over which UDP gets an answer. The stream tells the peer of its
+// new place once it is there.
+bool IkeSa::go_over_to_tcp(const Environment& env) {
+    if (core_.on_tcp() || core_.connection->tcp == TcpUse::no) { return false; }
+    env.event(core_, EventKind::note, Severity::info,
+              fmt::format("IKE SA {}[{}]: no answer from {} over UDP any more, trying TCP port {}",
+                          core_.name(), core_.unique_id, core_.remote.address.to_string(),
+                          core_.connection->tcp_port));
+    core_.remote.port = core_.connection->tcp_port;
+    requests_.begin_again(env.now);
+    open_stream(env);
+    return true;
 }
 
 bool IkeSa::may_fall_back() const {

@@ -20,6 +20,8 @@ class StreamPair {
     bool tcp_passes = true;         // false: refused
     bool closes_at_once = false;    // a box that takes every connection and closes it
     bool only_one_notices = false;  // of a break
+    bool first_swallows =
+        false;  // the first stream: what is sent in it is lost, and nobody notices
     // The message of this number (from 0, over TCP) is lost with its connection.
     std::optional<unsigned> break_at{};
     unsigned carried = 0;  // messages over TCP
@@ -130,6 +132,7 @@ class StreamPair {
         }
         const auto found = find(side, datagram.stream);
         if (found == ends_.end()) { return; }
+        if (first_swallows && found->second.port == 40001) { return; }
         if (carried++ == break_at) { return break_stream(found->first); }
         const Endpoint client{ip("192.0.2.1"), found->second.port};
         const Endpoint server{ip("192.0.2.2"), 4500};

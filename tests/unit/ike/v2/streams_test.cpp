@@ -14,8 +14,8 @@ Config with_tcp(Config config, TcpUse use) {
     return config;
 }
 
-struct Streams : testing::Test {
-    explicit Streams(TcpUse use = TcpUse::yes)
+struct World {
+    explicit World(TcpUse use = TcpUse::yes)
         : pair(with_tcp(gateway_config(1, 2), use), gateway_config(2, 1)) {}
 
     IkeSaStatus only(Side& side) {
@@ -54,8 +54,9 @@ struct Streams : testing::Test {
 
     StreamPair pair;
 };
-struct Fallback : Streams {
-    Fallback() : Streams(TcpUse::fallback) {}
+struct Streams : World, testing::Test {};
+struct Fallback : World, testing::Test {
+    Fallback() : World(TcpUse::fallback) {}
 };
 
 TEST_F(Streams, AnIkeSaAndItsChildrenGoInOneStream) {
@@ -177,12 +178,23 @@ TEST_F(Streams, TheResponderNeverOpens) {
     expect_one_tunnel();
 }
 
+TEST_F(Streams, AStreamThatSwallowsAllIsReplacedBeforeThePeerIsGivenUp) {
+    ASSERT_TRUE(pair.up(pair.one));
+    pair.first_swallows = true;
+    pair.feed(pair.one, Rekey{.id = CommandId{5}, .ike = "gw", .child = "net"});
+    pair.pass(seconds{200});
+    ASSERT_TRUE(pair.one.ended(5));
+    EXPECT_TRUE(*pair.one.ended(5));
+    EXPECT_EQ(pair.opened, 2U);
+    expect_one_tunnel();
+}
+
 // The connection breaks at each message, and takes it with it.
 TEST_F(Streams, AHandshakeSurvivesABreakAtEachOfItsMessages) {
     for (const bool unnoticed : {false, true}) {
         for (unsigned n = 0; n < 4; ++n) {
             SCOPED_TRACE(testing::Message() << n << (unnoticed ? ", unnoticed" : ""));
-            Streams world;
+            World world;
             world.pair.break_at = n;
             world.pair.only_one_notices = unnoticed;
             const Status done = world.pair.up(world.pair.one);
@@ -203,7 +215,7 @@ TEST_F(Streams, ARekeySurvivesABreakAtEachOfItsMessages) {
                     SCOPED_TRACE(testing::Message()
                                  << n << (of_child ? ", child" : ", IKE")
                                  << (by_two ? ", by two" : "") << (unnoticed ? ", unnoticed" : ""));
-                    Streams world;
+                    World world;
                     StreamPair& net = world.pair;
                     ASSERT_TRUE(net.up(net.one));
                     net.break_at = net.carried + n;
@@ -313,6 +325,37 @@ TEST_F(Fallback, AReauthenticationGoesTheWayThatWorks) {
     expect_one_tunnel();
     EXPECT_EQ(pair.datagrams, datagrams);
     EXPECT_EQ(pair.opened, 2U);
+}
+
+// RFC 9329 8.1: with MOBIKE an IKE SA may go over to TCP when UDP passes no more.
+TEST_F(Fallback, AnIkeSaThatStandsGoesOverWhenUdpPassesNoMore) {
+    pair.udp_passes = true;
+    ASSERT_TRUE(pair.up(pair.one));
+    ASSERT_FALSE(only(pair.one).tcp);
+    const std::uint64_t spi = only(pair.one).initiator_spi;
+    pair.udp_passes = false;
+    pair.feed(pair.one, Rekey{.id = CommandId{6}, .ike = "gw", .child = "net"});
+    pair.pass(seconds{300});
+    ASSERT_TRUE(pair.one.ended(6));
+    EXPECT_TRUE(*pair.one.ended(6)) << explain(pair.one.ended(6)->error());
+    expect_one_tunnel();
+    EXPECT_EQ(only(pair.one).initiator_spi, spi);
+    EXPECT_EQ(way_of(pair.two), StreamId{1});
+    EXPECT_TRUE(only(pair.two).children.front().udp_encap);
+    EXPECT_FALSE(pair.two.all<KeepStream>().empty());
+}
+
+TEST_F(Fallback, WithoutMobikeItStaysInUdpAndEndsThere) {
+    Config first = with_tcp(gateway_config(1, 2), TcpUse::fallback);
+    first.connections.front().mobike = false;
+    StreamPair plain{std::move(first), gateway_config(2, 1)};
+    plain.udp_passes = true;
+    ASSERT_TRUE(plain.up(plain.one));
+    plain.udp_passes = false;
+    plain.feed(plain.one, Rekey{.id = CommandId{6}, .ike = "gw", .child = "net"});
+    plain.pass(seconds{300});
+    EXPECT_EQ(plain.opened, 0U);
+    EXPECT_TRUE(plain.one.engine().status(plain.now).empty());
 }
 
 // ---- what must not be
