@@ -157,11 +157,13 @@ case_tcp_broken() {
     ping_ok h2 10.1.0.2
     tcp_expect_wire
 }
-# The peer's own address lies within what is protected: its packets in TCP pass the filter all the same.
+# The gateways' own addresses lie within what is protected: their TCP passes the filter and the routes
+# all the same.
 case_tcp_wide() {
     conn 1 'culvert_tcp = yes'
     charon_lines='culvert_tcp_listen = yes'
-    ts_remote_1=0.0.0.0/0 ts_local_2=0.0.0.0/0
+    ts_local_1='10.1.0.0/24, 192.0.2.1' ts_remote_1='10.2.0.0/24, 192.0.2.2'
+    ts_local_2=$ts_remote_1 ts_remote_2=$ts_local_1
     tcp_begin
     establish
     ping_ok h1 10.2.0.2

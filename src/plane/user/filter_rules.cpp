@@ -114,7 +114,10 @@ std::vector<std::string> standing_rules(const FilterSettings& s) {
     add("iifname \"lo\" accept");
     add(fmt::format("iifname \"{}\" accept", s.tun));
     add(fmt::format("udp dport {} fib daddr type local meta mark set {:#x} accept", ports, s.mark));
-    // IKE and ESP in TCP, from either end: what is for a socket with our mark.
+    // IKE and ESP in TCP: what is for our port, as a connection that is being made has no socket
+    // yet that could be asked; and what is for a socket with our mark, for those that we open.
+    add(fmt::format("tcp dport {} fib daddr type local meta mark set {:#x} accept", s.port_tcp,
+                    s.mark));
     if (s.sockets) {
         add(fmt::format("meta l4proto 6 socket mark {0:#x} meta mark set {0:#x} accept", s.mark));
     }

@@ -76,7 +76,8 @@ Status UserPlane::open_devices(PlaneEvents& events) {
                                    .tun = settings_.tun_name,
                                    .port = ike_port(),
                                    .port_nat_t = nat_t_port(),
-                                   .mark = settings_.mark});
+                                   .mark = settings_.mark,
+                                   .port_tcp = settings_.port_tcp});
     if (auto done = filter_->start(); !done) { events.warning(std::move(done).error()); }
     return {};
 }
