@@ -150,6 +150,9 @@ std::string render_sa(const vici::Message& sa, const Style& style) {
             out += fmt::format("  {:<6} {}[{}]  {}\n", side, ike->value_or(side + "-host", "?"),
                                ike->value_or(side + "-port", "?"), ike->value_or(side + "-id", ""));
         }
+        if (ike->value_or("culvert-transport", "udp") == "tcp") {
+            out += "  way    TCP: IKE and ESP in one connection\n";
+        }
         if (ike->value_or("nat-any", "no") == "yes") {
             const bool here = ike->value_or("nat-local", "no") == "yes";
             const bool there = ike->value_or("nat-remote", "no") == "yes";

@@ -99,6 +99,8 @@ constexpr Field<Connection> connection_fields[] = {
     {"pools", same_member<&Connection::pools>},
     {"ocsp", same_member<&Connection::ocsp>},
     {"culvert_resumption", same_member<&Connection::resumption>},
+    {"culvert_tcp", same_member<&Connection::tcp>},
+    {"culvert_tcp_port", same_member<&Connection::tcp_port>},
     {"local",
      [](const Connection& a, const Connection& b) {
          return same_rounds(a.local, a.local_more, b.local, b.local_more);

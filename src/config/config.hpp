@@ -69,6 +69,8 @@ struct DaemonSettings {
     std::optional<unsigned> threads;
     std::optional<unsigned> init_limit_half_open;  // also in engine settings, as half_open_max
     std::optional<bool> install_virtual_ip;
+    std::optional<bool> tcp_listen;  // for IKE over TCP (RFC 9329)
+    std::optional<std::uint16_t> tcp_port;
     std::optional<bool> crash_tokens;  // of quick crash detection (RFC 6290)
     std::optional<std::uint32_t> mtu;  // of the TUN device
     std::optional<std::uint32_t> mss;  // that TCP of this host announces through the tunnel

@@ -139,6 +139,17 @@ const std::unordered_map<std::string_view, Use>& uses() {
          }},
         {"culvert_resumption",
          [](const Field& f, Draft& d) { store(d.conn.resumption, read_bool(f)); }},
+        {"culvert_tcp",
+         [](const Field& f, Draft& d) {
+             using ike::TcpUse;
+             store(
+                 d.conn.tcp,
+                 read_word<TcpUse>(
+                     f, {{"no", TcpUse::no}, {"fallback", TcpUse::fallback}, {"yes", TcpUse::yes}},
+                     "no, fallback or yes"));
+         }},
+        {"culvert_tcp_port",
+         [](const Field& f, Draft& d) { store(d.conn.tcp_port, read_number(f, 1, 65535)); }},
         {"childless",
          [](const Field& f, Draft& d) {
              using ike::Childless;

@@ -172,6 +172,12 @@ const std::unordered_map<std::string_view, Use>& uses() {
          [](const Field& f, Settings& s) { store(s.engine.hash_and_url, read_bool(f)); }},
         {"culvert_prefer_udp",
          [](const Field& f, Settings& s) { store(s.engine.prefers_udp, read_bool(f)); }},
+        {"culvert_tcp_listen",
+         [](const Field& f, Settings& s) { store_optional(s.daemon.tcp_listen, read_bool(f)); }},
+        {"culvert_tcp_port",
+         [](const Field& f, Settings& s) {
+             store_optional(s.daemon.tcp_port, read_number(f, 1, 65535));
+         }},
         {"culvert_crash_tokens",
          [](const Field& f, Settings& s) { store_optional(s.daemon.crash_tokens, read_bool(f)); }},
         {"culvert_xdp",

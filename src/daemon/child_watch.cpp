@@ -12,7 +12,12 @@ namespace {
 
 auto whole_seconds(Duration time) { return std::chrono::floor<std::chrono::seconds>(time).count(); }
 
-Error nothing_comes_back(bool udp_encap, const ChildSaCounters& counters, Duration since,
+std::string_view way_of(const ChildWatch::About& about) {
+    if (about.tcp) { return "its TCP connection"; }
+    return about.udp_encap ? "UDP port 4500" : "ESP (IP protocol 50)";
+}
+
+Error nothing_comes_back(std::string_view way, const ChildSaCounters& counters, Duration since,
                          std::string_view more_to_do) {
     return {
         .code = ErrorCode::timed_out,
@@ -22,7 +27,7 @@ Error nothing_comes_back(bool udp_encap, const ChildSaCounters& counters, Durati
         .remedy = fmt::format(
             "let {} pass in both directions on the way, look whether the peer has a route back "
             "and its firewall lets the traffic in; if the traffic only goes one way, all is well{}",
-            udp_encap ? "UDP port 4500" : "ESP (IP protocol 50)", more_to_do)};
+            way, more_to_do)};
 }
 
 // A receiver knows of what was lost by the sequence numbers, and not how large it was: what it does
@@ -77,7 +82,7 @@ std::optional<Finding> ChildWatch::silence(const ChildSaCounters& counters, Inst
     told_silence_ = true;
     const About about = what_is_it();
     return finding(about,
-                   nothing_comes_back(about.udp_encap, counters, now - sending_since_,
+                   nothing_comes_back(way_of(about), counters, now - sending_since_,
                                       about.udp_encap ? std::string{} : about.more_to_do),
                    fmt::format("{} packets have left through {}, and none came back",
                                counters.outbound_packets, about.child),

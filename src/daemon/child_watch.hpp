@@ -20,6 +20,7 @@ class ChildWatch {
         std::string child;
         Endpoint remote;
         bool udp_encap = false;
+        bool tcp = false;
         std::string more_to_do;  // for the remedy, where nothing comes back; may be empty
     };
     // Asked only when there is something to tell: there may be very many watches.

@@ -48,6 +48,7 @@ plane::PlaneSettings plane_settings(const Options& options, const Configured& co
     plane::PlaneSettings out;
     out.port = configured.config.settings.port;
     out.port_nat_t = configured.config.settings.port_nat_t;
+    out.port_tcp = configured.daemon.tcp_port.value_or(out.port_tcp);
     out.workers = configured.daemon.threads.value_or(out.workers);
     out.routing_table = configured.daemon.routing_table.value_or(out.routing_table);
     out.rule_priority = configured.daemon.routing_table_prio.value_or(out.rule_priority);

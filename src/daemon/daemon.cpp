@@ -276,6 +276,7 @@ class Daemon {
         use_outputs(log_, settings.logs);
         host_.install_virtual_addresses(settings.install_virtual_ip.value_or(true));
         gateway_.store().set_attributes(settings.attributes);
+        gateway_.listen_by_tcp(settings.tcp_listen);
         gateway_.retry_names_every(
             settings.retry_initiate_interval.value_or(std::chrono::seconds{name_retry}));
     }

@@ -20,6 +20,7 @@ ChildWatch::About about(const std::vector<ike::IkeSaStatus>& sas, ChildSaId id) 
                               .child = child->name,
                               .remote = sa.remote,
                               .udp_encap = child->udp_encap,
+                              .tcp = sa.tcp,
                               .more_to_do = {}};
         // A NAT in between would be the end of it.
         if (!sa.nat_traversal) {
@@ -154,8 +155,11 @@ void EngineHost::carry_out(ike::Action& action, std::deque<ike::Input>& more) {
                    [&](ike::Transmit& a) { transmit(std::move(a.datagram)); },
                    [&](ike::SendKeepAlive& a) {
                        // RFC 3948 2.3: a single octet 0xff, without marker in front.
-                       plane_.send_ike({a.local, a.remote, false, Bytes{0xff}});
+                       plane_.send_ike({a.local, a.remote, false, Bytes{0xff}, 0, StreamId{}});
                    },
+                   [&](const ike::OpenStream& a) { plane_.open_stream(a.id, a.local, a.remote); },
+                   [&](const ike::KeepStream& a) { plane_.keep_stream(a.id); },
+                   [&](const ike::CloseStream& a) { plane_.close_stream(a.id); },
                    [&](ike::InstallChild& a) {
                        const ChildSaId id = a.sa.id;
                        if (Status done = plane_.install(std::move(a.sa)); !done) {
@@ -175,7 +179,8 @@ void EngineHost::carry_out(ike::Action& action, std::deque<ike::Input>& more) {
                        }
                    },
                    [&](const ike::UpdateEndpoints& a) {
-                       Status done = plane_.update_endpoints(a.id, a.local, a.remote, a.udp_encap);
+                       Status done =
+                           plane_.update_endpoints(a.id, a.local, a.remote, a.udp_encap, a.stream);
                        if (!done) {
                            more.emplace_back(ike::InstallFailed{a.id, std::move(done).error()});
                        }
@@ -231,7 +236,7 @@ void EngineHost::transmit(ike::Datagram datagram) {
         }
     }
     plane_.send_ike({datagram.local, datagram.remote, datagram.non_esp_marker,
-                     std::move(datagram.bytes), datagram.dscp});
+                     std::move(datagram.bytes), datagram.dscp, datagram.stream});
 }
 
 // RFC 7296 2.4: protected packets that arrive are as good a proof of life as an answer. Asked for

@@ -36,6 +36,16 @@ Error no_address_yet(const std::string& child) {
             .remedy = "name the peer in remote_addrs, or write the selectors out"};
 }
 
+// Of whoever comes it can only be meant that he comes by TCP: we cannot go there.
+bool wants_tcp_from_anybody(const ike::Connection& connection) {
+    const auto one_address = [](const ike::AddressPattern& pattern) {
+        return !pattern.any && (pattern.ranges.empty() ||
+                                pattern.ranges.front().first == pattern.ranges.front().last);
+    };
+    return connection.tcp != ike::TcpUse::no &&
+           std::ranges::none_of(connection.remote_addrs, one_address);
+}
+
 Error not_installed(const std::string& child) {
     return {.code = ErrorCode::not_found,
             .wanted = fmt::format("an installed policy of {}", printable(child)),
@@ -93,6 +103,7 @@ void Gateway::apply() {
         notes_ = std::move(notes);
     }
     const config::Changes changes = config::compare(*current_, *next);
+    listen_if_wanted(*next);
     if (!changes.empty()) {
         current_ = std::move(next);
         host_.configure(current_);
@@ -106,6 +117,17 @@ void Gateway::apply() {
     if (!unknown.empty()) {
         look_up(std::move(unknown), [] {});
     }
+}
+
+void Gateway::listen_if_wanted(const ike::Config& config) {
+    const bool wanted =
+        tcp_listen_.value_or(std::ranges::any_of(config.connections, wants_tcp_from_anybody));
+    const Status done = host_.plane().listen_tcp(wanted);
+    const std::string problem = done ? std::string{} : explain(done.error());
+    if (!problem.empty() && problem != tcp_problem_) {
+        log_.error(LogGroup::daemon, "no IKE over TCP is accepted: " + problem);
+    }
+    tcp_problem_ = problem;
 }
 
 config::Changes Gateway::preview(ike::Config file) const {

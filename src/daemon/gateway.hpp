@@ -39,6 +39,8 @@ class Gateway {
     // After something was added: at once, unless so much is configured that apply_soon() is better.
     void apply_added();
     // How often names without an address are asked for; 0: once.
+    // For IKE over TCP (RFC 9329): yes, no, or when a connection wants it.
+    void listen_by_tcp(std::optional<bool> wanted) { tcp_listen_ = wanted; }
     void retry_names_every(std::chrono::seconds time) { name_retry_ = time; }
     // Now, if apply_soon() was asked for: before anything that looks at the configuration.
     void settle();
@@ -66,6 +68,7 @@ class Gateway {
     void shut_down(std::function<void()> then);
 
  private:
+    void listen_if_wanted(const ike::Config& config);
     void look_up(std::set<std::string> names, std::function<void()> then);
     void sync_policies();
     void remove_policies_that_changed(const std::vector<InstalledPolicy>& wanted);
@@ -102,6 +105,8 @@ class Gateway {
     bool apply_waits_ = false;
     Timer name_timer_;
     std::chrono::seconds name_retry_{name_retry};
+    std::optional<bool> tcp_listen_;
+    std::string tcp_problem_;  // that was told of last
     Timer shutdown_timer_;
     std::function<void()> after_shutdown_;
     bool looking_up_ = false;

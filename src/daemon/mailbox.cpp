@@ -26,7 +26,8 @@ void Mailbox::ike_datagram(plane::IkeDatagram datagram) {
     put(ike::Datagram{.local = datagram.local,
                       .remote = datagram.remote,
                       .non_esp_marker = datagram.non_esp_marker,
-                      .bytes = std::move(datagram.bytes)},
+                      .bytes = std::move(datagram.bytes),
+                      .stream = datagram.stream},
         true);
 }
 
@@ -68,6 +69,15 @@ void Mailbox::warning(Error what) {
         wake = !std::exchange(woken_, true);
     }
     if (wake) { wake_(); }
+}
+
+void Mailbox::stream_opened(StreamId id, Endpoint local) {
+    put(ike::StreamOpened{.id = id, .local = local}, false);
+}
+
+void Mailbox::stream_broken(StreamId id, Endpoint remote, Error why, bool refused) {
+    put(ike::StreamBroken{.id = id, .remote = remote, .why = std::move(why), .refused = refused},
+        false);
 }
 
 Mailbox::Mail Mailbox::take() {

@@ -24,6 +24,8 @@ class Mailbox final : public plane::PlaneEvents {
     void addresses_changed() override;
     void send_failed(Endpoint remote, Error why) override;
     void warning(Error what) override;
+    void stream_opened(StreamId id, Endpoint local) override;
+    void stream_broken(StreamId id, Endpoint remote, Error why, bool refused) override;
 
     struct Mail {
         std::vector<ike::Input> inputs;

@@ -233,6 +233,7 @@ Section ike_section(const ike::IkeSaStatus& ike, const Moment& moment) {
     add_yes(out, "nat-local", ike.nat_local);
     add_yes(out, "nat-remote", ike.nat_remote);
     add_yes(out, "nat-fake", ike.nat_fake);
+    if (ike.tcp) { out.set("culvert-transport", "tcp"); }
     add_yes(out, "nat-any", ike.nat_local || ike.nat_remote || ike.nat_fake);
     if (ike.suite) { add_ike_suite(out, *ike.suite); }
     // strongSwan tells of times while it is up, and of none while it is rekeyed or closed.

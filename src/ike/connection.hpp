@@ -39,6 +39,9 @@ struct SelectorConfig {
 // neither.
 enum class Fragmentation : std::uint8_t { no, accept, yes };
 
+// IKE and ESP in TCP (RFC 9329) where we begin: never, when UDP gets no answer, or always.
+enum class TcpUse : std::uint8_t { no, fallback, yes };
+
 // RFC 6023.
 enum class Childless : std::uint8_t { allow, prefer, force, never };
 
@@ -143,7 +146,9 @@ struct Connection {
     std::optional<bool> encap;  // ESP in UDP always, or only for a NAT; none: or when faster
     std::uint8_t dscp = 0;      // of IKE packets that we send
     bool mobike = true;
-    bool resumption = false;  // tickets (RFC 5723): we ask for them, and give them
+    TcpUse tcp = TcpUse::no;
+    std::uint16_t tcp_port = 4500;  // the peer's
+    bool resumption = false;        // tickets (RFC 5723): we ask for them, and give them
     Childless childless = Childless::allow;
     Fragmentation fragmentation = Fragmentation::yes;
     Identity ppk_id;            // of the post-quantum secret to mix in (RFC 8784); %any: none

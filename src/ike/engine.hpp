@@ -31,6 +31,8 @@ struct Datagram {
         false;  // travelled on the NAT-T socket; the marker itself is not in `bytes`
     Bytes bytes;
     std::uint8_t dscp = 0;  // to send it with
+    // The TCP stream by which it came, or is to leave (RFC 9329); zero: UDP.
+    StreamId stream{};
 };
 
 // The shell's name for a running command; CommandDone carries it back.
@@ -101,6 +103,20 @@ struct SendFailed {
     Endpoint remote;
     Error why;
 };
+// What OpenStream asked for is there; `local` is the end that it got. What is sent from now on
+// leaves.
+struct StreamOpened {
+    StreamId id{};
+    Endpoint local;
+};
+// A stream that was opened or accepted is no more, or could not be opened. Not told of those that
+// CloseStream named.
+struct StreamBroken {
+    StreamId id{};
+    Endpoint remote;
+    Error why;
+    bool refused = false;  // our side ended it, as it broke a rule or a limit
+};
 // Addresses of this host that peers may reach it by, and perhaps routes, are others now (and once
 // at the start). For MOBIKE (RFC 4555).
 struct AddressesChanged {
@@ -118,8 +134,8 @@ struct GatewayResolved {
     std::string why;
 };
 using Input = std::variant<Datagram, Initiate, Terminate, Rekey, Redirect, Acquire, Expire,
-                           MappingChanged, InboundSeen, InstallFailed, SendFailed, AddressesChanged,
-                           RevocationFetched, GatewayResolved>;
+                           MappingChanged, InboundSeen, InstallFailed, SendFailed, StreamOpened,
+                           StreamBroken, AddressesChanged, RevocationFetched, GatewayResolved>;
 
 // ---- actions, to be carried out in order
 
@@ -147,6 +163,22 @@ struct UpdateEndpoints {
     Endpoint local;
     Endpoint remote;
     bool udp_encap = false;
+    StreamId stream{};  // ChildSa::stream
+};
+// A TCP connection to be opened (RFC 9329), from any port of `local`; StreamOpened or StreamBroken
+// follows.
+struct OpenStream {
+    StreamId id{};
+    Endpoint local;
+    Endpoint remote;
+};
+// An authenticated peer uses this accepted stream: it stays for as long as it likes.
+struct KeepStream {
+    StreamId id{};
+};
+// No IKE SA uses it any more. What was sent to it before still leaves, if the peer takes it.
+struct CloseStream {
+    StreamId id{};
 };
 // dpd_action or close_action = trap: from now on the child's policy waits for packets, whatever its
 // start_action was.
@@ -246,9 +278,10 @@ struct Event {
 };
 
 using Action =
-    std::variant<Transmit, SendKeepAlive, InstallChild, StopSending, RemoveChild, UpdateEndpoints,
-                 InstallVirtualAddress, RemoveVirtualAddress, UseNameServers, ForgetNameServers,
-                 InstallTrap, FetchRevocation, ResolveGateway, CommandDone, KeyLog, Event>;
+    std::variant<Transmit, SendKeepAlive, OpenStream, KeepStream, CloseStream, InstallChild,
+                 StopSending, RemoveChild, UpdateEndpoints, InstallVirtualAddress,
+                 RemoveVirtualAddress, UseNameServers, ForgetNameServers, InstallTrap,
+                 FetchRevocation, ResolveGateway, CommandDone, KeyLog, Event>;
 using Actions = std::vector<Action>;
 
 // The calendar at an instant, for the validity of certificates. Without one no certificate is

@@ -83,6 +83,7 @@ struct IkeSaStatus {
     bool nat_local = false;
     bool nat_remote = false;
     bool nat_fake = false;
+    bool tcp = false;           // it and its Child SAs go in TCP (RFC 9329)
     bool nat_traversal = true;  // both ends can (RFC 7296 2.23)
     std::optional<ChosenIkeSuite> suite{};
     Instant created_at{};

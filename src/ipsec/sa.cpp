@@ -20,7 +20,7 @@ Instant deadline(Instant now, std::chrono::seconds after) {
 Error ah_through_nat() {
     return {.code = ErrorCode::unsupported,
             .wanted = "an SA of AH between addresses that arrive as they were sent",
-            .received = "UDP encapsulation, as through a NAT",
+            .received = "UDP or TCP encapsulation, as through a NAT",
             .remedy = "use esp_proposals; null with an integrity algorithm gives what AH would"};
 }
 
@@ -177,7 +177,7 @@ Result<std::shared_ptr<OutboundSa>> OutboundSa::create(const ChildSa& sa, Random
         core->iv_generator.emplace(key);
     }
     return std::shared_ptr<OutboundSa>(
-        new OutboundSa(std::move(core), {sa.local, sa.remote, sa.udp_encap}));
+        new OutboundSa(std::move(core), {sa.local, sa.remote, sa.udp_encap, sa.stream}));
 }
 
 OutboundSa::OutboundSa(std::shared_ptr<Core> core, SaEndpoints endpoints)
@@ -259,7 +259,7 @@ Result<std::shared_ptr<InboundSa>> InboundSa::create(const ChildSa& sa, Instant 
     if (!transform) { return std::unexpected(std::move(transform).error()); }
     auto core = std::make_shared<Core>(sa, std::move(*transform), now, options.highest_sequence);
     return std::shared_ptr<InboundSa>(
-        new InboundSa(std::move(core), {sa.local, sa.remote, sa.udp_encap}));
+        new InboundSa(std::move(core), {sa.local, sa.remote, sa.udp_encap, sa.stream}));
 }
 
 InboundSa::InboundSa(std::shared_ptr<Core> core, SaEndpoints endpoints)

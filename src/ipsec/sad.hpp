@@ -35,6 +35,7 @@ struct SaEndpoints {
     Endpoint local;
     Endpoint remote;
     bool udp_encap = false;
+    StreamId stream{};  // instead of UDP, if it is not zero
 };
 
 class OutboundSa {

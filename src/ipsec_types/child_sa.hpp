@@ -79,6 +79,9 @@ struct ChildSa {
     Endpoint local;
     Endpoint remote;
     bool udp_encap = false;
+    // Not zero: ESP travels in this TCP stream (RFC 9329); udp_encap is true then, too, as the
+    // packets are the same.
+    StreamId stream{};
 
     EspSpi inbound_spi{};   // ours, in packets that arrive
     EspSpi outbound_spi{};  // the peer's, in packets that leave

@@ -115,6 +115,40 @@ constexpr std::size_t filter_set_min = 16;
 constexpr std::chrono::seconds nft_time_max{10};
 constexpr std::size_t nft_output_octets_max = 1 << 20;
 
+// TCP streams (RFC 9329; abuse case A-11): those that peers opened, in all; of them those of
+// strangers, who have not authenticated, in all and from one address or /64; the part of our
+// descriptors that they may take; and how long a stranger may stay.
+constexpr std::size_t tcp_streams_max = 8192;
+constexpr std::size_t tcp_strangers_max = 512;
+constexpr std::size_t tcp_strangers_an_address_max = 32;
+constexpr std::size_t tcp_descriptor_share = 2;
+constexpr std::chrono::seconds tcp_stranger_time_max{60};
+constexpr int tcp_backlog = 128;
+// How long the prefix may take, all of one message once it has begun, and a connection that we
+// open.
+constexpr std::chrono::seconds tcp_prefix_time_max{10};
+constexpr std::chrono::seconds tcp_message_time_max{30};
+constexpr std::chrono::seconds tcp_connect_time_max{15};
+// What was sent before a stream is closed gets so long to leave.
+constexpr std::chrono::seconds tcp_farewell_time_max{5};
+// Messages in a row that are neither IKE nor ESP: then it is no such stream.
+constexpr unsigned tcp_junk_max = 32;
+// Octets that wait in our own queue of one stream: more ESP is dropped as by a full link; a peer
+// that does not even take IKE is gone.
+constexpr std::size_t tcp_esp_queue_octets_max = std::size_t{256} << 10U;
+constexpr std::size_t tcp_queue_octets_max = std::size_t{512} << 10U;
+constexpr int tcp_unsent_octets_max = 128 * 1024;
+constexpr std::chrono::milliseconds tcp_unacknowledged_max{20'000};
+constexpr std::chrono::seconds tcp_keep_alive{45};
+constexpr int tcp_keep_alive_interval_s = 10;
+constexpr int tcp_keep_alive_tries = 3;
+// Octets read from a stream in one go.
+constexpr std::size_t stream_read_min = 2048;
+constexpr std::size_t stream_read_max = std::size_t{128} << 10U;
+// ESP of a stream that its worker has no room for: looked again so often, then dropped.
+constexpr int stream_hand_over_tries = 20;
+constexpr std::chrono::microseconds stream_hand_over_wait{500};
+
 // Queues of the TUN that each worker reads by turns, as long as the kernel has so many in all: what
 // floods one of them fills that one only.
 constexpr unsigned lanes_a_worker_max = 8;

@@ -24,6 +24,7 @@ struct IkeDatagram {
         false;  // arrived on, or is to leave from, the NAT-T socket with the 4-octet marker
     Bytes bytes;
     std::uint8_t dscp = 0;  // to send it with
+    StreamId stream{};      // the TCP stream (RFC 9329) instead of a UDP socket; zero: UDP
 };
 
 enum class ExpireKind : std::uint8_t { soft, hard };
@@ -51,6 +52,15 @@ class PlaneEvents {
     // A datagram could not leave, or the network said that the peer's address or port is not there
     // (ICMP).
     virtual void send_failed(Endpoint remote, Error why) = 0;
+    // TCP streams (RFC 9329): one that open_stream() asked for is there, and its local end; one is
+    // no more, or could not be opened. `refused`: we ended it, as it broke a rule or a limit.
+    virtual void stream_opened(StreamId id, Endpoint local) {
+        static_cast<void>(id), static_cast<void>(local);
+    }
+    virtual void stream_broken(StreamId id, Endpoint remote, Error why, bool refused) {
+        static_cast<void>(id), static_cast<void>(remote), static_cast<void>(why),
+            static_cast<void>(refused);
+    }
     // The plane goes on, but weaker than asked; an operator should know ("nft is missing: clear
     // packets from outside are not filtered").
     virtual void warning(Error what) { static_cast<void>(what); }
@@ -72,6 +82,7 @@ struct XdpSettings {
 struct PlaneSettings {
     std::uint16_t port = 500;         // 0: any free one
     std::uint16_t port_nat_t = 4500;  // 0: any free one
+    std::uint16_t port_tcp = 4500;    // where listen_tcp() listens; 0: any free one
     unsigned workers = 0;             // 0: one a core
     std::string tun_name = "culvert0";
     std::uint32_t tun_mtu = 0;  // 0: what fits
@@ -113,6 +124,16 @@ class Plane {
     virtual std::optional<IpAddress> source_for(const IpAddress& remote) = 0;
     virtual bool is_local_address(const IpAddress& address) = 0;
 
+    // IKE and ESP in TCP (RFC 9329). Whether streams of peers are accepted: off at the start. Fails
+    // with address_in_use or system.
+    virtual Status listen_tcp(bool wanted) = 0;
+    // PlaneEvents::stream_opened or stream_broken follows. What is sent to it before is lost.
+    virtual void open_stream(StreamId id, Endpoint local, Endpoint remote) = 0;
+    // An authenticated peer uses it: it may stay.
+    virtual void keep_stream(StreamId id) = 0;
+    // What was sent to it before still leaves. One that is not there is none to close.
+    virtual void close_stream(StreamId id) = 0;
+
     virtual Status install(ChildSa sa) = 0;
     // Its outbound half is used no more (another SA of the reqid takes over), the inbound half goes
     // on until remove().
@@ -122,8 +143,8 @@ class Plane {
     // is still taken for retired_linger.
     virtual void retire(ChildSaId id) = 0;
     // MOBIKE or a changed NAT mapping.
-    virtual Status update_endpoints(ChildSaId id, Endpoint local, Endpoint remote,
-                                    bool udp_encap) = 0;
+    virtual Status update_endpoints(ChildSaId id, Endpoint local, Endpoint remote, bool udp_encap,
+                                    StreamId stream) = 0;
 
     // A virtual address that a peer gave us (RFC 7296 2.19): from here on an address of this host.
     // Twice the same is no error.

@@ -192,6 +192,10 @@ void Peer::carry_out_one(ike::Action& action) {
                 shared_.network.send(std::move(transmit.datagram));
             },
             [&](ike::SendKeepAlive&) { ++shared_.tally["keep_alives"]; },
+            // No connection here has culvert_tcp: these worlds have datagrams only.
+            [&](ike::OpenStream&) { complain("a TCP stream without culvert_tcp"); },
+            [&](ike::KeepStream&) { complain("a TCP stream without culvert_tcp"); },
+            [&](ike::CloseStream&) { complain("a TCP stream without culvert_tcp"); },
             [&](ike::InstallChild& install_child) { install(std::move(install_child.sa)); },
             [&](ike::StopSending& stop) {
                 const auto found = installed_.find(stop.id);

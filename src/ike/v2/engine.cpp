@@ -30,9 +30,11 @@ class Engine::Impl {
     void first_message(const Datagram& datagram, const wire::IkeHeader& header,
                        const Environment& env);
     void plane_event(Input& input, const Environment& env);
+    void stream_event(const StreamOpened& opened, const Environment& env);
+    void stream_event(const StreamBroken& broken, const Environment& env);
     IkeSa* owner(ChildSaId id, const Environment& env);
     // Forgets IKE SAs that are gone and notes when the others want to be woken.
-    void sweep();
+    void sweep(Actions& actions);
     // When this IKE SA wants to be woken.
     void schedule(IkeSpi spi, std::optional<Instant> when);
 
@@ -41,8 +43,6 @@ class Engine::Impl {
 };
 
 namespace {
-
-constexpr std::size_t send_hints_max = 256;
 
 // RFC 2408 3.1 puts IKEv1's Main, Aggressive and Quick Mode on the same ports.
 Error version_not_built(const wire::IkeHeader& header) {
@@ -129,7 +129,8 @@ void Engine::Impl::answer_stranger(const Datagram& datagram, wire::IkeHeader hea
     env.emit(Transmit{.datagram = {.local = datagram.local,
                                    .remote = datagram.remote,
                                    .non_esp_marker = datagram.non_esp_marker,
-                                   .bytes = std::move(answer)}});
+                                   .bytes = std::move(answer),
+                                   .stream = datagram.stream}});
 }
 
 void Engine::Impl::first_message(const Datagram& datagram, const wire::IkeHeader& header,
@@ -200,6 +201,12 @@ void Engine::Impl::plane_event(Input& input, const Environment& env) {
         for (IkeSa* const sa : v2::in_order(state)) { sa->addresses_changed(env); }
         return;
     }
+    if (const auto* opened = std::get_if<StreamOpened>(&input)) {
+        return stream_event(*opened, env);
+    }
+    if (const auto* broken = std::get_if<StreamBroken>(&input)) {
+        return stream_event(*broken, env);
+    }
     if (const auto* resolved = std::get_if<GatewayResolved>(&input)) {
         if (IkeSa* const sa = env.find(IkeSpi{resolved->id})) {
             sa->gateway_resolved(*resolved, env);
@@ -213,12 +220,39 @@ void Engine::Impl::plane_event(Input& input, const Environment& env) {
         return;
     }
     auto& failed = std::get<SendFailed>(input);
-    if (state.send_hints.size() >= send_hints_max) { state.send_hints.clear(); }
-    state.send_hints.insert_or_assign(failed.remote.address,
-                                      std::pair{env.now, std::move(failed.why.received)});
+    env.hint(failed.remote.address, std::move(failed.why.received));
 }
 
-void Engine::Impl::sweep() {
+void Engine::Impl::stream_event(const StreamOpened& opened, const Environment& env) {
+    const auto users = state.streams.users(opened.id);
+    if (users.empty()) { return env.emit(CloseStream{opened.id}); }  // not wanted any more
+    for (const IkeSpi spi : users) {
+        if (IkeSa* const sa = env.find(spi)) { sa->stream_opened(opened, env); }
+    }
+}
+
+void Engine::Impl::stream_event(const StreamBroken& broken, const Environment& env) {
+    // A rekeyed IKE SA and its successor share one stream, and so they do the next.
+    std::optional<StreamId> instead;
+    const auto users = state.streams.users(broken.id);
+    if (users.empty() && broken.refused) {
+        env.stranger_failure({}, broken.remote, "IKE over TCP", broken.why);
+    } else if (users.empty()) {
+        env.stranger_alert(broken.remote, {},
+                           fmt::format("a TCP connection from {} that no IKE SA used has ended: {}",
+                                       broken.remote.to_string(), explain(broken.why)));
+    }
+    for (const IkeSpi spi : users) {
+        if (IkeSa* const sa = env.find(spi)) { sa->stream_broken(broken, instead, env); }
+    }
+}
+
+void Engine::Impl::sweep(Actions& actions) {
+    const auto file = [&](IkeSpi spi, StreamId stream) {
+        if (const auto unused = state.streams.file(spi, stream)) {
+            actions.emplace_back(CloseStream{*unused});
+        }
+    };
     // Ending one SA may touch another.
     while (!state.touched.empty()) {
         for (const IkeSpi spi : std::exchange(state.touched, {})) {
@@ -232,10 +266,12 @@ void Engine::Impl::sweep() {
                     state.by_initiator_spi.erase(initiator);
                 }
                 state.index.remove(spi);
+                file(spi, StreamId{});
                 state.sas.erase(found);
                 continue;
             }
             state.index.file(sa.core());
+            file(spi, sa.core().stream);
         }
     }
 }
@@ -281,7 +317,7 @@ Actions Engine::configure(ConfigSnapshot config, Instant now) {
     }
     std::erase_if(impl_->state.counters_by_connection,
                   [&](const auto& entry) { return !connections.contains(entry.first); });
-    impl_->sweep();
+    impl_->sweep(actions);
     return actions;
 }
 
@@ -303,7 +339,7 @@ Actions Engine::handle(Input input, Instant now) {
     } else {
         impl_->plane_event(input, env);
     }
-    impl_->sweep();
+    impl_->sweep(actions);
     return actions;
 }
 
@@ -323,7 +359,7 @@ Actions Engine::tick(Instant now) {
         const auto child = connection ? v2::find_child(connection, restart.child) : nullptr;
         if (child) { v2::bring_up(connection, child, std::nullopt, {}, env); }
     }
-    impl_->sweep();
+    impl_->sweep(actions);
     return actions;
 }
 

@@ -277,6 +277,11 @@ void Environment::stranger_failure(std::string_view connection, const Endpoint& 
                         .error = error});
 }
 
+void Environment::hint(const IpAddress& remote, std::string said) const {
+    if (state.send_hints.size() >= send_hints_max) { state.send_hints.clear(); }
+    state.send_hints.insert_or_assign(remote, std::pair{now, std::move(said)});
+}
+
 std::string Environment::send_hint(const IpAddress& remote) const {
     const auto found = state.send_hints.find(remote);
     if (found == state.send_hints.end()) { return {}; }

@@ -24,6 +24,7 @@
 #include "ike/v2/revocation.hpp"
 #include "ike/v2/sa_core.hpp"
 #include "ike/v2/sa_index.hpp"
+#include "ike/v2/stream_book.hpp"
 #include "ike/v2/tickets.hpp"
 
 namespace culvert::ike::v2 {
@@ -52,6 +53,7 @@ struct EngineState {
     std::unordered_map<IkeSpi, std::unique_ptr<IkeSa>> sas;  // by our SPI
     // Where the peer began: its SPI -> ours. A second IKE_SA_INIT of that SPI makes nothing new.
     std::unordered_map<IkeSpi, IkeSpi> by_initiator_spi;
+    StreamBook streams;
     SaIndex index;  // ask the Environment for it: what was touched may have to be filed anew
     // Begun to take another's place, and up for no more than reauthenticated_linger.
     std::vector<IkeSpi> reauthenticating;
@@ -80,6 +82,7 @@ struct EngineState {
     std::uint32_t last_ike_unique = 0;
     std::uint32_t last_child_id = 0;
     std::uint32_t last_reqid = 0;
+    std::uint64_t last_stream = opened_streams_from;
     std::map<std::pair<std::string, std::string>, ReqId> reqids;
     std::map<ReqId, std::pair<std::string, std::string>> names_of_reqid;
 };
@@ -111,6 +114,7 @@ struct Environment {
     // How many Child SAs of one kind a peer may have; it may have more processors than we.
     std::size_t resources_max() const;
     void release(EspSpi spi) const { state.esp_spis.erase(spi); }
+    StreamId new_stream_id() const { return StreamId{++state.last_stream}; }
     ChildSaId new_child_id() const { return ChildSaId{++state.last_child_id}; }
     std::uint32_t new_ike_unique() const { return ++state.last_ike_unique; }
     // now + time - up to `spread` by chance; nothing when time is 0.
@@ -143,6 +147,7 @@ struct Environment {
 
     // What the network said lately about this peer; empty if nothing.
     std::string send_hint(const IpAddress& remote) const;
+    void hint(const IpAddress& remote, std::string said) const;
 
     void command_done(CommandId id, Status status) const {
         state.commands.part_done(id, std::move(status), actions);

@@ -129,6 +129,20 @@ Error peer_unreachable(std::string_view connection, const Endpoint& remote,
                 what_silence_means(exchange, size))};
 }
 
+Error peer_unreachable_by_tcp(std::string_view connection, const Endpoint& remote,
+                              wire::ExchangeType exchange, std::string_view hint) {
+    return {
+        .code = ErrorCode::peer_unreachable,
+        .wanted = fmt::format("an answer from {} to {}, over TCP port {}",
+                              remote.address.to_string(), wire::to_string(exchange), remote.port),
+        .received = hint.empty() ? std::string{"nothing"}
+                                 : fmt::format("nothing; the network said: {}", hint),
+        .remedy = fmt::format("check that the peer listens for IKE over TCP (Culvert: "
+                              "charon.culvert_tcp_listen = yes) on that port "
+                              "(connections.{}.culvert_tcp_port), and that TCP reaches it",
+                              connection)};
+}
+
 Error half_open_timeout(const Endpoint& remote, std::size_t arrived, std::size_t total) {
     if (total > 0) {
         return {.code = ErrorCode::timed_out,

@@ -29,6 +29,8 @@ struct SentSize {
     std::size_t datagrams = 1;
     std::size_t largest = 0;  // octets; 0: not known
 };
+Error peer_unreachable_by_tcp(std::string_view connection, const Endpoint& remote,
+                              wire::ExchangeType exchange, std::string_view hint);
 Error peer_unreachable(std::string_view connection, const Endpoint& remote,
                        wire::ExchangeType exchange, unsigned messages, std::string_view hint,
                        const SentSize& size = {});

@@ -35,6 +35,8 @@ Result<IkeSpi> IkeSa::initiate(Begin begin, const Environment& env) {
     if (core.nat_t_port) { core.local.port = env.settings().port_nat_t; }
     core.created_at = env.now;
     core.vips_before = begin.vips_before;
+    const bool tcp = begin.tcp || begin.connection->tcp == TcpUse::yes;
+    if (tcp) { set_out_by_tcp(core, env); }
     auto exchange = InitInitiator::begin(core, begin.redirected_from, env);
     if (!exchange) { return std::unexpected(std::move(exchange).error()); }
 
@@ -42,10 +44,11 @@ Result<IkeSpi> IkeSa::initiate(Begin begin, const Environment& env) {
     IkeSa& sa = env.add(std::move(made));
     sa.begin_ = std::move(begin);
     env.event(sa.core_, EventKind::note, Severity::info,
-              fmt::format("initiating IKE SA {}[{}] to {}", sa.core_.name(), sa.core_.unique_id,
-                          sa.core_.remote.address.to_string()));
+              fmt::format("initiating IKE SA {}[{}] to {}{}", sa.core_.name(), sa.core_.unique_id,
+                          sa.core_.remote.address.to_string(), tcp ? " over TCP" : ""));
+    if (tcp) { sa.open_stream(env); }
     sa.requests_.send({exchange->request()}, env.now);
-    sa.state_ = InitSent{std::move(*exchange)};
+    sa.state_ = InitSent{.exchange = std::move(*exchange), .left = !tcp};
     env.count_message(sa.core_, wire::ExchangeType::ike_sa_init, true, false);
     env.exchange_event(sa.core_, "sending IKE_SA_INIT request 0");
     sa.transmit(sa.requests_.message(), env);
@@ -69,6 +72,7 @@ std::unique_ptr<IkeSa> IkeSa::successor(SaCore core, const Environment& env) {
     auto sa = std::make_unique<IkeSa>(std::move(core), env.settings());
     sa->last_inbound_ = env.now;
     sa->last_outbound_ = env.now;
+    sa->stream_proved_ = true;
     return sa;
 }
 
@@ -89,7 +93,9 @@ void IkeSa::enter(State next, std::string_view because, const Environment& env) 
 
 namespace {
 
-std::string_view how_esp_goes(const NatSituation& nat) {
+std::string_view how_esp_goes(const SaCore& sa) {
+    const NatSituation& nat = sa.nat;
+    if (sa.on_tcp()) { return ", all goes in TCP"; }
     if (nat.any()) { return ", NAT on the way: ESP goes in UDP"; }
     return nat.preferred ? ", ESP goes in UDP, which is faster at both ends" : "";
 }
@@ -111,7 +117,8 @@ void IkeSa::become_established(const Environment& env) {
                           core_.name(), core_.unique_id, core_.local.address.to_string(),
                           core_.local_id.to_string(), core_.remote.address.to_string(),
                           core_.remote_id.to_string(), core_.suite->to_string(), took.count(),
-                          how_esp_goes(core_.nat)));
+                          how_esp_goes(core_)));
+    if (core_.on_tcp() && !core_.began_first) { env.emit(KeepStream{core_.stream}); }
     settle_with_rival(env);
 }
 
@@ -194,9 +201,7 @@ void IkeSa::vanish(const std::string& why, const Environment& env) {
 }
 
 void IkeSa::peer_is_dead(const Environment& env) {
-    const Error error =
-        peer_unreachable(core_.name(), core_.remote, wire::ExchangeType::informational,
-                         env.settings().retransmit.tries + 1, env.send_hint(core_.remote.address));
+    const Error error = no_answer(wire::ExchangeType::informational, {}, env);
     Event event{.kind = EventKind::peer_dead,
                 .severity = Severity::warn,
                 .connection = core_.name(),
@@ -338,6 +343,7 @@ IkeSaStatus IkeSa::status() const {
                     .nat_local = core_.nat.local,
                     .nat_remote = core_.nat.remote,
                     .nat_fake = core_.nat.fake,
+                    .tcp = core_.on_tcp(),
                     .nat_traversal = core_.nat.supported,
                     .suite = core_.suite,
                     .created_at = core_.created_at,

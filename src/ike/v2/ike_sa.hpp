@@ -37,6 +37,7 @@ class IkeSa {
         std::optional<IpAddress> redirected_from{};  // by this gateway (RFC 5685)
         unsigned rounds_left = 0;                    // keyingtries, after this one
         bool for_ever = false;
+        bool tcp = false;  // from the beginning, as UDP is known to get no answer
     };
     // Begins an IKE SA and sends its first message. Fails if there is no key exchange to be had.
     static Result<IkeSpi> initiate(Begin begin, const Environment& env);
@@ -60,6 +61,11 @@ class IkeSa {
     void revocation_known(const Environment& env);
     // The name of the gateway that we were redirected to is looked up.
     void gateway_resolved(const GatewayResolved& answer, const Environment& env);
+    // Of the TCP stream that this IKE SA uses. `instead`: what another one that used it, too, has
+    // begun to open in its place; else this one may set it.
+    void stream_opened(const StreamOpened& opened, const Environment& env);
+    void stream_broken(const StreamBroken& broken, std::optional<StreamId>& instead,
+                       const Environment& env);
 
     // ---- orders
     // False, and nothing changed, if too much waits already.
@@ -109,6 +115,7 @@ class IkeSa {
  private:
     struct InitSent {
         Boxed<InitInitiator> exchange;
+        bool left = true;  // false: it waits for its first TCP stream
     };
     struct IntermediateSent {
         Boxed<IntermediateInitiator> exchange;
@@ -156,6 +163,7 @@ class IkeSa {
         std::vector<ChildRef> children{};
         std::vector<IpAddress> vips{};
         std::optional<IpAddress> redirected_from{};
+        bool tcp = false;
     };
     Again again(const Environment& env) const;
     static void begin_again(Again what, std::vector<CommandId> commands,
@@ -179,6 +187,16 @@ class IkeSa {
     void redirect_failed(const Error& error, const Environment& env);
     // Redirected in IKE_AUTH: nothing new begins here.
     bool sent_away() const { return established() && begin_.has_value(); }
+
+    // ike_sa_stream.cpp
+    static void set_out_by_tcp(SaCore& core, const Environment& env);
+    bool opens_streams() const { return core_.on_tcp() && core_.began_first; }
+    void open_stream(const Environment& env);
+    void follow_to_stream(const Datagram& datagram, const Environment& env);
+    bool try_another_stream(const Environment& env);
+    bool may_fall_back() const;
+    bool go_over_to_tcp(const Environment& env);
+    bool fall_back_to_tcp(const Environment& env);
 
     // ike_sa_crash.cpp
     bool peer_shows_loss(const Datagram& datagram, const wire::IkeHeader& header,
@@ -228,8 +246,11 @@ class IkeSa {
     std::optional<Error> choose_childless(const InitResult& init, const Environment& env);
     void float_to_nat_t(const Environment& env);
     bool resume_in_vain(const Environment& env);
+    Error no_answer(wire::ExchangeType exchange, const SentSize& size,
+                    const Environment& env) const;
     void unanswered(const SentSize& size, const Environment& env);
     bool start_next_round(const Environment& env);
+    void go_on_with(Begin next, const Environment& env);
 
     // ike_sa_key_exchanges.cpp
     struct PendingAnswer {
@@ -351,6 +372,8 @@ class IkeSa {
     std::optional<std::string> end_after_answer_;
     seconds dpd_delay_{0};
     seconds keep_alive_{0};
+    // Something authentic came by the TCP stream that was opened last.
+    bool stream_proved_ = false;
 };
 
 }  // namespace culvert::ike::v2

@@ -50,7 +50,7 @@ std::optional<Instant> IkeSa::next_deadline() const {
         }
         if (dpd_delay_.count() > 0) { earliest(out, last_inbound_ + dpd_delay_); }
     }
-    if (core_.nat.local && !core_.nat.fake && keep_alive_.count() > 0) {
+    if (core_.nat.local && !core_.nat.fake && !core_.on_tcp() && keep_alive_.count() > 0) {
         earliest(out, last_outbound_ + keep_alive_);
     }
     return out;
@@ -58,13 +58,21 @@ std::optional<Instant> IkeSa::next_deadline() const {
 
 void IkeSa::tick(const Environment& env) {
     env.touch(core_.local_spi);
-    if (requests_.exhausted(env.now) && try_another_path(env)) { return; }
+    if (requests_.exhausted(env.now) && (try_another_stream(env) || try_another_path(env))) {
+        return;
+    }
     const SentSize size = requests_.exhausted(env.now) ? size_of(requests_.message()) : SentSize{};
     const auto what_is_due = requests_.tick(env.now);
     if (std::holds_alternative<RequestWindow::GiveUp>(what_is_due)) {
         return unanswered(size, env);
     }
-    if (std::holds_alternative<RequestWindow::Retransmit>(what_is_due)) {
+    const bool again = std::holds_alternative<RequestWindow::Retransmit>(what_is_due);
+    if (again && core_.on_tcp()) {
+        // RFC 9329 7.2: what is in a stream is not sent twice; who opened it opens it again.
+        if (opens_streams() && core_.stream_state == StreamState::broken) { open_stream(env); }
+    } else if (again && requests_.tries() >= tcp_fallback_tries && fall_back_to_tcp(env)) {
+        return;
+    } else if (again) {
         env.event(core_, EventKind::retransmit, Severity::info,
                   fmt::format("no answer from {} yet: sending request {} once more ({} of {})",
                               core_.remote.to_string(), requests_.next_id().value() - 1,
@@ -134,7 +142,8 @@ void IkeSa::tick_ike(const Environment& env) {
     if (idle && dpd_delay_.count() > 0 && env.now - last_inbound_ >= dpd_delay_) {
         queue_.push_front({.what = InformTask{}});
     }
-    if (core_.nat.local && !core_.nat.fake && keep_alive_.count() > 0 &&
+    // RFC 9329 7.6: none in TCP.
+    if (core_.nat.local && !core_.nat.fake && !core_.on_tcp() && keep_alive_.count() > 0 &&
         env.now - last_outbound_ >= keep_alive_) {
         last_outbound_ = env.now;
         env.emit(SendKeepAlive{.local = core_.local, .remote = core_.remote});

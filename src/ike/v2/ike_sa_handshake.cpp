@@ -39,7 +39,8 @@ void IkeSa::init_answered(const wire::Message& message, const Datagram& datagram
                 (void)requests_.answered(message.header.message_id);
                 // RFC 4555 3.3: with MOBIKE also where no NAT is, as one may come in
                 // between.
-                if (core_.nat.esp_in_udp() || (core_.nat.supported && core_.connection->mobike)) {
+                if (!core_.on_tcp() &&
+                    (core_.nat.esp_in_udp() || (core_.nat.supported && core_.connection->mobike))) {
                     float_to_nat_t(env);
                 }
                 if (const auto why = choose_childless(done.result, env)) {
@@ -238,6 +239,13 @@ void IkeSa::end_tickets(const Environment& env) {
     }
 }
 
+Error IkeSa::no_answer(ExchangeType exchange, const SentSize& size, const Environment& env) const {
+    const std::string hint = env.send_hint(core_.remote.address);
+    return core_.on_tcp() ? peer_unreachable_by_tcp(core_.name(), core_.remote, exchange, hint)
+                          : peer_unreachable(core_.name(), core_.remote, exchange,
+                                             env.settings().retransmit.tries + 1, hint, size);
+}
+
 // All retransmissions of a request went unanswered (RFC 7296 2.4).
 void IkeSa::unanswered(const SentSize& size, const Environment& env) {
     if (std::holds_alternative<Rekeyed>(state_) || std::holds_alternative<Deleting>(state_)) {
@@ -250,9 +258,8 @@ void IkeSa::unanswered(const SentSize& size, const Environment& env) {
     if (!connecting()) { return peer_is_dead(env); }
     const ExchangeType exchange =
         std::holds_alternative<InitSent>(state_) ? ExchangeType::ike_sa_init : awaited_exchange();
-    const Error error =
-        peer_unreachable(core_.name(), core_.remote, exchange, env.settings().retransmit.tries + 1,
-                         env.send_hint(core_.remote.address), size);
+    const Error error = no_answer(exchange, size, env);
+    if (fall_back_to_tcp(env)) { return; }
     if (start_next_round(env)) {
         env.failure(core_, {}, wire::to_string(exchange), false, error);
         return forget(env);
@@ -267,6 +274,7 @@ bool IkeSa::start_next_round(const Environment& env) {
     }
     Begin next = std::move(*std::exchange(begin_, std::nullopt));
     if (!next.for_ever) { --next.rounds_left; }
+    next.tcp = false;
     if (next.redirected_from) {  // back to where we were sent from
         next.redirected_from.reset();
         if (const auto first = remote_address_of(*next.connection)) {
@@ -274,19 +282,23 @@ bool IkeSa::start_next_round(const Environment& env) {
             next.local = local_end(*next.connection, *first, env);
         }
     }
+    go_on_with(std::move(next), env);
+    return true;
+}
+
+// What waits for this IKE SA waits for the one that begins now.
+void IkeSa::go_on_with(Begin next, const Environment& env) {
     const std::vector<CommandId> commands = next.commands;
     const auto begun = initiate(std::move(next), env);
     if (!begun) {
         for (const CommandId command : commands) {
             env.command_done(command, std::unexpected(begun.error()));
         }
-        return true;
+        return;
     }
-    // What waits for this IKE SA waits for the next one.
     IkeSa& following = *env.find(*begun);
     following.replaces_ = std::exchange(replaces_, std::nullopt);
     following.queue_ = std::exchange(queue_, {});
-    return true;
 }
 
 }  // namespace culvert::ike::v2

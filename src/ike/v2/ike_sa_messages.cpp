@@ -56,10 +56,11 @@ void IkeSa::handle_init(const Datagram& datagram, const wire::IkeHeader& header,
 void IkeSa::resend_init_response(const Datagram& request, const Environment& env) {
     const auto* half = std::get_if<HalfOpen>(&state_);
     // S-06: the same SPI with another message, or from elsewhere, makes nothing new.
-    if (half == nullptr || request.bytes != half->exchange->init_request() ||
-        request.remote != core_.remote) {
-        return;
-    }
+    // A TCP connection that broke comes again from another port.
+    const bool same_end = request.stream != StreamId{} && core_.on_tcp()
+                              ? request.remote.address == core_.remote.address
+                              : request.remote == core_.remote && !core_.on_tcp();
+    if (half == nullptr || request.bytes != half->exchange->init_request() || !same_end) { return; }
     env.state.counters.count_message(ExchangeType::ike_sa_init, true, true);
     transmit_to(responses_.last_response(), request, env);
 }
@@ -99,6 +100,7 @@ void IkeSa::handle_protected(const Datagram& datagram, const wire::IkeHeader& he
     }
     const wire::Message& message = **opened;
     last_inbound_ = env.now;
+    stream_proved_ = stream_proved_ || datagram.stream == core_.stream;
     if (header.flags.response) {
         env.count_message(core_, header.exchange, false, true);
         follow_peer(datagram, env);
@@ -177,8 +179,10 @@ void IkeSa::follow_peer(const Datagram& datagram, const Environment& env) {
         core_.local = datagram.local;
         core_.remote = datagram.remote;
         core_.nat_t_port = datagram.non_esp_marker;
+        core_.came_by(datagram.stream);
         return;
     }
+    if (datagram.stream != StreamId{} || core_.on_tcp()) { return follow_to_stream(datagram, env); }
     // RFC 4555 3.8: with MOBIKE only UPDATE_SA_ADDRESSES moves it (and ESP, by the plane).
     if (core_.mobike.on) {
         core_.mobike.last_from = datagram.remote;
@@ -189,7 +193,7 @@ void IkeSa::follow_peer(const Datagram& datagram, const Environment& env) {
 }
 
 void IkeSa::mapping_changed(const Endpoint& remote, const Environment& env) {
-    if (!core_.nat.remote || remote == core_.remote || !established()) { return; }
+    if (!core_.nat.remote || remote == core_.remote || !established() || core_.on_tcp()) { return; }
     const std::string text =
         fmt::format("IKE SA {}[{}]: the peer's NAT mapping went from {} to {}", core_.name(),
                     core_.unique_id, core_.remote.to_string(), remote.to_string());
@@ -198,7 +202,8 @@ void IkeSa::mapping_changed(const Endpoint& remote, const Environment& env) {
         env.emit(UpdateEndpoints{.id = child.id,
                                  .local = core_.local,
                                  .remote = core_.remote,
-                                 .udp_encap = child.udp_encap});
+                                 .udp_encap = child.udp_encap,
+                                 .stream = core_.stream});
     }
     env.event(core_, EventKind::ike_updated, Severity::info, text);
 }
@@ -348,7 +353,8 @@ MessageBytes IkeSa::seal(const wire::IkeHeader& header, const wire::Payloads& pa
         env.failure(core_, {}, wire::to_string(header.exchange), true, error);
         return MessageBytes{};
     };
-    if (core_.peer_takes_fragments) {
+    // RFC 9329 8.5: a stream needs none.
+    if (core_.peer_takes_fragments && !core_.on_tcp()) {
         const std::size_t size = env.settings().fragment_size - fragment_headers;
         auto pieces = wire::seal_fragments(header, payloads, size, *core_.outbound, env.random());
         if (!pieces) { return failed(pieces.error()); }
@@ -360,6 +366,8 @@ MessageBytes IkeSa::seal(const wire::IkeHeader& header, const wire::Payloads& pa
 }
 
 void IkeSa::transmit(const MessageBytes& message, const Environment& env) {
+    // It leaves when there is a stream again.
+    if (core_.on_tcp() && core_.stream_state != StreamState::open) { return; }
     last_outbound_ = env.now;
     for (const Bytes& piece : message) {
         env.emit(Transmit{
@@ -367,7 +375,8 @@ void IkeSa::transmit(const MessageBytes& message, const Environment& env) {
                          .remote = core_.remote,
                          .non_esp_marker = core_.nat_t_port,
                          .bytes = piece,
-                         .dscp = core_.connection ? core_.connection->dscp : std::uint8_t{0}}});
+                         .dscp = core_.connection ? core_.connection->dscp : std::uint8_t{0},
+                         .stream = core_.stream}});
     }
 }
 
@@ -381,7 +390,8 @@ void IkeSa::transmit_to(const MessageBytes& message, const Datagram& request,
                          .remote = request.remote,
                          .non_esp_marker = request.non_esp_marker,
                          .bytes = piece,
-                         .dscp = core_.connection ? core_.connection->dscp : std::uint8_t{0}}});
+                         .dscp = core_.connection ? core_.connection->dscp : std::uint8_t{0},
+                         .stream = request.stream}});
     }
 }
 

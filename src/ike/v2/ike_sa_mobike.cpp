@@ -46,11 +46,13 @@ void IkeSa::update_children(const Environment& env) {
         env.emit(UpdateEndpoints{.id = child.id,
                                  .local = core_.local,
                                  .remote = core_.remote,
-                                 .udp_encap = child.udp_encap});
+                                 .udp_encap = child.udp_encap,
+                                 .stream = core_.stream});
     }
     env.event(core_, EventKind::ike_updated, Severity::info,
-              fmt::format("IKE SA {}[{}] is now between {} and {}", core_.name(), core_.unique_id,
-                          core_.local.to_string(), core_.remote.to_string()));
+              fmt::format("IKE SA {}[{}] is now between {} and {}{}", core_.name(), core_.unique_id,
+                          core_.local.to_string(), core_.remote.to_string(),
+                          core_.on_tcp() ? ", in TCP" : ""));
 }
 
 // The addresses of this host, or the way to the peer, have changed.
@@ -117,6 +119,11 @@ std::optional<IkeSa::Path> IkeSa::best_path(bool another, const Environment& env
 void IkeSa::move_to(const Path& path, const Environment& env) {
     core_.mobike.tried.push_back(path_in_use());
     core_.local.address = path.first;
+    if (core_.on_tcp()) {  // the SAs follow when the stream is there
+        core_.remote.address = path.second;
+        if (!requests_.idle()) { requests_.begin_again(env.now); }
+        return open_stream(env);
+    }
     if (core_.remote.address != path.second) {
         core_.remote = {path.second, core_.nat_t_port ? std::uint16_t{4500} : core_.remote.port};
     }
@@ -141,7 +148,7 @@ bool IkeSa::try_another_path(const Environment& env) {
     if (!core_.mobike.on || !established() || requests_.idle()) { return false; }
     if (!core_.began_first) { return follow_last_message(env); }
     const auto path = best_path(true, env);
-    if (!path) { return false; }
+    if (!path) { return go_over_to_tcp(env); }
     move_to(*path, env);
     return true;
 }
@@ -150,7 +157,7 @@ bool IkeSa::try_another_path(const Environment& env) {
 // say goes there, and the Child SAs follow when it is answered.
 bool IkeSa::follow_last_message(const Environment& env) {
     const auto from = core_.mobike.last_from;
-    if (!core_.nat.remote || !from || *from == core_.remote) { return false; }
+    if (!core_.nat.remote || !from || *from == core_.remote || core_.on_tcp()) { return false; }
     core_.remote = *from;
     core_.mobike.last_from.reset();
     requests_.begin_again(env.now);
@@ -199,8 +206,8 @@ void IkeSa::follow_nat(NatSituation nat, const Environment& env) {
     core_.nat = settled(nat, *core_.connection, core_.nat.preferred);
     bool changed = false;
     for (Child& child : core_.children) {
-        changed = changed || child.udp_encap != core_.nat.esp_in_udp();
-        child.udp_encap = core_.nat.esp_in_udp();
+        changed = changed || child.udp_encap != core_.encapsulates();
+        child.udp_encap = core_.encapsulates();
     }
     if (changed) { update_children(env); }
 }
@@ -218,16 +225,23 @@ void IkeSa::follow_update(const wire::Payloads& request, const Datagram& datagra
         response.emplace_back(wire::Notify{.type = NotifyType::unexpected_nat_detected});
         return;
     }
-    const bool moved = core_.local != datagram.local || core_.remote != datagram.remote;
+    const bool moved = core_.local != datagram.local || core_.remote != datagram.remote ||
+                       core_.stream != datagram.stream;
     core_.local = datagram.local;
     core_.remote = datagram.remote;
     core_.nat_t_port = datagram.non_esp_marker;
+    core_.came_by(datagram.stream);
     const NatSituation nat = detect_nat(request, core_.initiator_spi(), core_.responder_spi(),
                                         core_.local, core_.remote);
     if (nat.supported) { core_.nat = settled(nat, *core_.connection, core_.nat.preferred); }
     add_nat_detection(response, core_.initiator_spi(), core_.responder_spi(), core_.local,
                       core_.remote, forces_udp(*core_.connection), env.random());
     if (!moved) { return; }
+    if (core_.on_tcp()) {  // its connection has shown that it is there
+        for (Child& child : core_.children) { child.udp_encap = true; }
+        env.emit(KeepStream{core_.stream});
+        return update_children(env);
+    }
     // RFC 4555 3.7: traffic follows only after the peer has shown that it is there, so that nobody
     // has us flood a third party.
     Bytes cookie = env.random().bytes(cookie2_size);
@@ -242,19 +256,22 @@ void IkeSa::probe_answered(const ProbingPath& sent, const wire::Payloads& respon
         return close({}, env);  // RFC 4555 3.7: MUST be closed
     }
     if (sent.local != core_.local || sent.remote != core_.remote) { return; }  // another one waits
-    for (Child& child : core_.children) { child.udp_encap = core_.nat.esp_in_udp(); }
+    for (Child& child : core_.children) { child.udp_encap = core_.encapsulates(); }
     update_children(env);
 }
 
 // Behind a NAT the initiator looks whether its mapping is what it was (RFC 4555 3.8).
 void IkeSa::add_mapping_probe(wire::Payloads& payloads, const Environment& env) const {
-    if (!core_.mobike.on || !core_.began_first || !core_.nat.local || core_.nat.fake) { return; }
+    if (!core_.mobike.on || !core_.began_first || !core_.nat.local || core_.nat.fake ||
+        core_.on_tcp()) {
+        return;
+    }
     add_nat_detection(payloads, core_.initiator_spi(), core_.responder_spi(), core_.local,
                       core_.remote, false, env.random());
 }
 
 void IkeSa::look_at_mapping(const wire::Payloads& response, const Environment& env) {
-    if (!core_.mobike.on || !core_.began_first) { return; }
+    if (!core_.mobike.on || !core_.began_first || core_.on_tcp()) { return; }
     const auto* seen = wire::find_notify(response, NotifyType::nat_detection_destination_ip);
     if (seen == nullptr) { return; }
     const bool changed = !core_.mobike.seen_as.empty() && core_.mobike.seen_as != seen->data;

@@ -21,11 +21,12 @@ IkeSpi lowest_spi(const SaCore& sa) { return std::min(sa.local_spi, sa.remote_sp
 Error peer_must_reauthenticate(const SaCore& sa) {
     return {.code = ErrorCode::unsupported,
             .wanted = fmt::format("to reauthenticate IKE SA {}[{}]", sa.name(), sa.unique_id),
-            .received = !sa.leases.empty()
-                            ? "a peer that asks us for its address, which only it can begin"
-                        : sa.connection->remote.method == AuthMethodKind::eap
-                            ? "a peer that proves itself by EAP, which only it can begin"
-                            : "a peer behind a NAT, which may not be reached with a new IKE SA",
+            .received =
+                !sa.leases.empty() ? "a peer that asks us for its address, which only it can begin"
+                : sa.connection->remote.method == AuthMethodKind::eap
+                    ? "a peer that proves itself by EAP, which only it can begin"
+                : sa.on_tcp() ? "a peer that came by TCP, which only it can open"
+                              : "a peer behind a NAT, which may not be reached with a new IKE SA",
             .remedy = "let the peer reauthenticate (its reauth_time)"};
 }
 
@@ -35,7 +36,8 @@ IkeSa::Again IkeSa::again(const Environment& env) const {
     Again out{.connection = find_connection(env.state.config, core_.name()),
               .local = core_.local,
               .remote = core_.remote,
-              .vips = core_.local_vips};
+              .vips = core_.local_vips,
+              .tcp = core_.on_tcp()};
     if (!out.connection) { return out; }
     if (core_.began_first) {
         out.remote.port = out.connection->remote_port;
@@ -64,7 +66,8 @@ void IkeSa::begin_again(Again what, std::vector<CommandId> commands, std::option
                   .vips_before = std::move(what.vips),
                   .redirected_from = what.redirected_from,
                   .rounds_left = tries > 0 ? tries - 1 : 0,
-                  .for_ever = tries == 0},
+                  .for_ever = tries == 0,
+                  .tcp = what.tcp},
                  env);
     if (!begun) {
         for (const CommandId command : waiting) {
@@ -91,7 +94,8 @@ void IkeSa::reauthenticate(std::vector<CommandId> commands, const Environment& e
     if (replaced_by_another_) { return fail(busy("it is being reauthenticated already")); }
     // What only the peer can begin ends with the hard lifetime if the peer does not.
     const bool by_eap = core_.connection->remote.method == AuthMethodKind::eap;
-    if (!core_.began_first && (!core_.leases.empty() || core_.nat.remote || by_eap)) {
+    const bool out_of_reach = core_.nat.remote || core_.on_tcp();
+    if (!core_.began_first && (!core_.leases.empty() || out_of_reach || by_eap)) {
         env.event(core_, EventKind::note, Severity::info,
                   fmt::format("IKE SA {}[{}] should be reauthenticated, which is the peer's to "
                               "begin",

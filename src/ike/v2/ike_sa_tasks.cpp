@@ -57,8 +57,11 @@ void IkeSa::pump(const Environment& env) {
             return;
         }
         const auto next = std::ranges::find_if(queue_, [&](const Task& task) {
+            const bool last_words =
+                std::holds_alternative<DeleteIkeTask>(task.what) ||
+                (core_.on_tcp() && std::holds_alternative<InformTask>(task.what));
             return !waits_for_peer(task) && task.not_before <= env.now &&
-                   ((!rekeyed && !sent_away()) || std::holds_alternative<DeleteIkeTask>(task.what));
+                   ((!rekeyed && !sent_away()) || last_words);
         });
         if (next == queue_.end()) { return; }
         Task task = std::move(*next);

@@ -56,6 +56,8 @@ class InitInitiator {
     // A ticket stands in for the key exchange, until the gateway does not take it.
     bool resumes() const { return ticket_.has_value(); }
     void forget_ticket(const SaCore& sa, const Environment& env);
+    // The same request from another address or port, which NAT detection tells of.
+    void leave_from(const SaCore& sa, const Environment& env) { build(sa, env); }
 
     // The request as it stands now: with the cookie and the group that the responder asked for.
     const Bytes& request() const { return request_; }

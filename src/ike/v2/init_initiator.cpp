@@ -84,7 +84,9 @@ void InitInitiator::build(const SaCore& sa, const Environment& env) {
     if (wants_intermediate(sa.connection->proposals)) {
         payloads.emplace_back(wire::Notify{.type = NotifyType::intermediate_exchange_supported});
     }
-    if (would_take_udp(*sa.connection, env.settings())) { payloads.emplace_back(udp_preference()); }
+    if (!sa.on_tcp() && would_take_udp(*sa.connection, env.settings())) {
+        payloads.emplace_back(udp_preference());
+    }
     const wire::IkeHeader header{.initiator_spi = sa.local_spi,
                                  .exchange = ticket_ ? wire::ExchangeType::ike_session_resume
                                                      : wire::ExchangeType::ike_sa_init,

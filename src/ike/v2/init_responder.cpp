@@ -104,6 +104,7 @@ Result<Accepted> accept(const Datagram& datagram, const wire::Message& request, 
     sa.local = datagram.local;
     sa.remote = datagram.remote;
     sa.nat_t_port = datagram.non_esp_marker;
+    sa.came_by(datagram.stream);
     sa.created_at = env.now;
     sa.nat = settled(detect_nat(request.payloads, sa.remote_spi, IkeSpi{}, sa.local, sa.remote),
                      *sa.connection, selection.udp && says_udp_preference(request.payloads));
@@ -196,11 +197,14 @@ void answer_without_state(const Datagram& request, const wire::IkeHeader& header
     env.emit(Transmit{.datagram = {.local = request.local,
                                    .remote = request.remote,
                                    .non_esp_marker = request.non_esp_marker,
-                                   .bytes = std::move(answer)}});
+                                   .bytes = std::move(answer),
+                                   .stream = request.stream}});
 }
 
 bool cookie_wanted(const Datagram& datagram, const wire::Message& request, ByteView nonce,
                    const Environment& env) {
+    // RFC 9329 7.3: a TCP connection has shown what a cookie shows, that the peer is there.
+    if (datagram.stream != StreamId{}) { return false; }
     switch (env.state.guard.judge(datagram.remote.address, env.settings())) {
         case HalfOpenGuard::Verdict::accept: return false;
         case HalfOpenGuard::Verdict::ignore: return true;  // was asked before: judged already

@@ -56,9 +56,11 @@ constexpr seconds ticket_key_lifetime{4 * 3600};  // then its tickets are good a
 constexpr std::size_t tickets_spent_max = 65536;  // remembered until they are out of date
 constexpr std::size_t tickets_kept_max = 4096;    // as client
 constexpr unsigned resume_tries_max = 2;          // messages; then from the beginning
+constexpr unsigned tcp_fallback_tries = 2;        // messages over UDP; then TCP (RFC 9329 6.1)
 constexpr std::size_t crash_token_size = 16;      // RFC 6290 4.1: 16 to 128 octets
 constexpr std::size_t crash_token_size_max = 128;
 constexpr unsigned crash_tokens_looked_at_max = 4;
+constexpr std::size_t send_hints_max = 256;  // addresses of which the network has said something
 constexpr std::size_t host_addresses_max = 64;
 constexpr std::size_t name_servers_max = 8;     // taken from a peer
 constexpr std::size_t dns_domains_max = 64;     // taken from a peer (RFC 8598)

@@ -45,6 +45,8 @@ SaCore successor_of(const SaCore& sa, bool we_initiate, IkeSpi local_spi, IkeSpi
     next.local = sa.local;
     next.remote = sa.remote;
     next.nat_t_port = sa.nat_t_port;
+    next.stream = sa.stream;
+    next.stream_state = sa.stream_state;
     next.peer_takes_fragments = sa.peer_takes_fragments;
     next.peer_takes_redirects = sa.peer_takes_redirects;
     next.nat = sa.nat;

@@ -79,6 +79,7 @@ void accept_ticket(const Datagram& datagram, const wire::Message& request, const
     sa.local = datagram.local;
     sa.remote = datagram.remote;
     sa.nat_t_port = datagram.non_esp_marker;
+    sa.came_by(datagram.stream);
     sa.created_at = env.now;
     sa.nat = settled(
         detect_nat(request.payloads, sa.remote_spi, IkeSpi{}, sa.local, sa.remote), *sa.connection,

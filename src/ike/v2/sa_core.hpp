@@ -48,6 +48,13 @@ struct Child {
     bool live() const { return state == ChildState::installed || state == ChildState::rekeying; }
 };
 
+// The TCP stream that an IKE SA uses (RFC 9329).
+enum class StreamState : std::uint8_t {
+    broken,   // or could not be opened: the one who began opens another
+    opening,  // what is to be sent waits
+    open,
+};
+
 struct SaCore {
     std::uint32_t unique_id = 0;
     ConnectionRef connection;
@@ -58,7 +65,9 @@ struct SaCore {
     IkeSpi remote_spi{};
     Endpoint local;
     Endpoint remote;
-    bool nat_t_port = false;            // speaks on the NAT-T port, with the marker
+    bool nat_t_port = false;  // speaks on the NAT-T port, with the marker
+    StreamId stream{};        // zero: UDP. The last one, also when it is broken
+    StreamState stream_state = StreamState::broken;
     bool peer_takes_fragments = false;  // RFC 7383
     bool peer_takes_redirects = false;  // RFC 5685, of a client
     NatSituation nat;
@@ -114,6 +123,14 @@ struct SaCore {
     crypto::Prf prf() const { return crypto::Prf{suite->prf}; }
     Ends ends() const;
     const std::string& name() const { return connection->name; }
+    bool on_tcp() const { return stream != StreamId{}; }
+    // The peer's message came by this stream, or by UDP.
+    void came_by(StreamId by) {
+        stream = by;
+        stream_state = on_tcp() ? StreamState::open : StreamState::broken;
+    }
+    // Its ESP goes in UDP or TCP.
+    bool encapsulates() const { return on_tcp() || nat.esp_in_udp(); }
     // Who the peer is for all that goes by peer: addresses, how many IKE SAs it may have.
     const Identity& peer() const {
         return remote_eap_id.type == IdType::any ? remote_id : remote_eap_id;

@@ -12,18 +12,21 @@
 
 #include "plane/ike_carrier.hpp"
 #include "plane/poller.hpp"
+#include "plane/tcp_streams.hpp"
 
 namespace culvert::plane {
 namespace {
 
 class NullPlane final : public Plane {
  public:
-    explicit NullPlane(const PlaneSettings& settings) : carrier_(settings) {}
+    explicit NullPlane(const PlaneSettings& settings)
+        : carrier_(settings), streams_({.mark_needed = false}, settings.port_tcp) {}
     NullPlane(const NullPlane&) = delete;
     NullPlane& operator=(const NullPlane&) = delete;
     NullPlane(NullPlane&&) = delete;
     NullPlane& operator=(NullPlane&&) = delete;
     ~NullPlane() override {
+        streams_.stop();
         if (thread_.joinable()) {
             poller_->stop();
             thread_.join();
@@ -32,6 +35,7 @@ class NullPlane final : public Plane {
 
     Status start(PlaneEvents& events) override {
         if (auto done = carrier_.open(events, {.mark = false}); !done) { return done; }
+        streams_.use(events, {});
         auto poller = Poller::make();
         if (!poller) { return std::unexpected(std::move(poller).error()); }
         poller_.emplace(std::move(*poller));
@@ -44,7 +48,12 @@ class NullPlane final : public Plane {
         return carrier_.is_open() ? carrier_.sockets().descriptors() : std::vector<int>{};
     }
     void read_ike(int descriptor) override { carrier_.read_ike(descriptor); }
-    void send_ike(IkeDatagram datagram) override { carrier_.send(datagram); }
+    void send_ike(IkeDatagram datagram) override {
+        if (datagram.stream != StreamId{}) {
+            return streams_.send_ike(datagram.stream, datagram.bytes);
+        }
+        carrier_.send(datagram);
+    }
     void send_keepalive(Endpoint local, Endpoint remote) override {
         carrier_.send_keepalive(local, remote);
     }
@@ -61,6 +70,13 @@ class NullPlane final : public Plane {
         return carrier_.is_local_address(address);
     }
 
+    Status listen_tcp(bool wanted) override { return streams_.listen(wanted); }
+    void open_stream(StreamId id, Endpoint local, Endpoint remote) override {
+        streams_.open(id, local, remote);
+    }
+    void keep_stream(StreamId id) override { streams_.keep(id); }
+    void close_stream(StreamId id) override { streams_.close(id); }
+
     Status install(ChildSa sa) override {
         const std::scoped_lock lock{mutex_};
         ++installed_ever_;
@@ -73,7 +89,7 @@ class NullPlane final : public Plane {
         const std::scoped_lock lock{mutex_};
         sas_.erase(id);
     }
-    Status update_endpoints(ChildSaId, Endpoint, Endpoint, bool) override { return {}; }
+    Status update_endpoints(ChildSaId, Endpoint, Endpoint, bool, StreamId) override { return {}; }
     Status add_address(const IpAddress&) override { return {}; }
     Status add_policy(const Policy& policy) override {
         const std::scoped_lock lock{mutex_};
@@ -92,6 +108,7 @@ class NullPlane final : public Plane {
     std::map<std::string, std::uint64_t> statistics() override {
         std::map<std::string, std::uint64_t> out;
         carrier_.add_statistics(out);
+        streams_.add_statistics(out);
         const std::scoped_lock lock{mutex_};
         out["sas"] = sas_.size();
         out["sas_installed"] = installed_ever_;
@@ -105,6 +122,7 @@ class NullPlane final : public Plane {
 
  private:
     IkeCarrier carrier_;
+    TcpStreams streams_;
     std::optional<Poller> poller_;
     std::thread thread_;
 

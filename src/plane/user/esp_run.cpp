@@ -104,6 +104,7 @@ void EspRun::tick() {
 }
 
 void EspRun::send() {
+    if (sa_->endpoints().stream != StreamId{}) { return send_by_stream(); }
     const SendOptions options{
         .traffic_class = outer_.traffic_class, .hop_limit = outer_.hop_limit, .stride = stride_};
     const NextHop* const hop = next_hop();
@@ -136,6 +137,17 @@ void EspRun::send() {
     counters_.count(Happening::esp_sends);
     counters_.count(Happening::esp_packets_sent, sent);
     if (error != 0) { failed(error, sent); }
+}
+
+// What has no room is lost, as on any other way.
+void EspRun::send_by_stream() {
+    const ByteView octets{octets_.get(), size_};
+    if (shared_.streams.send_esp(sa_->endpoints().stream, octets, stride_)) {
+        counters_.count(Happening::esp_sends);
+        counters_.count(Happening::esp_packets_sent, count_);
+    } else {
+        counters_.count(Happening::esp_send_failed, count_);
+    }
 }
 
 int EspRun::send_in_one(const SendOptions& options) const {

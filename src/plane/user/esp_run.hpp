@@ -54,6 +54,7 @@ class EspRun {
 
  private:
     void send();
+    void send_by_stream();
     int send_in_one(const SendOptions& options) const;
     const UdpSocket* sender() const;
     int send_each(const SendOptions& options, const NextHop* hop, std::size_t& sent);

@@ -114,6 +114,13 @@ std::vector<std::string> standing_rules(const FilterSettings& s) {
     add("iifname \"lo\" accept");
     add(fmt::format("iifname \"{}\" accept", s.tun));
     add(fmt::format("udp dport {} fib daddr type local meta mark set {:#x} accept", ports, s.mark));
+    // IKE and ESP in TCP: what is for our port, as a connection that is being made has no socket
+    // yet that could be asked; and what is for a socket with our mark, for those that we open.
+    add(fmt::format("tcp dport {} fib daddr type local meta mark set {:#x} accept", s.port_tcp,
+                    s.mark));
+    if (s.sockets) {
+        add(fmt::format("meta l4proto 6 socket mark {0:#x} meta mark set {0:#x} accept", s.mark));
+    }
     add(fmt::format("meta l4proto {{ 50, 51 }} fib daddr type local meta mark set {:#x} accept",
                     s.mark));
     // Later fragments of those to ourselves: no port is in them, nor a protocol where extension

@@ -20,6 +20,8 @@ struct FilterSettings {
     std::uint16_t port = 500;
     std::uint16_t port_nat_t = 4500;
     std::uint32_t mark = 0;
+    std::uint16_t port_tcp = 4500;
+    bool sockets = true;  // whether the kernel can be asked whose socket a packet is for
 };
 
 // A table name for this TUN: "culvert" for culvert0, else one of its own.

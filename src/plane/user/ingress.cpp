@@ -240,7 +240,7 @@ void Ingress::clamp(const ipsec::InboundSa& sa, ipsec::DecapJob& job) const {
 
 void Ingress::look_at_mapping(const ipsec::InboundSa& sa, const Endpoint& remote) {
     const ipsec::SaEndpoints& ends = sa.endpoints();
-    if (!ends.udp_encap || ends.remote == remote) { return; }
+    if (!ends.udp_encap || ends.remote == remote || ends.stream != StreamId{}) { return; }
     // Once a tick for one SA: a peer that flaps between two mappings does not flood.
     if (!told_.insert(sa.id()).second) { return; }
     counters_.count(Happening::mapping_changes);

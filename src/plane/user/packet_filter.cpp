@@ -214,9 +214,12 @@ PacketFilter::~PacketFilter() {
 }
 
 Status PacketFilter::start() {
-    if (auto done = run_nft({"-f", "-"}, filter_table(settings_)); !done) {
-        return std::unexpected(std::move(done).error());
+    auto done = run_nft({"-f", "-"}, filter_table(settings_));
+    if (!done && settings_.sockets) {  // a kernel that was built without nft_socket
+        settings_.sockets = false;
+        done = run_nft({"-f", "-"}, filter_table(settings_));
     }
+    if (!done) { return std::unexpected(std::move(done).error()); }
     thread_ = std::thread{[this] { run(); }};
     return {};
 }

@@ -10,6 +10,7 @@
 #include "plane/ike_carrier.hpp"
 #include "plane/limits.hpp"
 #include "plane/plane.hpp"
+#include "plane/tcp_streams.hpp"
 #include "plane/user/raw_sockets.hpp"
 #include "plane/user/send_turns.hpp"
 #include "plane/user/tables.hpp"
@@ -28,6 +29,7 @@ struct Shared {
     const TunDevice& tun;
     const RawSockets& raw;
     const IkeCarrier& carrier;
+    TcpStreams& streams;
     std::uint32_t mark = 0;
     unsigned workers = 1;
     // Null with one worker, who has nobody to wait for.

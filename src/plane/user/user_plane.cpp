@@ -119,11 +119,12 @@ void UserPlane::retire(ChildSaId id) {
     publish();
 }
 
-Status UserPlane::update_endpoints(ChildSaId id, Endpoint local, Endpoint remote, bool udp_encap) {
+Status UserPlane::update_endpoints(ChildSaId id, Endpoint local, Endpoint remote, bool udp_encap,
+                                   StreamId stream) {
     const std::scoped_lock lock{mutex_};
-    const Status done =
-        book_.update_endpoints(id, {.local = local, .remote = remote, .udp_encap = udp_encap},
-                               path_mtu_to(remote.address));
+    const Status done = book_.update_endpoints(
+        id, {.local = local, .remote = remote, .udp_encap = udp_encap, .stream = stream},
+        path_mtu_to(remote.address));
     if (done) {
         publish();
         paths_changed_ = true;

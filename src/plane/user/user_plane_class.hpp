@@ -14,6 +14,7 @@
 
 #include "crypto/random.hpp"
 #include "plane/poller.hpp"
+#include "plane/tcp_streams.hpp"
 #include "plane/user/flow_steering.hpp"
 #include "plane/user/kernel_set_up.hpp"
 #include "plane/user/packet_filter.hpp"
@@ -43,7 +44,12 @@ class UserPlane final : public Plane {
         return carrier_.is_open() ? carrier_.sockets().descriptors() : std::vector<int>{};
     }
     void read_ike(int descriptor) override { carrier_.read_ike(descriptor); }
-    void send_ike(IkeDatagram datagram) override { carrier_.send(datagram); }
+    void send_ike(IkeDatagram datagram) override {
+        if (datagram.stream != StreamId{}) {
+            return streams_.send_ike(datagram.stream, datagram.bytes);
+        }
+        carrier_.send(datagram);
+    }
     void send_keepalive(Endpoint local, Endpoint remote) override {
         carrier_.send_keepalive(local, remote);
     }
@@ -60,11 +66,19 @@ class UserPlane final : public Plane {
         return carrier_.is_local_address(address);
     }
 
+    Status listen_tcp(bool wanted) override { return streams_.listen(wanted); }
+    void open_stream(StreamId id, Endpoint local, Endpoint remote) override {
+        streams_.open(id, local, remote);
+    }
+    void keep_stream(StreamId id) override { streams_.keep(id); }
+    void close_stream(StreamId id) override { streams_.close(id); }
+
     Status install(ChildSa sa) override;
     void stop_sending(ChildSaId id) override;
     void retire(ChildSaId id) override;
     void remove(ChildSaId id) override;
-    Status update_endpoints(ChildSaId id, Endpoint local, Endpoint remote, bool udp_encap) override;
+    Status update_endpoints(ChildSaId id, Endpoint local, Endpoint remote, bool udp_encap,
+                            StreamId stream) override;
     Status add_address(const IpAddress& address) override;
     void remove_address(const IpAddress& address) override;
     Status add_policy(const Policy& policy) override;
@@ -108,6 +122,7 @@ class UserPlane final : public Plane {
     // In the order of making; taken down in the reverse order.
     std::optional<KernelSetUp> kernel_;
     IkeCarrier carrier_;
+    TcpStreams streams_;
     std::optional<RawSockets> raw_;
     std::optional<TunDevice> tun_;
     std::optional<Xdp> xdp_;          // some interface goes by AF_XDP

@@ -23,6 +23,7 @@ std::map<std::string, std::uint64_t> UserPlane::statistics() {
     std::map<std::string, std::uint64_t> out;
     if (workers_.empty()) { return out; }
     carrier_.add_statistics(out);
+    streams_.add_statistics(out);
     out["esp_receive_overflow"] = carrier_.sockets().esp_overflowed();
     for (const auto& worker : workers_) { worker->add_statistics(out); }
     if (xdp_) { out["esp_receive_overflow"] += xdp_->overflowed(); }

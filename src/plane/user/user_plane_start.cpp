@@ -27,7 +27,8 @@ UserPlane::UserPlane(PlaneSettings settings)
     : settings_(std::move(settings)),
       worker_count_(workers_of(settings_)),
       steering_(FlowSteering::load()),
-      carrier_(settings_) {
+      carrier_(settings_),
+      streams_({.mark = settings_.mark}, settings_.port_tcp) {
     if (!settings_.xdp.interfaces.empty()) { open_xdp(); }
 }
 
@@ -48,6 +49,7 @@ void UserPlane::open_xdp() {
 }
 
 UserPlane::~UserPlane() {
+    streams_.stop();
     if (control_poller_) { control_poller_->stop(); }
     if (control_thread_.joinable()) { control_thread_.join(); }
     for (const auto& worker : workers_) { worker->stop(); }
@@ -94,7 +96,8 @@ Status UserPlane::open_devices(PlaneEvents& events) {
                                    .tun = settings_.tun_name,
                                    .port = ike_port(),
                                    .port_nat_t = nat_t_port(),
-                                   .mark = settings_.mark});
+                                   .mark = settings_.mark,
+                                   .port_tcp = settings_.port_tcp});
     if (auto done = filter_->start(); !done) { events.warning(std::move(done).error()); }
     return {};
 }
@@ -123,6 +126,7 @@ Status UserPlane::start_workers(PlaneEvents& events) {
         .tun = *tun_,
         .raw = *raw_,
         .carrier = carrier_,
+        .streams = streams_,
         .mark = settings_.mark,
         .workers = worker_count_,
         .turns = worker_count_ > 1 && tun_->queues() > 1 ? &turns_ : nullptr,
@@ -146,6 +150,7 @@ Status UserPlane::start_workers(PlaneEvents& events) {
     for (const auto& worker : workers_) {
         if (auto done = worker->attach(carrier_); !done) { return done; }
     }
+    streams_.use(events, [this](const Arrival& run) { return hand_over(run); });
     for (const auto& worker : workers_) { worker->start(); }
     if (xdp_) {
         xdp_->set_addresses(host_addresses_);

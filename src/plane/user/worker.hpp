@@ -17,6 +17,7 @@
 #include "base/error.hpp"
 #include "plane/ike_carrier.hpp"
 #include "plane/poller.hpp"
+#include "plane/signal.hpp"
 #include "plane/user/busyness.hpp"
 #include "plane/user/egress.hpp"
 #include "plane/user/fast_paths.hpp"
@@ -24,7 +25,6 @@
 #include "plane/user/moderation.hpp"
 #include "plane/user/raw_receiver.hpp"
 #include "plane/user/shared.hpp"
-#include "plane/user/signal.hpp"
 #include "plane/user/stray_queue.hpp"
 #include "plane/user/xdp.hpp"
 

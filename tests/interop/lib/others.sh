@@ -51,7 +51,7 @@ libreswan_auth() { # by what the sides sign; one that differs from the other's i
 write_libreswan() { # write_libreswan N
     local n=$1 other=$((3 - $1)) pfs=no family
     [[ $(value esp "$n") != *-ecp* ]] || pfs=yes
-    printf 'config setup\n    uniqueids=yes\n'
+    printf 'config setup\n    uniqueids=yes\n%s' "${libreswan_setup-}"
     for family in 4 6; do
         [[ $inner == *$family* ]] || continue
         printf 'conn net%s\n    ikev2=insist\n    %s\n    pfs=%s\n    auto=add\n    fragmentation=yes\n' \
@@ -65,6 +65,7 @@ write_libreswan() { # write_libreswan N
             # No rightca: with %any it would not ask for certificates.
             printf '    leftcert=g%s\n    leftsendcert=always\n    sendca=all\n' "$n"
         fi
+        printf '%s' "${libreswan_conn-}"
         # The script would set routes that are there already, and keep the peer waiting for its answer.
         printf '    leftupdown=%%disabled\n'
     done
@@ -95,8 +96,8 @@ start_libreswan() {
         [[ ! -e $place/own.p12 ]] || pk12util -i "$place/own.p12" -d "sql:$place/nss" -W "" -K ""
         [[ ! -e $place/root.crt ]] || certutil -A -n root -t CT,, -i "$place/root.crt" -d "sql:$place/nss"
         [[ ! -e $place/middle.crt ]] || certutil -A -n middle -t ,, -i "$place/middle.crt" -d "sql:$place/nss"
-        exec /usr/libexec/ipsec/pluto --nofork --config /etc/ipsec.conf --secretsfile /etc/ipsec.secrets \
-            --nssdir "$place/nss" --rundir /run/pluto --stderrlog' "$place" "$libreswan_root"
+        exec env ${3:+"LD_PRELOAD=$3"} /usr/libexec/ipsec/pluto --nofork --config /etc/ipsec.conf --secretsfile /etc/ipsec.secrets \
+            --nssdir "$place/nss" --rundir /run/pluto --stderrlog' "$place" "$libreswan_root" "${libreswan_preload-}"
     until_true 60 inside_of "$n" test -S /run/pluto/pluto.ctl || fail "pluto of side $n did not start"
     inside_of "$n" /usr/libexec/ipsec/addconn --config /etc/ipsec.conf --ctlsocket /run/pluto/pluto.ctl --addall \
         >"$dir/load.log" 2>&1 || { cat "$dir/load.log"; fail "pluto of side $n refused its configuration"; }
