@@ -75,7 +75,7 @@ case_churn_encap() {
 case_churn_native() { both_conn 'encap = no'; workers_case 3 2 rekeys "${CHURN_ROUNDS:-12}"; }
 # A Child SA for each worker (RFC 9611): all of them carry something, and rekeying leaves none out.
 cpus_of() { # cpus_of N: "cpu packets that left" of each Child SA, in order
-    swanctl_of "$1" --raw --list-sas | grep -oE '(state=INSTALLED|cpu=[0-9]+|packets-out=[0-9]+)' | paste -sd' ' |
+    swanctl_of "$1" --list-sas --raw | grep -oE '(state=INSTALLED|cpu=[0-9]+|packets-out=[0-9]+)' | paste -sd' ' |
         grep -oE 'state=INSTALLED cpu=[0-9]+ packets-out=[0-9]+' | sed 's/.*cpu=//; s/packets-out=//' | sort
 }
 has_cpus() { # has_cpus N COUNT
