@@ -10,7 +10,7 @@ namespace {
 constexpr std::size_t blocks_of_first_slab = 4;
 // A table that has come to this will want more: it gets huge pages from then on. Below it a huge
 // page would be mostly empty, and memory all the same.
-constexpr std::size_t small_slab_max = std::size_t{1} << 20U;
+constexpr std::size_t small_slab_max = std::size_t{1} << 16U;
 
 class Held {
  public:

@@ -98,6 +98,14 @@ class NodeRef {
         }
     }
 
+    // Takes over what release() let go of, held as it is.
+    static NodeRef adopt(Node* node) {
+        NodeRef out;
+        out.node_ = node;
+        return out;
+    }
+    Node* release() { return std::exchange(node_, nullptr); }
+
     Node* get() const { return node_; }
     Node* operator->() const { return node_; }
     Node& operator*() const { return *node_; }
