@@ -334,13 +334,11 @@ class Best {
 
 template <std::size_t Words>
 Classifier::Answer Classifier::find_in(const Tables<Words>& tables, const PacketInfo& packet) {
-    // Tables are asked in groups, memory is fetched for all of a group at a time. What they have is
-    // put together in one number without a jump: on one that is guessed wrong all that is computed
-    // meanwhile, of the next packet as well, would be lost.
+    // Tables are asked in groups. Which of them may have something cannot be guessed: that is put
+    // together in one number, without a jump. On one that is guessed wrong all would be lost that
+    // is computed while memory is waited for, of the next packet as well.
     constexpr std::size_t group_max = 8;
-    using Rules = RuleTable<Words>;
-    static_assert(group_max * Rules::look_bits <= 32);
-    std::array<typename Rules::Spot, group_max> spots;
+    std::array<std::uint64_t, group_max> hashes;
 
     const RuleKey<Words> words = words_of<Words>(packet);
     Best<Words> best{packet};
@@ -348,20 +346,14 @@ Classifier::Answer Classifier::find_in(const Tables<Words>& tables, const Packet
          next += group_max) {
         const Table<Words>* const group = &tables[next];
         const std::size_t count = std::min(tables.size() - next, group_max);
+        unsigned having = 0;
         for (std::size_t i = 0; i < count; ++i) {
-            group[i].rules.approach(masked(words, group[i].mask), spots[i]);
+            hashes[i] = RuleTable<Words>::hash_of(masked(words, group[i].mask));
+            having |= group[i].rules.may_have(hashes[i]) << i;
         }
-        std::uint32_t seen = 0;
-        for (std::size_t i = count; i-- > 0;) {
-            seen = seen << Rules::look_bits | Rules::look(spots[i], masked(words, group[i].mask));
-        }
-        for (; seen != 0; seen &= seen - 1) {
-            const auto bit = static_cast<unsigned>(std::countr_zero(seen));
-            const unsigned i = bit / Rules::look_bits;
-            const unsigned which = bit % Rules::look_bits;
-            const RuleSlot<Words>* slot = which < Rules::line_slots
-                                              ? spots[i].line + which
-                                              : group[i].rules.find(masked(words, group[i].mask));
+        for (; having != 0; having &= having - 1) {
+            const auto i = static_cast<std::size_t>(std::countr_zero(having));
+            const auto* slot = group[i].rules.find(masked(words, group[i].mask), hashes[i]);
             if (slot != nullptr) { best.consider(*slot); }
         }
     }

@@ -4,7 +4,8 @@
 //
 // As SnapshotTable, but its leaves hold keys and rules themselves, not where they are: a look-up
 // reads one line of the cache, where all of them together may not be near. Whether a key that is
-// not in its line was pushed on to the next one, a few bits of the line tell nearly always.
+// not in its line was pushed on to the next one, a few bits of the line tell nearly always. That a
+// table has no such key, as most tables that are asked, a filter tells before anything is read.
 
 #include <algorithm>
 #include <array>
@@ -14,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "ipsec/rule_filter.hpp"
 #include "ipsec/rule_slot.hpp"
 #include "ipsec/snapshot_directory.hpp"
 
@@ -22,13 +24,13 @@ namespace culvert::ipsec {
 // Well mixed. Multilinear: the products do not wait for one another.
 template <std::size_t Words>
 struct RuleHash {
-    static std::uint32_t of(const RuleKey<Words>& key) {
+    static std::uint64_t of(const RuleKey<Words>& key) {
         constexpr std::array<std::uint64_t, 5> factors{0x9e3779b97f4a7c15U, 0xbf58476d1ce4e5b9U,
                                                        0x94d049bb133111ebU, 0xd6e8feb86659fd93U,
                                                        0xa0761d6478bd642fU};
         std::uint64_t sum = 0;
         for (std::size_t i = 0; i < Words; ++i) { sum += key[i] * factors[i]; }
-        return static_cast<std::uint32_t>((sum ^ sum >> 32U) * 0xe7037ed1a0b428dbU >> 32U);
+        return (sum ^ sum >> 32U) * 0xe7037ed1a0b428dbU;
     }
 };
 
@@ -44,82 +46,63 @@ class RuleTable {
     using Pools = typename Leaves::Pools;
 
     // Several tables may share pools.
-    explicit RuleTable(std::shared_ptr<Pools> pools) : leaves_(std::move(pools)) {}
+    explicit RuleTable(std::shared_ptr<Pools> pools)
+        : leaves_(std::move(pools)), filter_(std::make_shared<RuleFilter>(0)) {}
 
     std::size_t size() const { return leaves_.size(); }
 
-    // find() in steps, so that memory is fetched for several tables at a time, and what they say is
-    // put together before anything hangs on it: which of them has something cannot be guessed.
-    struct Spot {
-        const Slot* line;
-        unsigned note;
-    };
-    // What look() gives: bits of the slots of the line, and one for where only find() gets.
-    static constexpr unsigned line_slots = 64 / sizeof(Slot);
-    static constexpr unsigned look_bits = line_slots + 1;
-
-    // Asks for what look() reads; a spot holds as long as the table does not change. Not of an
-    // empty table.
-    void approach(const Key& key, Spot& spot) const {
-        const std::uint32_t hash = Hash::of(key);
-        spot.line = leaves_.leaf(hash).slots.data() + home(hash) * line_slots;
-        spot.note = note_of(hash);
-        __builtin_prefetch(spot.line);
+    static std::uint64_t hash_of(const Key& key) { return Hash::of(key); }
+    // 0: nothing of this hash; 1: perhaps.
+    unsigned may_have(std::uint64_t hash) const { return filter_->may_have(hash); }
+    // Null when there is none. `hash` is that of the key.
+    const Slot* find(const Key& key, std::uint64_t hash) const {
+        return leaves_.empty() ? nullptr : leaves_.leaf(directory_part(hash)).find(hash, key);
     }
-    static unsigned look(const Spot& spot, const Key& key) {
-        unsigned out = (spot.line->notes() >> spot.note & 1U) << line_slots;
-        for (unsigned i = 0; i < line_slots; ++i) { out |= (spot.line[i].is(key) ? 1U : 0U) << i; }
-        return out;
-    }
-    // Null when there is none.
-    const Slot* find(const Key& key) const {
-        if (leaves_.empty()) { return nullptr; }
-        const std::uint32_t hash = Hash::of(key);
-        return leaves_.leaf(hash).find(hash, key);
-    }
+    const Slot* find(const Key& key) const { return find(key, Hash::of(key)); }
 
     // Replaces what has this key.
     void put(Slot slot) {
         const Key key = slot.key();
-        const std::uint32_t hash = Hash::of(key);
+        const std::uint64_t hash = Hash::of(key);
         leaves_.begin();
         for (;;) {
-            Leaf& leaf = leaves_.own(hash);
+            Leaf& leaf = leaves_.own(directory_part(hash));
             if (const Slot* known = leaf.find(hash, key); known != nullptr) {
                 fill(const_cast<Slot&>(*known), std::move(slot));
                 return;
             }
-            if (leaf.count < fill_max) {
-                leaf.insert(hash, std::move(slot));
-                break;
-            }
-            if (!split(hash, leaf)) {
-                leaf.insert_extra(hash, std::move(slot));
+            if (leaf.count < fill_max || !split(hash, leaf)) {
+                leaf.insert_somewhere(std::move(slot));
                 break;
             }
         }
         leaves_.grew();
+        note(hash);
     }
 
     // False when there was none.
     bool erase(const Key& key) {
         if (find(key) == nullptr) { return false; }
-        const std::uint32_t hash = Hash::of(key);
-        leaves_.own(hash).erase(hash, key);
+        const std::uint64_t hash = Hash::of(key);
+        leaves_.own(directory_part(hash)).erase(hash, key);
         leaves_.shrank();
         return true;
     }
 
  private:
     static constexpr std::size_t lines = 64;
+    static constexpr std::size_t line_slots = 64 / sizeof(Slot);
     static constexpr std::size_t slot_count = lines * line_slots;
     static constexpr std::size_t fill_max = slot_count * 3 / 4;
 
-    static std::size_t home(std::uint32_t hash) { return hash & (lines - 1); }
+    static std::uint32_t directory_part(std::uint64_t hash) {
+        return static_cast<std::uint32_t>(hash >> 32U);
+    }
+    static std::size_t home(std::uint64_t hash) { return hash >> 32U & (lines - 1); }
     // The first slot of a line has a note of each key that was pushed on from there: one bit of
     // sixteen. They may be too many, never too few.
-    static unsigned note_of(std::uint32_t hash) { return hash / lines & 15U; }
-    static bool noted(const Slot& first, std::uint32_t hash) {
+    static unsigned note_of(std::uint64_t hash) { return hash >> 38U & 15U; }
+    static bool noted(const Slot& first, std::uint64_t hash) {
         return (first.notes() >> note_of(hash) & 1U) != 0;
     }
     static void fill(Slot& place, Slot slot) {
@@ -147,15 +130,21 @@ class RuleTable {
         std::vector<Slot> extra;
         alignas(64) std::array<Slot, slot_count> slots{};
 
-        const Slot* find(std::uint32_t hash, const Key& key) const {
-            const std::size_t first = home(hash) * line_slots;
-            for (std::size_t i = first; i < first + line_slots; ++i) {
-                if (slots[i].is(key)) { return &slots[i]; }
+        const Slot* find(std::uint64_t hash, const Key& key) const {
+            const Slot* const line = &slots[home(hash) * line_slots];
+            // Which one cannot be guessed: no jump hangs on it.
+            std::size_t which = 0;
+            bool any = false;
+            for (std::size_t i = 0; i < line_slots; ++i) {
+                const bool same = line[i].is(key);
+                any |= same;
+                which |= same ? i : 0;
             }
-            return noted(slots[first], hash) ? find_beyond(hash, key) : nullptr;
+            if (any) [[likely]] { return line + which; }
+            return noted(*line, hash) ? find_beyond(hash, key) : nullptr;
         }
         // Not in its home, which has a note that it may be further on.
-        const Slot* find_beyond(std::uint32_t hash, const Key& key) const {
+        const Slot* find_beyond(std::uint64_t hash, const Key& key) const {
             for (std::size_t n = 1; n < lines; ++n) {
                 const std::size_t first = (home(hash) + n) % lines * line_slots;
                 for (std::size_t i = first; i < first + line_slots; ++i) {
@@ -168,12 +157,19 @@ class RuleTable {
             }
             return nullptr;
         }
-        void push_on(std::size_t line, std::uint32_t hash) {
+        template <class Work>
+        void for_each(Work&& work) const {
+            for (const Slot& slot : slots) {
+                if (slot.used()) { work(slot); }
+            }
+            for (const Slot& slot : extra) { work(slot); }
+        }
+        void push_on(std::size_t line, std::uint64_t hash) {
             Slot& first = slots[line * line_slots];
             first.set_notes(static_cast<std::uint16_t>(first.notes() | 1U << note_of(hash)));
             pushed = true;
         }
-        void insert(std::uint32_t hash, Slot slot) {
+        void insert(std::uint64_t hash, Slot slot) {
             for (std::size_t line = home(hash);; line = (line + 1) % lines) {
                 for (std::size_t i = line * line_slots; i < (line + 1) * line_slots; ++i) {
                     if (slots[i].used()) { continue; }
@@ -184,20 +180,20 @@ class RuleTable {
                 push_on(line, hash);
             }
         }
-        void insert_extra(std::uint32_t hash, Slot slot) {
+        void insert_extra(std::uint64_t hash, Slot slot) {
             for (std::size_t line = 0; line < lines; ++line) { push_on(line, hash); }
             slot.set_notes(0);
             extra.push_back(std::move(slot));
         }
         void insert_somewhere(Slot slot) {
-            const std::uint32_t hash = Hash::of(slot.key());
+            const std::uint64_t hash = Hash::of(slot.key());
             if (count < fill_max) {
                 insert(hash, std::move(slot));
             } else {
                 insert_extra(hash, std::move(slot));
             }
         }
-        void erase(std::uint32_t hash, const Key& key) {
+        void erase(std::uint64_t hash, const Key& key) {
             const Slot* const found = find(hash, key);
             const auto at = std::find_if(extra.begin(), extra.end(),
                                          [&](const Slot& slot) { return &slot == found; });
@@ -223,21 +219,30 @@ class RuleTable {
         }
     };
 
+    // For the filter. One that is full of what is gone is made anew as well.
+    void note(std::uint64_t hash) {
+        if (noted_++ < filter_->room()) { return filter_->add(hash); }
+        filter_ = std::make_shared<RuleFilter>(size());
+        noted_ = size();
+        leaves_.for_each([this](const Leaf& leaf) {
+            leaf.for_each([this](const Slot& slot) { filter_->add(Hash::of(slot.key())); });
+        });
+    }
+
     // False where it would not pay.
-    bool split(std::uint32_t hash, const Leaf& full) {
-        return leaves_.split(hash, [&full](Leaf& low, Leaf& high) {
-            const auto deal = [&](const Slot& slot) {
-                const bool upper = Leaves::in_upper_half(Hash::of(slot.key()), full.depth);
-                (upper ? high : low).insert_somewhere(slot);
-            };
-            for (const Slot& slot : full.slots) {
-                if (slot.used()) { deal(slot); }
-            }
-            for (const Slot& slot : full.extra) { deal(slot); }
+    bool split(std::uint64_t hash, const Leaf& full) {
+        return leaves_.split(directory_part(hash), [&full](Leaf& low, Leaf& high) {
+            full.for_each([&](const Slot& slot) {
+                const std::uint32_t part = directory_part(Hash::of(slot.key()));
+                (Leaves::in_upper_half(part, full.depth) ? high : low).insert_somewhere(slot);
+            });
         });
     }
 
     Leaves leaves_;
+    // Of all copies so far: what one of them adds does not harm another.
+    std::shared_ptr<RuleFilter> filter_;
+    std::size_t noted_ = 0;  // keys in it, those that are gone included
 };
 
 }  // namespace culvert::ipsec

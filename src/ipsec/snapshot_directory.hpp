@@ -81,6 +81,15 @@ class SnapshotDirectory {
 
     const Entry& entry(std::uint32_t hash) const { return top_->at(index_of(hash, top_->depth)); }
     const Leaf& leaf(std::uint32_t hash) const { return *entry(hash); }
+    template <class Work>
+    void for_each(Work&& work) const {
+        const std::size_t entries = std::size_t{1} << top_->depth;
+        for (std::size_t i = 0; i < entries;) {
+            const Leaf& leaf = *top_->at(i);
+            work(leaf);
+            i += std::size_t{1} << (top_->depth - leaf.depth);
+        }
+    }
     // The leaf of this hash, ours to change.
     Leaf& own(std::uint32_t hash) {
         Top& top = own(top_);
