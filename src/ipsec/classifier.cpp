@@ -349,6 +349,7 @@ Classifier::Answer Classifier::find_in(const Tables<Words>& tables, const Packet
         unsigned having = 0;
         for (std::size_t i = 0; i < count; ++i) {
             hashes[i] = RuleTable<Words>::hash_of(masked(words, group[i].mask));
+            group[i].rules.approach(hashes[i]);
             having |= group[i].rules.may_have(hashes[i]) << i;
         }
         for (; having != 0; having &= having - 1) {

@@ -23,8 +23,12 @@ FlowCache::FlowCache(std::size_t slots)
 FlowCache::Key FlowCache::key_of(const PacketInfo& packet, std::uint64_t epoch) {
     Key key;
     // An address has room for 16 octets, and zeros where it is of IPv4: copies of a fixed size.
-    std::memcpy(&key[0], packet.source.octets().data(), 16);
-    std::memcpy(&key[2], packet.destination.octets().data(), 16);
+    const std::uint8_t* const source = packet.source.octets().data();
+    const std::uint8_t* const destination = packet.destination.octets().data();
+    std::memcpy(&key[0], source, 8);
+    std::memcpy(&key[1], source + 8, 8);
+    std::memcpy(&key[2], destination, 8);
+    std::memcpy(&key[3], destination + 8, 8);
     key[4] = std::uint64_t{packet.source_port} << 16U | packet.destination_port |
              std::uint64_t{packet.protocol} << 32U |
              std::uint64_t{packet.has_ports ? 1U : 0U} << 40U |
@@ -63,7 +67,9 @@ void FlowCache::put(const PacketInfo& packet, std::uint64_t generation, const En
     const Key key = key_of(packet, epoch_);
     const Place place = place_of(key);
     tags_[place.at] = place.tag;
-    slots_[place.at] = {.key = key, .entry = entry};
+    Slot& slot = slots_[place.at];
+    for (std::size_t i = 0; i < key.size(); ++i) { slot.key[i] = key[i]; }
+    slot.entry = entry;
 }
 
 void FlowCache::forget() {

@@ -54,6 +54,11 @@ class RuleTable {
     static std::uint64_t hash_of(const Key& key) { return Hash::of(key); }
     // 0: nothing of this hash; 1: perhaps.
     unsigned may_have(std::uint64_t hash) const { return filter_->may_have(hash); }
+    // Asks for what find() reads first. Not of an empty table.
+    void approach(std::uint64_t hash) const {
+        const Leaf& leaf = leaves_.leaf(directory_part(hash));
+        __builtin_prefetch(&leaf.slots[home(hash) * line_slots]);
+    }
     // Null when there is none. `hash` is that of the key.
     const Slot* find(const Key& key, std::uint64_t hash) const {
         return leaves_.empty() ? nullptr : leaves_.leaf(directory_part(hash)).find(hash, key);
@@ -122,6 +127,9 @@ class RuleTable {
               pushed(other.pushed),
               extra(other.extra),
               slots(other.slots) {}
+
+        // A miss reads one line of any leaf, and waits for it: pages count for more here.
+        static constexpr std::size_t small_slab_max = std::size_t{1} << 17U;
 
         std::uint32_t depth;
         std::uint32_t count = 0;  // in `slots`

@@ -24,7 +24,8 @@ struct SnapshotNode : PooledNode {
 };
 
 // Leaf: a SnapshotNode, made of (pool, epoch, depth) and of (pool, epoch, other leaf), with a
-// `depth`: the bits of the hash that all in it have in common. A piece of the directory has two to
+// `depth`: the bits of the hash that all in it have in common; its small_slab_max is NodePool's. A
+// piece of the directory has two to
 // the power of `ChunkBits` entries.
 //
 // One owner changes and copies a directory; any number may read copies that nobody changes.
@@ -35,7 +36,7 @@ class SnapshotDirectory {
  public:
     // Where the nodes of one or several directories lie.
     struct Pools {
-        NodePool leaves{sizeof(Leaf), alignof(Leaf)};
+        NodePool leaves{sizeof(Leaf), alignof(Leaf), Leaf::small_slab_max};
         NodePool chunks{sizeof(Chunk), alignof(Chunk)};
     };
     using Entry = NodeRef<Leaf>;

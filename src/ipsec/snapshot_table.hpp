@@ -110,6 +110,8 @@ class SnapshotTable {
               extra(other.extra),
               table(other.table) {}
 
+        static constexpr std::size_t small_slab_max = std::size_t{1} << 20U;
+
         std::uint32_t depth;  // bits of the hash that all in here have in common
         std::uint32_t count = 0;
         std::unique_ptr<std::array<Owner, slots>> owners;  // of table's items, slot by slot
