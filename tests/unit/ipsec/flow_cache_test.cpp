@@ -71,13 +71,17 @@ TEST(FlowCache, another_generation_knows_nothing_and_never_again_what_was_before
 // Slots know their generation by fewer bits than it has: the entry of one that has the same bits
 // would lead to an SA that is gone.
 TEST(FlowCache, a_flow_of_an_old_generation_stays_forgotten_however_many_come_after_it) {
-    FlowCache cache{1024};
+    // So many slots that those of the first generation are not wanted by what comes after it.
+    FlowCache cache{std::size_t{1} << 19U};
+    constexpr std::uint16_t count = 16;
     std::uint64_t generation = 1;
-    cache.put(flow(1), generation, saying(1));
-    for (std::uint32_t i = 0; i < 200'000; ++i) {
-        cache.put(flow(2), ++generation, saying(2));
-        ASSERT_EQ(cache.find(flow(1), generation), nullptr) << i;
-        ASSERT_NE(cache.find(flow(2), generation), nullptr) << i;
+    for (std::uint16_t i = 0; i < count; ++i) { cache.put(flow(i), generation, saying(1)); }
+    for (std::uint32_t i = 0; i < 70'000; ++i) {
+        cache.put(flow(count), ++generation, saying(2));
+        for (std::uint16_t old = 0; old < count; ++old) {
+            ASSERT_EQ(cache.find(flow(old), generation), nullptr) << i;
+        }
+        ASSERT_NE(cache.find(flow(count), generation), nullptr) << i;
     }
 }
 
