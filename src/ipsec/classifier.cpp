@@ -1,6 +1,7 @@
 #include "ipsec/classifier.hpp"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstring>
 #include <utility>
@@ -13,40 +14,61 @@ namespace {
 // A pair of ranges may become this many pairs of prefixes; beyond that it is filed once.
 constexpr std::size_t prefix_pairs_max = 64;
 
-// Eight octets as a number.
-std::uint64_t word_at(const std::uint8_t* octets) {
-    std::uint64_t out = 0;
+template <class Number>
+Number number_at(const std::uint8_t* octets) {
+    Number out = 0;
     std::memcpy(&out, octets, sizeof out);
-    return std::endian::native == std::endian::little ? __builtin_bswap64(out) : out;
+    return std::endian::native == std::endian::little ? std::byteswap(out) : out;
 }
 
-// What a look-up asks for, before a shape takes its part: addresses, then protocol and ports. An
-// address has room for 16 octets, and zeros where it is of IPv4.
-ClassifierKey words_of(const PacketInfo& packet) {
+// What a look-up asks for, before a shape takes its part.
+template <std::size_t Words>
+RuleKey<Words> words_of(const PacketInfo& packet) {
     const std::uint8_t* const source = packet.source.octets().data();
     const std::uint8_t* const destination = packet.destination.octets().data();
-    return {{word_at(source), word_at(source + 8), word_at(destination), word_at(destination + 8),
-             std::uint64_t{packet.protocol} << 32U | std::uint64_t{packet.source_port} << 16U |
-                 packet.destination_port}};
+    const std::uint64_t rest = std::uint64_t{packet.has_ports ? 1U : 0U} << 40U |
+                               std::uint64_t{packet.protocol} << 32U |
+                               std::uint64_t{packet.source_port} << 16U | packet.destination_port;
+    if constexpr (Words == v4_words) {
+        return {std::uint64_t{number_at<std::uint32_t>(source)} << 32U |
+                    number_at<std::uint32_t>(destination),
+                rest};
+    } else {
+        return {number_at<std::uint64_t>(source), number_at<std::uint64_t>(source + 8),
+                number_at<std::uint64_t>(destination), number_at<std::uint64_t>(destination + 8),
+                rest};
+    }
 }
 
-ClassifierKey mask_of(const ClassifierShape& shape) {
-    const auto first_bits = [](unsigned count) {
-        return count == 0 ? 0 : ~std::uint64_t{0} << (64 - std::min(count, 64U));
+template <std::size_t Words>
+RuleKey<Words> mask_of(const ClassifierShape& shape) {
+    const auto first_bits = [](unsigned count, unsigned of) {
+        return count == 0 ? 0
+                          : ~std::uint64_t{0} << (of - std::min(count, of)) &
+                                ~std::uint64_t{0} >> (64 - of);
     };
     const auto behind = [](unsigned prefix) { return prefix < 64 ? 0 : prefix - 64; };
-    return {{first_bits(shape.source_prefix), first_bits(behind(shape.source_prefix)),
-             first_bits(shape.destination_prefix), first_bits(behind(shape.destination_prefix)),
-             (shape.protocol ? std::uint64_t{0xff} << 32U : 0) |
-                 (shape.source_port ? std::uint64_t{0xffff} << 16U : 0) |
-                 (shape.destination_port ? std::uint64_t{0xffff} : 0)}};
+    const std::uint64_t rest =
+        (shape.protocol ? std::uint64_t{0xff} << 32U : 0) |
+        (shape.source_port ? std::uint64_t{0xffff} << 16U : 0) |
+        (shape.destination_port ? std::uint64_t{0xffff} : 0) |
+        // Port 0 is a port, and not "no port".
+        (shape.source_port || shape.destination_port ? std::uint64_t{1} << 40U : 0);
+    if constexpr (Words == v4_words) {
+        return {
+            first_bits(shape.source_prefix, 32) << 32U | first_bits(shape.destination_prefix, 32),
+            rest};
+    } else {
+        return {first_bits(shape.source_prefix, 64), first_bits(behind(shape.source_prefix), 64),
+                first_bits(shape.destination_prefix, 64),
+                first_bits(behind(shape.destination_prefix), 64), rest};
+    }
 }
 
-ClassifierKey masked(const ClassifierKey& words, const ClassifierKey& mask) {
-    ClassifierKey out;
-    for (std::size_t i = 0; i < out.words.size(); ++i) {
-        out.words[i] = words.words[i] & mask.words[i];
-    }
+template <std::size_t Words>
+RuleKey<Words> masked(const RuleKey<Words>& words, const RuleKey<Words>& mask) {
+    RuleKey<Words> out;
+    for (std::size_t i = 0; i < Words; ++i) { out[i] = words[i] & mask[i]; }
     return out;
 }
 
@@ -61,9 +83,9 @@ bool port_matches(std::uint16_t first, std::uint16_t last, bool has_ports, std::
     return has_ports && first <= port && port <= last;
 }
 
+// One whose key the packet has.
 bool matches(const ClassifierRule& rule, const PacketInfo& packet) {
-    return (rule.protocol == 0 || rule.protocol == packet.protocol) &&
-           port_matches(rule.source_first, rule.source_last, packet.has_ports,
+    return port_matches(rule.source_first, rule.source_last, packet.has_ports,
                         packet.source_port) &&
            port_matches(rule.destination_first, rule.destination_last, packet.has_ports,
                         packet.destination_port) &&
@@ -83,39 +105,45 @@ IpSubnet cover_of(const IpRange& range) {
     return {range.first, same};
 }
 
-// One pair of prefixes, as it is filed.
-struct Place {
+}  // namespace
+
+struct ClassifierBuilder::Place {
     ClassifierShape shape;
-    ClassifierKey key;
+    PacketInfo example;  // of its key
     ClassifierRule rule;
 };
 
+namespace {
+
+template <class Place>
 Place place_of(const ClassifierRule& rule, const TrafficSelector& source, const IpSubnet& from,
                const TrafficSelector& destination, const IpSubnet& to) {
-    Place out{.shape = {.family = from.address.family(),
-                        .source_prefix = static_cast<std::uint8_t>(from.prefix),
+    const std::uint8_t protocol = source.protocol != 0 ? source.protocol : destination.protocol;
+    Place out{.shape = {.source_prefix = static_cast<std::uint8_t>(from.prefix),
                         .destination_prefix = static_cast<std::uint8_t>(to.prefix),
-                        .protocol = source.protocol != 0 || destination.protocol != 0,
+                        .protocol = protocol != 0,
                         .source_port = exact(source),
                         .destination_port = exact(destination)},
-              .key = {},
+              .example = {.source = from.address,
+                          .destination = to.address,
+                          .family = from.address.family(),
+                          .protocol = protocol,
+                          .has_ports = true,
+                          .source_port = source.port_first,
+                          .destination_port = destination.port_first},
               .rule = rule};
-    out.rule.protocol = source.protocol != 0 ? source.protocol : destination.protocol;
-    out.rule.source_first = source.port_first;
-    out.rule.source_last = source.port_last;
-    out.rule.destination_first = destination.port_first;
-    out.rule.destination_last = destination.port_last;
-    out.key = masked(words_of({.source = from.address,
-                               .destination = to.address,
-                               .family = out.shape.family,
-                               .protocol = out.rule.protocol,
-                               .has_ports = true,
-                               .source_port = source.port_first,
-                               .destination_port = destination.port_first}),
-                     mask_of(out.shape));
+    if (!out.shape.source_port) {
+        out.rule.source_first = source.port_first;
+        out.rule.source_last = source.port_last;
+    }
+    if (!out.shape.destination_port) {
+        out.rule.destination_first = destination.port_first;
+        out.rule.destination_last = destination.port_last;
+    }
     return out;
 }
 
+template <class Place>
 void add_places(const ClassifierRule& rule, const TrafficSelector& source,
                 const TrafficSelector& destination, std::vector<Place>& out) {
     if (source.addresses.family() != destination.addresses.family()) { return; }
@@ -129,17 +157,22 @@ void add_places(const ClassifierRule& rule, const TrafficSelector& source,
         ClassifierRule compared = rule;
         compared.ranges = std::make_shared<const ClassifierRule::Ranges>(
             ClassifierRule::Ranges{source.addresses, destination.addresses});
-        out.push_back(place_of(compared, source, cover_of(source.addresses), destination,
-                               cover_of(destination.addresses)));
+        out.push_back(place_of<Place>(compared, source, cover_of(source.addresses), destination,
+                                      cover_of(destination.addresses)));
         return;
     }
     for (const IpSubnet& a : from) {
-        for (const IpSubnet& b : to) { out.push_back(place_of(rule, source, a, destination, b)); }
+        for (const IpSubnet& b : to) {
+            out.push_back(place_of<Place>(rule, source, a, destination, b));
+        }
     }
 }
 
-std::vector<Place> places_of(const ClassifierRule& rule, const TrafficSelectors& sources,
-                             const TrafficSelectors& destinations) {
+}  // namespace
+
+std::vector<ClassifierBuilder::Place> ClassifierBuilder::places_of(
+    const ClassifierRule& rule, const TrafficSelectors& sources,
+    const TrafficSelectors& destinations) {
     std::vector<Place> out;
     for (const TrafficSelector& source : sources) {
         for (const TrafficSelector& destination : destinations) {
@@ -149,139 +182,188 @@ std::vector<Place> places_of(const ClassifierRule& rule, const TrafficSelectors&
     return out;
 }
 
-const ClassifierRule* first_match(const ClassifierRules& rules, const PacketInfo& packet) {
-    if (matches(rules.first, packet)) { return &rules.first; }
-    const auto at = std::ranges::find_if(
-        rules.more, [&packet](const ClassifierRule& rule) { return matches(rule, packet); });
-    return at == rules.more.end() ? nullptr : &*at;
-}
-
-}  // namespace
-
-std::uint32_t ClassifierTraits::hash(const ClassifierKey& key) {
-    // Multilinear: the products do not wait for one another.
-    constexpr std::array<std::uint64_t, 5> factors{0x9e3779b97f4a7c15U, 0xbf58476d1ce4e5b9U,
-                                                   0x94d049bb133111ebU, 0xd6e8feb86659fd93U,
-                                                   0xa0761d6478bd642fU};
-    std::uint64_t sum = 0;
-    for (std::size_t i = 0; i < factors.size(); ++i) { sum += key.words[i] * factors[i]; }
-    const std::uint64_t hash = (sum ^ sum >> 32U) * 0xe7037ed1a0b428dbU >> 32U;
-    const auto out = static_cast<std::uint32_t>(hash);
-    return out == 0 ? 1 : out;
-}
-
 ClassifierBuilder::ClassifierBuilder()
-    : rules_(std::make_shared<NodePool>(sizeof(ClassifierRules), alignof(ClassifierRules))) {}
+    : nodes_(std::make_shared<NodePool>(sizeof(ClassifierRules), alignof(ClassifierRules))) {
+    std::apply(
+        [](auto&... family) {
+            ((family.pools = std::make_shared<typename decltype(family.pools)::element_type>()),
+             ...);
+        },
+        families_);
+}
+
+template <class Work>
+void ClassifierBuilder::in_family_of(const Place& place, Work&& work) {
+    if (place.example.family == IpFamily::v4) {
+        work(std::get<Family<v4_words>>(families_));
+    } else {
+        work(std::get<Family<v6_words>>(families_));
+    }
+}
 
 void ClassifierBuilder::add(const ClassifierRule& rule, const TrafficSelectors& sources,
                             const TrafficSelectors& destinations) {
     for (const Place& place : places_of(rule, sources, destinations)) {
-        Table& table = tables_[place.shape];
-        ++table.orders[rule.order];
-        put(table, place.key, place.rule);
+        in_family_of(place, [&](auto& family) { put(family, place); });
     }
-}
-
-void ClassifierBuilder::file(Table& table, const ClassifierKey& key, ClassifierRule first,
-                             std::vector<ClassifierRule> more) {
-    table.keys.put(key, NodeRef<ClassifierRules>{make_node<ClassifierRules>(
-                            rules_.get(), key, std::move(first), std::move(more))});
-}
-
-void ClassifierBuilder::put(Table& table, const ClassifierKey& key, const ClassifierRule& rule) {
-    const ClassifierRules* known = table.keys.find(key);
-    if (known == nullptr) {
-        file(table, key, rule, {});
-        return;
-    }
-    std::vector<ClassifierRule> more = known->more;
-    ClassifierRule first = known->first;
-    ClassifierRule later = rule;
-    if (rule.order < first.order) { std::swap(first, later); }
-    more.insert(std::ranges::upper_bound(more, later.order, {}, &ClassifierRule::order), later);
-    file(table, key, std::move(first), std::move(more));
 }
 
 void ClassifierBuilder::remove(const RuleOrder& order, const TrafficSelectors& sources,
                                const TrafficSelectors& destinations) {
     for (const Place& place : places_of({.order = order}, sources, destinations)) {
-        const auto at = tables_.find(place.shape);
-        ASSERT(at != tables_.end());
-        take(at->second, place.key, order);
-        const auto count = at->second.orders.find(order);
-        if (--count->second == 0) { at->second.orders.erase(count); }
-        if (at->second.orders.empty()) { tables_.erase(at); }
+        in_family_of(place, [&](auto& family) { take(family, place); });
     }
 }
 
-// One rule of this order under this key: where one entry put two there, each is taken in its turn.
-void ClassifierBuilder::take(Table& table, const ClassifierKey& key, const RuleOrder& order) {
-    const ClassifierRules* known = table.keys.find(key);
-    ASSERT(known != nullptr);
-    std::vector<ClassifierRule> more = known->more;
-    ClassifierRule first = known->first;
-    if (first.order == order) {
-        if (more.empty()) {
-            table.keys.erase(key);
-            return;
-        }
-        first = std::move(more.front());
-        more.erase(more.begin());
+template <std::size_t Words>
+void ClassifierBuilder::file(RuleTable<Words>& table, const RuleKey<Words>& key,
+                             std::vector<ClassifierRule> rules) {
+    if (rules.size() == 1 && rules.front().plain()) {
+        table.put({key, rules.front()});
     } else {
-        const auto at = std::ranges::find(more, order, &ClassifierRule::order);
-        ASSERT(at != more.end());
-        more.erase(at);
+        table.put({key, NodeRef<ClassifierRules>{
+                            make_node<ClassifierRules>(nodes_.get(), std::move(rules))}});
     }
-    file(table, key, std::move(first), std::move(more));
+}
+
+namespace {
+
+template <std::size_t Words>
+std::vector<ClassifierRule> rules_of(const RuleSlot<Words>* slot) {
+    if (slot == nullptr) { return {}; }
+    if (slot->many()) { return slot->rules().in_order; }
+    return {slot->rule()};
+}
+
+}  // namespace
+
+template <std::size_t Words>
+void ClassifierBuilder::put(Family<Words>& family, const Place& place) {
+    Table<Words>& table = family.tables.try_emplace(place.shape, family.pools).first->second;
+    ++table.orders[place.rule.order];
+    const auto key = masked(words_of<Words>(place.example), mask_of<Words>(place.shape));
+    std::vector<ClassifierRule> rules = rules_of(table.rules.find(key));
+    rules.insert(std::ranges::upper_bound(rules, place.rule.order, {}, &ClassifierRule::order),
+                 place.rule);
+    file(table.rules, key, std::move(rules));
+}
+
+// One rule of this order under this key: where one entry put two there, each is taken in its turn.
+template <std::size_t Words>
+void ClassifierBuilder::take(Family<Words>& family, const Place& place) {
+    const auto of_shape = family.tables.find(place.shape);
+    ASSERT(of_shape != family.tables.end());
+    Table<Words>& table = of_shape->second;
+    const auto key = masked(words_of<Words>(place.example), mask_of<Words>(place.shape));
+    std::vector<ClassifierRule> rules = rules_of(table.rules.find(key));
+    const auto at = std::ranges::find(rules, place.rule.order, &ClassifierRule::order);
+    ASSERT(at != rules.end());
+    rules.erase(at);
+    if (rules.empty()) {
+        table.rules.erase(key);
+    } else {
+        file(table.rules, key, std::move(rules));
+    }
+    const auto count = table.orders.find(place.rule.order);
+    if (--count->second == 0) { table.orders.erase(count); }
+    if (table.orders.empty()) { family.tables.erase(of_shape); }
 }
 
 Classifier ClassifierBuilder::snapshot() const {
     Classifier out;
-    out.rules_ = rules_;
-    out.tables_.reserve(tables_.size());
-    for (const auto& [shape, table] : tables_) {
-        out.tables_.push_back({.family = shape.family,
-                               .mask = mask_of(shape),
-                               .best = table.orders.begin()->first,
-                               .keys = table.keys});
-    }
-    std::ranges::sort(out.tables_, {}, &Classifier::Table::best);
+    out.nodes_ = nodes_;
+    const auto add = [&out]<std::size_t Words>(const Family<Words>& family) {
+        auto& tables = std::get<Classifier::Tables<Words>>(out.tables_);
+        tables.reserve(family.tables.size());
+        for (const auto& [shape, table] : family.tables) {
+            tables.push_back({.mask = mask_of<Words>(shape),
+                              .best = table.orders.begin()->first,
+                              .rules = table.rules});
+        }
+        std::ranges::sort(tables, {}, &Classifier::Table<Words>::best);
+    };
+    std::apply([&add](const auto&... family) { (add(family), ...); }, families_);
     return out;
 }
 
-const ClassifierRule* Classifier::find(const PacketInfo& packet) const {
-    // Tables are asked in groups, memory is fetched for all of a group at a time.
-    constexpr std::size_t group_max = 8;
-    struct Asked {
-        const Table* table;
-        SnapshotTable<ClassifierTraits>::Spot spot;
-        ClassifierKey key;
-    };
-    std::array<Asked, group_max> group;
-    const ClassifierKey words = words_of(packet);
-    const ClassifierRule* best = nullptr;
-    const auto worse = [&best](const Table& table) {
-        return best != nullptr && best->order < table.best;
-    };
-    for (std::size_t next = 0; next < tables_.size() && !worse(tables_[next]);) {
-        std::size_t count = 0;
-        for (; next < tables_.size() && count < group_max; ++next) {
-            const Table& table = tables_[next];
-            if (table.family != packet.family) { continue; }
-            Asked& asked = group[count++];
-            asked.table = &table;
-            asked.key = masked(words, table.mask);
-            table.keys.begin(asked.key, asked.spot);
-        }
-        for (std::size_t i = 0; i < count; ++i) { group[i].table->keys.approach(group[i].spot); }
-        for (std::size_t i = 0; i < count; ++i) { group[i].table->keys.meet(group[i].spot); }
-        for (std::size_t i = 0; i < count && !worse(*group[i].table); ++i) {
-            const ClassifierRules* found = group[i].table->keys.find(group[i].spot, group[i].key);
-            const ClassifierRule* rule = found == nullptr ? nullptr : first_match(*found, packet);
-            if (rule != nullptr && (best == nullptr || rule->order < best->order)) { best = rule; }
+namespace {
+
+// The first rule that a packet matches, as slots are looked at.
+template <std::size_t Words>
+class Best {
+ public:
+    using Slot = RuleSlot<Words>;
+
+    explicit Best(const PacketInfo& packet) : packet_(packet) {}
+    // One whose key the packet has.
+    void consider(const Slot& slot) {
+        if (slot.many()) [[unlikely]] {
+            compare(slot.rules());
+        } else if (slot_ == nullptr || slot.order() < slot_->order()) {
+            slot_ = &slot;
         }
     }
-    return best;
+    bool before(const RuleOrder& order) const {
+        return (slot_ != nullptr && slot_->order() < order) ||
+               (rule_ != nullptr && rule_->order < order);
+    }
+    Classifier::Answer answer() const {
+        if (rule_ != nullptr && (slot_ == nullptr || rule_->order < slot_->order())) {
+            return {true, rule_->action, rule_->trap, rule_->reqid, rule_->order.serial};
+        }
+        if (slot_ == nullptr) { return {}; }
+        return {true, slot_->action(), slot_->trap(), slot_->reqid(), slot_->order().serial};
+    }
+
+ private:
+    void compare(const ClassifierRules& rules) {
+        for (const ClassifierRule& rule : rules.in_order) {
+            if (rule_ != nullptr && rule_->order < rule.order) { return; }
+            if (!matches(rule, packet_)) { continue; }
+            rule_ = &rule;
+            return;
+        }
+    }
+
+    const PacketInfo& packet_;
+    const Slot* slot_ = nullptr;            // of those that a key decides
+    const ClassifierRule* rule_ = nullptr;  // of the others
+};
+
+}  // namespace
+
+template <std::size_t Words>
+Classifier::Answer Classifier::find_in(const Tables<Words>& tables, const PacketInfo& packet) {
+    // Tables are asked in groups. Which of them may have something cannot be guessed: that is put
+    // together in one number, without a jump. On one that is guessed wrong all would be lost that
+    // is computed while memory is waited for, of the next packet as well.
+    constexpr std::size_t group_max = 8;
+    std::array<std::uint64_t, group_max> hashes;
+
+    const RuleKey<Words> words = words_of<Words>(packet);
+    Best<Words> best{packet};
+    for (std::size_t next = 0; next < tables.size() && !best.before(tables[next].best);
+         next += group_max) {
+        const Table<Words>* const group = &tables[next];
+        const std::size_t count = std::min(tables.size() - next, group_max);
+        unsigned having = 0;
+        for (std::size_t i = 0; i < count; ++i) {
+            hashes[i] = RuleTable<Words>::hash_of(masked(words, group[i].mask));
+            group[i].rules.approach(hashes[i]);
+            having |= group[i].rules.may_have(hashes[i]) << i;
+        }
+        for (; having != 0; having &= having - 1) {
+            const auto i = static_cast<std::size_t>(std::countr_zero(having));
+            const auto* slot = group[i].rules.find(masked(words, group[i].mask), hashes[i]);
+            if (slot != nullptr) { best.consider(*slot); }
+        }
+    }
+    return best.answer();
+}
+
+Classifier::Answer Classifier::find(const PacketInfo& packet) const {
+    return packet.family == IpFamily::v4 ? find_in(std::get<Tables<v4_words>>(tables_), packet)
+                                         : find_in(std::get<Tables<v6_words>>(tables_), packet);
 }
 
 }  // namespace culvert::ipsec

@@ -5,54 +5,29 @@
 // Selectors become prefixes; pairs of equal shape (prefix lengths of both sides, protocol or not,
 // single ports or not) share a hash table, so that a look-up costs one probe a shape, however many
 // entries there are. Shapes are asked in the order of their best entry, and only while they could
-// still win. Ranges that would make too many prefixes are filed under the one prefix that covers
-// them, and compared where that is found.
+// still win. A rule that its key decides lies in the table itself; where several share a key, or a
+// packet is to be compared with ranges of ports or addresses, the table says where they are. Ranges
+// that would make too many prefixes are filed under the one prefix that covers them.
 
-#include <array>
 #include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <tuple>
 #include <utility>
 #include <vector>
 
+#include "ipsec/classifier_rule.hpp"
 #include "ipsec/node_pool.hpp"
 #include "ipsec/packet.hpp"
-#include "ipsec/snapshot_table.hpp"
+#include "ipsec/rule_table.hpp"
 #include "ipsec_types/policy.hpp"
 #include "ipsec_types/traffic_selector.hpp"
 
 namespace culvert::ipsec {
 
-// The lower one is asked first.
-struct RuleOrder {
-    std::uint32_t priority = 0;
-    std::uint64_t serial = 0;
-    friend auto operator<=>(const RuleOrder&, const RuleOrder&) = default;
-};
-
-// What is found. The rest is the classifier's own.
-struct ClassifierRule {
-    RuleOrder order{};
-    PolicyAction action = PolicyAction::discard;
-    bool trap = false;
-    std::uint8_t protocol = 0;
-    ReqId reqid{};
-    std::uint16_t source_first = 0;
-    std::uint16_t source_last = 65535;
-    std::uint16_t destination_first = 0;
-    std::uint16_t destination_last = 65535;
-    // Where the prefixes say more than the selectors.
-    struct Ranges {
-        IpRange source;
-        IpRange destination;
-    };
-    std::shared_ptr<const Ranges> ranges{};
-};
-
 struct ClassifierShape {
-    IpFamily family = IpFamily::v4;
     std::uint8_t source_prefix = 0;
     std::uint8_t destination_prefix = 0;
     bool protocol = false;
@@ -61,48 +36,47 @@ struct ClassifierShape {
     friend auto operator<=>(const ClassifierShape&, const ClassifierShape&) = default;
 };
 
-struct ClassifierKey {
-    std::array<std::uint64_t, 5> words{};
-    bool operator==(const ClassifierKey&) const = default;
-};
-
-// All rules under one key.
-struct alignas(64) ClassifierRules : PooledNode {
-    ClassifierRules(NodePool* from, const ClassifierKey& of, ClassifierRule best,
-                    std::vector<ClassifierRule> others)
-        : PooledNode(from), key(of), first(std::move(best)), more(std::move(others)) {}
-    ClassifierKey key;
-    ClassifierRule first;
-    std::vector<ClassifierRule> more;  // in their order
-};
-
-struct ClassifierTraits {
-    using Key = ClassifierKey;
-    using Item = ClassifierRules;
-    using Owner = NodeRef<ClassifierRules>;
-    static constexpr std::size_t lines = 32;
-    static std::uint32_t hash(const ClassifierKey& key);
-    static bool is(const ClassifierRules& rules, const ClassifierKey& key) {
-        return rules.key == key;
-    }
-};
+// Words of a key: both addresses, then protocol and ports.
+constexpr std::size_t v4_words = 2;
+constexpr std::size_t v6_words = 5;
 
 // A snapshot.
 class Classifier {
  public:
-    // The first rule in order that matches; null: none does.
-    const ClassifierRule* find(const PacketInfo& packet) const;
+    Classifier(Classifier&&) noexcept = default;
+    Classifier(const Classifier&) = delete;
+    // What is in the tables would outlive its pool.
+    Classifier& operator=(Classifier&&) = delete;
+    Classifier& operator=(const Classifier&) = delete;
+    ~Classifier() = default;
+
+    // What the first rule in order that matches says.
+    struct Answer {
+        bool found = false;
+        PolicyAction action = PolicyAction::discard;
+        bool trap = false;
+        ReqId reqid{};
+        std::uint64_t serial = 0;
+    };
+    Answer find(const PacketInfo& packet) const;
 
  private:
     friend class ClassifierBuilder;
+    Classifier() = default;
+    template <std::size_t Words>
     struct Table {
-        IpFamily family;
-        ClassifierKey mask;  // what its shape leaves of a packet's
+        RuleKey<Words> mask;  // what its shape leaves of a packet's
         RuleOrder best;
-        SnapshotTable<ClassifierTraits> keys;
+        RuleTable<Words> rules;
     };
-    std::shared_ptr<NodePool> rules_;  // where they are: outlives the tables
-    std::vector<Table> tables_;        // in the order of `best`
+    template <std::size_t Words>
+    using Tables = std::vector<Table<Words>>;  // in the order of `best`
+
+    template <std::size_t Words>
+    static Answer find_in(const Tables<Words>& tables, const PacketInfo& packet);
+
+    std::shared_ptr<NodePool> nodes_;  // where the rules are that are in no table: outlives these
+    std::tuple<Tables<v4_words>, Tables<v6_words>> tables_;
 };
 
 class ClassifierBuilder {
@@ -117,17 +91,35 @@ class ClassifierBuilder {
     Classifier snapshot() const;
 
  private:
+    template <std::size_t Words>
     struct Table {
+        explicit Table(std::shared_ptr<typename RuleTable<Words>::Pools> pools)
+            : rules(std::move(pools)) {}
         std::map<RuleOrder, std::uint32_t> orders;  // and how many rules of each there are
-        SnapshotTable<ClassifierTraits> keys;
+        RuleTable<Words> rules;
     };
-    void put(Table& table, const ClassifierKey& key, const ClassifierRule& rule);
-    void take(Table& table, const ClassifierKey& key, const RuleOrder& order);
-    void file(Table& table, const ClassifierKey& key, ClassifierRule first,
-              std::vector<ClassifierRule> more);
+    template <std::size_t Words>
+    struct Family {
+        std::shared_ptr<typename RuleTable<Words>::Pools> pools;  // of all its tables
+        std::map<ClassifierShape, Table<Words>> tables;
+    };
+    // One pair of prefixes, as it is filed.
+    struct Place;
 
-    std::shared_ptr<NodePool> rules_;
-    std::map<ClassifierShape, Table> tables_;
+    static std::vector<Place> places_of(const ClassifierRule& rule, const TrafficSelectors& sources,
+                                        const TrafficSelectors& destinations);
+    template <class Work>
+    void in_family_of(const Place& place, Work&& work);
+    template <std::size_t Words>
+    void put(Family<Words>& family, const Place& place);
+    template <std::size_t Words>
+    void take(Family<Words>& family, const Place& place);
+    template <std::size_t Words>
+    void file(RuleTable<Words>& table, const RuleKey<Words>& key,
+              std::vector<ClassifierRule> rules);
+
+    std::shared_ptr<NodePool> nodes_;
+    std::tuple<Family<v4_words>, Family<v6_words>> families_;
 };
 
 }  // namespace culvert::ipsec

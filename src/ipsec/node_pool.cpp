@@ -8,10 +8,6 @@ namespace culvert::ipsec {
 namespace {
 
 constexpr std::size_t blocks_of_first_slab = 4;
-// A table that has come to this will want more: it gets huge pages from then on. Below it a huge
-// page would be mostly empty, and memory all the same.
-constexpr std::size_t small_slab_max = std::size_t{1} << 20U;
-
 class Held {
  public:
     explicit Held(std::atomic_flag& busy) : busy_(busy) {
@@ -29,9 +25,10 @@ class Held {
 
 }  // namespace
 
-NodePool::NodePool(std::size_t size, std::size_t align)
+NodePool::NodePool(std::size_t size, std::size_t align, std::size_t small_slab_max)
     : size_((std::max(size, sizeof(Free)) + align - 1) & ~(align - 1)),
       align_(align),
+      small_slab_max_(small_slab_max),
       next_slab_(size_ * blocks_of_first_slab) {}
 
 NodePool::~NodePool() {
@@ -60,7 +57,7 @@ void NodePool::give_back(void* block) {
 
 // Each slab is twice as large as the one before, and at last a huge page.
 void NodePool::add_slab() {
-    const bool huge = next_slab_ > small_slab_max;
+    const bool huge = next_slab_ > small_slab_max_;
     const std::size_t size = huge ? huge_page_size : next_slab_;
     const std::size_t align = huge ? huge_page_size : align_;
     slabs_.reserve(slabs_.size() + 1);

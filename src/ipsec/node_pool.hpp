@@ -14,8 +14,12 @@ namespace culvert::ipsec {
 
 class NodePool {
  public:
-    // Blocks of `size` octets, which begin at multiples of `align`, a power of two.
-    NodePool(std::size_t size, std::size_t align);
+    // Blocks of `size` octets, which begin at multiples of `align`, a power of two. They are taken
+    // from the system in pieces, each twice as large as the one before; whoever has come to
+    // `small_slab_max` will want more, and gets huge pages from then on. Below that a huge page
+    // would be mostly empty, and memory all the same.
+    NodePool(std::size_t size, std::size_t align,
+             std::size_t small_slab_max = std::size_t{1} << 20U);
     NodePool(const NodePool&) = delete;
     NodePool& operator=(const NodePool&) = delete;
     NodePool(NodePool&&) = delete;
@@ -39,6 +43,7 @@ class NodePool {
 
     std::size_t size_;
     std::size_t align_;
+    std::size_t small_slab_max_;
     std::size_t next_slab_;
     std::vector<Slab> slabs_;
     std::byte* fresh_ = nullptr;  // of the newest slab, what was never taken
@@ -97,6 +102,14 @@ class NodeRef {
             drop_node(node_);
         }
     }
+
+    // Takes over what release() let go of, held as it is.
+    static NodeRef adopt(Node* node) {
+        NodeRef out;
+        out.node_ = node;
+        return out;
+    }
+    Node* release() { return std::exchange(node_, nullptr); }
 
     Node* get() const { return node_; }
     Node* operator->() const { return node_; }

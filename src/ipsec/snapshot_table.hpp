@@ -2,16 +2,12 @@
 // A hash table whose copies are snapshots that cost next to nothing, however much is in it: SAD and
 // SPD change while workers read what they were before. Not for others.
 //
-// Extendible hashing: a directory of leaves, found by the top bits of the hash, each of up to a few
-// dozen items. Tables share directory and leaves; the first change after a copy makes the changed
-// table's own of what it touches (one leaf, and the pieces of the directory above it).
-//
-// A look-up reads the directory, which is small, and nearly always one line of the cache, which has
-// the hashes and the addresses of five items.
+// A directory (snapshot_directory.hpp) of leaves, each of up to a few dozen items. A look-up reads
+// the directory, which is small, and nearly always one line of the cache, which has the hashes and
+// the addresses of five items.
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -22,6 +18,7 @@
 #include <vector>
 
 #include "ipsec/node_pool.hpp"
+#include "ipsec/snapshot_directory.hpp"
 #include "ipsec/snapshot_line.hpp"
 
 namespace culvert::ipsec {
@@ -34,80 +31,20 @@ namespace culvert::ipsec {
 template <class Traits>
 class SnapshotTable {
     struct Leaf;
-    struct Pools;
 
  public:
     using Key = typename Traits::Key;
     using Item = typename Traits::Item;
     using Owner = typename Traits::Owner;
 
-    SnapshotTable() = default;
-    // Both go on as owners of nothing that they have so far.
-    SnapshotTable(const SnapshotTable& other)
-        : pools_(other.pools_),
-          top_(other.top_),
-          size_(other.size_),
-          epoch_(other.epoch_.fetch_add(1, std::memory_order_relaxed) + 1) {}
-    SnapshotTable(SnapshotTable&& other) noexcept
-        : pools_(other.pools_),
-          top_(std::move(other.top_)),
-          size_(std::exchange(other.size_, 0)),
-          epoch_(other.epoch_.load(std::memory_order_relaxed)) {}
-    SnapshotTable& operator=(SnapshotTable other) noexcept {
-        // First what lies in the pools, then the pools.
-        top_ = std::move(other.top_);
-        pools_ = std::move(other.pools_);
-        size_ = other.size_;
-        epoch_.store(other.epoch_.load(std::memory_order_relaxed), std::memory_order_relaxed);
-        return *this;
-    }
-    ~SnapshotTable() = default;
-
-    std::size_t size() const { return size_; }
+    std::size_t size() const { return leaves_.size(); }
 
     // Null when there is none.
     Item* find(const Key& key) const {
-        if (!top_) { return nullptr; }
+        if (leaves_.empty()) { return nullptr; }
         const std::uint32_t hash = Traits::hash(key);
         const Owner* owner = nullptr;
-        return leaf_of(hash)->find(hash, key, owner);
-    }
-    // find() in steps, so that memory is fetched for several keys at a time: for all of them
-    // begin(), approach(), meet(), then find(). Each asks for what the next one reads. A spot holds
-    // as long as the table does not change.
-    class Spot {
-     private:
-        friend class SnapshotTable;
-        const NodeRef<Leaf>* entry_;
-        const Leaf* leaf_;
-        std::uint32_t hash_;
-    };
-    void begin(const Key& key, Spot& spot) const {
-        spot.entry_ = nullptr;
-        if (!top_) { return; }
-        spot.hash_ = Traits::hash(key);
-        if (spot.hash_ == 0) { return; }
-        spot.entry_ = &top_->at(index_of(spot.hash_, top_->depth));
-        __builtin_prefetch(spot.entry_);
-    }
-    void approach(Spot& spot) const {
-        spot.leaf_ = spot.entry_ == nullptr ? nullptr : spot.entry_->get();
-        if (spot.leaf_ != nullptr) { __builtin_prefetch(&spot.leaf_->table[home(spot.hash_)]); }
-    }
-    // Asks for what find() would compare with the key.
-    void meet(const Spot& spot) const {
-        if (spot.leaf_ == nullptr) { return; }
-        const Line& line = spot.leaf_->table[home(spot.hash_)];
-        const unsigned matching = line.matching(spot.hash_);
-        if (matching == 0) { return; }
-        const auto first = static_cast<std::size_t>(std::countr_zero(matching));
-        const auto* item = reinterpret_cast<const std::uint8_t*>(line.items[first]);
-        for (std::size_t at = 0; at < sizeof(Item); at += 64) { __builtin_prefetch(item + at); }
-    }
-    Item* find(const Spot& spot, const Key& key) const {
-        if (spot.leaf_ == nullptr) { return nullptr; }
-        const Owner* owner = nullptr;
-        return spot.leaf_->find(spot.hash_, key, owner);
+        return leaves_.leaf(hash).find(hash, key, owner);
     }
     // find() for many: found[i] for keys[i]. A key whose hash is 0 is never found.
     void find(std::span<const Key> keys, std::span<Item*> found) const {
@@ -124,12 +61,9 @@ class SnapshotTable {
     // Replaces what has this key.
     void put(const Key& key, Owner item) {
         const std::uint32_t hash = Traits::hash(key);
-        if (!top_) {
-            if (!pools_) { pools_ = std::make_shared<Pools>(); }
-            top_ = Ref<Top>{make_node<Top>(nullptr, epoch(), *pools_)};
-        }
+        leaves_.begin();
         for (;;) {
-            Leaf& leaf = own(hash);
+            Leaf& leaf = leaves_.own(hash);
             if (leaf.replace(hash, key, item)) { return; }
             if (leaf.count < fill_max) {
                 leaf.insert(hash, std::move(item));
@@ -140,49 +74,43 @@ class SnapshotTable {
                 break;
             }
         }
-        ++size_;
+        leaves_.grew();
     }
 
     // False when there was none.
     bool erase(const Key& key) {
         if (find(key) == nullptr) { return false; }
         const std::uint32_t hash = Traits::hash(key);
-        own(hash).erase(hash, key);
-        if (--size_ == 0) { top_ = {}; }
+        leaves_.own(hash).erase(hash, key);
+        leaves_.shrank();
         return true;
     }
 
  private:
-    template <class Node>
-    using Ref = NodeRef<Node>;
     static constexpr std::size_t lines = Traits::lines;
     static constexpr std::size_t line_slots = snapshot_line_slots;
     static constexpr std::size_t slots = lines * line_slots;
     static constexpr std::size_t fill_max = slots * 3 / 4;
     static constexpr unsigned chunk_bits = 8;
-    static constexpr std::size_t chunk_size = std::size_t{1} << chunk_bits;
-    static constexpr unsigned depth_max = 26;  // the lowest bits choose the line in the leaf
+    static_assert(lines <= 64);  // bits of the hash that the directory does not look at
 
     static std::size_t home(std::uint32_t hash) { return hash & (lines - 1); }
-
-    struct Node : PooledNode {
-        Node(NodePool* from, std::uint64_t epoch_now) : PooledNode(from), epoch(epoch_now) {}
-        std::uint64_t epoch;  // of the one table that may change it
-    };
 
     using Line = SnapshotLine<Item>;
 
     // Open addressing, line by line.
-    struct alignas(64) Leaf : Node {
+    struct alignas(64) Leaf : SnapshotNode {
         Leaf(NodePool* from, std::uint64_t epoch_now, unsigned bits)
-            : Node(from, epoch_now), depth(bits), owners(new std::array<Owner, slots>{}) {}
+            : SnapshotNode(from, epoch_now), depth(bits), owners(new std::array<Owner, slots>{}) {}
         Leaf(NodePool* from, std::uint64_t epoch_now, const Leaf& other)
-            : Node(from, epoch_now),
+            : SnapshotNode(from, epoch_now),
               depth(other.depth),
               count(other.count),
               owners(new std::array<Owner, slots>(*other.owners)),
               extra(other.extra),
               table(other.table) {}
+
+        static constexpr std::size_t small_slab_max = std::size_t{1} << 20U;
 
         std::uint32_t depth;  // bits of the hash that all in here have in common
         std::uint32_t count = 0;
@@ -290,31 +218,25 @@ class SnapshotTable {
             for (Line& line : table) { line.more = more; }
         }
     };
-    struct Chunk : Node {
-        using Node::Node;
-        Chunk(NodePool* from, std::uint64_t epoch_now, const Chunk& other)
-            : Node(from, epoch_now), leaves(other.leaves) {}
-        std::array<Ref<Leaf>, chunk_size> leaves{};
+    // find() in steps, so that memory is fetched for several keys at a time: each asks for what the
+    // next one reads.
+    struct Spot {
+        const NodeRef<Leaf>* entry;
+        const Leaf* leaf;
+        std::uint32_t hash;
     };
-    struct Pools {
-        NodePool leaves{sizeof(Leaf), alignof(Leaf)};
-        NodePool chunks{sizeof(Chunk), alignof(Chunk)};
-    };
-    struct Top : Node {
-        Top(NodePool* from, std::uint64_t epoch_now, Pools& pools) : Node(from, epoch_now) {
-            chunks.emplace_back(make_node<Chunk>(&pools.chunks, epoch_now));
-            at(0) = Ref<Leaf>{make_node<Leaf>(&pools.leaves, epoch_now, 0U)};
-        }
-        Top(NodePool* from, std::uint64_t epoch_now, const Top& other)
-            : Node(from, epoch_now), depth(other.depth), chunks(other.chunks) {}
-        unsigned depth = 0;  // the directory has two to this power of entries
-        std::vector<Ref<Chunk>> chunks;
-
-        Ref<Leaf>& at(std::size_t index) {
-            return chunks[index >> chunk_bits]->leaves[index & (chunk_size - 1)];
-        }
-    };
-
+    void begin(const Key& key, Spot& spot) const {
+        spot.entry = nullptr;
+        if (leaves_.empty()) { return; }
+        spot.hash = Traits::hash(key);
+        if (spot.hash == 0) { return; }
+        spot.entry = &leaves_.entry(spot.hash);
+        __builtin_prefetch(spot.entry);
+    }
+    static void approach(Spot& spot) {
+        spot.leaf = spot.entry == nullptr ? nullptr : spot.entry->get();
+        if (spot.leaf != nullptr) { __builtin_prefetch(&spot.leaf->table[home(spot.hash)]); }
+    }
     void find_together(std::span<const Key> keys, std::span<Item*> found,
                        std::span<Spot> spots) const {
         for (std::size_t i = 0; i < keys.size(); ++i) { begin(keys[i], spots[i]); }
@@ -323,11 +245,11 @@ class SnapshotTable {
         std::size_t late_count = 0;
         for (std::size_t i = 0; i < keys.size(); ++i) {
             found[i] = nullptr;
-            const Leaf* leaf = spots[i].leaf_;
+            const Leaf* leaf = spots[i].leaf;
             if (leaf == nullptr) { continue; }
-            const std::size_t at = home(spots[i].hash_);
+            const std::size_t at = home(spots[i].hash);
             const Line& line = leaf->table[at];
-            const unsigned matching = line.matching(spots[i].hash_);
+            const unsigned matching = line.matching(spots[i].hash);
             const auto first = static_cast<std::size_t>(std::countr_zero(matching));
             if (std::has_single_bit(matching) && Traits::is(*line.items[first], keys[i])) {
                 found[i] = line.items[first];
@@ -338,91 +260,35 @@ class SnapshotTable {
             }
         }
         for (std::size_t i = 0; i < late_count; ++i) {
-            found[late[i]] = find(spots[late[i]], keys[late[i]]);
-        }
-    }
-
-    std::uint64_t epoch() const { return epoch_.load(std::memory_order_relaxed); }
-    static std::size_t index_of(std::uint32_t hash, unsigned depth) {
-        return static_cast<std::size_t>((std::uint64_t{hash} << depth) >> 32U);
-    }
-    const Leaf* leaf_of(std::uint32_t hash) const {
-        return top_->at(index_of(hash, top_->depth)).get();
-    }
-
-    template <class Kind>
-    Kind& own(Ref<Kind>& node) {
-        if (node->epoch != epoch()) {
-            node = Ref<Kind>{make_node<Kind>(node->pool, epoch(), std::as_const(*node))};
-        }
-        return *node;
-    }
-    // The leaf of this hash, ours to change.
-    Leaf& own(std::uint32_t hash) {
-        Top& top = own(top_);
-        const std::size_t index = index_of(hash, top.depth);
-        own(top.chunks[index >> chunk_bits]);
-        Ref<Leaf> leaf = top.at(index);
-        if (leaf->epoch == epoch()) { return *leaf; }
-        replace(top, index, leaf->depth, own(leaf), own(leaf));
-        return *leaf;
-    }
-    // All entries of the directory that share the first `depth` bits of `index`: the lower half of
-    // them gets `low`, the upper one `high`.
-    void replace(Top& top, std::size_t index, unsigned depth, Leaf& low, Leaf& high) {
-        const std::size_t count = std::size_t{1} << (top.depth - depth);
-        const std::size_t first = index & ~(count - 1);
-        const Ref<Leaf> both[2] = {Ref<Leaf>{&low}, Ref<Leaf>{&high}};
-        for (std::size_t i = 0; i < count; ++i) {
-            own(top.chunks[(first + i) >> chunk_bits]);
-            top.at(first + i) = both[i * 2 >= count ? 1 : 0];
+            const Spot& spot = spots[late[i]];
+            const Owner* owner = nullptr;
+            found[late[i]] = spot.leaf->find(spot.hash, keys[late[i]], owner);
         }
     }
 
     // False where it would not pay.
     bool split(std::uint32_t hash, const Leaf& full) {
-        Top& top = *top_;
-        if (full.depth == top.depth) {
-            // A directory larger than what it leads to: the hashes are too much alike.
-            if (top.depth == depth_max || (std::size_t{1} << top.depth) > size_) { return false; }
-            widen(top);
-        }
-        const Ref<Leaf> halves[2] = {
-            Ref<Leaf>{make_node<Leaf>(&pools_->leaves, epoch(), full.depth + 1)},
-            Ref<Leaf>{make_node<Leaf>(&pools_->leaves, epoch(), full.depth + 1)}};
-        const auto deal = [&](std::uint32_t tag, const Owner& item) {
-            Leaf& leaf = *halves[tag >> (31 - full.depth) & 1U];
-            if (leaf.count < fill_max) {
-                leaf.insert(tag, item);
-            } else {
-                leaf.insert_extra(tag, item);
+        return leaves_.split(hash, [&](Leaf& low, Leaf& high) {
+            const auto deal = [&](std::uint32_t tag, const Owner& item) {
+                Leaf& leaf = Leaves::in_upper_half(tag, full.depth) ? high : low;
+                if (leaf.count < fill_max) {
+                    leaf.insert(tag, item);
+                } else {
+                    leaf.insert_extra(tag, item);
+                }
+            };
+            for (std::size_t i = 0; i < slots; ++i) {
+                const Line& line = full.table[i / line_slots];
+                if (i % line_slots < line.used) {
+                    deal(line.tags[i % line_slots], (*full.owners)[i]);
+                }
             }
-        };
-        for (std::size_t i = 0; i < slots; ++i) {
-            const Line& line = full.table[i / line_slots];
-            if (i % line_slots < line.used) { deal(line.tags[i % line_slots], (*full.owners)[i]); }
-        }
-        for (const auto& [tag, item] : full.extra) { deal(tag, item); }
-        replace(top, index_of(hash, top.depth), full.depth, *halves[0], *halves[1]);
-        return true;
-    }
-    void widen(Top& top) {
-        std::vector<Ref<Chunk>> chunks;
-        const std::size_t entries = std::size_t{1} << top.depth;
-        for (std::size_t i = 0; i < entries * 2; ++i) {
-            if (i % chunk_size == 0) {
-                chunks.emplace_back(make_node<Chunk>(&pools_->chunks, epoch()));
-            }
-            chunks.back()->leaves[i & (chunk_size - 1)] = top.at(i / 2);
-        }
-        top.chunks = std::move(chunks);
-        ++top.depth;
+            for (const auto& [tag, item] : full.extra) { deal(tag, item); }
+        });
     }
 
-    std::shared_ptr<Pools> pools_;  // outlive what top_ leads to
-    Ref<Top> top_;
-    std::size_t size_ = 0;
-    mutable std::atomic<std::uint64_t> epoch_{1};
+    using Leaves = SnapshotDirectory<Leaf, chunk_bits>;
+    Leaves leaves_;
 };
 
 }  // namespace culvert::ipsec

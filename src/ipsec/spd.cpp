@@ -25,12 +25,12 @@ struct SpdBuilder::Impl {
 namespace {
 
 SpdDecision decide(const Classifier& classifier, const PacketInfo& packet, PolicyAction otherwise) {
-    const ClassifierRule* rule = classifier.find(packet);
-    if (rule == nullptr) { return {.action = otherwise}; }
-    return {.action = rule->action,
-            .trap = rule->trap,
-            .reqid = rule->reqid,
-            .entry = SpdEntryId{rule->order.serial}};
+    const Classifier::Answer answer = classifier.find(packet);
+    if (!answer.found) { return {.action = otherwise}; }
+    return {.action = answer.action,
+            .trap = answer.trap,
+            .reqid = answer.reqid,
+            .entry = SpdEntryId{answer.serial}};
 }
 
 ClassifierRule rule_of(const SpdEntry& entry, SpdEntryId id) {
@@ -105,11 +105,9 @@ void SpdBuilder::remove(SpdEntryId id) {
 }
 
 Spd SpdBuilder::snapshot() const {
-    auto impl = std::make_shared<Spd::Impl>();
-    impl->defaults = impl_->defaults;
-    impl->outbound = impl_->outbound.snapshot();
-    impl->inbound = impl_->inbound.snapshot();
-    return Spd{std::move(impl)};
+    return Spd{std::make_shared<const Spd::Impl>(Spd::Impl{.defaults = impl_->defaults,
+                                                           .outbound = impl_->outbound.snapshot(),
+                                                           .inbound = impl_->inbound.snapshot()})};
 }
 
 const SpdEntry& SpdBuilder::entry(SpdEntryId id) const {

@@ -4,8 +4,8 @@
 // that hardly grows with their number.
 
 #include <cstdint>
+#include <limits>
 #include <memory>
-#include <optional>
 #include <vector>
 
 #include "base/strong.hpp"
@@ -48,12 +48,28 @@ bool matches_inbound(const PacketInfo& packet, const TrafficSelectors& local,
 // Names an entry for as long as it is there; later ones are greater.
 using SpdEntryId = Strong<struct SpdEntryIdTag, std::uint64_t>;
 
+// As std::optional, in the room of an id: a flow cache has many decisions.
+class MaybeSpdEntryId {
+ public:
+    constexpr MaybeSpdEntryId() = default;
+    constexpr MaybeSpdEntryId(SpdEntryId id) : id_(id) {}
+    constexpr bool has_value() const { return id_ != none; }
+    constexpr explicit operator bool() const { return has_value(); }
+    constexpr SpdEntryId operator*() const { return id_; }
+    friend constexpr bool operator==(MaybeSpdEntryId, MaybeSpdEntryId) = default;
+
+ private:
+    // Ids count from 0: nobody comes to the last one.
+    static constexpr SpdEntryId none{std::numeric_limits<std::uint64_t>::max()};
+    SpdEntryId id_ = none;
+};
+
 struct SpdDecision {
     PolicyAction action = PolicyAction::discard;
     bool trap = false;  // of the entry
     ReqId reqid{};
     // The entry that matched; nothing: the default action.
-    std::optional<SpdEntryId> entry{};
+    MaybeSpdEntryId entry{};
 };
 
 struct SpdDefaults {

@@ -2,7 +2,12 @@
 
 #include "ipsec/spd.hpp"
 
+#include <array>
+#include <map>
 #include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -275,6 +280,90 @@ TEST_P(SpdModel, agrees_with_a_plain_list) {
         matched += wanted ? 1 : 0;
     }
     EXPECT_GT(matched, 0U);
+}
+
+// One plain rule lies in the classifier's table; with a second one, or one with a range of ports,
+// under the same prefixes they lie elsewhere, and come back when they are alone again.
+TEST(Spd, entries_under_the_same_prefixes_come_and_go_in_any_order) {
+    culvert::test::SeededRandom random{3};
+    const std::array<std::array<std::string_view, 2>, 6> selectors{{
+        {"10.1.0.0/16", "10.2.0.0/16"},
+        {"10.1.0.0/16", "10.2.0.0/16"},
+        {"10.1.0.0/16[udp/1000-1001]", "10.2.0.0/16[udp]"},
+        {"10.1.0.0/16[udp/1000]", "10.2.0.0/16[udp/1000-2000]"},
+        {"10.1.0.0/16[udp/1000]", "10.2.0.0/16[udp/2000]"},
+        {"fd01::/16", "fd02::/16"},
+    }};
+    SpdBuilder builder;
+    std::map<SpdEntryId, SpdEntry> there;
+    std::size_t matched = 0;
+    for (std::uint32_t step = 0; step < 3000; ++step) {
+        if (there.empty() || random.chance(there.size() < 12 ? 60 : 30)) {
+            const auto& [local, remote] = selectors[random.below(selectors.size())];
+            const SpdEntry one = entry(PolicyAction::protect, local, remote,
+                                       static_cast<std::uint32_t>(random.below(4)), step + 1);
+            there.emplace(builder.add(one), one);
+        } else {
+            const auto at =
+                std::next(there.begin(), static_cast<std::ptrdiff_t>(random.below(there.size())));
+            builder.remove(at->first);
+            there.erase(at);
+        }
+        const Spd spd = builder.snapshot();
+        for (const Spec& spec :
+             {Spec{.source_port = 1000, .destination_port = 2000},
+              Spec{.source_port = 1001, .destination_port = 2000},
+              Spec{.source_port = 1000, .destination_port = 1999}, Spec{.fragment_offset = 1480},
+              Spec{.source = "fd01::1", .destination = "fd02::1"}}) {
+            const PacketInfo packet = info_of(make(spec));
+            const std::pair<const SpdEntryId, SpdEntry>* best = nullptr;
+            for (const auto& candidate : there) {
+                if (matches_outbound(packet, candidate.second.local, candidate.second.remote) &&
+                    (best == nullptr || candidate.second.priority < best->second.priority)) {
+                    best = &candidate;
+                }
+            }
+            const SpdDecision got = spd.lookup_outbound(packet);
+            ASSERT_EQ(got.entry.has_value(), best != nullptr) << step;
+            if (best == nullptr) { continue; }
+            ASSERT_EQ(*got.entry, best->first) << step;
+            ASSERT_EQ(got.reqid, best->second.reqid) << step;
+            ++matched;
+        }
+    }
+    EXPECT_GT(matched, 1000U);
+}
+
+// So many that tables split, and so few again that they are gone.
+TEST(Spd, thousands_of_entries_come_and_go) {
+    SpdBuilder builder;
+    std::vector<SpdEntryId> ids;
+    const auto remote = [](std::uint32_t i) {
+        return "172." + std::to_string(16 + i / 65536) + "." + std::to_string(i / 256 % 256) + "." +
+               std::to_string(i % 256);
+    };
+    constexpr std::uint32_t count = 4000;
+    for (std::uint32_t i = 0; i < count; ++i) {
+        ids.push_back(
+            builder.add(entry(PolicyAction::protect, "10.1.0.0/16", remote(i) + "/32", 10, i + 1)));
+    }
+    builder.add(entry(PolicyAction::bypass, "10.1.0.0/16", "172.16.0.0/12", 20));
+    const Spd full = builder.snapshot();
+    for (std::uint32_t i = 0; i < count; i += 2) { builder.remove(ids[i]); }
+    const Spd half = builder.snapshot();
+    for (std::uint32_t i = 1; i < count; i += 2) { builder.remove(ids[i]); }
+    const Spd empty = builder.snapshot();
+    for (std::uint32_t i = 0; i < count; ++i) {
+        PacketInfo packet = info_of(make({}));
+        packet.destination = ip(remote(i));
+        ASSERT_EQ(full.lookup_outbound(packet).reqid, ReqId{i + 1});
+        ASSERT_EQ(half.lookup_outbound(packet).reqid, i % 2 == 0 ? ReqId{} : ReqId{i + 1});
+        ASSERT_EQ(empty.lookup_outbound(packet).action, PolicyAction::bypass);
+        std::swap(packet.source, packet.destination);
+        ASSERT_EQ(full.lookup_inbound(packet).reqid, ReqId{i + 1});
+        ASSERT_EQ(half.check_inbound_clear(packet),
+                  i % 2 == 0 ? DropReason::none : DropReason::inbound_must_be_protected);
+    }
 }
 
 TEST(Spd, a_snapshot_stays_as_it_was) {
