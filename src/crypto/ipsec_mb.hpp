@@ -6,15 +6,17 @@
 #include <cstdint>
 #include <memory>
 
-#include <intel-ipsec-mb.h>
-
 #include "crypto/packet_cipher_engine.hpp"
+
+// The library's own.
+struct IMB_MGR;
+struct gcm_context_data;
 
 namespace culvert::crypto {
 namespace ipsec_mb {
 
 struct FreeManager {
-    void operator()(IMB_MGR* manager) const { free_mb_mgr(manager); }
+    void operator()(IMB_MGR* manager) const;
 };
 using Manager = std::unique_ptr<IMB_MGR, FreeManager>;
 
@@ -34,8 +36,15 @@ std::unique_ptr<PacketCipher::Engine> make_jobs_engine(const PacketKeys& keys);
 }  // namespace ipsec_mb
 
 struct CipherLanes::Impl {
-    ipsec_mb::Manager manager = ipsec_mb::make_manager();
-    gcm_context_data gcm{};
+    Impl();
+    Impl(const Impl&) = delete;
+    Impl& operator=(const Impl&) = delete;
+    Impl(Impl&&) = delete;
+    Impl& operator=(Impl&&) = delete;
+    ~Impl();
+
+    ipsec_mb::Manager manager;
+    std::unique_ptr<gcm_context_data> gcm;
     // Of each job that is under way: nonce or counter block, AAD, and the ICV that was computed.
     struct Scratch {
         alignas(16) std::array<std::uint8_t, 16> nonce;

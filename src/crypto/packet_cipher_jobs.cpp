@@ -4,6 +4,8 @@
 #include <array>
 #include <cstring>
 
+#include <intel-ipsec-mb.h>
+
 #include "crypto/ipsec_mb.hpp"
 #include "crypto/packet_cipher_engine.hpp"
 

@@ -5,11 +5,15 @@
 #include <array>
 #include <cstring>
 
+#include <intel-ipsec-mb.h>
+
 #include "base/assert.hpp"
 #include "crypto/ipsec_mb.hpp"
 #include "crypto/packet_cipher_engine.hpp"
 
 namespace culvert::crypto {
+
+void ipsec_mb::FreeManager::operator()(IMB_MGR* manager) const { free_mb_mgr(manager); }
 
 ipsec_mb::Manager ipsec_mb::make_manager() {
     Manager manager{alloc_mb_mgr(0)};
@@ -26,6 +30,10 @@ IMB_MGR* ipsec_mb::functions() {
     static const Manager manager = make_manager();
     return manager.get();
 }
+
+CipherLanes::Impl::Impl()
+    : manager(ipsec_mb::make_manager()), gcm(std::make_unique<gcm_context_data>()) {}
+CipherLanes::Impl::~Impl() = default;
 
 CipherLanes::CipherLanes() : impl_(std::make_unique<Impl>()) {}
 CipherLanes::CipherLanes(CipherLanes&&) noexcept = default;
@@ -74,7 +82,7 @@ class MbGcm final : public PacketCipher::Engine {
             for (std::size_t i = 0; i < piece.size(); ++i) {
                 CipherJob& job = piece[i];
                 std::uint8_t* const text = job.packet + 8 + iv_size;
-                encrypt_(&keys_->key, &lanes.gcm, text, job.text == nullptr ? text : job.text,
+                encrypt_(&keys_->key, lanes.gcm.get(), text, job.text == nullptr ? text : job.text,
                          job.text_size, lanes.nonces[i].data(), aad_of(lanes, job, i), aad_size(),
                          text + job.text_size, icv_);
                 job.ok = true;
@@ -89,8 +97,9 @@ class MbGcm final : public PacketCipher::Engine {
                 CipherJob& job = piece[i];
                 std::uint8_t* const text = job.packet + 8 + iv_size;
                 std::array<std::uint8_t, 16> icv;
-                decrypt_(&keys_->key, &lanes.gcm, text, text, job.text_size, lanes.nonces[i].data(),
-                         aad_of(lanes, job, i), aad_size(), icv.data(), icv_);
+                decrypt_(&keys_->key, lanes.gcm.get(), text, text, job.text_size,
+                         lanes.nonces[i].data(), aad_of(lanes, job, i), aad_size(), icv.data(),
+                         icv_);
                 job.ok = constant_time_equal({icv.data(), icv_}, {text + job.text_size, icv_});
             }
         });
@@ -162,7 +171,7 @@ class MbGmac final : public PacketCipher::Engine {
         for (CipherJob& job : jobs) {
             std::uint8_t* const text = job.packet + 16;
             if (job.text != nullptr) { std::copy_n(job.text, job.text_size, text); }
-            authenticate(lanes.gcm, job, text + job.text_size);
+            authenticate(*lanes.gcm, job, text + job.text_size);
             job.ok = true;
         }
     }
@@ -170,7 +179,7 @@ class MbGmac final : public PacketCipher::Engine {
     void open(CipherLanes::Impl& lanes, std::span<CipherJob> jobs) const override {
         for (CipherJob& job : jobs) {
             std::array<std::uint8_t, 16> icv;
-            authenticate(lanes.gcm, job, icv.data());
+            authenticate(*lanes.gcm, job, icv.data());
             job.ok = constant_time_equal(icv, {job.packet + 16 + job.text_size, icv.size()});
         }
     }
