@@ -222,10 +222,12 @@ void ask_for_extension_headers(int fd) {
 Status set_path_mtu_discovery(int fd, IpFamily family, bool dont_fragment) {
     int error = 0;
     // PROBE sets DF and looks at the interface only: the kernel believes any ICMP about our
-    // addresses, we those that name a live SA (RFC 4301 8.2.1).
+    // addresses, we those that name a live SA (RFC 4301 8.2.1). OMIT has no DF, and tells us of
+    // such an ICMP all the same, which DONT does not: of sockets that share a port any may be the
+    // one that the kernel brings it to.
     if (family == IpFamily::v4) {
         error = set_option(fd, IPPROTO_IP, IP_MTU_DISCOVER,
-                           dont_fragment ? IP_PMTUDISC_PROBE : IP_PMTUDISC_DONT);
+                           dont_fragment ? IP_PMTUDISC_PROBE : IP_PMTUDISC_OMIT);
     } else {
         error = set_option(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER,
                            dont_fragment ? IPV6_PMTUDISC_PROBE : IPV6_PMTUDISC_DONT);
