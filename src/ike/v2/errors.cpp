@@ -5,6 +5,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "ike/v2/limits.hpp"
+
 namespace culvert::ike::v2 {
 
 using wire::NotifyType;
