@@ -206,11 +206,13 @@ std::array<std::uint8_t, 16> crypt_with(const GcmVaesKey& key, const GcmVaesPack
 
 }  // namespace
 
-bool gcm_vaes_serves() {
+bool gcm_vaes_runs() {
     return __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("aes") != 0 &&
            __builtin_cpu_supports("pclmul") != 0 && __builtin_cpu_supports("vaes") != 0 &&
-           __builtin_cpu_supports("vpclmulqdq") != 0 && __builtin_cpu_supports("avx512f") == 0;
+           __builtin_cpu_supports("vpclmulqdq") != 0;
 }
+
+bool gcm_vaes_serves() { return gcm_vaes_runs() && __builtin_cpu_supports("avx512f") == 0; }
 
 void gcm_vaes_expand(ByteView key, GcmVaesKey& out) {
     ASSERT(key.size() == 16 || key.size() == 24 || key.size() == 32);
@@ -228,6 +230,7 @@ std::array<std::uint8_t, 16> gcm_vaes_open(const GcmVaesKey& key, const GcmVaesP
 
 #else
 
+bool gcm_vaes_runs() { return false; }
 bool gcm_vaes_serves() { return false; }
 void gcm_vaes_expand(ByteView, GcmVaesKey&) { ASSERT(gcm_vaes_serves()); }
 std::array<std::uint8_t, 16> gcm_vaes_seal(const GcmVaesKey&, const GcmVaesPacket&) {

@@ -29,8 +29,9 @@ struct GcmVaesPacket {
     std::size_t size;   // of both, any
 };
 
-// Whether this processor has what the rest needs, and has not AVX-512, with which ipsec-mb is
-// faster.
+// Whether this processor has what the rest needs.
+bool gcm_vaes_runs();
+// And has not AVX-512, with which ipsec-mb is faster.
 bool gcm_vaes_serves();
 
 // `key` has 16, 24 or 32 octets.

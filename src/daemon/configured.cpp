@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "config/tree.hpp"
+#include "plane/limits.hpp"
 
 namespace culvert::daemon {
 
@@ -25,7 +26,8 @@ Result<Configured> read_configuration(const Options& options, bool config_wanted
     if (options.plane != PlaneKind::user) { loaded.config.settings.prefers_udp = false; }
     if (options.plane == PlaneKind::user) {
         loaded.config.settings.resources =
-            loaded.daemon.threads.value_or(std::max(1U, std::thread::hardware_concurrency()));
+            std::clamp(loaded.daemon.threads.value_or(std::thread::hardware_concurrency()), 1U,
+                       plane::workers_max);
     }
     return Configured{std::move(loaded.config), loaded.daemon, std::move(loaded.problems)};
 }
