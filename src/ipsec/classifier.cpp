@@ -4,6 +4,7 @@
 #include <array>
 #include <bit>
 #include <cstring>
+#include <span>
 #include <utility>
 
 #include "base/assert.hpp"
@@ -330,14 +331,16 @@ class Best {
     const ClassifierRule* rule_ = nullptr;  // of the others
 };
 
+// Tables are asked in groups of so many.
+constexpr std::size_t group_max = 8;
+
 }  // namespace
 
 template <std::size_t Words>
 Classifier::Answer Classifier::find_in(const Tables<Words>& tables, const PacketInfo& packet) {
-    // Tables are asked in groups. Which of them may have something cannot be guessed: that is put
-    // together in one number, without a jump. On one that is guessed wrong all would be lost that
-    // is computed while memory is waited for, of the next packet as well.
-    constexpr std::size_t group_max = 8;
+    // Which tables may have something cannot be guessed: that is put together in one number,
+    // without a jump. On one that is guessed wrong all would be lost that is computed while memory
+    // is waited for, of the next packet as well.
     std::array<std::uint64_t, group_max> hashes;
 
     const RuleKey<Words> words = words_of<Words>(packet);
@@ -349,8 +352,12 @@ Classifier::Answer Classifier::find_in(const Tables<Words>& tables, const Packet
         unsigned having = 0;
         for (std::size_t i = 0; i < count; ++i) {
             hashes[i] = RuleTable<Words>::hash_of(masked(words, group[i].mask));
-            group[i].rules.approach(hashes[i]);
             having |= group[i].rules.may_have(hashes[i]) << i;
+        }
+        // Mostly one: it is read at once, and nothing of the others.
+        for (unsigned rest = having & (having - 1); rest != 0; rest &= rest - 1) {
+            const auto i = static_cast<std::size_t>(std::countr_zero(rest));
+            group[i].rules.approach(hashes[i]);
         }
         for (; having != 0; having &= having - 1) {
             const auto i = static_cast<std::size_t>(std::countr_zero(having));
@@ -359,6 +366,24 @@ Classifier::Answer Classifier::find_in(const Tables<Words>& tables, const Packet
         }
     }
     return best.answer();
+}
+
+// Of the first group: most gateways have no other.
+template <std::size_t Words>
+void Classifier::approach_in(const Tables<Words>& tables, const PacketInfo& packet) {
+    const RuleKey<Words> words = words_of<Words>(packet);
+    for (const Table<Words>& table : std::span{tables}.first(std::min(tables.size(), group_max))) {
+        const std::uint64_t hash = RuleTable<Words>::hash_of(masked(words, table.mask));
+        if (table.rules.may_have(hash) != 0) { table.rules.approach(hash); }
+    }
+}
+
+void Classifier::approach(const PacketInfo& packet) const {
+    if (packet.family == IpFamily::v4) {
+        approach_in(std::get<Tables<v4_words>>(tables_), packet);
+    } else {
+        approach_in(std::get<Tables<v6_words>>(tables_), packet);
+    }
 }
 
 Classifier::Answer Classifier::find(const PacketInfo& packet) const {

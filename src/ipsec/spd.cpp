@@ -57,6 +57,8 @@ SpdDecision Spd::lookup_outbound(const PacketInfo& packet) const {
     return decide(impl_->outbound, packet, impl_->defaults.outbound);
 }
 
+void Spd::approach_outbound(const PacketInfo& packet) const { impl_->outbound.approach(packet); }
+
 SpdDecision Spd::lookup_inbound(const PacketInfo& packet) const {
     return decide(impl_->inbound, packet, impl_->defaults.inbound);
 }

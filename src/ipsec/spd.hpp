@@ -88,6 +88,9 @@ class Spd {
     ~Spd();
 
     SpdDecision lookup_outbound(const PacketInfo& packet) const;
+    // Asks memory for what lookup_outbound() will read, and does not wait for it: worth its while
+    // where several packets of new flows are at hand.
+    void approach_outbound(const PacketInfo& packet) const;
     SpdDecision lookup_inbound(const PacketInfo& packet) const;
     // A clear packet that arrived: none (let it in), inbound_must_be_protected or inbound_discard
     // (RFC 4301 5.2).

@@ -39,7 +39,11 @@ constexpr int socket_buffer_octets = 16 * 1024 * 1024;
 // workers_max no more than the bits of an SPI tell apart (spi_worker_mask).
 constexpr unsigned receive_lanes = 4;
 // Packets read from the TUN in one go.
-constexpr int packets_a_wakeup_max = 256;
+constexpr std::size_t packets_a_wakeup_max = 256;
+// Small ones among them that are read before the first is carried, so that memory is waited for
+// once.
+constexpr std::size_t tun_burst_max = 16;
+constexpr std::size_t tun_burst_packet_max = 2048;
 // ICMP errors that we make (RFC 4443 2.4 f).
 constexpr unsigned icmp_errors_a_second_max = 100;
 // Entries taken from a socket's error queue in one go.

@@ -14,6 +14,8 @@ namespace culvert::plane {
 namespace {
 
 constexpr std::size_t packet_room = packet_octets_max + 1 + ipsec::trailer_size_max;
+constexpr std::size_t small_packet_room =
+    (tun_burst_packet_max + ipsec::trailer_size_max + 63) / 64 * 64;
 
 // Transport mode keeps the packet's own options and extension headers (RFC 4303 3.1.1), which the
 // kernel would not write for us.
@@ -43,7 +45,8 @@ Egress::Egress(const Shared& shared, unsigned worker, const FastPaths& wanted)
       tun_(shared.tun.queue(worker)),
       view_(shared.tables),
       ah_(shared),
-      packet_(std::make_unique_for_overwrite<std::uint8_t[]>(packet_room)),
+      packets_(std::make_unique_for_overwrite<std::uint8_t[]>(
+          (tun_burst_max - 1) * small_packet_room + packet_room)),
       single_(std::make_unique_for_overwrite<std::uint8_t[]>(packet_room)),
       run_(shared, worker, counters_, wanted,
            [this](ipsec::OutboundSa& sa, ByteView inner, const ipsec::PacketInfo& info) {
@@ -57,19 +60,44 @@ bool Egress::tun_ready(const TunQueue& lane) {
     const bool alone = now - last_read_ > alone_after;
     tables_ = &view_.look();
     std::size_t octets = 0;
-    for (int round = 0; round < packets_a_wakeup_max && octets < tun_octets_a_wakeup_max; ++round) {
-        const TunPacket packet = lane.read({packet_.get(), packet_octets_max + 1});
-        if (packet.octets.empty()) { break; }
-        octets += packet.octets.size();
-        counters_.count(Happening::tun_reads);
-        take(packet, now);
-        if (alone && packet.segment_size == 0) { break; }
+    for (std::size_t count = 0; count < packets_a_wakeup_max && octets < tun_octets_a_wakeup_max;) {
+        read_burst(lane, alone ? 1 : tun_burst_max);
+        const std::span burst = std::span{burst_}.first(burst_count_);
+        if (burst.size() > 1) { approach_burst(); }
+        for (const TunPacket& packet : burst) {
+            octets += packet.octets.size();
+            counters_.count(Happening::tun_reads);
+            take(packet, now);
+        }
+        count += burst.size();
+        if (burst.empty() || (alone && burst.front().segment_size == 0)) { break; }
     }
     run_.flush();
     if (octets == 0) { return false; }
     last_read_ = now;
     counters_.count(Happening::tun_octets_read, octets);
     return true;
+}
+
+void Egress::read_burst(const TunQueue& lane, std::size_t count_max) {
+    std::uint8_t* room = packets_.get();
+    for (burst_count_ = 0; burst_count_ < count_max;) {
+        const TunPacket packet = lane.read({room, packet_octets_max + 1});
+        if (packet.octets.empty()) { return; }
+        burst_[burst_count_++] = packet;
+        if (packet.octets.size() > tun_burst_packet_max) { return; }
+        room += small_packet_room;
+    }
+}
+
+void Egress::approach_burst() {
+    for (const TunPacket& packet : std::span{burst_}.first(burst_count_)) {
+        ipsec::PacketInfo info;
+        if (ipsec::parse_packet(packet.octets, info) &&
+            flows_.find(info, tables_->generation) == nullptr) {
+            tables_->spd->approach_outbound(info);
+        }
+    }
 }
 
 void Egress::take(const TunPacket& packet, Instant now) {
@@ -336,10 +364,10 @@ void Egress::flush_waiting() {
         if (!tables_->sad.has_outbound(reqid)) { continue; }
         for (const Bytes& packet : waiting_.take(reqid)) {
             // Into the buffer that has room behind it; a packet that no SA covers yet waits again.
-            std::copy(packet.begin(), packet.end(), packet_.get());
+            std::copy(packet.begin(), packet.end(), packets_.get());
             ipsec::PacketInfo info;
             if (!ipsec::parse_packet(packet, info)) { continue; }
-            carry({packet_.get(), packet.size()}, info, decide(info), now);
+            carry({packets_.get(), packet.size()}, info, decide(info), now);
         }
     }
     run_.flush();

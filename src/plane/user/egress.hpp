@@ -11,6 +11,7 @@
 #include "ipsec/esp.hpp"
 #include "ipsec/flow_cache.hpp"
 #include "ipsec/segment.hpp"
+#include "plane/limits.hpp"
 #include "plane/user/ah_sender.hpp"
 #include "plane/user/esp_run.hpp"
 #include "plane/user/fast_paths.hpp"
@@ -42,6 +43,10 @@ class Egress {
     const WorkerCounters& counters() const { return counters_; }
 
  private:
+    // Reads into burst_: small packets, and one large one at the end.
+    void read_burst(const TunQueue& lane, std::size_t count_max);
+    // Asks memory for the policies of new flows.
+    void approach_burst();
     void take(const TunPacket& packet, Instant now);
     void carry(MutableByteView packet, const ipsec::PacketInfo& info,
                const ipsec::FlowCache::Entry& entry, Instant now);
@@ -77,7 +82,9 @@ class Egress {
     TrapQueue waiting_;
     WorkerCounters counters_;
     WholePackets whole_packets_{counters_};
-    std::unique_ptr<std::uint8_t[]> packet_;
+    std::unique_ptr<std::uint8_t[]> packets_;  // those of burst_
+    std::array<TunPacket, tun_burst_max> burst_;
+    std::size_t burst_count_ = 0;
     Bytes piece_;                             // one of an inner packet that is cut
     std::unique_ptr<std::uint8_t[]> single_;  // packets of a train that are not yet protected
     ipsec::Segments segments_;
