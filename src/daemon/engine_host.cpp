@@ -12,6 +12,12 @@
 namespace culvert::daemon {
 namespace {
 
+// The end of the moment that it is in.
+Instant end_of_moment(Instant at) {
+    const Duration into = at.time_since_epoch() % engine_moment;
+    return into.count() == 0 ? at : at + (engine_moment - into);
+}
+
 ChildWatch::About about(const std::vector<ike::IkeSaStatus>& sas, ChildSaId id) {
     for (const ike::IkeSaStatus& sa : sas) {
         const auto child = std::ranges::find(sa.children, id, &ike::ChildSaStatus::id);
@@ -119,11 +125,13 @@ void EngineHost::tick() {
     });
 }
 
-// Only forward: to be woken early costs less than to set the timer anew with each message.
+// Only forward: to be woken early costs less than to set the timer anew with each message. What is
+// due within the same moment is done together: thousands of peers are watched, and each wake-up costs
+// more than the message it sends.
 void EngineHost::set_timer() {
     const auto wanted = engine_.next_deadline();
     if (!wanted || (armed_ && *armed_ <= *wanted)) { return; }
-    armed_ = wanted;
+    armed_ = end_of_moment(*wanted);
     deadline_.set(armed_);
 }
 
@@ -267,7 +275,7 @@ void EngineHost::poll_liveness() {
         if (!seen.empty()) { set_timer(); }
     });
     if (installed_.empty()) { return; }
-    liveness_timer_.set_in(wrapped ? Duration{liveness_poll} : Duration{10ms});
+    liveness_timer_.set_in(wrapped ? Duration{liveness_poll} : Duration{liveness_batch_every});
 }
 
 }  // namespace culvert::daemon

@@ -4,6 +4,8 @@
 #include <chrono>
 #include <cstddef>
 
+#include "base/instant.hpp"
+
 namespace culvert::daemon {
 
 using namespace std::chrono_literals;
@@ -52,8 +54,11 @@ constexpr auto flapping_window = 15min;
 constexpr std::size_t flapping_min = 3;
 constexpr std::size_t takeovers_min = 3;
 constexpr std::size_t watched_peers_max = 1024;
-// Child SAs whose counters are asked for in one go.
+// Child SAs whose counters are asked for in one go, and how soon the next ones are.
 constexpr std::size_t liveness_batch_max = 256;
+constexpr auto liveness_batch_every = 50ms;
+// By so much the engine's deadlines may be late, so that those of many peers are met together.
+constexpr Duration engine_moment = 32ms;
 
 // Of one run of an updown script, and of runs that wait for it.
 constexpr auto updown_time_max = 10s;
