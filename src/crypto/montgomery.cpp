@@ -1,4 +1,6 @@
-// Curve25519 and Curve448 (RFC 7748, RFC 8031).
+// Curve25519 and Curve448 (RFC 7748, RFC 8031). Of Curve25519 there are two: libsodium's function
+// takes octets and is the whole of it, where OpenSSL takes half as long again to make and look up
+// its keys.
 
 #include <array>
 #include <cstddef>
@@ -8,6 +10,8 @@
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <openssl/params.h>
+#include <sodium/core.h>
+#include <sodium/crypto_scalarmult_curve25519.h>
 
 #include "base/assert.hpp"
 #include "crypto/dh_group.hpp"
@@ -20,27 +24,21 @@ namespace {
 using Key = Handle<EVP_PKEY>;
 using KeyContext = Handle<EVP_PKEY_CTX>;
 
-enum class Curve : std::uint8_t { x25519, x448 };
-
 // Kept, as to name the type of a key to the library takes as long as to make one of it; by thread,
 // as the library has it.
-EVP_PKEY_CTX* importer(Curve curve) {
-    const auto make = [](const char* type) {
-        KeyContext context{EVP_PKEY_CTX_new_from_name(nullptr, type, nullptr)};
+EVP_PKEY_CTX* importer() {
+    const auto make = [] {
+        KeyContext context{EVP_PKEY_CTX_new_from_name(nullptr, "X448", nullptr)};
         or_no_memory(context != nullptr && EVP_PKEY_fromdata_init(context.get()) == 1);
         return context;
     };
-    if (curve == Curve::x25519) {
-        thread_local const KeyContext x25519 = make("X25519");
-        return x25519.get();
-    }
-    thread_local const KeyContext x448 = make("X448");
-    return x448.get();
+    thread_local const KeyContext context = make();
+    return context.get();
 }
 
 // Takes both values as they are. To be given a private value alone, or to draw one, has the library
 // work out the public one by a way that is slower than the function itself.
-Key make_key(Curve curve, ByteView private_value, ByteView public_value) {
+Key make_key(ByteView private_value, ByteView public_value) {
     // The library takes pointers to what may be written, and does not write.
     const auto parameter = [](const char* name, ByteView value) {
         return OSSL_PARAM_construct_octet_string(name, const_cast<std::uint8_t*>(value.data()),
@@ -53,16 +51,15 @@ Key make_key(Curve curve, ByteView private_value, ByteView public_value) {
     }
     EVP_PKEY* key = nullptr;
     const int kind = private_value.empty() ? EVP_PKEY_PUBLIC_KEY : EVP_PKEY_KEYPAIR;
-    or_no_memory(EVP_PKEY_fromdata(importer(curve), &key, kind, values.data()) == 1);
+    or_no_memory(EVP_PKEY_fromdata(importer(), &key, kind, values.data()) == 1);
     return Key{key};
 }
 
 // A key of this thread that is given one public value after the other: to make one takes longer.
-EVP_PKEY* peer_key(Curve curve, ByteView public_value) {
-    thread_local std::array<Key, 2> keys;
-    Key& key = keys.at(std::to_underlying(curve));
+EVP_PKEY* peer_key(ByteView public_value) {
+    thread_local Key key;
     if (!key) {
-        key = make_key(curve, {}, public_value);
+        key = make_key({}, public_value);
     } else {
         or_no_memory(EVP_PKEY_set1_encoded_public_key(key.get(), public_value.data(),
                                                       public_value.size()) == 1);
@@ -70,20 +67,45 @@ EVP_PKEY* peer_key(Curve curve, ByteView public_value) {
     return key.get();
 }
 
-// X25519 or X448 (RFC 7748 5) of one private value and any u-coordinate.
-class Function {
+// X25519 (RFC 7748 5) of one private value and any u-coordinate.
+class X25519 {
  public:
-    // Of the key's own public value nothing is used: the base point stands in for it.
-    Function(Curve curve, const Secret& private_value, ByteView base_point)
-        : curve_(curve),
-          key_(make_key(curve, private_value.reveal(), base_point)),
+    static constexpr std::size_t size = crypto_scalarmult_curve25519_BYTES;
+    static constexpr std::uint8_t base_point = 9;
+
+    explicit X25519(Secret private_value) : private_value_(std::move(private_value)) {
+        // Has the library choose what suits the processor; once.
+        static const bool ready = sodium_init() >= 0;
+        ASSERT(ready);
+    }
+
+    // False: the result is zero.
+    bool operator()(ByteView u, MutableByteView out) const {
+        ASSERT(u.size() == size && out.size() == size);
+        return crypto_scalarmult_curve25519(out.data(), private_value_.reveal().data(), u.data()) ==
+               0;
+    }
+
+ private:
+    Secret private_value_;
+};
+
+// X448, the same way.
+class X448 {
+ public:
+    static constexpr std::size_t size = 56;
+    static constexpr std::uint8_t base_point = 5;
+
+    // Of the key's own public value nothing is used: zeros stand in for it.
+    explicit X448(const Secret& private_value)
+        : key_(make_key(private_value.reveal(), Bytes(size))),
           context_(EVP_PKEY_CTX_new(key_.get(), nullptr)) {
         or_no_memory(context_ != nullptr && EVP_PKEY_derive_init(context_.get()) == 1);
     }
 
     // False: the result is zero.
     bool operator()(ByteView u, MutableByteView out) const {
-        ASSERT(EVP_PKEY_derive_set_peer_ex(context_.get(), peer_key(curve_, u), 0) == 1);
+        ASSERT(EVP_PKEY_derive_set_peer_ex(context_.get(), peer_key(u), 0) == 1);
         std::size_t length = out.size();
         const bool derived = EVP_PKEY_derive(context_.get(), out.data(), &length) == 1;
         clear_openssl_errors();
@@ -92,11 +114,11 @@ class Function {
     }
 
  private:
-    Curve curve_;
     Key key_;
     KeyContext context_;
 };
 
+template <class Function>
 class MontgomeryKey final : public DhKey {
  public:
     MontgomeryKey(Function function, Bytes public_value)
@@ -121,14 +143,10 @@ class MontgomeryKey final : public DhKey {
     Function function_;
 };
 
+template <class Function>
 class MontgomeryGroup final : public DhGroup {
  public:
-    MontgomeryGroup(Curve curve, std::size_t size, std::uint8_t base_point)
-        : curve_(curve), base_point_(size) {
-        base_point_.front() = base_point;
-    }
-
-    std::size_t public_size() const override { return base_point_.size(); }
+    std::size_t public_size() const override { return Function::size; }
 
     // Any octets do; the function itself clamps them (RFC 7748 5).
     Secret draw_private(Random& random) const override {
@@ -139,23 +157,21 @@ class MontgomeryGroup final : public DhGroup {
 
     Result<std::unique_ptr<DhKey>> key(Secret private_value) const override {
         if (private_value.size() != public_size()) { return std::unexpected(bad_private_value()); }
-        Function function{curve_, private_value, base_point_};
+        Function function{std::move(private_value)};
         // RFC 7748 6: the public value is the function of the base point.
+        std::array<std::uint8_t, Function::size> base_point{Function::base_point};
         Bytes public_value(public_size());
-        ASSERT(function(base_point_, public_value));
-        return std::make_unique<MontgomeryKey>(std::move(function), std::move(public_value));
+        ASSERT(function(base_point, public_value));
+        return std::make_unique<MontgomeryKey<Function>>(std::move(function),
+                                                         std::move(public_value));
     }
-
- private:
-    Curve curve_;
-    Bytes base_point_;
 };
 
 }  // namespace
 
 const DhGroup* montgomery_group(KeMethod method) {
-    static const MontgomeryGroup curve25519{Curve::x25519, 32, 9};
-    static const MontgomeryGroup curve448{Curve::x448, 56, 5};
+    static const MontgomeryGroup<X25519> curve25519;
+    static const MontgomeryGroup<X448> curve448;
     if (method == KeMethod::curve25519) { return &curve25519; }
     if (method == KeMethod::curve448) { return &curve448; }
     return nullptr;

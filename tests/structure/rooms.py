@@ -56,11 +56,11 @@ CORE_TEXT_NEVER = [
 ]
 # Never in a header of any room (bodies may).
 HEADER_NEVER = [
-    (r"<(openssl|netlink|asio|spdlog|curl)[/.].*>", "a library that must not show in headers"),
+    (r"<(openssl|sodium|netlink|asio|spdlog|curl)[/.].*>", "a library that must not show in headers"),
     (r"<(intel-ipsec-mb|ipsec-mb)\.h>", "a library that must not show in headers"),
 ]
 # OpenSSL and ipsec-mb live behind crypto/ (certificates also in x509/, TLS in the shell).
-LIBRARY_NEVER = [(r"<(openssl/.*|intel-ipsec-mb\.h|ipsec-mb\.h)>", "crypto libraries: use crypto/")]
+LIBRARY_NEVER = [(r"<(openssl/.*|sodium[/.].*|intel-ipsec-mb\.h|ipsec-mb\.h)>", "crypto libraries: use crypto/")]
 LIBRARY_ROOMS = ("base", "crypto", "x509", "daemon", "load")
 
 
