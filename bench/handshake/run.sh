@@ -152,6 +152,9 @@ start_charon() { # FOLDER
 charon {
   load = random nonce aesni openssl gcm aes sha2 sha1 hmac kdf curve25519 pem x509 pubkey pkcs1 pkcs8 revocation constraints kernel-libipsec kernel-netlink socket-default vici counters
   threads = 16
+  # As many IKE SAs as here are too many for the one list that is its default.
+  ikesa_table_size = 4096
+  ikesa_table_segments = 16
   cookie_threshold = 0
   cookie_threshold_ip = 0
   block_threshold = 0
