@@ -67,6 +67,7 @@ struct DaemonSettings {
     std::optional<std::uint32_t> routing_table;
     std::optional<std::uint32_t> routing_table_prio;
     std::optional<unsigned> threads;
+    std::optional<unsigned> engines;  // of the key exchange, each with a thread; a power of two
     std::optional<unsigned> init_limit_half_open;  // also in engine settings, as half_open_max
     std::optional<bool> install_virtual_ip;
     std::optional<bool> tcp_listen;  // for IKE over TCP (RFC 9329)

@@ -70,6 +70,11 @@ void read_xdp_interfaces(const Field& field, std::vector<std::string>& into) {
     }
 }
 
+void read_engines(const Field& field, std::optional<unsigned>& into) {
+    static const Words<unsigned> words{{"1", 1}, {"2", 2}, {"4", 4}, {"8", 8}, {"16", 16}};
+    if (const auto count = read_word(field, words, "1, 2, 4, 8 or 16")) { into = *count; }
+}
+
 void read_xdp_mode(const Field& field, std::optional<XdpMode>& into) {
     static const Words<XdpMode> words{{"auto", XdpMode::automatic},
                                       {"zerocopy", XdpMode::zerocopy},
@@ -180,6 +185,7 @@ const std::unordered_map<std::string_view, Use>& uses() {
          }},
         {"culvert_crash_tokens",
          [](const Field& f, Settings& s) { store_optional(s.daemon.crash_tokens, read_bool(f)); }},
+        {"culvert_engines", [](const Field& f, Settings& s) { read_engines(f, s.daemon.engines); }},
         {"culvert_xdp",
          [](const Field& f, Settings& s) { read_xdp_interfaces(f, s.daemon.xdp_interfaces); }},
         {"culvert_xdp_mode",

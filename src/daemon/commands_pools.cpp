@@ -55,7 +55,7 @@ IpAddress base_of(const IpRange& range) {
     return whole.prefix() ? *before : range.first;
 }
 
-Section leases_of(const ike::LeaseBook& book, const std::string& pool) {
+Section leases_of(const SharedLeases& book, const std::string& pool) {
     Section out;
     std::size_t count = 0;
     for (const ike::Lease& lease : book.leases()) {
@@ -113,7 +113,7 @@ void Commands::unload_pool(ClientId client, const Message& message) {
 void Commands::get_pools(ClientId client, const Message& message) {
     const std::string* wanted = message.value("name");
     const bool with_leases = message.value_or("leases", "no") == "yes";
-    const ike::LeaseBook& book = parts_.host.leases();
+    const SharedLeases& book = parts_.host.leases();
     Message out;
     for (const ike::Pool& pool : parts_.gateway.config().pools) {
         if (wanted != nullptr && *wanted != pool.name) { continue; }

@@ -137,7 +137,7 @@ void Commands::version(ClientId client, const Message&) {
 
 void Commands::stats(ClientId client, const Message&) {
     const Duration uptime = Loop::now() - started_;
-    const auto sas = parts_.host.engine().status(Loop::now());
+    const auto sas = parts_.host.engines().status(Loop::now());
     const auto priorities = [](std::string_view active) {
         Section out;
         for (const std::string_view word : {"critical", "high", "medium", "low"}) {
@@ -150,7 +150,7 @@ void Commands::stats(ClientId client, const Message&) {
             Section{}.set("running", roughly(seconds_of(uptime))).set("since", wall_clock(uptime)));
     out.set("workers", Section{}.set("total", "1").set("idle", "0").set("active", priorities("1")));
     out.set("queues", priorities("0"));
-    out.set("scheduled", parts_.host.engine().next_deadline() ? "1" : "0");
+    out.set("scheduled", parts_.host.engines().waits() ? "1" : "0");
     out.set("ikesas",
             Section{}.set("total", number(sas.size())).set("half-open", number(half_open_of(sas))));
     out.set("plugins", vici::List{"culvert"});
@@ -164,7 +164,7 @@ void Commands::stats(ClientId client, const Message&) {
 }
 
 void Commands::list_sas(ClientId client, const Message& message) {
-    auto all = parts_.host.engine().status(Loop::now());
+    auto all = parts_.host.engines().status(Loop::now());
     std::erase_if(all, [&](const ike::IkeSaStatus& ike) { return !matches_filter(message, ike); });
     parts_.server.stream_all(
         client, "list-sa",
@@ -248,12 +248,12 @@ void Commands::reset_counters(ClientId client, const Message& message) {
 
 // By connection; those of the daemon as a whole have no name.
 std::map<std::string, ike::Counters> Commands::counters_of_all() {
-    std::map<std::string, ike::Counters> out = parts_.host.engine().connection_counters();
+    std::map<std::string, ike::Counters> out = parts_.host.engines().connection_counters();
     // A connection that went and came begins anew.
     std::erase_if(counters_base_, [&](const auto& entry) {
         return !entry.first.empty() && !out.contains(entry.first);
     });
-    out[""] = parts_.host.engine().counters();
+    out[""] = parts_.host.engines().counters();
     return out;
 }
 
@@ -266,7 +266,7 @@ void Commands::culvert_status(ClientId client, const Message&) {
     daemon.set("vici", parts_.server.uri().to_string());
     daemon.set("plane", parts_.host.plane().description());
     daemon.set("config", parts_.options.config_file.value_or(default_config_file));
-    daemon.set("half-open", number(parts_.host.engine().half_open()));
+    daemon.set("half-open", number(parts_.host.engines().half_open()));
     daemon.set("clients", number(parts_.server.clients()));
     daemon.set("inputs-dropped", number(parts_.host.inputs_dropped()));
     daemon.set("records-suppressed", number(parts_.event_log.suppressed()));
@@ -279,7 +279,7 @@ void Commands::culvert_status(ClientId client, const Message&) {
     for (const auto& [name, why] : parts_.gateway.unresolved()) { unresolved.set(name, why); }
     Section failures;
     std::size_t shown = 0;
-    for (const ike::Failure& failure : parts_.host.engine().failures()) {
+    for (const ike::Failure& failure : parts_.host.engines().failures()) {
         if (shown == failures_shown_max) { break; }
         Section one = failure_section(failure, now);
         const auto* const story =

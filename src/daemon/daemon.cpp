@@ -79,7 +79,8 @@ class Daemon {
           name_servers_(configured_.daemon.resolv_conf),
           updown_(loop_, log,
                   [this](const std::string& connection) { return name_servers_.of(connection); }),
-          host_(loop_, *plane_, ike::Engine{initial_config(), random_}, listeners()),
+          host_(loop_, *plane_, initial_config(), configured_.daemon.engines.value_or(1),
+                listeners()),
           gateway_(loop_, log, host_, resolver_),
           server_(loop_, log, Commands::catalog()),
           commands_({.loop = loop_,
@@ -94,7 +95,8 @@ class Daemon {
                      .flush_fetched =
                          [this] {
                              fetcher_.flush();
-                             host_.engine().forget_fetched();
+                             host_.engines().each(
+                                 [](ike::Engine& engine) { engine.forget_fetched(); });
                          },
                      .token_settings = [this]() -> const config::DaemonSettings& {
                          return configured_.daemon;
@@ -125,7 +127,10 @@ class Daemon {
             read_ike(*ike_watchers_.emplace_back(std::make_unique<Watcher>(loop_, descriptor)),
                      descriptor);
         }
-        return early ? Status{} : drop_capabilities();
+        Status done = early ? Status{} : drop_capabilities();
+        // Threads have the rights that whoever begins them has then.
+        host_.start();
+        return done;
     }
 
     void run(Background& background) {
@@ -170,10 +175,15 @@ class Daemon {
         auto store = LeaseStore::open(options_.state_dir + "/leases.sqlite");
         if (!store) { return warn(std::unexpected(store.error())); }
         lease_store_.emplace(std::move(*store));
-        const auto book = std::make_shared<ike::LeaseBook>(
-            [this](const ike::Lease& lease) { warn(lease_store_->keep(lease)); });
+        // By whichever thread gives an address; the log is the main thread's.
+        auto book = std::make_unique<ike::LeaseBook>([this](const ike::Lease& lease) {
+            Status kept = lease_store_->keep(lease);
+            if (!kept) {
+                loop_.post([this, kept = std::move(kept)] { warn(kept); });
+            }
+        });
         warn(lease_store_->load(*book));
-        host_.use_leases(book);
+        host_.use_leases(std::move(book));
     }
 
     // What was being done is given up, and everything else goes on.
@@ -257,7 +267,7 @@ class Daemon {
         if (!configured_.daemon.crash_tokens.value_or(true)) { return; }
         auto secret = kept_secret(options_.state_dir + "/crash-secret", random_);
         if (!secret) { return warn(std::unexpected(secret.error())); }
-        host_.engine().use_crash_secret(std::move(*secret));
+        host_.use_crash_secret(*secret);
     }
 
     void log_problems(const config::Problems& problems) {

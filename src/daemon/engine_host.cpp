@@ -12,12 +12,6 @@
 namespace culvert::daemon {
 namespace {
 
-// The end of the moment that it is in.
-Instant end_of_moment(Instant at) {
-    const Duration into = at.time_since_epoch() % engine_moment;
-    return into.count() == 0 ? at : at + (engine_moment - into);
-}
-
 ChildWatch::About about(const std::vector<ike::IkeSaStatus>& sas, ChildSaId id) {
     for (const ike::IkeSaStatus& sa : sas) {
         const auto child = std::ranges::find(sa.children, id, &ike::ChildSaStatus::id);
@@ -41,26 +35,40 @@ ChildWatch::About about(const std::vector<ike::IkeSaStatus>& sas, ChildSaId id) 
 
 }  // namespace
 
-EngineHost::EngineHost(Loop& loop, plane::Plane& plane, ike::Engine engine, Listeners listeners)
+EngineHost::EngineHost(Loop& loop, plane::Plane& plane, const ike::ConfigSnapshot& config,
+                       unsigned engines, Listeners listeners)
     : loop_(loop),
       plane_(plane),
-      engine_(std::move(engine)),
       listeners_(std::move(listeners)),
       mailbox_([this] { loop_.post([this] { drain(); }); }),
       deadline_(loop, [this] { tick(); }),
-      liveness_timer_(loop, [this] { poll_liveness(); }) {
-    engine_.use_source_lookup(
-        [this](const IpAddress& remote) { return plane_.source_for(remote); });
-    engine_.use_calendar([](Instant) {
-        return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+      liveness_timer_(loop, [this] { poll_liveness(); }),
+      engines_(
+          config, engines,
+          {.said = [this] { loop_.post([this] { hear(); }); },
+           .broken =
+               [this](const char* why) {
+                   loop_.post([this, text = std::string{why}] { listeners_.broken(text.c_str()); });
+               }}) {
+    engines_.each([this](ike::Engine& engine) {
+        engine.use_source_lookup(
+            [this](const IpAddress& remote) { return plane_.source_for(remote); });
+        engine.use_calendar([](Instant) {
+            return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+        });
+        if (listeners_.fetch) { engine.use_fetches(); }
     });
-    if (listeners_.fetch) { engine_.use_fetches(); }
-    use_leases(std::make_shared<ike::LeaseBook>());
+    use_leases(std::make_unique<ike::LeaseBook>());
 }
 
-void EngineHost::use_leases(std::shared_ptr<ike::LeaseBook> leases) {
-    leases_ = std::move(leases);
-    engine_.use_leases(leases_);
+void EngineHost::use_leases(std::unique_ptr<ike::LeaseBook> leases) {
+    leases_ = std::make_shared<SharedLeases>(std::move(leases));
+    engines_.each([this](ike::Engine& engine) { engine.use_leases(leases_); });
+}
+
+void EngineHost::use_crash_secret(const Secret& secret) {
+    engines_.each(
+        [&](ike::Engine& engine) { engine.use_crash_secret(Secret::copy_of(secret.reveal())); });
 }
 
 template <class Work>
@@ -83,10 +91,52 @@ void EngineHost::drain() {
                   .error = std::move(what),
                   .text = std::move(text)});
         }
-        for (ike::Input& input : mail.inputs) {
-            carry_out(engine_.handle(std::move(input), now), now);
-        }
+        for (ike::Input& input : mail.inputs) { dispatch(std::move(input), now); }
         set_timer();
+    });
+}
+
+void EngineHost::dispatch(ike::Input input, Instant now) {
+    if (ike::Engine* const engine = engines_.only()) {
+        return carry_out(engine->handle(std::move(input), now), 0, now);
+    }
+    const auto command =
+        std::visit(Overloaded{[](const ike::Terminate& one) { return std::optional{one.id}; },
+                              [](const ike::Rekey& one) { return std::optional{one.id}; },
+                              [](const ike::Redirect& one) { return std::optional{one.id}; },
+                              [](const auto&) { return std::optional<ike::CommandId>{}; }},
+                   input);
+    const unsigned engines = engines_.give(std::move(input));
+    if (command) { expect(*command, engines); }
+}
+
+// Several engines have a command: they answer one by one.
+void EngineHost::expect(ike::CommandId id, unsigned parts) {
+    if (parts > 1) { parts_.insert_or_assign(id, Parts{.left = parts}); }
+}
+
+void EngineHost::part_done(const ike::CommandDone& done) {
+    const auto found = parts_.find(done.id);
+    if (found == parts_.end()) { return finish(done); }
+    Parts& parts = found->second;
+    // That nothing of one engine is meant says nothing about those of the others.
+    const bool matched = done.matched > 0 || done.status.has_value();
+    if (matched && parts.matched) {
+        parts.sum.matched += done.matched;
+        if (parts.sum.status) { parts.sum.status = done.status; }
+    } else if (matched || !parts.matched) {
+        parts.sum = done;
+        parts.matched = matched;
+    }
+    if (--parts.left == 0) { finish(parts_.extract(found).mapped().sum); }
+}
+
+void EngineHost::hear() {
+    wholly([this] {
+        const Instant now = Loop::now();
+        for (Engines::Said& said : engines_.take()) {
+            carry_out(std::move(said.actions), said.share, now);
+        }
     });
 }
 
@@ -102,16 +152,17 @@ void EngineHost::look_at_addresses() {
 
 void EngineHost::handle(ike::Input input) {
     wholly([&] {
-        const Instant now = Loop::now();
-        carry_out(engine_.handle(std::move(input), now), now);
+        dispatch(std::move(input), Loop::now());
         set_timer();
     });
 }
 
-void EngineHost::configure(ike::ConfigSnapshot config) {
+void EngineHost::configure(const ike::ConfigSnapshot& config) {
     wholly([&] {
         const Instant now = Loop::now();
-        carry_out(engine_.configure(std::move(config), now), now);
+        for (Engines::Said& said : engines_.configure(config, now)) {
+            carry_out(std::move(said.actions), said.share, now);
+        }
         set_timer();
     });
 }
@@ -120,16 +171,17 @@ void EngineHost::tick() {
     wholly([this] {
         armed_.reset();
         const Instant now = Loop::now();
-        carry_out(engine_.tick(now), now);
+        carry_out(engines_.only()->tick(now), 0, now);
         set_timer();
     });
 }
 
 // Only forward: to be woken early costs less than to set the timer anew with each message. What is
-// due within the same moment is done together: thousands of peers are watched, and each wake-up costs
-// more than the message it sends.
+// due within the same moment is done together: thousands of peers are watched, and each wake-up
+// costs more than the message it sends.
 void EngineHost::set_timer() {
-    const auto wanted = engine_.next_deadline();
+    ike::Engine* const engine = engines_.only();
+    const auto wanted = engine != nullptr ? engine->next_deadline() : std::nullopt;
     if (!wanted || (armed_ && *armed_ <= *wanted)) { return; }
     armed_ = end_of_moment(*wanted);
     deadline_.set(armed_);
@@ -146,19 +198,24 @@ void EngineHost::finish(const ike::CommandDone& done) {
     if (!found.empty()) { found.mapped()(done); }
 }
 
-void EngineHost::carry_out(ike::Actions actions, Instant now) {
+void EngineHost::carry_out(ike::Actions actions, unsigned share, Instant now) {
     std::deque<ike::Input> more;
-    for (ike::Action& action : actions) { carry_out(action, more); }
+    for (ike::Action& action : actions) { carry_out(action, share, more); }
     while (!more.empty()) {
         ike::Input input = std::move(more.front());
         more.pop_front();
-        for (ike::Action& action : engine_.handle(std::move(input), now)) {
-            carry_out(action, more);
+        ike::Engine* const engine = engines_.only();
+        if (engine == nullptr) {
+            engines_.give_to(share, std::move(input));
+            continue;
+        }
+        for (ike::Action& action : engine->handle(std::move(input), now)) {
+            carry_out(action, share, more);
         }
     }
 }
 
-void EngineHost::carry_out(ike::Action& action, std::deque<ike::Input>& more) {
+void EngineHost::carry_out(ike::Action& action, unsigned share, std::deque<ike::Input>& more) {
     std::visit(Overloaded{
                    [&](ike::Transmit& a) { transmit(std::move(a.datagram)); },
                    [&](ike::SendKeepAlive& a) {
@@ -219,7 +276,8 @@ void EngineHost::carry_out(ike::Action& action, std::deque<ike::Input>& more) {
                    },
                    [&](ike::FetchRevocation& a) { listeners_.fetch(std::move(a)); },
                    [&](const ike::ResolveGateway& a) { listeners_.resolve(a); },
-                   [&](const ike::CommandDone& a) { finish(a); },
+                   [&](const ike::TellNeighbours& a) { engines_.give_to_others(share, a.what); },
+                   [&](const ike::CommandDone& a) { part_done(a); },
                    [&](const ike::KeyLog& a) { listeners_.key_log(a.line); },
                    [&](const ike::Event& a) { listeners_.event(a); },
                },
@@ -227,7 +285,7 @@ void EngineHost::carry_out(ike::Action& action, std::deque<ike::Input>& more) {
 }
 
 void EngineHost::report(const Finding& found) {
-    engine_.keep(found.failure);
+    engines_.keep(found.failure);
     tell({.kind = ike::EventKind::note,
           .severity = ike::Severity::warn,
           .connection = found.failure.connection,
@@ -260,7 +318,7 @@ void EngineHost::poll_liveness() {
         liveness_next_ = id;
         const auto counters = plane_.counters(id);
         if (!counters) { continue; }
-        const auto what = [&, child = id] { return about(engine_.status(now), child); };
+        const auto what = [&, child = id] { return about(engines_.status(now), child); };
         for (const Finding& one : known.watch.look(*counters, now, what)) { found.push_back(one); }
         if (counters->inbound_packets == known.inbound_packets) { continue; }
         known.inbound_packets = counters->inbound_packets;
@@ -271,7 +329,7 @@ void EngineHost::poll_liveness() {
     if (wrapped) { liveness_next_ = ChildSaId{}; }
     for (const Finding& one : found) { report(one); }
     wholly([&] {
-        for (const ike::InboundSeen& one : seen) { carry_out(engine_.handle(one, now), now); }
+        for (const ike::InboundSeen& one : seen) { dispatch(one, now); }
         if (!seen.empty()) { set_timer(); }
     });
     if (installed_.empty()) { return; }

@@ -1,6 +1,6 @@
 #pragma once
-// Feeds the engine and carries out what it says: datagrams and SAs to the plane, answers to whoever
-// asked, events to whoever listens, one timer. Main thread only.
+// Feeds the engines and carries out what they say: datagrams and SAs to the plane, answers to
+// whoever asked, events to whoever listens, one timer. Main thread only.
 
 #include <deque>
 #include <functional>
@@ -9,9 +9,11 @@
 #include <string>
 
 #include "daemon/child_watch.hpp"
+#include "daemon/engines.hpp"
 #include "daemon/finding.hpp"
 #include "daemon/loop.hpp"
 #include "daemon/mailbox.hpp"
+#include "daemon/shared_leases.hpp"
 #include "ike/engine.hpp"
 #include "plane/plane.hpp"
 
@@ -37,14 +39,21 @@ class EngineHost {
     };
 
     // All that is referred to outlives the host.
-    EngineHost(Loop& loop, plane::Plane& plane, ike::Engine engine, Listeners listeners);
+    EngineHost(Loop& loop, plane::Plane& plane, const ike::ConfigSnapshot& config, unsigned engines,
+               Listeners listeners);
+
+    // Threads begin, if there are to be some. What is used is said before.
+    void start() { engines_.start(); }
 
     // What the plane reports to; pass it to Plane::start().
     Mailbox& mailbox() { return mailbox_; }
 
-    // Who has which virtual address, for the engine and for whoever asks.
-    void use_leases(std::shared_ptr<ike::LeaseBook> leases);
-    const ike::LeaseBook& leases() const { return *leases_; }
+    // Who has which virtual address, for the engines and for whoever asks. The book may be asked
+    // and changed by any thread, one at a time.
+    void use_leases(std::unique_ptr<ike::LeaseBook> leases);
+    const SharedLeases& leases() const { return *leases_; }
+    // Of quick crash detection (RFC 6290).
+    void use_crash_secret(const Secret& secret);
 
     // Whether virtual addresses that peers give us become addresses of this host.
     void install_virtual_addresses(bool wanted) { virtual_addresses_ = wanted; }
@@ -56,7 +65,7 @@ class EngineHost {
     void tell(const ike::Event& event) { listeners_.event(event); }
     // What was found wrong without a refusal: kept, and told where the engine's events go.
     void report(const Finding& found);
-    void configure(ike::ConfigSnapshot config);
+    void configure(const ike::ConfigSnapshot& config);
 
     // A fresh id; `done` runs once, when the engine has finished the command, unless forgotten.
     ike::CommandId new_command(OnDone done);
@@ -65,10 +74,10 @@ class EngineHost {
     void finish(const ike::CommandDone& done);
     std::size_t commands_running() const { return commands_.size(); }
 
-    ike::Engine& engine() { return engine_; }
+    Engines& engines() { return engines_; }
     plane::Plane& plane() { return plane_; }
     // Inputs that came faster than they could be handled.
-    std::uint64_t inputs_dropped() const { return mailbox_.dropped(); }
+    std::uint64_t inputs_dropped() const { return mailbox_.dropped() + engines_.inputs_dropped(); }
 
  private:
     struct Liveness {
@@ -76,30 +85,42 @@ class EngineHost {
         std::uint64_t inbound_packets = 0;
     };
 
+    // A command that several engines have.
+    struct Parts {
+        unsigned left = 0;
+        bool matched = false;
+        ike::CommandDone sum{};
+    };
+
     template <class Work>
     void wholly(Work work);
     void drain();
     void tick();
+    void hear();
     void poll_liveness();
-    void carry_out(ike::Actions actions, Instant now);
-    void carry_out(ike::Action& action, std::deque<ike::Input>& more);
+    void dispatch(ike::Input input, Instant now);
+    void expect(ike::CommandId id, unsigned parts);
+    void part_done(const ike::CommandDone& done);
+    void carry_out(ike::Actions actions, unsigned share, Instant now);
+    void carry_out(ike::Action& action, unsigned share, std::deque<ike::Input>& more);
     void transmit(ike::Datagram datagram);
     void set_timer();
 
     Loop& loop_;
     plane::Plane& plane_;
-    ike::Engine engine_;
     Listeners listeners_;
-    std::shared_ptr<ike::LeaseBook> leases_;
+    std::shared_ptr<SharedLeases> leases_;
     bool virtual_addresses_ = true;
     Mailbox mailbox_;
     Timer deadline_;
     std::optional<Instant> armed_;  // when it fires
     Timer liveness_timer_;
     std::map<ike::CommandId, OnDone> commands_;
+    std::map<ike::CommandId, Parts> parts_;
     std::uint64_t last_command_ = 0;
     std::map<ChildSaId, Liveness> installed_;
     ChildSaId liveness_next_{};
+    Engines engines_;
 };
 
 }  // namespace culvert::daemon

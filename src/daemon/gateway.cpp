@@ -178,7 +178,7 @@ PolicySource Gateway::policy_source() {
     return {
         .reqid_of =
             [this](const std::string& connection, const std::string& child) {
-                return host_.engine().reqid_of(connection, child);
+                return host_.engines().reqid_of(connection, child);
             },
         .source_for = [this](const IpAddress& remote) { return host_.plane().source_for(remote); }};
 }
@@ -286,7 +286,7 @@ const ike::Connection* Gateway::find_connection(const std::string& connection,
 }
 
 bool Gateway::stands(const std::string& connection, const std::string& child) const {
-    return host_.engine().stands(connection, child);
+    return host_.engines().stands(connection, child);
 }
 
 void Gateway::start_children(const config::Changes& changes) {

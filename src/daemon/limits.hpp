@@ -59,6 +59,8 @@ constexpr std::size_t liveness_batch_max = 256;
 constexpr auto liveness_batch_every = 50ms;
 // By so much the engine's deadlines may be late, so that those of many peers are met together.
 constexpr Duration engine_moment = 32ms;
+// An engine with a thread of its own looks at the time at least so often.
+constexpr auto engine_wait_max = 1s;
 
 // Of one run of an updown script, and of runs that wait for it.
 constexpr auto updown_time_max = 10s;

@@ -16,6 +16,7 @@
 #include "base/random.hpp"
 #include "ike/connection.hpp"
 #include "ike/leases.hpp"
+#include "ike/neighbours.hpp"
 #include "ike/status.hpp"
 #include "ipsec_types/child_sa.hpp"
 #include "ipsec_types/policy.hpp"
@@ -133,9 +134,19 @@ struct GatewayResolved {
     std::vector<IpAddress> addresses;
     std::string why;
 };
-using Input = std::variant<Datagram, Initiate, Terminate, Rekey, Redirect, Acquire, Expire,
-                           MappingChanged, InboundSeen, InstallFailed, SendFailed, StreamOpened,
-                           StreamBroken, AddressesChanged, RevocationFetched, GatewayResolved>;
+// What TellNeighbours says, to every other engine: a peer has authenticated there.
+struct PeerElsewhere {
+    PeerOf peer;
+    std::uint32_t ike_unique_id = 0;
+    Endpoint remote;
+    Instant began{};
+    bool initial_contact = false;  // it says that it has no other IKE SA
+    Unique unique{};               // of its connection there
+};
+using Input =
+    std::variant<Datagram, Initiate, Terminate, Rekey, Redirect, Acquire, Expire, MappingChanged,
+                 InboundSeen, InstallFailed, SendFailed, StreamOpened, StreamBroken,
+                 AddressesChanged, RevocationFetched, GatewayResolved, PeerElsewhere>;
 
 // ---- actions, to be carried out in order
 
@@ -226,6 +237,10 @@ struct ResolveGateway {
     std::uint64_t id = 0;
     std::string name;
 };
+// For the engines that serve this gateway besides; only where there are any.
+struct TellNeighbours {
+    PeerElsewhere what;
+};
 // What `culvert up` waits for. On success `matched` counts what the command was carried out on.
 struct CommandDone {
     CommandId id{};
@@ -281,7 +296,7 @@ using Action =
     std::variant<Transmit, SendKeepAlive, OpenStream, KeepStream, CloseStream, InstallChild,
                  StopSending, RemoveChild, UpdateEndpoints, InstallVirtualAddress,
                  RemoveVirtualAddress, UseNameServers, ForgetNameServers, InstallTrap,
-                 FetchRevocation, ResolveGateway, CommandDone, KeyLog, Event>;
+                 FetchRevocation, ResolveGateway, TellNeighbours, CommandDone, KeyLog, Event>;
 using Actions = std::vector<Action>;
 
 // The calendar at an instant, for the validity of certificates. Without one no certificate is
@@ -293,10 +308,18 @@ using Calendar = std::function<x509::Time(Instant)>;
 // (RFC 7296 2.23) needs it before the first message.
 using SourceFor = std::function<std::optional<IpAddress>(const IpAddress& remote)>;
 
+// Which one of several engines that serve a gateway together (see ike/share.hpp). The count is a
+// power of two, at most shares_max.
+struct Share {
+    unsigned index = 0;
+    unsigned count = 1;
+};
+constexpr unsigned shares_max = 16;
+
 class Engine {
  public:
     // `random` must outlive the engine.
-    Engine(ConfigSnapshot config, Random& random);
+    Engine(ConfigSnapshot config, Random& random, Share share = {});
     Engine(Engine&&) noexcept;
     Engine& operator=(Engine&&) noexcept;
     Engine(const Engine&) = delete;
@@ -329,9 +352,14 @@ class Engine {
     // Who has which virtual address; without it the engine keeps a book of its own.
     void use_leases(std::shared_ptr<Leases> leases);
 
+    // With several engines: what all of them know of each other. Before the first input.
+    void use_neighbours(std::shared_ptr<Neighbours> neighbours);
+
     // The engine's source of SPIs asks the shell nothing; the ReqId of a configured child is stable
     // by name.
     ReqId reqid_of(const std::string& connection, const std::string& child);
+    // Of several engines one chooses the ReqIds, and the others are told.
+    void know_reqid(const std::string& connection, const std::string& child, ReqId reqid);
 
     std::vector<IkeSaStatus> status(Instant now) const;
     // Whether an IKE SA of the connection is established, or a Child SA of this name installed.

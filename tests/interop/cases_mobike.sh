@@ -40,16 +40,19 @@ move_side_1() { # another address of the same net; the old one is gone
 no_ipv6_outside() {
     side_files() { ns "g$1" sysctl -qw net.ipv6.conf.wan.disable_ipv6=1; }
 }
+first_ike() { list_sas 1 | grep -oE '^gw: #[0-9]+, ESTABLISHED'; }
 case_mobike() {
     mobile_conf
     no_ipv6_outside
     begin
     establish
     traffic
+    local before
+    before=$(first_ike)
     tcp_through_a_move move_side_1
     expect_sas 1 1 1
     expect_sas 2 1 1
-    list_sas 1 | grep -qE '^gw: #1, ESTABLISHED' || fail "side 1 has another IKE SA than before"
+    [[ $(first_ike) == "$before" ]] || fail "side 1 has another IKE SA than before"
     ping_ok h1 10.2.0.2
     ping_ok h2 10.1.0.2
     down 1 ike gw

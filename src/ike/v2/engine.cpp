@@ -13,15 +13,18 @@
 #include "ike/v2/crash_tokens.hpp"
 #include "ike/v2/errors.hpp"
 #include "ike/v2/ike_sa.hpp"
+#include "ike/v2/uniqueness.hpp"
 
 namespace culvert::ike {
 
 using v2::Environment;
 using v2::IkeSa;
+using v2::SaCore;
 
 class Engine::Impl {
  public:
-    Impl(ConfigSnapshot config, Random& random) : state(std::move(config), random) {}
+    Impl(ConfigSnapshot config, Random& random, Share share)
+        : state(std::move(config), random, share) {}
 
     void datagram(const Datagram& datagram, const Environment& env);
     bool may_show_crash_token(const wire::IkeHeader& header, const Environment& env);
@@ -35,11 +38,15 @@ class Engine::Impl {
     IkeSa* owner(ChildSaId id, const Environment& env);
     // Forgets IKE SAs that are gone and notes when the others want to be woken.
     void sweep(Actions& actions);
+    // So that the neighbours know of this IKE SA.
+    void file(const IkeSa& sa);
     // When this IKE SA wants to be woken.
     void schedule(IkeSpi spi, std::optional<Instant> when);
 
     v2::EngineState state;
     std::unordered_map<IkeSpi, Instant> scheduled;
+    // What the neighbours know: whether it is established.
+    std::unordered_map<IkeSpi, bool> filed;
 };
 
 namespace {
@@ -111,8 +118,8 @@ bool Engine::Impl::may_show_crash_token(const wire::IkeHeader& header, const Env
     const bool is_protected = header.next_payload == wire::PayloadType::sk ||
                               header.next_payload == wire::PayloadType::skf;
     return !state.crash_secret.empty() && is_protected && header.initiator_spi != IkeSpi{} &&
-           header.responder_spi != IkeSpi{} && env.find(header.initiator_spi) == nullptr &&
-           env.find(header.responder_spi) == nullptr;
+           header.responder_spi != IkeSpi{} && !env.is_here(header.initiator_spi) &&
+           !env.is_here(header.responder_spi);
 }
 
 void Engine::Impl::answer_stranger(const Datagram& datagram, wire::IkeHeader header,
@@ -207,6 +214,9 @@ void Engine::Impl::plane_event(Input& input, const Environment& env) {
     if (const auto* broken = std::get_if<StreamBroken>(&input)) {
         return stream_event(*broken, env);
     }
+    if (const auto* elsewhere = std::get_if<PeerElsewhere>(&input)) {
+        return v2::make_way(*elsewhere, env);
+    }
     if (const auto* resolved = std::get_if<GatewayResolved>(&input)) {
         if (IkeSa* const sa = env.find(IkeSpi{resolved->id})) {
             sa->gateway_resolved(*resolved, env);
@@ -248,7 +258,7 @@ void Engine::Impl::stream_event(const StreamBroken& broken, const Environment& e
 }
 
 void Engine::Impl::sweep(Actions& actions) {
-    const auto file = [&](IkeSpi spi, StreamId stream) {
+    const auto file_stream = [&](IkeSpi spi, StreamId stream) {
         if (const auto unused = state.streams.file(spi, stream)) {
             actions.emplace_back(CloseStream{*unused});
         }
@@ -266,14 +276,26 @@ void Engine::Impl::sweep(Actions& actions) {
                     state.by_initiator_spi.erase(initiator);
                 }
                 state.index.remove(spi);
-                file(spi, StreamId{});
+                file_stream(spi, StreamId{});
+                if (filed.erase(spi) != 0) { state.neighbours->remove(spi); }
                 state.sas.erase(found);
                 continue;
             }
             state.index.file(sa.core());
-            file(spi, sa.core().stream);
+            file_stream(spi, sa.core().stream);
+            file(sa);
         }
     }
+}
+
+void Engine::Impl::file(const IkeSa& sa) {
+    if (state.neighbours == nullptr) { return; }
+    const SaCore& core = sa.core();
+    const auto [known, fresh] = filed.try_emplace(core.local_spi, false);
+    if (!fresh && known->second == sa.established()) { return; }
+    known->second = sa.established();
+    state.neighbours->file(core.local_spi,
+                           sa.established() ? std::optional{v2::peer_of(core)} : std::nullopt);
 }
 
 void Engine::Impl::schedule(IkeSpi spi, std::optional<Instant> when) {
@@ -292,8 +314,8 @@ void Engine::Impl::schedule(IkeSpi spi, std::optional<Instant> when) {
 
 // ---- the engine
 
-Engine::Engine(ConfigSnapshot config, Random& random)
-    : impl_(std::make_unique<Impl>(std::move(config), random)) {}
+Engine::Engine(ConfigSnapshot config, Random& random, Share share)
+    : impl_(std::make_unique<Impl>(std::move(config), random, share)) {}
 Engine::Engine(Engine&&) noexcept = default;
 Engine& Engine::operator=(Engine&&) noexcept = default;
 Engine::~Engine() = default;
@@ -383,6 +405,10 @@ void Engine::forget_fetched() { impl_->state.revocation.forget(); }
 
 void Engine::use_crash_secret(Secret secret) { impl_->state.crash_secret = std::move(secret); }
 
+void Engine::use_neighbours(std::shared_ptr<Neighbours> neighbours) {
+    impl_->state.neighbours = std::move(neighbours);
+}
+
 void Engine::use_leases(std::shared_ptr<Leases> leases) {
     ASSERT(leases != nullptr);
     impl_->state.lease_source = std::move(leases);
@@ -390,6 +416,10 @@ void Engine::use_leases(std::shared_ptr<Leases> leases) {
 
 ReqId Engine::reqid_of(const std::string& connection, const std::string& child) {
     return impl_->state.reqid_of(connection, child);
+}
+
+void Engine::know_reqid(const std::string& connection, const std::string& child, ReqId reqid) {
+    impl_->state.know_reqid(connection, child, reqid);
 }
 
 std::vector<IkeSaStatus> Engine::status(Instant /*now*/) const {

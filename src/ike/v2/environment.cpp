@@ -10,8 +10,12 @@
 
 namespace culvert::ike::v2 {
 
-EngineState::EngineState(ConfigSnapshot snapshot, Random& source)
-    : config(std::move(snapshot)), random(source), lease_source(std::make_shared<LeaseBook>()) {}
+EngineState::EngineState(ConfigSnapshot snapshot, Random& source, Share whose)
+    : config(std::move(snapshot)),
+      random(source),
+      share(whose),
+      revocation(numbering),
+      lease_source(std::make_shared<LeaseBook>()) {}
 EngineState::~EngineState() = default;
 
 ReqId EngineState::reqid_of(const std::string& connection, const std::string& child) {
@@ -34,6 +38,11 @@ ReqId EngineState::reqid_of(const std::string& connection, const std::string& ch
     return found->second;
 }
 
+void EngineState::know_reqid(const std::string& connection, const std::string& child, ReqId reqid) {
+    reqids.insert_or_assign({connection, child}, reqid);
+    names_of_reqid.insert_or_assign(reqid, std::pair{connection, child});
+}
+
 IkeSa& Environment::add(std::unique_ptr<IkeSa> sa) const {
     const IkeSpi spi = sa->core().local_spi;
     const auto [where, fresh] = state.sas.emplace(spi, std::move(sa));
@@ -46,6 +55,11 @@ IkeSa& Environment::add(std::unique_ptr<IkeSa> sa) const {
 IkeSa* Environment::find(IkeSpi local_spi) const {
     const auto found = state.sas.find(local_spi);
     return found == state.sas.end() ? nullptr : found->second.get();
+}
+
+bool Environment::is_here(IkeSpi local_spi) const {
+    return find(local_spi) != nullptr ||
+           (state.neighbours != nullptr && state.neighbours->has(local_spi));
 }
 
 const SaIndex& Environment::index() const {
@@ -65,7 +79,7 @@ std::vector<IkeSa*> Environment::with_identities(const Identity& local,
 
 IkeSpi Environment::new_ike_spi() const {
     for (;;) {
-        const IkeSpi spi{random().u64()};
+        const IkeSpi spi{state.numbering.ike_spi(random().u64())};
         if (spi.value() != 0 && !state.sas.contains(spi)) { return spi; }
     }
 }
@@ -74,7 +88,7 @@ EspSpi Environment::new_esp_spi(std::optional<EspSpi> follows) const {
     constexpr std::uint32_t low = 0xff;
     for (;;) {
         // The high nibble c is what strongSwan draws from as well: easy to tell in captures.
-        std::uint32_t drawn = 0xc0000000U | (random().u32() & 0x0fffffffU);
+        std::uint32_t drawn = 0xc0000000U | state.numbering.esp_spi(random().u32());
         if (follows) { drawn = (drawn & ~low) | (follows->value() & low); }
         if (state.esp_spis.insert(EspSpi{drawn}).second) { return EspSpi{drawn}; }
     }

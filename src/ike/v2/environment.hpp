@@ -19,6 +19,7 @@
 #include "ike/v2/half_open_guard.hpp"
 #include "ike/v2/known_chains.hpp"
 #include "ike/v2/limits.hpp"
+#include "ike/v2/numbering.hpp"
 #include "ike/v2/redirect.hpp"
 #include "ike/v2/restarts.hpp"
 #include "ike/v2/revocation.hpp"
@@ -32,7 +33,7 @@ namespace culvert::ike::v2 {
 class IkeSa;
 
 struct EngineState {
-    EngineState(ConfigSnapshot snapshot, Random& source);
+    EngineState(ConfigSnapshot snapshot, Random& source, Share whose = {});
     ~EngineState();
     EngineState(const EngineState&) = delete;
     EngineState& operator=(const EngineState&) = delete;
@@ -40,9 +41,13 @@ struct EngineState {
     EngineState& operator=(EngineState&&) = delete;
 
     ReqId reqid_of(const std::string& connection, const std::string& child);
+    void know_reqid(const std::string& connection, const std::string& child, ReqId reqid);
 
     ConfigSnapshot config;
     Random& random;
+    Share share;
+    Numbering numbering{share};
+    std::shared_ptr<Neighbours> neighbours;  // null: there are none
     SourceFor source_for;
     Calendar calendar;
     RevocationBook revocation;
@@ -82,7 +87,7 @@ struct EngineState {
     std::uint32_t last_ike_unique = 0;
     std::uint32_t last_child_id = 0;
     std::uint32_t last_reqid = 0;
-    std::uint64_t last_stream = opened_streams_from;
+    std::uint64_t last_stream = 0;
     std::map<std::pair<std::string, std::string>, ReqId> reqids;
     std::map<ReqId, std::pair<std::string, std::string>> names_of_reqid;
 };
@@ -101,6 +106,8 @@ struct Environment {
     }
     IkeSa& add(std::unique_ptr<IkeSa> sa) const;
     IkeSa* find(IkeSpi local_spi) const;
+    // In this engine or another one of this gateway.
+    bool is_here(IkeSpi local_spi) const;
     const SaIndex& index() const;
     // The oldest first.
     std::vector<IkeSa*> with_identities(const Identity& local, const Identity& remote) const;
@@ -114,9 +121,11 @@ struct Environment {
     // How many Child SAs of one kind a peer may have; it may have more processors than we.
     std::size_t resources_max() const;
     void release(EspSpi spi) const { state.esp_spis.erase(spi); }
-    StreamId new_stream_id() const { return StreamId{++state.last_stream}; }
-    ChildSaId new_child_id() const { return ChildSaId{++state.last_child_id}; }
-    std::uint32_t new_ike_unique() const { return ++state.last_ike_unique; }
+    StreamId new_stream_id() const {
+        return StreamId{opened_streams_from + state.numbering.id(++state.last_stream)};
+    }
+    ChildSaId new_child_id() const { return ChildSaId{state.numbering.id(++state.last_child_id)}; }
+    std::uint32_t new_ike_unique() const { return state.numbering.id(++state.last_ike_unique); }
     // now + time - up to `spread` by chance; nothing when time is 0.
     std::optional<Instant> at_about(seconds time, seconds spread) const;
     // Soft and hard end of an IKE SA that begins now. A reauthentication that is set stays: a rekey

@@ -43,7 +43,7 @@ void RevocationBook::ask(const std::vector<RevocationSource>& sources, IkeSpi wa
             under_way_, [&](const auto& entry) { return entry.second == source; });
         std::uint64_t id = same == under_way_.end() ? 0 : same->first;
         if (id == 0) {
-            id = ++last_id_;
+            id = numbering_.id(++last_id_);
             under_way_.emplace(id, source);
             actions.emplace_back(FetchRevocation{
                 .id = id, .kind = source.kind, .url = source.url, .request = source.request});

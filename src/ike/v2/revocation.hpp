@@ -10,6 +10,7 @@
 
 #include "base/instant.hpp"
 #include "ike/engine.hpp"
+#include "ike/v2/numbering.hpp"
 #include "ike/wire/spi.hpp"
 #include "x509/crl.hpp"
 #include "x509/ocsp.hpp"
@@ -27,6 +28,8 @@ struct RevocationSource {
 
 class RevocationBook {
  public:
+    explicit RevocationBook(Numbering numbering = Numbering{{}}) : numbering_(numbering) {}
+
     bool on = false;  // somebody fetches
 
     const std::vector<x509::Crl>& crls() const { return crls_; }
@@ -59,6 +62,7 @@ class RevocationBook {
     std::map<RevocationSource, Asked> asked_;
     std::map<std::uint64_t, RevocationSource> under_way_;
     std::multimap<std::uint64_t, IkeSpi> waiting_;
+    Numbering numbering_;
     std::uint64_t last_id_ = 0;
 };
 

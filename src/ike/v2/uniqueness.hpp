@@ -17,4 +17,10 @@ bool wants_initial_contact(const SaCore& sa, const Environment& env);
 // of that moment, and only between the same two identities (S-11).
 void enforce_uniqueness(const SaCore& sa, bool initial_contact, const Environment& env);
 
+// The same where another engine has that IKE SA.
+void make_way(const PeerElsewhere& newcomer, const Environment& env);
+
+// Of one that is authenticated.
+PeerOf peer_of(const SaCore& sa);
+
 }  // namespace culvert::ike::v2

@@ -112,9 +112,11 @@ side_start() { # side_start N
     "start_$(value impl "$n")" "$n"
 }
 
-# What both daemons read of strongswan.conf; the rest is for charon alone.
+# What both daemons read of strongswan.conf; the rest is for charon alone. CULVERT_ENGINES: so many, of
+# every culvertd.
 write_settings() { # write_settings N
-    local n=$1 charon_alone=''
+    local n=$1 charon_alone='' culvert_alone=''
+    ! is_culvert "$n" || culvert_alone=${CULVERT_ENGINES:+culvert_engines = $CULVERT_ENGINES}
     is_culvert "$n" || charon_alone="
     load = random nonce openssl aes sha1 sha2 hmac kdf cmac xcbc ctr ccm gcm chapoly gmp curve25519 pem pkcs1 pkcs8 x509 pubkey revocation constraints ${strongswan_plane-kernel-libipsec} kernel-netlink socket-default vici updown counters ${charon_plugins-}
     plugins {
@@ -131,6 +133,7 @@ charon {
     retransmit_tries = 2
     retransmit_timeout = 1
     retransmit_base = 1
+    $culvert_alone
     $charon_lines$charon_alone
 }
 CONF
@@ -147,6 +150,7 @@ start_culvert() {
     until_true 15 side_answers "$n" "$!" || fail "culvertd of side $n did not start"
 }
 
+charon_answers() { [[ -S $dir/$1.vici ]] && swanctl_of "$1" --stats >/dev/null 2>&1; }
 start_strongswan() {
     local n=$1 place=$dir/$1
     mkdir -p "$place/swanctl"/{x509,x509ca,x509ocsp,x509aa,x509ac,x509crl,pubkey,private,rsa,ecdsa,pkcs8,pkcs12}
@@ -155,7 +159,8 @@ start_strongswan() {
         >"$place/charon.out" 2>&1 </dev/null &
     printf -v "pid_$n" %s $!
     net_pids+=("$!")
-    until_true 30 test -S "$dir/$n.vici" || { cat "$place/charon.out"; fail "charon of side $n did not start"; }
+    # Its socket is there before anybody answers.
+    until_true 30 charon_answers "$n" || { cat "$place/charon.out"; fail "charon of side $n did not start"; }
     swanctl_of "$n" --load-all >"$place/load.log" 2>&1 || { cat "$place/load.log"; fail "charon of side $n refused its configuration"; }
 }
 
