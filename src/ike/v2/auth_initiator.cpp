@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "ike/auth/psk.hpp"
@@ -24,6 +26,15 @@ Identity expected_remote(const SaCore& sa) {
                                                  : Identity::of(sa.remote.address);
 }
 
+// EAP is what initiators prove themselves by; responders only in the first round, with EAP alone.
+bool only_answers(const Connection& connection) {
+    const bool first = connection.remote.method == AuthMethodKind::eap &&
+                       connection.local.method != AuthMethodKind::eap;
+    return first || std::ranges::any_of(connection.remote_more, [](const AuthConfig& further) {
+               return further.method == AuthMethodKind::eap;
+           });
+}
+
 }  // namespace
 
 Result<AuthInitiator> AuthInitiator::begin(SaCore& sa, InitResult init,
@@ -39,15 +50,14 @@ Result<AuthInitiator> AuthInitiator::begin(SaCore& sa, InitResult init,
         return std::unexpected(no_secret(sa.name(), sa.local_id, remote));
     }
 
-    if (!resumed && sa.connection->remote.method == AuthMethodKind::eap &&
-        sa.connection->local.method != AuthMethodKind::eap) {
+    if (!resumed && only_answers(*sa.connection)) {
         return std::unexpected(eap_only_answers(sa.name()));
     }
     AuthInitiator exchange{std::move(init)};
     if (resumed) {
         exchange.prove_resumed(sa);
     } else if (sa.connection->local.method == AuthMethodKind::eap) {
-        exchange.begin_eap(sa);
+        exchange.begin_eap(sa.connection, sa.local_id);
     } else if (Status proof = exchange.prove_ourselves(sa, secret, env); !proof) {
         return std::unexpected(std::move(proof).error());
     }
@@ -169,7 +179,8 @@ wire::Payloads AuthInitiator::request(const SaCore& sa, const Environment& env) 
     }
     if (init_.peer_has_rounds) {
         payloads.emplace_back(wire::Notify{.type = NotifyType::multiple_auth_supported});
-        if (local_rounds(*sa.connection) > 1) {
+        // With EAP it comes beside AUTH, when the round ends.
+        if (local_rounds(*sa.connection) > 1 && !eap_) {
             payloads.emplace_back(wire::Notify{.type = NotifyType::another_auth_follows});
         }
     }
@@ -186,8 +197,8 @@ AuthInitiator::Outcome AuthInitiator::handle(const wire::Payloads& response, SaC
     // Without AUTH the error is about the IKE SA, beside AUTH it is about the child (2.21.2).
     const auto* error = wire::find_error_notify(response);
     // The last of several responses may have nothing to prove.
-    const bool proved = remote_done_ > 0 && remote_done_ == remote_rounds(*sa.connection) &&
-                        local_done_ == local_rounds(*sa.connection);
+    const bool proved =
+        remote_done_ > 0 && remote_done_ == remote_all(sa) && local_done_ == local_all(sa);
     const bool beside_proof =
         wire::count<wire::Authentication>(response) > 0 ||
         (proved && error != nullptr && error->type != NotifyType::authentication_failed);
@@ -202,17 +213,9 @@ AuthInitiator::Outcome AuthInitiator::handle(const wire::Payloads& response, SaC
     auto refused = remote_done_ == 0 ? verify(response, sa, sources, env)
                                      : verify_next(response, sa, sources, env);
     if (!sources.empty()) { return Waits{std::move(sources)}; }
-    if (refused) {
-        abandon(env);
-        return Failed{.error = std::move(*refused), .tell_peer = true, .we_refused = true};
-    }
-    if (has_rounds(*sa.connection) && !init_.resumed) {
-        if (auto more = next_round(response, sa, env)) { return std::move(*more); }
-    } else if (another_follows(response)) {
-        abandon(env);
-        return Failed{
-            .error = rounds_differ(sa.name(), 1, true), .tell_peer = true, .we_refused = true};
-    }
+    if (!refused) { refused = count_round(response, sa); }
+    if (refused) { return fail(std::move(*refused), env); }
+    if (auto more = next_round(sa, env)) { return std::move(*more); }
     return finish(response, sa, env);
 }
 

@@ -85,7 +85,9 @@ AuthResponder::Outcome AuthResponder::first_round(const wire::Payloads& request,
     if (several && wire::find_notify(request, NotifyType::multiple_auth_supported) == nullptr) {
         return refuse(lacks_rounds(sa.name()));
     }
-    if (another_follows(request) != (several && !sa.connection->remote_more.empty())) {
+    const bool by_eap = !init_.resumed && sa.connection->remote.method == AuthMethodKind::eap;
+    const bool more = several && !by_eap && !sa.connection->remote_more.empty();
+    if (another_follows(request) != more) {
         return refuse(
             rounds_differ(sa.name(), remote_rounds(*sa.connection), another_follows(request)));
     }
@@ -94,19 +96,20 @@ AuthResponder::Outcome AuthResponder::first_round(const wire::Payloads& request,
     const Status proved = add_proof(request, *std::move(id), sa, response, env);
     if (!sources_.empty()) { return Waits{std::exchange(sources_, {})}; }
     if (!proved) { return refuse(proved.error()); }
-    if (!init_.resumed && sa.connection->remote.method == AuthMethodKind::eap) {
-        return begin_eap(request, std::move(response), sa, env);
+    if (several) {
+        rounds_ =
+            Rounds{.first = request, .local_id = sa.local_id, .remote_done = by_eap ? 0U : 1U};
+        if (local_rounds(*sa.connection) > 1) {
+            response.emplace_back(wire::Notify{.type = NotifyType::another_auth_follows});
+        }
     }
+    if (by_eap) { return begin_eap(request, sa.connection, std::move(response), sa, env); }
     if (!several) {
         if (ppk_) {
             sa.sk_d = ppk_->sk_d.clone();
             response.emplace_back(wire::Notify{.type = NotifyType::ppk_identity});
         }
         return finish(request, std::move(response), sa, env);
-    }
-    rounds_ = Rounds{.first = request};
-    if (local_rounds(*sa.connection) > 1) {
-        response.emplace_back(wire::Notify{.type = NotifyType::another_auth_follows});
     }
     return Continues{std::move(response)};
 }
@@ -211,7 +214,8 @@ Result<wire::IdResponder> AuthResponder::authenticate(const wire::Payloads& requ
         connection_for(sa,
                        {.local = asked,
                         .remote = idi->identity,
-                        .shown = unproved ? AuthMethodKind::null : AuthMethodKind::psk},
+                        .shown = unproved ? AuthMethodKind::null : AuthMethodKind::psk,
+                        .more = another_follows(request)},
                        env);
     const Identity local =
         local_identity(connection ? *connection : *sa.connection, asked, sa.local.address);

@@ -179,10 +179,12 @@ void IkeSa::given_up_by_peer(const Datagram& datagram, const wire::Message& mess
                              const Environment& env) {
     respond(datagram, message.header, {}, env);
     // strongSwan gives up at once when it hears that its password is wrong.
-    const auto ours = std::get<HalfOpen>(state_).exchange->eap_refusal();
-    env.failure(core_, {}, "IKE_AUTH", ours.has_value(),
-                ours ? *ours : peer_gave_up_eap(core_.name(), core_.remote_id));
-    enter(Rejected{.forget_at = env.now + rejected_linger}, "the peer gave up EAP", env);
+    const AuthResponder& exchange = *std::get<HalfOpen>(state_).exchange;
+    const auto ours = exchange.eap_refusal();
+    Error why = exchange.in_eap() ? peer_gave_up_eap(core_.name(), core_.remote_id)
+                                  : peer_gave_up_rounds(core_.name(), core_.remote_id);
+    env.failure(core_, {}, "IKE_AUTH", ours.has_value(), ours ? *ours : why);
+    enter(Rejected{.forget_at = env.now + rejected_linger}, "the peer gave up", env);
 }
 
 void IkeSa::stays_without_child(const Environment& env) {
