@@ -139,6 +139,10 @@ const std::unordered_map<std::string_view, Use>& uses() {
          }},
         {"culvert_resumption",
          [](const Field& f, Draft& d) { store(d.conn.resumption, read_bool(f)); }},
+        {"culvert_redirect_to",
+         [](const Field& f, Draft& d) {
+             if (auto gateway = read_gateway(f)) { d.conn.redirect_to = *std::move(gateway); }
+         }},
         {"culvert_tcp",
          [](const Field& f, Draft& d) {
              using ike::TcpUse;

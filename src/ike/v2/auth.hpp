@@ -65,6 +65,8 @@ class AuthInitiator {
                                        const Environment& env) const;
     // The responder is who it should be, and takes us for who we are.
     Outcome finish(const wire::Payloads& response, SaCore& sa, const Environment& env);
+    std::optional<Done> take_redirect(const wire::Payloads& response, SaCore& sa,
+                                      const Environment& env);
     Outcome take_child(const wire::Payloads& response, SaCore& sa, const Environment& env);
     // auth_rounds.cpp
     std::size_t local_all(const SaCore& sa) const;
@@ -119,6 +121,7 @@ class AuthResponder {
         std::optional<ChildSaId> child;
         std::optional<Error> child_error;
         bool initial_contact = false;
+        std::optional<Identity> redirect{};  // to another gateway (RFC 5685 6), instead of a child
     };
     // Nothing has changed: handle() is to be called again once these were asked.
     struct Waits {
@@ -164,6 +167,7 @@ class AuthResponder {
     Outcome end_eap(const wire::Payloads& request, SaCore& sa, const Environment& env);
     std::optional<Error> choose_by_user(const eap::Server::Succeeded& done, SaCore& sa,
                                         const Environment& env) const;
+    std::optional<Identity> other_gateway(const SaCore& sa, const Environment& env) const;
     void answer_child(const wire::Payloads& request, SaCore& sa, Accepted& result,
                       const Environment& env) const;
 

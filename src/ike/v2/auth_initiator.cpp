@@ -215,6 +215,9 @@ AuthInitiator::Outcome AuthInitiator::handle(const wire::Payloads& response, SaC
     if (!sources.empty()) { return Waits{std::move(sources)}; }
     if (!refused) { refused = count_round(response, sa); }
     if (refused) { return fail(std::move(*refused), env); }
+    if (remote_done_ == remote_all(sa)) {
+        if (auto elsewhere = take_redirect(response, sa, env)) { return std::move(*elsewhere); }
+    }
     if (auto more = next_round(sa, env)) { return std::move(*more); }
     return finish(response, sa, env);
 }
@@ -223,14 +226,7 @@ AuthInitiator::Outcome AuthInitiator::finish(const wire::Payloads& response, SaC
                                              const Environment& env) {
     take_auth_lifetime(response, sa);
     take_crash_token(response, sa);
-    const auto* redirect = wire::find_notify(response, NotifyType::redirect);
-    if (redirect != nullptr && env.settings().follow_redirects) {
-        if (auto target = redirect_target(*redirect)) {
-            abandon(env);
-            sa.awaits_vips = false;
-            return Done{.redirect = std::move(target->gateway)};
-        }
-    }
+    if (auto elsewhere = take_redirect(response, sa, env)) { return std::move(*elsewhere); }
     if (sa.connection->mobike &&
         wire::find_notify(response, NotifyType::mobike_supported) != nullptr) {
         sa.mobike.on = true;
@@ -239,6 +235,20 @@ AuthInitiator::Outcome AuthInitiator::finish(const wire::Payloads& response, SaC
         sa.mobike.told = additional_addresses(sa, env.state.host_addresses);
     }
     return take_child(response, sa, env);
+}
+
+// RFC 5685 6: to another gateway, once this one has proved who it is; with EAP or several rounds
+// that may be long before the end.
+std::optional<AuthInitiator::Done> AuthInitiator::take_redirect(const wire::Payloads& response,
+                                                                SaCore& sa,
+                                                                const Environment& env) {
+    const auto* redirect = wire::find_notify(response, NotifyType::redirect);
+    if (redirect == nullptr || !env.settings().follow_redirects) { return std::nullopt; }
+    auto target = redirect_target(*redirect);
+    if (!target) { return std::nullopt; }
+    abandon(env);
+    sa.awaits_vips = false;
+    return Done{.redirect = std::move(target->gateway)};
 }
 
 Error AuthInitiator::refused_by_peer(const SaCore& sa) const {

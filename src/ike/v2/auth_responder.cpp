@@ -11,6 +11,7 @@
 #include "ike/v2/errors.hpp"
 #include "ike/v2/mobike.hpp"
 #include "ike/v2/ocsp_in_band.hpp"
+#include "ike/v2/redirect.hpp"
 #include "ike/v2/shared_secrets.hpp"
 #include "ike/v2/uniqueness.hpp"
 
@@ -158,6 +159,14 @@ AuthResponder::Accepted AuthResponder::finish(const wire::Payloads& first, wire:
                                               SaCore& sa, const Environment& env) const {
     Accepted result{.response = std::move(response)};
     result.initial_contact = wire::find_notify(first, NotifyType::initial_contact) != nullptr;
+    if (auto gateway = other_gateway(sa, env)) {
+        if (init_.resumed) {
+            env.state.ticket_office.spend(init_.resumed->id, init_.resumed->expires, env.now);
+        }
+        result.response.emplace_back(redirect_notify(*gateway));
+        result.redirect = std::move(gateway);
+        return result;
+    }
     if (sa.connection->reauth_time.count() > 0) {
         // RFC 4478 3: when it ends, not when it should be replaced. The peer takes its own margin
         // off, and with nothing left would begin again at once, and again.
@@ -195,6 +204,21 @@ AuthResponder::Accepted AuthResponder::finish(const wire::Payloads& first, wire:
         }
     }
     return result;
+}
+
+// RFC 5685 6: now that we know who it is. Not where we are, and not back to who sent it here; nor
+// to where all go, if it was sent already.
+std::optional<Identity> AuthResponder::other_gateway(const SaCore& sa,
+                                                     const Environment& env) const {
+    const EngineSettings& settings = env.settings();
+    std::optional<Identity> gateway = sa.connection->redirect_to;
+    if (!gateway && settings.redirect_when == RedirectWhen::auth && !init_.redirected_from) {
+        gateway = settings.redirect_to;
+    }
+    const bool sends = gateway && sa.peer_takes_redirects && is_gateway(*gateway) &&
+                       !(*gateway == Identity::of(sa.local.address)) &&
+                       gateway != init_.redirected_from;
+    return sends ? gateway : std::nullopt;
 }
 
 Result<wire::IdResponder> AuthResponder::authenticate(const wire::Payloads& request, SaCore& sa,

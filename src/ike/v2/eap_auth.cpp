@@ -121,6 +121,11 @@ AuthInitiator::Outcome AuthInitiator::handle_eap(const wire::Payloads& response,
         if (!sources.empty()) { return Waits{std::move(sources)}; }
         if (!distrust) { distrust = count_round(response, sa); }
         if (distrust) { return fail(std::move(*distrust), env); }
+        const bool proved =
+            remote_done_ == remote_all(sa) && sa.connection->remote.method != AuthMethodKind::eap;
+        if (proved) {
+            if (auto elsewhere = take_redirect(response, sa, env)) { return std::move(*elsewhere); }
+        }
     }
     return answer_eap(response, sa, env);
 }

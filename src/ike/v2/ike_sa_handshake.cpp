@@ -166,6 +166,11 @@ void IkeSa::answer_auth(const Datagram& datagram, const wire::Message& request,
     auto& accepted = std::get<AuthResponder::Accepted>(outcome);
     respond(datagram, request.header, accepted.response, env);
     become_established(env);
+    if (accepted.redirect) {
+        // What it had here stays until it has gone, unless it says that there is nothing.
+        if (accepted.initial_contact) { enforce_uniqueness(core_, true, env); }
+        return await_leaving(*accepted.redirect, env);
+    }
     if (accepted.child) { child_is_up(*accepted.child, std::nullopt, env); }
     if (accepted.child_error) {
         env.failure(core_, {}, "IKE_AUTH", true, *accepted.child_error);
