@@ -90,6 +90,8 @@ class AuthInitiator {
     std::size_t local_done_ = 1;  // rounds that were begun
     std::size_t remote_done_ = 0;
     std::optional<wire::IdResponder> idr_;  // of the peer's last round
+    // Of the last round that was sent: who we are in it, and what proves it.
+    Identity shown_id_;
     std::string secret_name_;
     std::string own_name_;  // of the certificate that we sign for
     wire::Authentication auth_;

@@ -54,6 +54,7 @@ Result<AuthInitiator> AuthInitiator::begin(SaCore& sa, InitResult init,
         return std::unexpected(eap_only_answers(sa.name()));
     }
     AuthInitiator exchange{std::move(init)};
+    exchange.shown_id_ = sa.local_id;
     if (resumed) {
         exchange.prove_resumed(sa);
     } else if (sa.connection->local.method == AuthMethodKind::eap) {
@@ -254,11 +255,12 @@ std::optional<AuthInitiator::Done> AuthInitiator::take_redirect(const wire::Payl
 Error AuthInitiator::refused_by_peer(const SaCore& sa) const {
     const Identity& remote = sa.connection->remote.id;
     Error error = secret_name_.empty()
-                      ? peer_refused_signature(sa.name(), sa.local_id, remote, own_name_)
-                      : peer_failed_authentication(sa.name(), sa.local_id, remote, secret_name_);
+                      ? peer_refused_signature(sa.name(), shown_id_, remote, own_name_)
+                      : peer_failed_authentication(sa.name(), shown_id_, remote, secret_name_);
     const AnnouncedMethods& taken = init_.peer_asks.methods;
-    const OwnCertificate* const own = choose_own(*sa.connection, init_.peer_asks);
-    const auto& key = own == nullptr ? sa.connection->local.key : own->key;
+    const ConnectionRef view = in_round(sa.connection, local_done_ - 1, 0);
+    const OwnCertificate* const own = choose_own(*view, init_.peer_asks);
+    const auto& key = own == nullptr ? view->local.key : own->key;
     const bool fits = secret_name_.empty() && key != nullptr ? takes_key(taken, key->public_key())
                                                              : takes_method(taken, auth_.method);
     if (!fits) {

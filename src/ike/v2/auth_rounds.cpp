@@ -66,6 +66,11 @@ Result<RoundProof> prove_round(const Connection& view, const SaCore& sa, const I
                       hashes, keys.sk_p);
     if (!auth) { return std::unexpected(std::move(auth).error()); }
     out.auth = std::move(*auth);
+    if (view.local.method == AuthMethodKind::psk) {
+        out.secret_name = secret->name;
+    } else if (own != nullptr) {
+        out.certificate_name = own->certificate.to_string();
+    }
     add_certificates(out.certificates, view, own, asked, env);
     return out;
 }
@@ -162,6 +167,10 @@ std::optional<AuthInitiator::Outcome> AuthInitiator::next_round(SaCore& sa,
                              init_.peer_asks, init_.peer_hashes, env);
     if (!proof) { return fail(std::move(proof).error(), env); }
     ++local_done_;
+    shown_id_ = proof->id;
+    secret_name_ = std::move(proof->secret_name);
+    own_name_ = std::move(proof->certificate_name);
+    auth_.method = proof->auth.method;
     next.request.emplace_back(wire::IdInitiator{.identity = proof->id});
     next.request.insert(next.request.end(), proof->certificates.begin(), proof->certificates.end());
     next.request.emplace_back(std::move(proof->auth));

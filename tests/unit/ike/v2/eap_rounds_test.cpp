@@ -195,6 +195,10 @@ TEST_F(EapRounds, AGoodPasswordDoesNotMakeUpForAWrongSecret) {
     first.secrets.back() = other_secret("another one");
     EXPECT_FALSE(up());
     EXPECT_TRUE(two_says("user@example")) << pair->two.errors();
+    // The round that failed is the one that is told of.
+    const std::string ours = pair->one.errors();
+    EXPECT_NE(ours.find("the peer to accept us as user@example"), std::string::npos) << ours;
+    EXPECT_NE(ours.find("secrets.ike-rounds"), std::string::npos) << ours;
     expect_nothing();
 }
 
