@@ -99,6 +99,7 @@ constexpr Field<Connection> connection_fields[] = {
     {"pools", same_member<&Connection::pools>},
     {"ocsp", same_member<&Connection::ocsp>},
     {"culvert_resumption", same_member<&Connection::resumption>},
+    {"culvert_redirect_to", same_member<&Connection::redirect_to>},
     {"culvert_tcp", same_member<&Connection::tcp>},
     {"culvert_tcp_port", same_member<&Connection::tcp_port>},
     {"local",
@@ -169,7 +170,7 @@ bool same(const EngineSettings& a, const EngineSettings& b) {
                         s.retransmit.limit, s.cookie_threshold, s.cookie_threshold_per_ip,
                         s.block_threshold_per_ip, s.half_open_max, s.half_open_timeout,
                         s.keep_alive, s.port, s.port_nat_t, s.follow_redirects, s.redirect_to,
-                        s.hash_and_url, s.prefers_udp, s.resources,
+                        s.redirect_when, s.hash_and_url, s.prefers_udp, s.resources,
                         s.use_non_esp_marker_on_port_nat_t);
     };
     return plain_settings(a) == plain_settings(b);

@@ -139,6 +139,10 @@ const std::unordered_map<std::string_view, Use>& uses() {
          }},
         {"culvert_resumption",
          [](const Field& f, Draft& d) { store(d.conn.resumption, read_bool(f)); }},
+        {"culvert_redirect_to",
+         [](const Field& f, Draft& d) {
+             if (auto gateway = read_gateway(f)) { d.conn.redirect_to = *std::move(gateway); }
+         }},
         {"culvert_tcp",
          [](const Field& f, Draft& d) {
              using ike::TcpUse;
@@ -275,13 +279,11 @@ void settle_rounds(const Scope& scope, std::vector<AuthRound>& rounds, std::stri
     for (std::size_t i = 1; i < rounds.size(); ++i) { more.push_back(std::move(rounds[i].auth)); }
 }
 
-bool has_eap(const ike::Connection& conn) {
-    const auto is_eap = [](const ike::AuthConfig& side) {
-        return side.method == ike::AuthMethodKind::eap;
+bool has_eap(const ike::AuthConfig& first, const std::vector<ike::AuthConfig>& more) {
+    const auto is_eap = [](const ike::AuthConfig& round) {
+        return round.method == ike::AuthMethodKind::eap;
     };
-    return is_eap(conn.local) || is_eap(conn.remote) ||
-           std::ranges::any_of(conn.local_more, is_eap) ||
-           std::ranges::any_of(conn.remote_more, is_eap);
+    return is_eap(first) || std::ranges::any_of(more, is_eap);
 }
 
 void check_rounds(const Scope& scope, const ike::Connection& conn) {
@@ -290,9 +292,11 @@ void check_rounds(const Scope& scope, const ike::Connection& conn) {
         scope.error("has a ppk_id, and several local or remote sections: not built together",
                     "leave one section local and one section remote");
     }
-    if (several && has_eap(conn)) {
-        scope.error("has EAP, and several local or remote sections: not built together",
-                    "leave one section local and one section remote");
+    if (several && has_eap(conn.local, conn.local_more) && has_eap(conn.remote, conn.remote_more)) {
+        scope.error(
+            "has EAP on both sides, and several local or remote sections: not built "
+            "together",
+            "let the responder have auth = pubkey or psk in each of its rounds");
     }
     if (several && conn.resumption) {
         scope.error(
@@ -304,19 +308,17 @@ void check_rounds(const Scope& scope, const ike::Connection& conn) {
 
 // What EAP asks of both sides together.
 void settle_eap(const Scope& scope, const ike::Connection& conn) {
-    const auto is = [](const ike::AuthConfig& side, ike::AuthMethodKind method) {
-        return side.method == method;
-    };
-    const bool local = is(conn.local, ike::AuthMethodKind::eap);
-    const bool remote = is(conn.remote, ike::AuthMethodKind::eap);
-    if (!local && !remote) { return; }
-    if (local && remote && std::ranges::none_of(conn.remote.eap_methods, ike::eap::is_mutual)) {
+    using enum ike::AuthMethodKind;
+    const bool local = has_eap(conn.local, conn.local_more);
+    if (!local && !has_eap(conn.remote, conn.remote_more)) { return; }
+    if (conn.local.method == eap && conn.remote.method == eap &&
+        std::ranges::none_of(conn.remote.eap_methods, ike::eap::is_mutual)) {
         scope.error(
             "has EAP on both sides, with methods that leave the responder unproved (RFC "
             "5998)",
             "let the responder have auth = pubkey, which clients see as remote.auth");
     }
-    if (local && is(conn.remote, ike::AuthMethodKind::null)) {
+    if (local && conn.remote.method == null) {
         scope.error("would show a password's proof to anybody: remote.auth is null",
                     "let the responder have auth = pubkey");
     }

@@ -125,21 +125,25 @@ void check_passwords(const ike::Connection& conn, const ike::Config& config, con
                     .what = std::move(what),
                     .remedy = std::move(remedy)});
     };
-    const ike::Identity& user =
-        conn.local.eap_id.type == ike::IdType::any ? conn.local.id : conn.local.eap_id;
-    const bool has_own = std::ranges::any_of(config.passwords, [&](const ike::SharedSecret& one) {
-        return one.owners.empty() || user.type == ike::IdType::any ||
-               std::ranges::any_of(one.owners, [&](const ike::Identity& owner) {
-                   return owner == user || user.matches(owner);
-               });
-    });
-    if (by_password(conn.local) && !has_own) {
+    const auto check_own = [&](const ike::AuthConfig& local) {
+        const ike::Identity& user = local.eap_id.type == ike::IdType::any ? local.id : local.eap_id;
+        const bool has = std::ranges::any_of(config.passwords, [&](const ike::SharedSecret& one) {
+            return one.owners.empty() || user.type == ike::IdType::any ||
+                   std::ranges::any_of(one.owners, [&](const ike::Identity& owner) {
+                       return owner == user || user.matches(owner);
+                   });
+        });
+        if (has || !by_password(local)) { return; }
         warn("local",
              fmt::format("no password belongs to \"{}\", but auth is EAP", user.to_string()),
              fmt::format("add secrets {{ eap-{} {{ id = {} ... secret = ... }} }}",
                          printable(conn.name), user.to_string()));
-    }
-    if (by_password(conn.remote) && config.passwords.empty()) {
+    };
+    check_own(conn.local);
+    std::ranges::for_each(conn.local_more, check_own);
+    const bool takes_passwords =
+        by_password(conn.remote) || std::ranges::any_of(conn.remote_more, by_password);
+    if (takes_passwords && config.passwords.empty()) {
         warn("remote", "auth is EAP, and no user has a password",
              "add secrets { eap-NAME { id = NAME ... secret = ... } } for each");
     }

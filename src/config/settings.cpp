@@ -27,17 +27,6 @@ void store_optional(std::optional<U>& into, std::optional<T> value) {
     if (value) { into = static_cast<U>(*std::move(value)); }
 }
 
-void read_gateway(const Field& field, ike::EngineSettings& engine) {
-    auto gateway = read_identity(field);
-    if (!gateway) { return; }
-    using enum ike::IdType;
-    if (gateway->type == fqdn || gateway->type == ipv4_addr || gateway->type == ipv6_addr) {
-        engine.redirect_to = *std::move(gateway);
-    } else {
-        field.error("is neither an address nor a domain name", "name the other gateway");
-    }
-}
-
 void read_milliseconds(const Field& field, std::chrono::milliseconds& into, double least_s) {
     if (const auto seconds = read_fraction(field, least_s, 3600)) {
         into = std::chrono::milliseconds{static_cast<std::int64_t>(*seconds * 1000)};
@@ -172,7 +161,18 @@ const std::unordered_map<std::string_view, Use>& uses() {
          }},
         {"follow_redirects",
          [](const Field& f, Settings& s) { store(s.engine.follow_redirects, read_bool(f)); }},
-        {"culvert_redirect_to", [](const Field& f, Settings& s) { read_gateway(f, s.engine); }},
+        {"culvert_redirect_to",
+         [](const Field& f, Settings& s) {
+             store_optional(s.engine.redirect_to, read_gateway(f));
+         }},
+        {"culvert_redirect_when",
+         [](const Field& f, Settings& s) {
+             using ike::RedirectWhen;
+             store(s.engine.redirect_when,
+                   read_word<RedirectWhen>(
+                       f, {{"init", RedirectWhen::init}, {"auth", RedirectWhen::auth}},
+                       "init or auth"));
+         }},
         {"hash_and_url",
          [](const Field& f, Settings& s) { store(s.engine.hash_and_url, read_bool(f)); }},
         {"culvert_prefer_udp",

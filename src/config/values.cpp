@@ -304,6 +304,17 @@ std::optional<std::vector<T>> read_items(const Field& field,
 
 }  // namespace
 
+std::optional<ike::Identity> read_gateway(const Field& field) {
+    auto gateway = read_identity(field);
+    if (!gateway) { return std::nullopt; }
+    using enum ike::IdType;
+    const bool address = gateway->type == ipv4_addr || gateway->type == ipv6_addr;
+    const std::string name(gateway->data.begin(), gateway->data.end());
+    if (address || (gateway->type == fqdn && !name.empty() && is_name(name))) { return gateway; }
+    field.error("is neither an address nor a domain name", "name the other gateway");
+    return std::nullopt;
+}
+
 std::optional<std::vector<ike::AddressPattern>> read_addresses(const Field& field) {
     return read_items<ike::AddressPattern>(field, address_of);
 }

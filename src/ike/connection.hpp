@@ -42,6 +42,10 @@ enum class Fragmentation : std::uint8_t { no, accept, yes };
 // IKE and ESP in TCP (RFC 9329) where we begin: never, when UDP gets no answer, or always.
 enum class TcpUse : std::uint8_t { no, fallback, yes };
 
+// When clients are redirected (RFC 5685): in the answer to IKE_SA_INIT, or once we know who they
+// are.
+enum class RedirectWhen : std::uint8_t { init, auth };
+
 // RFC 6023.
 enum class Childless : std::uint8_t { allow, prefer, force, never };
 
@@ -147,8 +151,9 @@ struct Connection {
     std::uint8_t dscp = 0;      // of IKE packets that we send
     bool mobike = true;
     TcpUse tcp = TcpUse::no;
-    std::uint16_t tcp_port = 4500;  // the peer's
-    bool resumption = false;        // tickets (RFC 5723): we ask for them, and give them
+    std::uint16_t tcp_port = 4500;        // the peer's
+    bool resumption = false;              // tickets (RFC 5723): we ask for them, and give them
+    std::optional<Identity> redirect_to;  // clients, once they are authenticated (RFC 5685 6)
     Childless childless = Childless::allow;
     Fragmentation fragmentation = Fragmentation::yes;
     Identity ppk_id;            // of the post-quantum secret to mix in (RFC 8784); %any: none
@@ -220,7 +225,8 @@ struct EngineSettings {
     std::uint16_t port_nat_t = 4500;
     bool follow_redirects = false;        // to other gateways (RFC 5685)
     std::optional<Identity> redirect_to;  // new clients that can be redirected (RFC 5685)
-    bool hash_and_url = false;            // certificates by hash and URL, both ways (RFC 7296 3.6)
+    RedirectWhen redirect_when = RedirectWhen::init;
+    bool hash_and_url = false;  // certificates by hash and URL, both ways (RFC 7296 3.6)
     // ESP in UDP is the faster one in our plane: wanted with every peer that says the same.
     bool prefers_udp = true;
     // What may have a Child SA of its own each (RFC 9611): the plane's workers.

@@ -132,6 +132,7 @@ TEST(Seeds, EverythingAtOnceEndsInAgreementAndComesUpAgain) {
     EXPECT_GT(tally["wire_ticket"], 2U);
     EXPECT_GT(tally["wire_rounds"], 5U);
     EXPECT_GT(tally["ends_with_eap"], 10U);
+    EXPECT_GT(tally["ends_with_eap_in_rounds"], 5U);
 }
 
 TEST(Seeds, TheSameSeedGivesTheSameRun) {

@@ -108,8 +108,14 @@ ike::Connection end_of(Simulation& sim, const Pair& pair, bool client) {
         by_password.eap_methods = {ike::eap::Type::mschapv2};
     }
     if (pair.rounds) {
-        (client ? connection.local_more : connection.remote_more)
-            .push_back({.method = ike::AuthMethodKind::psk, .id = second_id_of(pair)});
+        auto& more = client ? connection.local_more : connection.remote_more;
+        more.push_back({.method = ike::AuthMethodKind::psk, .id = second_id_of(pair)});
+        // The password in the first round, or in the second.
+        if (pair.eap && pair.client % 2 == 0) {
+            ike::AuthConfig& first = client ? connection.local : connection.remote;
+            std::swap(first, more.front());
+            std::swap(first.id, more.front().id);
+        }
     }
     for (std::size_t i = 0; i < connection.children.size(); ++i) {
         ike::ChildConfig& child = connection.children[i];
@@ -154,7 +160,7 @@ std::vector<Pair> pick_pairs(Simulation& sim, unsigned peers) {
                          .ppk = sim.random().chance(15),
                          .pfs = sim.random().chance(40)});
         pairs.back().rounds = !pairs.back().ppk && sim.random().chance(20);
-        pairs.back().eap = !pairs.back().ppk && !pairs.back().rounds && sim.random().chance(25);
+        pairs.back().eap = !pairs.back().ppk && sim.random().chance(25);
         pairs.back().moves = !pairs.back().behind_nat && sim.random().chance(20);
     }
     const std::size_t spokes = pairs.size();
@@ -191,11 +197,12 @@ void add_peers(Simulation& sim, unsigned peers, const std::vector<Pair>& pairs) 
                 config.secrets.push_back(std::move(secret));
             }
             if (pair.eap) {
-                ++sim.tally()["ends_with_eap"];
+                ++sim.tally()[pair.rounds ? "ends_with_eap_in_rounds" : "ends_with_eap"];
                 ike::SharedSecret password;
                 password.name = "eap";
                 password.kind = ike::SecretKind::eap;
-                password.owners = {must(ike::Identity::parse(name_of(pair.client)))};
+                password.owners = {must(ike::Identity::parse(name_of(pair.client))),
+                                   second_id_of(pair)};
                 password.secret = Secret::copy_of(as_bytes(fmt::format("word {}", pair.client)));
                 config.passwords.push_back(std::move(password));
             }

@@ -63,15 +63,22 @@ void write(Writer& out, const SignatureScheme& scheme) {
     out.bytes(algorithm);
 }
 
+// In any round of the peer (RFC 4739).
+template <class Holds>
+bool any_round(std::span<const ConnectionRef> connections, const Holds& holds) {
+    return std::ranges::any_of(connections, [&](const ConnectionRef& one) {
+        return holds(one->remote) || std::ranges::any_of(one->remote_more, holds);
+    });
+}
+
 bool any_has(std::span<const ConnectionRef> connections, AuthMethodKind method) {
-    return std::ranges::any_of(
-        connections, [&](const ConnectionRef& one) { return one->remote.method == method; });
+    return any_round(connections,
+                     [&](const AuthConfig& remote) { return remote.method == method; });
 }
 
 bool any_allows(std::span<const ConnectionRef> connections, const SignatureScheme& scheme) {
-    return std::ranges::any_of(connections, [&](const ConnectionRef& one) {
-        return one->remote.method == AuthMethodKind::pubkey &&
-               may_be_allowed(one->remote.auth_rules, scheme);
+    return any_round(connections, [&](const AuthConfig& remote) {
+        return remote.method == AuthMethodKind::pubkey && may_be_allowed(remote.auth_rules, scheme);
     });
 }
 
@@ -89,8 +96,8 @@ std::optional<KeyType> key_of(AuthMethod method) {
 
 std::optional<wire::Notify> announced_methods_notify(std::span<const ConnectionRef> connections) {
     // SIGNATURE_HASH_ALGORITHMS says as much, in a tenth of the octets.
-    const bool any_key = std::ranges::any_of(connections, [](const ConnectionRef& one) {
-        return one->remote.method == AuthMethodKind::pubkey && one->remote.auth_rules.empty();
+    const bool any_key = any_round(connections, [](const AuthConfig& remote) {
+        return remote.method == AuthMethodKind::pubkey && remote.auth_rules.empty();
     });
     if (any_key) { return std::nullopt; }
     Writer out;

@@ -65,23 +65,33 @@ class AuthInitiator {
                                        const Environment& env) const;
     // The responder is who it should be, and takes us for who we are.
     Outcome finish(const wire::Payloads& response, SaCore& sa, const Environment& env);
+    std::optional<Done> take_redirect(const wire::Payloads& response, SaCore& sa,
+                                      const Environment& env);
     Outcome take_child(const wire::Payloads& response, SaCore& sa, const Environment& env);
-    std::optional<Error> verify_next(const wire::Payloads& response, SaCore& sa,
+    // auth_rounds.cpp
+    std::size_t local_all(const SaCore& sa) const;
+    std::size_t remote_all(const SaCore& sa) const;
+    std::optional<Error> verify_next(const wire::Payloads& response, const SaCore& sa,
                                      std::vector<RevocationSource>& sources,
                                      const Environment& env) const;
-    std::optional<Outcome> next_round(const wire::Payloads& response, SaCore& sa,
-                                      const Environment& env);
+    std::optional<Error> count_round(const wire::Payloads& response, const SaCore& sa);
+    std::optional<Outcome> next_round(SaCore& sa, const Environment& env);
     // eap_auth.cpp
-    void begin_eap(const SaCore& sa);
+    void begin_eap(ConnectionRef view, const Identity& id);
     Outcome handle_eap(const wire::Payloads& response, SaCore& sa, const Environment& env);
+    Outcome answer_eap(const wire::Payloads& response, SaCore& sa, const Environment& env);
     std::optional<Error> meet_responder(const wire::Payloads& response, SaCore& sa,
                                         std::vector<RevocationSource>& sources,
-                                        const Environment& env);
+                                        const Environment& env) const;
     Outcome end_eap(const wire::Payloads& response, SaCore& sa, const Environment& env);
+    Failed fail(Error error, const Environment& env);
 
     InitResult init_;
-    std::size_t local_done_ = 1;  // rounds that were sent
+    std::size_t local_done_ = 1;  // rounds that were begun
     std::size_t remote_done_ = 0;
+    std::optional<wire::IdResponder> idr_;  // of the peer's last round
+    // Of the last round that was sent: who we are in it, and what proves it.
+    Identity shown_id_;
     std::string secret_name_;
     std::string own_name_;  // of the certificate that we sign for
     wire::Authentication auth_;
@@ -98,6 +108,7 @@ class AuthResponder {
     const Bytes& init_request() const { return init_.request; }
     const Bytes& init_response() const { return init_.response; }
     // Between its messages: the peer may give up.
+    bool in_between() const { return eap_.has_value() || rounds_.has_value(); }
     bool in_eap() const { return eap_.has_value(); }
     std::optional<Error> eap_refusal() const {
         return eap_ ? eap_->server.refusal() : std::nullopt;
@@ -112,6 +123,7 @@ class AuthResponder {
         std::optional<ChildSaId> child;
         std::optional<Error> child_error;
         bool initial_contact = false;
+        std::optional<Identity> redirect{};  // to another gateway (RFC 5685 6), instead of a child
     };
     // Nothing has changed: handle() is to be called again once these were asked.
     struct Waits {
@@ -130,6 +142,11 @@ class AuthResponder {
     Outcome first_round(const wire::Payloads& request, SaCore& sa, const Environment& env);
     Outcome further_round(const wire::Payloads& request, SaCore& sa, const Environment& env);
     Status take_round(const wire::Payloads& request, const SaCore& sa, const Environment& env);
+    Status check_round(const wire::Payloads& request, const SaCore& sa) const;
+    bool eap_is_next(const SaCore& sa) const;
+    Status add_round(wire::Payloads& response, const SaCore& sa, const Environment& env);
+    // The peer's round is done; is there more?
+    Outcome go_on(wire::Payloads response, SaCore& sa, const Environment& env);
     Result<wire::IdResponder> authenticate(const wire::Payloads& request, SaCore& sa,
                                            const Environment& env);
     Result<wire::IdResponder> authenticate_resumed(const wire::Payloads& request, SaCore& sa,
@@ -144,14 +161,15 @@ class AuthResponder {
     Accepted finish(const wire::Payloads& first, wire::Payloads response, SaCore& sa,
                     const Environment& env) const;
     // eap_auth.cpp
-    Outcome begin_eap(const wire::Payloads& request, wire::Payloads response, SaCore& sa,
-                      const Environment& env);
+    Outcome begin_eap(const wire::Payloads& request, ConnectionRef view, wire::Payloads response,
+                      SaCore& sa, const Environment& env);
     Outcome handle_eap(const wire::Payloads& request, SaCore& sa, const Environment& env);
     Outcome answer_eap(eap::Server::Outcome outcome, wire::Payloads response, SaCore& sa,
                        const Environment& env);
     Outcome end_eap(const wire::Payloads& request, SaCore& sa, const Environment& env);
     std::optional<Error> choose_by_user(const eap::Server::Succeeded& done, SaCore& sa,
                                         const Environment& env) const;
+    std::optional<Identity> other_gateway(const SaCore& sa, const Environment& env) const;
     void answer_child(const wire::Payloads& request, SaCore& sa, Accepted& result,
                       const Environment& env) const;
 
@@ -167,11 +185,12 @@ class AuthResponder {
 
     InitResult init_;
     std::optional<PpkKeys> ppk_;
-    // Of several rounds: the first request, and how many each side has done.
+    // Of several rounds: the first request, how many each side has done, and who we were last.
     struct Rounds {
         wire::Payloads first;
+        Identity local_id;
         std::size_t local_done = 1;
-        std::size_t remote_done = 1;
+        std::size_t remote_done = 0;
     };
     std::optional<Rounds> rounds_;
     std::vector<RevocationSource> sources_;  // to be asked before it can be decided
@@ -185,9 +204,12 @@ struct ConnectionWish {
     const Identity& remote;
     // What the peer shows: null, eap (nothing yet), or psk for any AUTH.
     AuthMethodKind shown{};
-    // With eap: who that has proved to be, and by what.
+    // With eap: who that has proved to be, and by what; then nobody with several rounds fits.
     const Identity* user = nullptr;
     std::optional<eap::Type> method{};
+    // Whether the peer says that it has another round (RFC 4739), where it says anything; who
+    // expects the same is preferred.
+    std::optional<bool> more{};
 };
 ConnectionRef connection_for(const SaCore& sa, const ConnectionWish& wish, const Environment& env);
 

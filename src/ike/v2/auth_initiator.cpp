@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "ike/auth/psk.hpp"
@@ -24,6 +26,15 @@ Identity expected_remote(const SaCore& sa) {
                                                  : Identity::of(sa.remote.address);
 }
 
+// EAP is what initiators prove themselves by; responders only in the first round, with EAP alone.
+bool only_answers(const Connection& connection) {
+    const bool first = connection.remote.method == AuthMethodKind::eap &&
+                       connection.local.method != AuthMethodKind::eap;
+    return first || std::ranges::any_of(connection.remote_more, [](const AuthConfig& further) {
+               return further.method == AuthMethodKind::eap;
+           });
+}
+
 }  // namespace
 
 Result<AuthInitiator> AuthInitiator::begin(SaCore& sa, InitResult init,
@@ -39,15 +50,15 @@ Result<AuthInitiator> AuthInitiator::begin(SaCore& sa, InitResult init,
         return std::unexpected(no_secret(sa.name(), sa.local_id, remote));
     }
 
-    if (!resumed && sa.connection->remote.method == AuthMethodKind::eap &&
-        sa.connection->local.method != AuthMethodKind::eap) {
+    if (!resumed && only_answers(*sa.connection)) {
         return std::unexpected(eap_only_answers(sa.name()));
     }
     AuthInitiator exchange{std::move(init)};
+    exchange.shown_id_ = sa.local_id;
     if (resumed) {
         exchange.prove_resumed(sa);
     } else if (sa.connection->local.method == AuthMethodKind::eap) {
-        exchange.begin_eap(sa);
+        exchange.begin_eap(sa.connection, sa.local_id);
     } else if (Status proof = exchange.prove_ourselves(sa, secret, env); !proof) {
         return std::unexpected(std::move(proof).error());
     }
@@ -169,7 +180,8 @@ wire::Payloads AuthInitiator::request(const SaCore& sa, const Environment& env) 
     }
     if (init_.peer_has_rounds) {
         payloads.emplace_back(wire::Notify{.type = NotifyType::multiple_auth_supported});
-        if (local_rounds(*sa.connection) > 1) {
+        // With EAP it comes beside AUTH, when the round ends.
+        if (local_rounds(*sa.connection) > 1 && !eap_) {
             payloads.emplace_back(wire::Notify{.type = NotifyType::another_auth_follows});
         }
     }
@@ -186,8 +198,8 @@ AuthInitiator::Outcome AuthInitiator::handle(const wire::Payloads& response, SaC
     // Without AUTH the error is about the IKE SA, beside AUTH it is about the child (2.21.2).
     const auto* error = wire::find_error_notify(response);
     // The last of several responses may have nothing to prove.
-    const bool proved = remote_done_ > 0 && remote_done_ == remote_rounds(*sa.connection) &&
-                        local_done_ == local_rounds(*sa.connection);
+    const bool proved =
+        remote_done_ > 0 && remote_done_ == remote_all(sa) && local_done_ == local_all(sa);
     const bool beside_proof =
         wire::count<wire::Authentication>(response) > 0 ||
         (proved && error != nullptr && error->type != NotifyType::authentication_failed);
@@ -202,17 +214,12 @@ AuthInitiator::Outcome AuthInitiator::handle(const wire::Payloads& response, SaC
     auto refused = remote_done_ == 0 ? verify(response, sa, sources, env)
                                      : verify_next(response, sa, sources, env);
     if (!sources.empty()) { return Waits{std::move(sources)}; }
-    if (refused) {
-        abandon(env);
-        return Failed{.error = std::move(*refused), .tell_peer = true, .we_refused = true};
+    if (!refused) { refused = count_round(response, sa); }
+    if (refused) { return fail(std::move(*refused), env); }
+    if (remote_done_ == remote_all(sa)) {
+        if (auto elsewhere = take_redirect(response, sa, env)) { return std::move(*elsewhere); }
     }
-    if (has_rounds(*sa.connection) && !init_.resumed) {
-        if (auto more = next_round(response, sa, env)) { return std::move(*more); }
-    } else if (another_follows(response)) {
-        abandon(env);
-        return Failed{
-            .error = rounds_differ(sa.name(), 1, true), .tell_peer = true, .we_refused = true};
-    }
+    if (auto more = next_round(sa, env)) { return std::move(*more); }
     return finish(response, sa, env);
 }
 
@@ -220,14 +227,7 @@ AuthInitiator::Outcome AuthInitiator::finish(const wire::Payloads& response, SaC
                                              const Environment& env) {
     take_auth_lifetime(response, sa);
     take_crash_token(response, sa);
-    const auto* redirect = wire::find_notify(response, NotifyType::redirect);
-    if (redirect != nullptr && env.settings().follow_redirects) {
-        if (auto target = redirect_target(*redirect)) {
-            abandon(env);
-            sa.awaits_vips = false;
-            return Done{.redirect = std::move(target->gateway)};
-        }
-    }
+    if (auto elsewhere = take_redirect(response, sa, env)) { return std::move(*elsewhere); }
     if (sa.connection->mobike &&
         wire::find_notify(response, NotifyType::mobike_supported) != nullptr) {
         sa.mobike.on = true;
@@ -238,14 +238,29 @@ AuthInitiator::Outcome AuthInitiator::finish(const wire::Payloads& response, SaC
     return take_child(response, sa, env);
 }
 
+// RFC 5685 6: to another gateway, once this one has proved who it is; with EAP or several rounds
+// that may be long before the end.
+std::optional<AuthInitiator::Done> AuthInitiator::take_redirect(const wire::Payloads& response,
+                                                                SaCore& sa,
+                                                                const Environment& env) {
+    const auto* redirect = wire::find_notify(response, NotifyType::redirect);
+    if (redirect == nullptr || !env.settings().follow_redirects) { return std::nullopt; }
+    auto target = redirect_target(*redirect);
+    if (!target) { return std::nullopt; }
+    abandon(env);
+    sa.awaits_vips = false;
+    return Done{.redirect = std::move(target->gateway)};
+}
+
 Error AuthInitiator::refused_by_peer(const SaCore& sa) const {
     const Identity& remote = sa.connection->remote.id;
     Error error = secret_name_.empty()
-                      ? peer_refused_signature(sa.name(), sa.local_id, remote, own_name_)
-                      : peer_failed_authentication(sa.name(), sa.local_id, remote, secret_name_);
+                      ? peer_refused_signature(sa.name(), shown_id_, remote, own_name_)
+                      : peer_failed_authentication(sa.name(), shown_id_, remote, secret_name_);
     const AnnouncedMethods& taken = init_.peer_asks.methods;
-    const OwnCertificate* const own = choose_own(*sa.connection, init_.peer_asks);
-    const auto& key = own == nullptr ? sa.connection->local.key : own->key;
+    const ConnectionRef view = in_round(sa.connection, local_done_ - 1, 0);
+    const OwnCertificate* const own = choose_own(*view, init_.peer_asks);
+    const auto& key = own == nullptr ? view->local.key : own->key;
     const bool fits = secret_name_.empty() && key != nullptr ? takes_key(taken, key->public_key())
                                                              : takes_method(taken, auth_.method);
     if (!fits) {

@@ -11,6 +11,7 @@
 #include "ike/v2/errors.hpp"
 #include "ike/v2/mobike.hpp"
 #include "ike/v2/ocsp_in_band.hpp"
+#include "ike/v2/redirect.hpp"
 #include "ike/v2/shared_secrets.hpp"
 #include "ike/v2/uniqueness.hpp"
 
@@ -85,7 +86,9 @@ AuthResponder::Outcome AuthResponder::first_round(const wire::Payloads& request,
     if (several && wire::find_notify(request, NotifyType::multiple_auth_supported) == nullptr) {
         return refuse(lacks_rounds(sa.name()));
     }
-    if (another_follows(request) != (several && !sa.connection->remote_more.empty())) {
+    const bool by_eap = !init_.resumed && sa.connection->remote.method == AuthMethodKind::eap;
+    const bool more = several && !by_eap && !sa.connection->remote_more.empty();
+    if (another_follows(request) != more) {
         return refuse(
             rounds_differ(sa.name(), remote_rounds(*sa.connection), another_follows(request)));
     }
@@ -94,19 +97,20 @@ AuthResponder::Outcome AuthResponder::first_round(const wire::Payloads& request,
     const Status proved = add_proof(request, *std::move(id), sa, response, env);
     if (!sources_.empty()) { return Waits{std::exchange(sources_, {})}; }
     if (!proved) { return refuse(proved.error()); }
-    if (!init_.resumed && sa.connection->remote.method == AuthMethodKind::eap) {
-        return begin_eap(request, std::move(response), sa, env);
+    if (several) {
+        rounds_ =
+            Rounds{.first = request, .local_id = sa.local_id, .remote_done = by_eap ? 0U : 1U};
+        if (local_rounds(*sa.connection) > 1) {
+            response.emplace_back(wire::Notify{.type = NotifyType::another_auth_follows});
+        }
     }
+    if (by_eap) { return begin_eap(request, sa.connection, std::move(response), sa, env); }
     if (!several) {
         if (ppk_) {
             sa.sk_d = ppk_->sk_d.clone();
             response.emplace_back(wire::Notify{.type = NotifyType::ppk_identity});
         }
         return finish(request, std::move(response), sa, env);
-    }
-    rounds_ = Rounds{.first = request};
-    if (local_rounds(*sa.connection) > 1) {
-        response.emplace_back(wire::Notify{.type = NotifyType::another_auth_follows});
     }
     return Continues{std::move(response)};
 }
@@ -155,6 +159,14 @@ AuthResponder::Accepted AuthResponder::finish(const wire::Payloads& first, wire:
                                               SaCore& sa, const Environment& env) const {
     Accepted result{.response = std::move(response)};
     result.initial_contact = wire::find_notify(first, NotifyType::initial_contact) != nullptr;
+    if (auto gateway = other_gateway(sa, env)) {
+        if (init_.resumed) {
+            env.state.ticket_office.spend(init_.resumed->id, init_.resumed->expires, env.now);
+        }
+        result.response.emplace_back(redirect_notify(*gateway));
+        result.redirect = std::move(gateway);
+        return result;
+    }
     if (sa.connection->reauth_time.count() > 0) {
         // RFC 4478 3: when it ends, not when it should be replaced. The peer takes its own margin
         // off, and with nothing left would begin again at once, and again.
@@ -194,6 +206,21 @@ AuthResponder::Accepted AuthResponder::finish(const wire::Payloads& first, wire:
     return result;
 }
 
+// RFC 5685 6: now that we know who it is. Not where we are, and not back to who sent it here; nor
+// to where all go, if it was sent already.
+std::optional<Identity> AuthResponder::other_gateway(const SaCore& sa,
+                                                     const Environment& env) const {
+    const EngineSettings& settings = env.settings();
+    std::optional<Identity> gateway = sa.connection->redirect_to;
+    if (!gateway && settings.redirect_when == RedirectWhen::auth && !init_.redirected_from) {
+        gateway = settings.redirect_to;
+    }
+    const bool sends = gateway && sa.peer_takes_redirects && is_gateway(*gateway) &&
+                       !(*gateway == Identity::of(sa.local.address)) &&
+                       gateway != init_.redirected_from;
+    return sends ? gateway : std::nullopt;
+}
+
 Result<wire::IdResponder> AuthResponder::authenticate(const wire::Payloads& request, SaCore& sa,
                                                       const Environment& env) {
     const auto* idi = wire::find<wire::IdInitiator>(request);
@@ -211,7 +238,8 @@ Result<wire::IdResponder> AuthResponder::authenticate(const wire::Payloads& requ
         connection_for(sa,
                        {.local = asked,
                         .remote = idi->identity,
-                        .shown = unproved ? AuthMethodKind::null : AuthMethodKind::psk},
+                        .shown = unproved ? AuthMethodKind::null : AuthMethodKind::psk,
+                        .more = another_follows(request)},
                        env);
     const Identity local =
         local_identity(connection ? *connection : *sa.connection, asked, sa.local.address);

@@ -2,6 +2,7 @@
 // Several authentication rounds (RFC 4739): what either side proves after its first identity.
 
 #include <optional>
+#include <string>
 
 #include "ike/v2/auth.hpp"
 
@@ -32,6 +33,8 @@ struct RoundProof {
     Identity id;
     wire::Payloads certificates;
     wire::Authentication auth;
+    std::string secret_name;       // that made it, or
+    std::string certificate_name;  // that it goes with
 };
 // `view`: in_round(). `remote`: who the peer is, for its secret.
 Result<RoundProof> prove_round(const Connection& view, const SaCore& sa, const Identity& remote,

@@ -368,15 +368,30 @@ AskedAuthorities asked_authorities(const wire::Payloads& payloads) {
 
 void add_certificate_request(wire::Payloads& out, const Connection& connection,
                              const Config& config) {
-    const AuthConfig& remote = connection.remote;
-    if (!connection.send_certreq || remote.method != AuthMethodKind::pubkey) { return; }
     const bool any = config.credentials != nullptr && !config.credentials->authorities.empty();
-    if (remote.cacerts.empty() && remote.pinned.empty() && !any) { return; }  // raw keys alone
+    std::vector<const AuthConfig*> rounds;  // in which certificates may be shown
+    const auto consider = [&](const AuthConfig& remote) {
+        const bool raw_keys_alone = remote.cacerts.empty() && remote.pinned.empty() && !any;
+        if (remote.method == AuthMethodKind::pubkey && !raw_keys_alone) {
+            rounds.push_back(&remote);
+        }
+    };
+    consider(connection.remote);
+    std::ranges::for_each(connection.remote_more, consider);
+    if (!connection.send_certreq || rounds.empty()) { return; }
     wire::CertificateRequest request{.encoding = wire::CertEncoding::x509_signature};
-    const auto& authorities =
-        !remote.cacerts.empty() || !any ? remote.cacerts : config.credentials->authorities;
-    for (const Certificate& authority : authorities) {
-        append(request.data, authority.public_key().spki_hash());
+    const auto add = [&](const std::vector<Certificate>& authorities) {
+        for (const Certificate& authority : authorities) {
+            append(request.data, authority.public_key().spki_hash());
+        }
+    };
+    const bool takes_any = any && std::ranges::any_of(rounds, [](const AuthConfig* remote) {
+                               return remote->cacerts.empty();
+                           });
+    if (takes_any) {
+        add(config.credentials->authorities);
+    } else {
+        for (const AuthConfig* const remote : rounds) { add(remote->cacerts); }
     }
     out.emplace_back(std::move(request));
     add_ocsp_request(out, connection);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "ike/v2/auth.hpp"
+#include "ike/v2/auth_rounds.hpp"
 
 namespace culvert::ike::v2 {
 
@@ -130,9 +131,13 @@ bool takes(AuthMethodKind method, AuthMethodKind shown) {
     return shown == method;
 }
 
+// More than any fit of names: with another number of rounds it comes to nothing.
+constexpr unsigned rounds_fit = 1000;
+
 // 0: not at all.
 unsigned user_fit(const Connection& connection, const ConnectionWish& wish) {
     if (wish.user == nullptr) { return 1; }
+    if (has_rounds(connection)) { return 0; }
     const AuthConfig& remote = connection.remote;
     if (std::ranges::find(remote.eap_methods, *wish.method) == remote.eap_methods.end()) {
         return 0;
@@ -149,8 +154,9 @@ ConnectionRef connection_for(const SaCore& sa, const ConnectionWish& wish, const
     if (wish.shown != AuthMethodKind::null && wish.remote.type == IdType::null) { return best; }
     const auto consider = [&](const ConnectionRef& connection) {
         if (!takes(connection->remote.method, wish.shown)) { return; }
-        const unsigned fit =
+        unsigned fit =
             identity_fit(*connection, wish.local, wish.remote) * user_fit(*connection, wish);
+        if (fit > 0 && wish.more == !connection->remote_more.empty()) { fit += rounds_fit; }
         if (fit > best_fit) {
             best = connection;
             best_fit = fit;

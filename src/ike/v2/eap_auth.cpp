@@ -10,6 +10,7 @@
 #include "ike/auth/psk.hpp"
 #include "ike/eap/errors.hpp"
 #include "ike/v2/auth.hpp"
+#include "ike/v2/auth_rounds.hpp"
 #include "ike/v2/errors.hpp"
 #include "ike/v2/shared_secrets.hpp"
 #include "ike/v2/uniqueness.hpp"
@@ -49,8 +50,8 @@ std::string what_ended(eap::Type method, bool has_key) {
 
 }  // namespace
 
-eap::Context eap_context(const SaCore& sa, Identity server, const Environment& env) {
-    const ConnectionRef connection = sa.connection;
+eap::Context eap_context(const SaCore& sa, const ConnectionRef& connection, Identity server,
+                         const Environment& env) {
     return {.random = env.random(),
             .connection = sa.name(),
             .server = server,
@@ -82,49 +83,69 @@ wire::Authentication eap_proof(const crypto::Prf& prf, const Secret& msk, const 
 
 // ---- the initiator
 
-void AuthInitiator::begin_eap(const SaCore& sa) {
-    const AuthConfig& local = sa.connection->local;
-    const Identity& user = local.eap_id.type == IdType::any ? sa.local_id : local.eap_id;
-    eap_.emplace(
-        EapInitiator{.peer = eap::Peer{user, usable_methods(local.eap_methods, *sa.connection)}});
+void AuthInitiator::begin_eap(ConnectionRef view, const Identity& id) {
+    const AuthConfig& local = view->local;
+    const Identity& user = local.eap_id.type == IdType::any ? id : local.eap_id;
+    eap::Peer peer{user, usable_methods(local.eap_methods, *view)};
+    eap_.emplace(EapInitiator{.peer = std::move(peer), .view = std::move(view), .id = id});
+}
+
+AuthInitiator::Failed AuthInitiator::fail(Error error, const Environment& env) {
+    abandon(env);
+    return {.error = std::move(error), .tell_peer = true, .we_refused = true};
 }
 
 AuthInitiator::Outcome AuthInitiator::handle_eap(const wire::Payloads& response, SaCore& sa,
                                                  const Environment& env) {
-    const auto fail = [&](Error error, bool we_refused) {
-        abandon(env);
-        return Failed{.error = std::move(error), .tell_peer = we_refused, .we_refused = we_refused};
-    };
     const auto* error = wire::find_error_notify(response);
     const bool refused = error != nullptr && wire::count<wire::Authentication>(response) == 0 &&
                          wire::count<wire::Eap>(response) == 0;
     if (refused) {
+        abandon(env);
         if (error->type != NotifyType::authentication_failed) {
-            return fail(peer_refused(sa.name(), {}, error->type, "IKE_AUTH"), false);
+            return Failed{.error = peer_refused(sa.name(), {}, error->type, "IKE_AUTH")};
         }
-        return fail(
-            eap_->responder
-                ? eap::failure_received(sa.name(), eap_->peer.user(), eap_->peer.method_name())
-                : peer_refused_eap(sa.name(), sa.local_id, sa.connection->remote.id),
-            false);
+        return Failed{
+            .error = eap_->begun ? eap::failure_received(sa.name(), eap_->peer.user(),
+                                                         eap_->peer.method_name())
+                                 : peer_refused_eap(sa.name(), eap_->id, sa.connection->remote.id)};
     }
     if (eap_->auth_sent) { return end_eap(response, sa, env); }
-    if (!eap_->responder) {
+    // The responder's first proof, and beside EAP those that follow it (RFC 4739).
+    const bool proves = remote_done_ == 0 || (remote_done_ < remote_all(sa) &&
+                                              wire::count<wire::IdResponder>(response) > 0);
+    if (proves) {
         std::vector<RevocationSource> sources;
-        auto distrust = meet_responder(response, sa, sources, env);
+        auto distrust = remote_done_ == 0 ? meet_responder(response, sa, sources, env)
+                                          : verify_next(response, sa, sources, env);
         if (!sources.empty()) { return Waits{std::move(sources)}; }
-        if (distrust) { return fail(std::move(*distrust), true); }
+        if (!distrust) { distrust = count_round(response, sa); }
+        if (distrust) { return fail(std::move(*distrust), env); }
+        const bool proved =
+            remote_done_ == remote_all(sa) && sa.connection->remote.method != AuthMethodKind::eap;
+        if (proved) {
+            if (auto elsewhere = take_redirect(response, sa, env)) { return std::move(*elsewhere); }
+        }
     }
+    return answer_eap(response, sa, env);
+}
+
+AuthInitiator::Outcome AuthInitiator::answer_eap(const wire::Payloads& response, SaCore& sa,
+                                                 const Environment& env) {
     const wire::Eap* const message = wire::find<wire::Eap>(response);
     if (message == nullptr || wire::count<wire::Eap>(response) != 1) {
         return fail(bad_payloads(wire::ExchangeType::ike_auth, "one EAP message each", response),
-                    true);
+                    env);
     }
-    const Identity& aaa = sa.connection->local.aaa_id;
-    const Identity& server = aaa.type == IdType::any ? eap_->responder->identity : aaa;
-    auto outcome = eap_->peer.handle(message->message, eap_context(sa, server, env));
+    eap_->begun = true;
+    const Identity& aaa = eap_->view->local.aaa_id;
+    const Identity& server = aaa.type == IdType::any ? idr_->identity : aaa;
+    auto outcome = eap_->peer.handle(message->message, eap_context(sa, eap_->view, server, env));
     if (auto* failed = std::get_if<eap::Peer::Failed>(&outcome)) {
-        return fail(std::move(failed->error), failed->we_refused);
+        abandon(env);
+        return Failed{.error = std::move(failed->error),
+                      .tell_peer = failed->we_refused,
+                      .we_refused = failed->we_refused};
     }
     if (auto* answer = std::get_if<eap::Peer::Answer>(&outcome)) {
         Continues next;
@@ -134,77 +155,81 @@ AuthInitiator::Outcome AuthInitiator::handle_eap(const wire::Payloads& response,
     auto& done = std::get<eap::Peer::Succeeded>(outcome);
     if (sa.connection->remote.method == AuthMethodKind::eap &&
         (!eap::is_mutual(done.method) || done.msk.empty())) {
-        return fail(eap_not_mutual(sa.name(), eap::to_string(done.method)), true);
+        return fail(eap_not_mutual(sa.name(), eap::to_string(done.method)), env);
     }
     note(sa, Severity::info, what_ended(done.method, !done.msk.empty()), env);
     eap_->msk = std::move(done.msk);
     eap_->auth_sent = true;
-    const wire::IdInitiator id{.identity = sa.local_id};
+    const wire::IdInitiator id{.identity = eap_->id};
     const crypto::Prf prf = sa.prf();
     Continues next;
     next.request.emplace_back(
         eap_proof(prf, eap_->msk, init_.sk_pi,
                   signed_octets(prf, init_.request, init_.nr, init_.sk_pi, id.rest_of_id(),
                                 init_.intermediate.int_auth())));
+    // RFC 4739 2: a round of EAP ends here.
+    if (local_done_ < local_all(sa)) {
+        next.request.emplace_back(wire::Notify{.type = NotifyType::another_auth_follows});
+    }
     return next;
 }
 
 // The first answer: who the responder is, proved unless EAP alone is to do that (RFC 5998).
 std::optional<Error> AuthInitiator::meet_responder(const wire::Payloads& response, SaCore& sa,
                                                    std::vector<RevocationSource>& sources,
-                                                   const Environment& env) {
-    const auto* id = wire::find<wire::IdResponder>(response);
+                                                   const Environment& env) const {
     if (sa.connection->remote.method != AuthMethodKind::eap) {
-        auto refused = verify(response, sa, sources, env);
-        if (refused || !sources.empty()) { return refused; }
-    } else {
-        const Identity& wanted = sa.connection->remote.id;
-        if (wire::count<wire::IdResponder>(response) != 1) {
-            return bad_payloads(wire::ExchangeType::ike_auth, "one IDr", response);
-        }
-        if (wanted.type != IdType::any && !id->identity.matches(wanted)) {
-            return identity_mismatch(sa.name(), wanted, id->identity);
-        }
-        sa.remote_id = id->identity;
+        return verify(response, sa, sources, env);
     }
-    eap_->responder = *id;
+    const auto* id = wire::find<wire::IdResponder>(response);
+    const Identity& wanted = sa.connection->remote.id;
+    if (wire::count<wire::IdResponder>(response) != 1) {
+        return bad_payloads(wire::ExchangeType::ike_auth, "one IDr", response);
+    }
+    if (wanted.type != IdType::any && !id->identity.matches(wanted)) {
+        return identity_mismatch(sa.name(), wanted, id->identity);
+    }
+    sa.remote_id = id->identity;
     return std::nullopt;
 }
 
-// The last answer: AUTH with what EAP has made, and all that any IKE_AUTH ends with.
+// The last answer of the round: AUTH with what EAP has made. If it is the last one of all, what any
+// IKE_AUTH ends with is there, too.
 AuthInitiator::Outcome AuthInitiator::end_eap(const wire::Payloads& response, SaCore& sa,
                                               const Environment& env) {
-    const auto fail = [&](Error error) {
-        abandon(env);
-        return Failed{.error = std::move(error), .tell_peer = true, .we_refused = true};
-    };
     const auto* auth = wire::find<wire::Authentication>(response);
     if (wire::count<wire::Authentication>(response) != 1 || wire::count<wire::Eap>(response) != 0) {
-        return fail(bad_payloads(wire::ExchangeType::ike_auth, "one AUTH after EAP", response));
+        return fail(bad_payloads(wire::ExchangeType::ike_auth, "one AUTH after EAP", response),
+                    env);
     }
     const crypto::Prf prf = sa.prf();
     const wire::Authentication expected =
         eap_proof(prf, eap_->msk, init_.sk_pr,
-                  signed_octets(prf, init_.response, init_.ni, init_.sk_pr,
-                                eap_->responder->rest_of_id(), init_.intermediate.int_auth()));
+                  signed_octets(prf, init_.response, init_.ni, init_.sk_pr, idr_->rest_of_id(),
+                                init_.intermediate.int_auth()));
     if (auth->method != expected.method || !constant_time_equal(auth->data, expected.data)) {
-        return fail(wrong_eap_auth(sa.name(), eap_->peer.method_name()));
+        return fail(wrong_eap_auth(sa.name(), eap_->peer.method_name()), env);
     }
+    if (another_follows(response) != (remote_done_ < remote_all(sa))) {
+        return fail(rounds_differ(sa.name(), remote_all(sa), another_follows(response)), env);
+    }
+    eap_.reset();
+    if (auto more = next_round(sa, env)) { return std::move(*more); }
     return finish(response, sa, env);
 }
 
 // ---- the responder
 
-AuthResponder::Outcome AuthResponder::begin_eap(const wire::Payloads& request,
+AuthResponder::Outcome AuthResponder::begin_eap(const wire::Payloads& request, ConnectionRef view,
                                                 wire::Payloads response, SaCore& sa,
                                                 const Environment& env) {
-    const AuthConfig& remote = sa.connection->remote;
-    eap_.emplace(EapResponder{
-        .server = eap::Server{sa.remote_id, usable_methods(remote.eap_methods, *sa.connection),
-                              remote.asks_eap_id},
-        .first = request});
-    return answer_eap(eap_->server.begin(eap_context(sa, sa.local_id, env)), std::move(response),
-                      sa, env);
+    const AuthConfig& remote = view->remote;
+    eap::Server server{wire::find<wire::IdInitiator>(request)->identity,
+                       usable_methods(remote.eap_methods, *view), remote.asks_eap_id};
+    eap_.emplace(
+        EapResponder{.server = std::move(server), .view = std::move(view), .first = request});
+    return answer_eap(eap_->server.begin(eap_context(sa, eap_->view, sa.local_id, env)),
+                      std::move(response), sa, env);
 }
 
 AuthResponder::Outcome AuthResponder::handle_eap(const wire::Payloads& request, SaCore& sa,
@@ -216,12 +241,21 @@ AuthResponder::Outcome AuthResponder::handle_eap(const wire::Payloads& request, 
             bad_payloads(wire::ExchangeType::ike_auth, "one EAP message and no AUTH", request));
     }
     const bool knew = eap_->server.identity_known();
-    auto outcome = eap_->server.handle(message->message, eap_context(sa, sa.local_id, env));
+    auto outcome =
+        eap_->server.handle(message->message, eap_context(sa, eap_->view, sa.local_id, env));
     if (!knew && eap_->server.identity_known()) {
         note(sa, Severity::debug,
              fmt::format("received EAP identity '{}'", eap_->server.user().to_string()), env);
     }
-    return answer_eap(std::move(outcome), {}, sa, env);
+    wire::Payloads response;
+    // strongSwan 5.9.8 expects our next round in the next answer, whatever else is in it.
+    const bool fails = std::holds_alternative<eap::Server::Failed>(outcome);
+    if (rounds_ && !fails) {
+        if (Status added = add_round(response, sa, env); !added) {
+            return refuse(std::move(added).error());
+        }
+    }
+    return answer_eap(std::move(outcome), std::move(response), sa, env);
 }
 
 AuthResponder::Outcome AuthResponder::answer_eap(eap::Server::Outcome outcome,
@@ -260,9 +294,8 @@ AuthResponder::Outcome AuthResponder::end_eap(const wire::Payloads& request, SaC
     if (wire::count<wire::Authentication>(request) != 1 || wire::count<wire::Eap>(request) != 0) {
         return refuse(bad_payloads(wire::ExchangeType::ike_auth, "one AUTH after EAP", request));
     }
-    const wire::Payloads first = std::move(eap_->first);
-    const auto* idi = wire::find<wire::IdInitiator>(first);
-    const wire::IdResponder idr{.identity = sa.local_id};
+    const auto* idi = wire::find<wire::IdInitiator>(eap_->first);
+    const wire::IdResponder idr{.identity = rounds_ ? rounds_->local_id : sa.local_id};
     const crypto::Prf prf = sa.prf();
     const wire::Authentication expected =
         eap_proof(prf, eap_->msk, init_.sk_pi,
@@ -270,6 +303,11 @@ AuthResponder::Outcome AuthResponder::end_eap(const wire::Payloads& request, SaC
                                 init_.intermediate.int_auth()));
     if (auth->method != expected.method || !constant_time_equal(auth->data, expected.data)) {
         return refuse(wrong_eap_auth(sa.name(), "the method"));
+    }
+    const bool more = rounds_ && rounds_->remote_done + 1 < remote_rounds(*sa.connection);
+    if (another_follows(request) != more) {
+        return refuse(
+            rounds_differ(sa.name(), remote_rounds(*sa.connection), another_follows(request)));
     }
     if (!(eap_->user == sa.remote_id)) { sa.remote_eap_id = eap_->user; }
     if (sa.connection->unique == Unique::keep &&
@@ -284,13 +322,22 @@ AuthResponder::Outcome AuthResponder::end_eap(const wire::Payloads& request, SaC
         eap_proof(prf, eap_->msk, init_.sk_pr,
                   signed_octets(prf, init_.response, init_.ni, init_.sk_pr, idr.rest_of_id(),
                                 init_.intermediate.int_auth())));
-    return finish(first, std::move(response), sa, env);
+    const wire::Payloads first = std::move(eap_->first);
+    if (!rounds_) { return finish(first, std::move(response), sa, env); }
+    eap_.reset();
+    ++rounds_->remote_done;
+    return go_on(std::move(response), sa, env);
 }
 
 // Swanctl's remote.eap_id decides between connections that were alike so far. What we have proved
-// to the peer already must stay true.
+// to the peer already must stay true; of several rounds the first one has decided.
 std::optional<Error> AuthResponder::choose_by_user(const eap::Server::Succeeded& done, SaCore& sa,
                                                    const Environment& env) const {
+    if (rounds_) {
+        const Identity& wanted = eap_->view->remote.eap_id;
+        if (pattern_fit(wanted, done.user) != 0) { return std::nullopt; }
+        return eap_user_not_here(sa.name(), done.user, wanted);
+    }
     const Identity local = sa.local_id;
     const ConnectionRef chosen = connection_for(sa,
                                                 {.local = &local,

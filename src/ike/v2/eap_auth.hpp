@@ -13,22 +13,26 @@ namespace culvert::ike::v2 {
 
 struct EapInitiator {
     eap::Peer peer;
-    // Verified (or, with EAP alone, only told); AUTH of the last answer covers it too.
-    std::optional<wire::IdResponder> responder{};
+    ConnectionRef view;      // in_round() of this round
+    Identity id;             // ours in it
+    bool begun = false;      // the peer takes part
     bool auth_sent = false;  // EAP is through
     Secret msk{};            // empty: the method makes none
 };
 
 struct EapResponder {
     eap::Server server;
-    wire::Payloads first;  // the request that began it: with its IDi, and the Child SA to be made
+    ConnectionRef view;    // in_round() of this round
+    wire::Payloads first;  // the request that began it, with its IDi
     bool succeeded = false;
     Identity user{};  // proved
     Secret msk{};
 };
 
-// For a call in which we are, or the peer is, `server`. It must not outlive `env` and `sa`.
-eap::Context eap_context(const SaCore& sa, Identity server, const Environment& env);
+// For a call in which we are, or the peer is, `server`. `connection`: in_round(). It must not
+// outlive `env` and `sa`.
+eap::Context eap_context(const SaCore& sa, const ConnectionRef& connection, Identity server,
+                         const Environment& env);
 
 // AUTH behind EAP: with the method's key, or for methods without one with the side's own SK_p (RFC
 // 7296 2.16).

@@ -90,4 +90,14 @@ Error peer_gave_up_eap(std::string_view connection, const Identity& remote) {
                 "has no password for its user"};
 }
 
+Error peer_gave_up_rounds(std::string_view connection, const Identity& remote) {
+    return {.code = ErrorCode::authentication_failed,
+            .wanted = fmt::format("{} to go on with its authentication rounds (connection {})",
+                                  remote.to_string(), connection),
+            .received = "AUTHENTICATION_FAILED",
+            .remedy =
+                "see the peer's log for why; common: it does not trust our certificate, or has "
+                "another number of rounds (its sections local and remote)"};
+}
+
 }  // namespace culvert::ike::v2

@@ -91,6 +91,7 @@ Error wrong_eap_auth(std::string_view connection, std::string_view method);
 // Before EAP began.
 Error peer_refused_eap(std::string_view connection, const Identity& local, const Identity& remote);
 Error peer_gave_up_eap(std::string_view connection, const Identity& remote);
+Error peer_gave_up_rounds(std::string_view connection, const Identity& remote);
 
 // --- Child SAs
 // A NAT is on the way and only AH is left to agree on.

@@ -185,6 +185,8 @@ class IkeSa {
     void go_to(const Identity& gateway, const IpAddress& address, const Environment& env);
     void leave(const Environment& env);
     void redirect_failed(const Error& error, const Environment& env);
+    void await_leaving(const Identity& gateway, const Environment& env);
+    void close_if_it_stays(const Environment& env);
     // Redirected in IKE_AUTH: nothing new begins here.
     bool sent_away() const { return established() && begin_.has_value(); }
 

@@ -166,6 +166,11 @@ void IkeSa::answer_auth(const Datagram& datagram, const wire::Message& request,
     auto& accepted = std::get<AuthResponder::Accepted>(outcome);
     respond(datagram, request.header, accepted.response, env);
     become_established(env);
+    if (accepted.redirect) {
+        // What it had here stays until it has gone, unless it says that there is nothing.
+        if (accepted.initial_contact) { enforce_uniqueness(core_, true, env); }
+        return await_leaving(*accepted.redirect, env);
+    }
     if (accepted.child) { child_is_up(*accepted.child, std::nullopt, env); }
     if (accepted.child_error) {
         env.failure(core_, {}, "IKE_AUTH", true, *accepted.child_error);
@@ -179,10 +184,12 @@ void IkeSa::given_up_by_peer(const Datagram& datagram, const wire::Message& mess
                              const Environment& env) {
     respond(datagram, message.header, {}, env);
     // strongSwan gives up at once when it hears that its password is wrong.
-    const auto ours = std::get<HalfOpen>(state_).exchange->eap_refusal();
-    env.failure(core_, {}, "IKE_AUTH", ours.has_value(),
-                ours ? *ours : peer_gave_up_eap(core_.name(), core_.remote_id));
-    enter(Rejected{.forget_at = env.now + rejected_linger}, "the peer gave up EAP", env);
+    const AuthResponder& exchange = *std::get<HalfOpen>(state_).exchange;
+    const auto ours = exchange.eap_refusal();
+    Error why = exchange.in_eap() ? peer_gave_up_eap(core_.name(), core_.remote_id)
+                                  : peer_gave_up_rounds(core_.name(), core_.remote_id);
+    env.failure(core_, {}, "IKE_AUTH", ours.has_value(), ours ? *ours : why);
+    enter(Rejected{.forget_at = env.now + rejected_linger}, "the peer gave up", env);
 }
 
 void IkeSa::stays_without_child(const Environment& env) {

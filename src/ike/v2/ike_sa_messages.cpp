@@ -215,7 +215,7 @@ void IkeSa::handle_request(const Datagram& datagram, const wire::Message& reques
     const bool intermediate =
         half_open && std::get<HalfOpen>(state_).exchange->init().intermediate_possible;
     const bool gives_up =
-        half_open && std::get<HalfOpen>(state_).exchange->in_eap() &&
+        half_open && std::get<HalfOpen>(state_).exchange->in_between() &&
         exchange == ExchangeType::informational &&
         wire::find_notify(request.payloads, NotifyType::authentication_failed) != nullptr;
     const bool takes = half_open ? exchange == ExchangeType::ike_auth || gives_up ||

@@ -155,7 +155,19 @@ void IkeSa::send_away(const Redirect& command, const Environment& env) {
     if (!add(std::move(task), env)) {
         return env.command_done(command.id, std::unexpected(too_many_tasks(core_.name())));
     }
-    // RFC 5685 5: who does not go by himself is sent.
+    close_if_it_stays(env);
+}
+
+// RFC 5685 6: told in the answer to IKE_AUTH.
+void IkeSa::await_leaving(const Identity& gateway, const Environment& env) {
+    env.event(core_, EventKind::note, Severity::info,
+              fmt::format("IKE SA {}[{}]: redirecting {} to {} instead of a Child SA", core_.name(),
+                          core_.unique_id, core_.peer().to_string(), gateway.to_string()));
+    close_if_it_stays(env);
+}
+
+// RFC 5685 5: who does not go by himself is sent.
+void IkeSa::close_if_it_stays(const Environment& env) {
     if (gone()) { return; }
     queue_.push_back({.what = DeleteIkeTask{}, .not_before = env.now + redirect_patience});
     env.touch(core_.local_spi);

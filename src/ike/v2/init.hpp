@@ -41,7 +41,8 @@ struct InitResult {
     bool ppk_possible = false;           // both ends said USE_PPK (RFC 8784)
     bool intermediate_possible = false;  // both ends said so (RFC 9242)
     IntermediateChain intermediate;
-    std::vector<crypto::KeMethod> kes_left;  // additional ones, not done yet
+    std::vector<crypto::KeMethod> kes_left;   // additional ones, not done yet
+    std::optional<Identity> redirected_from;  // the gateway that sent the peer here (RFC 5685)
     // Taken from a ticket instead of a key exchange (RFC 5723): whose it is.
     std::optional<ResumableSa> resumed;
 };

@@ -120,6 +120,7 @@ Result<Accepted> accept(const Datagram& datagram, const wire::Message& request, 
 
     InitResult init{
         .request = datagram.bytes, .ni = offer.nonce->data, .nr = env.random().bytes(nonce_size)};
+    init.redirected_from = redirected_from(request.payloads);
     IkeKeys keys = derive_ike_keys(selection.chosen.ike, *shared,
                                    {.ni = init.ni,
                                     .nr = init.nr,
@@ -176,7 +177,7 @@ Result<Accepted> accept(const Datagram& datagram, const wire::Message& request, 
 std::optional<wire::Notify> sent_away(const wire::Message& request, ByteView ni,
                                       const Environment& env) {
     const auto& gateway = env.settings().redirect_to;
-    if (!gateway || !is_gateway(*gateway) ||
+    if (!gateway || env.settings().redirect_when != RedirectWhen::init || !is_gateway(*gateway) ||
         wire::find_notify(request.payloads, NotifyType::redirect_supported) == nullptr) {
         return std::nullopt;
     }

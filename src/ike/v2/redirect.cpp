@@ -56,6 +56,13 @@ std::optional<RedirectTarget> redirect_target(const wire::Notify& notify) {
     return out;
 }
 
+std::optional<Identity> redirected_from(const wire::Payloads& payloads) {
+    const auto* notify = wire::find_notify(payloads, wire::NotifyType::redirected_from);
+    if (notify == nullptr) { return std::nullopt; }
+    auto gateway = redirect_target(*notify);
+    return gateway ? std::optional{std::move(gateway->gateway)} : std::nullopt;
+}
+
 bool is_gateway_address(const IpAddress& address) {
     return !address.is_any() && !address.is_multicast() && !address.is_loopback() &&
            address != IpAddress::v4(0xffffffffU);

@@ -24,6 +24,8 @@ struct RedirectTarget {
 };
 // Nothing if it names no gateway.
 std::optional<RedirectTarget> redirect_target(const wire::Notify& notify);
+// The gateway of N(REDIRECTED_FROM), if there is one.
+std::optional<Identity> redirected_from(const wire::Payloads& payloads);
 
 // An address that a host can have, or a domain name.
 bool is_gateway(const Identity& identity);

@@ -150,10 +150,14 @@ TEST(Refusals, OfAuthentication) {
                    "remote { auth = psk }"),
               "t.conf:1: error: connections.c: has a ppk_id, and several local or remote sections: "
               "not built together. To fix it: leave one section local and one section remote\n");
-    EXPECT_EQ(
-        with("local-1 { auth = psk } local-2 { auth = eap-mschapv2 }", "remote { auth = psk }"),
-        "t.conf:1: error: connections.c: has EAP, and several local or remote sections: not "
-        "built together. To fix it: leave one section local and one section remote\n");
+    EXPECT_EQ(with("local-1 { auth = psk } local-2 { auth = eap-tls }",
+                   "remote-1 { auth = psk } remote-2 { auth = eap-tls }"),
+              "t.conf:1: error: connections.c: has EAP on both sides, and several local or remote "
+              "sections: not built together. To fix it: let the responder have auth = pubkey or "
+              "psk in each of its rounds\n");
+    EXPECT_NE(with("local-1 { auth = psk } local-2 { auth = eap-gtc }", "remote { auth = null }")
+                  .find("would show a password's proof to anybody: remote.auth is null"),
+              std::string::npos);
     EXPECT_EQ(with("local-1 { auth = psk } local-2 { auth = psk } local-3 { auth = psk }\n"
                    "local-4 { auth = psk } local-5 { auth = psk }",
                    "remote { auth = psk }"),

@@ -192,6 +192,13 @@ TEST_F(Rounds, BothProveSeveral) {
     EXPECT_TRUE(up_with_child()) << pair->one.errors() << pair->two.errors();
 }
 
+// It has to be asked for in IKE_SA_INIT, whichever round it is for.
+TEST_F(Rounds, ACertificateMayBeShownInAFurtherRound) {
+    first().local_more = {std::exchange(first().local, by_psk("user@example"))};
+    second().remote_more = {std::exchange(second().remote, by_psk("user@example"))};
+    EXPECT_TRUE(up_with_child()) << pair->one.errors() << pair->two.errors();
+}
+
 TEST_F(Rounds, EachRoundMustBeRight) {
     first().local_more = {by_psk("user@example")};
     second().remote_more = {by_psk("user@example")};

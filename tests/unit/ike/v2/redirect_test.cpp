@@ -63,6 +63,11 @@ struct Redirects : testing::Test {
         EXPECT_EQ(all.size(), 1U);
         return all.empty() ? IkeSaStatus{} : all.front();
     }
+    static std::size_t said(const Side& side, std::string_view words) {
+        return static_cast<std::size_t>(std::ranges::count_if(
+            side.all<Event>(),
+            [&](const Event* event) { return event->text.find(words) != std::string::npos; }));
+    }
     Config client;
     Config gateway;
     std::uint64_t last = 500;
@@ -105,6 +110,144 @@ TEST_F(Redirects, WhoCannotBeSentAwayIsServed) {
     gateway.settings.redirect_to = identity("192.0.2.22");
     ASSERT_TRUE(up()) << pair->one.errors();
     EXPECT_EQ(only(pair->one).remote.address, ip("192.0.2.2"));
+}
+
+// ---- in the answer to IKE_AUTH (RFC 5685 6)
+
+TEST_F(Redirects, AConnectionSendsItsClientsAwayOnceTheyAreKnown) {
+    gateway.connections.front().redirect_to = identity("192.0.2.22");
+    ASSERT_TRUE(up()) << pair->one.errors();
+    EXPECT_EQ(only(pair->one).remote.address, ip("192.0.2.22"));
+    EXPECT_EQ(only(pair->one).state, IkeState::established);
+    EXPECT_EQ(only(pair->two).children.size(), 1U);
+    // No Child SA was made on the way.
+    EXPECT_EQ(pair->one.all<InstallChild>().size(), 1U);
+    EXPECT_EQ(pair->two.all<InstallChild>().size(), 1U);
+    EXPECT_EQ(said(pair->two, "sending IKE_AUTH response 1 [ IDr AUTH N(REDIR) ]"), 1U);
+    EXPECT_EQ(said(pair->two, "received INFORMATIONAL request 2 [ D ]"), 1U);
+}
+
+TEST_F(Redirects, OnlyThoseOfThatConnectionAre) {
+    Connection other = gateway.connections.front();
+    other.name = "other";
+    other.remote.id = identity("g3.example");
+    other.redirect_to = identity("192.0.2.22");
+    gateway.connections.push_back(std::move(other));
+    ASSERT_TRUE(up()) << pair->one.errors();
+    EXPECT_EQ(only(pair->one).remote.address, ip("192.0.2.2"));
+}
+
+TEST_F(Redirects, AGatewayMaySendAllAwayOnceTheyAreKnown) {
+    gateway.settings.redirect_to = identity("192.0.2.22");
+    gateway.settings.redirect_when = RedirectWhen::auth;
+    ASSERT_TRUE(up()) << pair->one.errors();
+    EXPECT_EQ(only(pair->one).remote.address, ip("192.0.2.22"));
+    EXPECT_EQ(said(pair->two, "sending IKE_AUTH response 1 [ IDr AUTH N(REDIR) ]"), 1U);
+}
+
+TEST_F(Redirects, WhoIsNotKnownIsNotToldWhereToGo) {
+    gateway.connections.front().redirect_to = identity("192.0.2.22");
+    client.secrets.front().secret = Secret::copy_of(as_bytes("another one"));
+    EXPECT_FALSE(up());
+    EXPECT_EQ(said(pair->two, "N(REDIR)"), 0U);
+}
+
+// S-13: a forger has no AUTH.
+TEST_F(Redirects, S13AGatewayThatIsNotKnownSendsNobodyAway) {
+    gateway.connections.front().redirect_to = identity("192.0.2.22");
+    client.connections.front().remote.id = identity("*.other.example");
+    EXPECT_FALSE(up());
+    EXPECT_EQ(said(pair->two, "N(REDIR)"), 1U);
+    EXPECT_EQ(said(pair->one, "redirects us"), 0U);
+    EXPECT_TRUE(pair->one.engine().status(pair->now).empty());
+}
+
+TEST_F(Redirects, WhoCannotBeSentAwayIsServedInIkeAuthAsWell) {
+    client.settings.follow_redirects = false;
+    gateway.connections.front().redirect_to = identity("192.0.2.22");
+    ASSERT_TRUE(up()) << pair->one.errors();
+    EXPECT_EQ(only(pair->one).remote.address, ip("192.0.2.2"));
+    EXPECT_EQ(only(pair->two).children.size(), 1U);
+}
+
+TEST_F(Redirects, NobodyIsSentBackOrInACircle) {
+    // All are sent, but who was sent already.
+    gateway.settings.redirect_to = identity("gw9.example");
+    gateway.settings.redirect_when = RedirectWhen::auth;
+    pair.emplace(std::move(client), std::move(gateway));
+    pair->feed(pair->one, Initiate{.id = CommandId{9}, .connection = "gw", .child = "net"});
+    const auto asked = pair->one.all<ResolveGateway>();
+    ASSERT_EQ(asked.size(), 1U);
+    const std::uint64_t id = asked.front()->id;
+    pair->feed(pair->one, GatewayResolved{.id = id, .addresses = {ip("192.0.2.23")}, .why = {}});
+    EXPECT_EQ(only(pair->one).remote.address, ip("192.0.2.23"));
+    EXPECT_EQ(only(pair->one).children.size(), 1U);
+    EXPECT_EQ(pair->one.all<ResolveGateway>().size(), 1U);
+}
+
+TEST_F(Redirects, AConnectionThatLeadsBackServes) {
+    gateway.connections.front().redirect_to = identity("192.0.2.2");
+    gateway.settings.redirect_to = identity("192.0.2.22");
+    ASSERT_TRUE(up()) << pair->one.errors();
+    // To .22 by the first answer; back it does not go, as it came from there.
+    EXPECT_EQ(only(pair->one).remote.address, ip("192.0.2.22"));
+    EXPECT_EQ(said(pair->two, "N(REDIR)"), 0U);
+}
+
+TEST_F(Redirects, S13IkeAuthCountsForTheLimit) {
+    gateway.connections.front().redirect_to = identity("gw9.example");
+    pair.emplace(std::move(client), std::move(gateway));
+    pair->feed(pair->one, Initiate{.id = CommandId{9}, .connection = "gw", .child = "net"});
+    for (unsigned i = 0; i < redirects_max; ++i) {
+        const auto asked = pair->one.all<ResolveGateway>();
+        ASSERT_EQ(asked.size(), i + 1);
+        const std::uint64_t id = asked.back()->id;
+        pair->feed(
+            pair->one,
+            GatewayResolved{
+                .id = id, .addresses = {ip("192.0.2." + std::to_string(40 + i))}, .why = {}});
+    }
+    EXPECT_EQ(pair->one.all<ResolveGateway>().size(), redirects_max);
+    ASSERT_TRUE(pair->one.ended(9) && !*pair->one.ended(9));
+    EXPECT_EQ(pair->one.ended(9)->error().code, ErrorCode::limit_reached);
+    EXPECT_TRUE(pair->one.engine().status(pair->now).empty());
+}
+
+TEST_F(Redirects, WhoIsToldInIkeAuthAndStaysIsClosedAfterAWhile) {
+    gateway.connections.front().redirect_to = identity("gw9.example");
+    pair.emplace(std::move(client), std::move(gateway));
+    pair->feed(pair->one, Initiate{.id = CommandId{9}, .connection = "gw", .child = "net"});
+    EXPECT_EQ(only(pair->two).state, IkeState::established);
+    pair->pass(redirect_patience + seconds{1});
+    EXPECT_TRUE(pair->two.engine().status(pair->now).empty());
+}
+
+// The user decides, too: EAP is done before the redirect.
+TEST_F(Redirects, EapComesFirst) {
+    for (Config* config : {&client, &gateway}) {
+        SharedSecret password;
+        password.name = "eap-carol";
+        password.kind = SecretKind::eap;
+        password.secret = Secret::copy_of(as_bytes("Ar3etTnp"));
+        config->passwords.push_back(std::move(password));
+    }
+    AuthConfig& local = client.connections.front().local;
+    local.method = AuthMethodKind::eap;
+    local.eap_methods = {eap::Type::mschapv2};
+    local.eap_id = identity("carol");
+    Connection& here = gateway.connections.front();
+    here.remote.method = AuthMethodKind::eap;
+    here.remote.eap_methods = {eap::Type::mschapv2};
+    here.remote.asks_eap_id = true;
+    here.remote.eap_id = identity("dave");
+    Connection carols = here;
+    carols.name = "carols";
+    carols.remote.eap_id = identity("carol");
+    carols.redirect_to = identity("192.0.2.22");
+    gateway.connections.push_back(std::move(carols));
+    ASSERT_TRUE(up()) << pair->one.errors() << pair->two.errors();
+    EXPECT_EQ(only(pair->one).remote.address, ip("192.0.2.22"));
+    EXPECT_EQ(said(pair->two, "[ AUTH N(REDIR) ]"), 1U);
 }
 
 TEST_F(Redirects, AClientThatDoesNotSayThatItFollowsIsNotSent) {
