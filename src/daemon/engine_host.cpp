@@ -107,28 +107,7 @@ void EngineHost::dispatch(ike::Input input, Instant now) {
                               [](const auto&) { return std::optional<ike::CommandId>{}; }},
                    input);
     const unsigned engines = engines_.give(std::move(input));
-    if (command) { expect(*command, engines); }
-}
-
-// Several engines have a command: they answer one by one.
-void EngineHost::expect(ike::CommandId id, unsigned parts) {
-    if (parts > 1) { parts_.insert_or_assign(id, Parts{.left = parts}); }
-}
-
-void EngineHost::part_done(const ike::CommandDone& done) {
-    const auto found = parts_.find(done.id);
-    if (found == parts_.end()) { return finish(done); }
-    Parts& parts = found->second;
-    // That nothing of one engine is meant says nothing about those of the others.
-    const bool matched = done.matched > 0 || done.status.has_value();
-    if (matched && parts.matched) {
-        parts.sum.matched += done.matched;
-        if (parts.sum.status) { parts.sum.status = done.status; }
-    } else if (matched || !parts.matched) {
-        parts.sum = done;
-        parts.matched = matched;
-    }
-    if (--parts.left == 0) { finish(parts_.extract(found).mapped().sum); }
+    if (command) { parts_.expect(*command, engines); }
 }
 
 void EngineHost::hear() {
@@ -277,7 +256,9 @@ void EngineHost::carry_out(ike::Action& action, unsigned share, std::deque<ike::
                    [&](ike::FetchRevocation& a) { listeners_.fetch(std::move(a)); },
                    [&](const ike::ResolveGateway& a) { listeners_.resolve(a); },
                    [&](const ike::TellNeighbours& a) { engines_.give_to_others(share, a.what); },
-                   [&](const ike::CommandDone& a) { part_done(a); },
+                   [&](const ike::CommandDone& a) {
+                       if (const auto done = parts_.done(a)) { finish(*done); }
+                   },
                    [&](const ike::KeyLog& a) { listeners_.key_log(a.line); },
                    [&](const ike::Event& a) { listeners_.event(a); },
                },

@@ -14,6 +14,7 @@
 #include "daemon/loop.hpp"
 #include "daemon/mailbox.hpp"
 #include "daemon/shared_leases.hpp"
+#include "ike/command_parts.hpp"
 #include "ike/engine.hpp"
 #include "plane/plane.hpp"
 
@@ -85,13 +86,6 @@ class EngineHost {
         std::uint64_t inbound_packets = 0;
     };
 
-    // A command that several engines have.
-    struct Parts {
-        unsigned left = 0;
-        bool matched = false;
-        ike::CommandDone sum{};
-    };
-
     template <class Work>
     void wholly(Work work);
     void drain();
@@ -99,8 +93,6 @@ class EngineHost {
     void hear();
     void poll_liveness();
     void dispatch(ike::Input input, Instant now);
-    void expect(ike::CommandId id, unsigned parts);
-    void part_done(const ike::CommandDone& done);
     void carry_out(ike::Actions actions, unsigned share, Instant now);
     void carry_out(ike::Action& action, unsigned share, std::deque<ike::Input>& more);
     void transmit(ike::Datagram datagram);
@@ -116,7 +108,7 @@ class EngineHost {
     std::optional<Instant> armed_;  // when it fires
     Timer liveness_timer_;
     std::map<ike::CommandId, OnDone> commands_;
-    std::map<ike::CommandId, Parts> parts_;
+    ike::CommandParts parts_;
     std::uint64_t last_command_ = 0;
     std::map<ChildSaId, Liveness> installed_;
     ChildSaId liveness_next_{};

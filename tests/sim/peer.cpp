@@ -36,20 +36,21 @@ void count_notifies(const Bytes& bytes, Tally& tally) {
 
 }  // namespace
 
-Peer::Peer(std::string name, IpAddress address, ike::ConfigSnapshot config, std::uint64_t seed,
-           const Shared& shared)
+Peer::Peer(std::string name, IpAddress address, ike::ConfigSnapshot config, unsigned engines,
+           std::uint64_t seed, const Shared& shared)
     : name_(std::move(name)),
       address_(address),
       shared_(shared),
       random_(seed),
       whims_(seed + 1),
       config_(std::move(config)),
-      engine_(config_, random_) {
+      engine_count_(engines),
+      engines_(config_, random_, engines) {
     attach();
 }
 
 void Peer::attach() {
-    engine_.use_source_lookup(
+    engines_.use_source_lookup(
         [address = address_](const IpAddress&) { return std::optional{address}; });
     shared_.network.attach(address_, [this](ike::Datagram datagram) {
         if (!asleep_) { feed(std::move(datagram)); }
@@ -58,12 +59,12 @@ void Peer::attach() {
 
 void Peer::use_crash_secret() {
     crash_secret_ = true;
-    engine_.use_crash_secret(Secret::copy_of(as_bytes("of " + name_)));
+    engines_.use_crash_secret(Secret::copy_of(as_bytes("of " + name_)));
 }
 
 void Peer::use_leases(std::shared_ptr<ike::Leases> leases) {
     leases_ = std::move(leases);
-    engine_.use_leases(leases_);
+    engines_.use_leases(leases_);
 }
 
 void Peer::move_to(const IpAddress& address) {
@@ -77,13 +78,13 @@ void Peer::move_to(const IpAddress& address) {
 void Peer::restart() {
     ++shared_.tally["restarts"];
     ++life_;
-    engine_ = ike::Engine{config_, random_};
+    engines_ = Engines{config_, random_, engine_count_};
     attach();
     installed_.clear();
     addresses_.clear();
     armed_.reset();
     for (std::uint64_t id = 1; id <= commands_; ++id) { ended_.emplace(id, Status{}); }
-    if (leases_) { engine_.use_leases(leases_); }
+    if (leases_) { engines_.use_leases(leases_); }
     if (crash_secret_) { use_crash_secret(); }
 }
 
@@ -95,19 +96,19 @@ void Peer::sleep() {
 void Peer::wake() {
     if (!asleep_) { return; }
     asleep_ = false;
-    carry_out(engine_.tick(now()));
+    carry_out(engines_.tick(now()));
 }
 
 void Peer::leap(Duration ahead) {
     ++shared_.tally["leaps"];
     ahead_ += ahead;
     armed_.reset();
-    carry_out(engine_.tick(now()));
+    carry_out(engines_.tick(now()));
 }
 
 bool Peer::at_rest() const {
-    if (asleep_ || engine_.half_open() != 0) { return false; }
-    return std::ranges::all_of(engine_.status(now()), [](const ike::IkeSaStatus& sa) {
+    if (asleep_ || engines_.half_open() != 0) { return false; }
+    return std::ranges::all_of(engines_.status(now()), [](const ike::IkeSaStatus& sa) {
         const bool children_rest = std::ranges::all_of(sa.children, [](const auto& child) {
             return child.state == ike::ChildState::installed;
         });
@@ -123,7 +124,7 @@ void Peer::complain(std::string what) const {
 void Peer::feed(ike::Input input) {
     wakes_in_a_row_ = 0;
     remember(input);
-    carry_out(engine_.handle(std::move(input), now()));
+    carry_out(engines_.handle(std::move(input), now()));
 }
 
 // FNV-1a over what the engine can tell apart.
@@ -177,7 +178,7 @@ std::uint64_t Peer::redirect(std::string ike, const IpAddress& gateway) {
 
 void Peer::carry_out(ike::Actions actions) {
     for (auto& action : actions) { carry_out_one(action); }
-    engine_.check_invariants();
+    engines_.check_invariants();
     arm();
 }
 
@@ -243,6 +244,7 @@ void Peer::carry_out_one(ike::Action& action) {
             [](ike::ForgetNameServers&) {},
             [](ike::FetchRevocation&) {},  // not asked for
             [](ike::ResolveGateway&) {},   // no names here
+            [](ike::TellNeighbours&) {},   // engines_ has dealt with it
             [&](ike::CommandDone& done) {
                 ++shared_.tally[done.status ? "command_succeeded" : "command_failed"];
                 if (done.id.value() == 0 || done.id.value() > commands_) {
@@ -315,7 +317,7 @@ void Peer::remove(ChildSaId id) {
 }
 
 void Peer::arm() {
-    const auto deadline = engine_.next_deadline();
+    const auto deadline = engines_.next_deadline();
     if (!deadline || armed_ == deadline) { return; }
     armed_ = deadline;
     Instant when = *deadline - ahead_;
@@ -329,16 +331,16 @@ void Peer::arm() {
 void Peer::tick() {
     armed_.reset();
     if (asleep_) { return; }
-    if (++wakes_in_a_row_ > wakes_in_a_row_max && engine_.next_deadline() <= now()) {
+    if (++wakes_in_a_row_ > wakes_in_a_row_max && engines_.next_deadline() <= now()) {
         complain("asks to be woken in the past again and again");
         return;
     }
-    const auto before = engine_.next_deadline();
+    const auto before = engines_.next_deadline();
     if (before && *before <= now()) {
         history_ = (history_ ^ static_cast<std::uint64_t>(now().time_since_epoch().count())) *
                    0x100000001b3U;
     }
-    carry_out(engine_.tick(now()));
+    carry_out(engines_.tick(now()));
 }
 
 void Peer::send_traffic(const std::vector<Peer*>& others) {
@@ -388,7 +390,7 @@ void Peer::complain_of_open_commands() const {
 
 void Peer::complain_of_orphans() const {
     std::set<ChildSaId> known;
-    for (const auto& ike : engine_.status(now())) {
+    for (const auto& ike : engines_.status(now())) {
         if (ike.state != ike::IkeState::established) {
             complain(fmt::format("IKE SA {} is still {} after quiet", ike.unique_id,
                                  ike::name(ike.state)));
@@ -409,7 +411,7 @@ void Peer::complain_of_orphans() const {
             complain("the plane has an SA that the engine forgot");
         }
     }
-    if (engine_.half_open() != 0) { complain("half-open IKE SAs are left"); }
+    if (engines_.half_open() != 0) { complain("half-open IKE SAs are left"); }
 }
 
 }  // namespace culvert::sim

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "ike/engine.hpp"
+#include "sim/engines.hpp"
 #include "sim/network.hpp"
 #include "sim/schedule.hpp"
 #include "support/seeded_random.hpp"
@@ -39,8 +40,9 @@ struct Shared {
 
 class Peer {
  public:
-    Peer(std::string name, IpAddress address, ike::ConfigSnapshot config, std::uint64_t seed,
-         const Shared& shared);
+    // `engines`: a power of two.
+    Peer(std::string name, IpAddress address, ike::ConfigSnapshot config, unsigned engines,
+         std::uint64_t seed, const Shared& shared);
     Peer(const Peer&) = delete;
     Peer& operator=(const Peer&) = delete;
     Peer(Peer&&) = delete;
@@ -49,7 +51,7 @@ class Peer {
 
     const std::string& name() const { return name_; }
     const IpAddress& address() const { return address_; }
-    const ike::Engine& engine() const { return engine_; }
+    const Engines& engine() const { return engines_; }
     const std::map<ChildSaId, InstalledSa>& installed() const { return installed_; }
     const std::set<IpAddress>& addresses() const { return addresses_; }
     // Statuses of the commands that have ended, by CommandId.
@@ -108,7 +110,8 @@ class Peer {
     test::SeededRandom random_;
     test::SeededRandom whims_;
     ike::ConfigSnapshot config_;
-    ike::Engine engine_;
+    unsigned engine_count_;
+    Engines engines_;
     std::shared_ptr<ike::Leases> leases_;
     std::map<ChildSaId, InstalledSa> installed_;
     std::int64_t newest_ = 0;

@@ -38,9 +38,10 @@ Peer& Simulation::add_peer(std::string name, const IpAddress& address, ike::Conf
                         .tally = tally_,
                         .complaints = complaints_,
                         .verbose = verbose_};
+    const unsigned engines = several_engines_ ? 1U << random_.below(3) : 1;
     peers_.push_back(std::make_unique<Peer>(std::move(name), address,
                                             std::make_shared<const ike::Config>(std::move(config)),
-                                            random_.u64(), shared));
+                                            engines, random_.u64(), shared));
     return *peers_.back();
 }
 

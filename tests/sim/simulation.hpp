@@ -27,6 +27,8 @@ class Simulation {
     const Complaints& complaints() const { return complaints_; }
     void complain(std::string what) { complaints_.push_back(std::move(what)); }
 
+    // Each peer that is added from now on has one, two or four engines.
+    void use_several_engines() { several_engines_ = true; }
     Peer& add_peer(std::string name, const IpAddress& address, ike::Config config);
     std::vector<Peer*> peers() const;
 
@@ -55,6 +57,7 @@ class Simulation {
     void traffic_tick(Duration interval);
 
     test::SeededRandom random_;
+    bool several_engines_ = false;
     Schedule schedule_;
     Tally tally_;
     Complaints complaints_;

@@ -176,6 +176,7 @@ std::vector<Pair> pick_pairs(Simulation& sim, unsigned peers) {
 }
 
 void add_peers(Simulation& sim, unsigned peers, const std::vector<Pair>& pairs) {
+    sim.use_several_engines();
     std::vector<ike::Config> configs(peers);
     for (ike::Config& config : configs) {
         config.settings = impatient();
