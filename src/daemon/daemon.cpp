@@ -108,6 +108,7 @@ class Daemon {
     Daemon(Daemon&&) = delete;
     Daemon& operator=(Daemon&&) = delete;
     ~Daemon() {
+        host_.stop();
         ike_watchers_.clear();
         plane_.reset();
     }

@@ -45,6 +45,8 @@ class EngineHost {
 
     // Threads begin, if there are to be some. What is used is said before.
     void start() { engines_.start(); }
+    // Before the plane is gone.
+    void stop() { engines_.stop(); }
 
     // What the plane reports to; pass it to Plane::start().
     Mailbox& mailbox() { return mailbox_; }

@@ -94,7 +94,9 @@ Engines::Engines(const ike::ConfigSnapshot& config, unsigned count, Listeners li
     for (const auto& share : shares_) { share->engine.use_neighbours(neighbours_); }
 }
 
-Engines::~Engines() {
+Engines::~Engines() { stop(); }
+
+void Engines::stop() {
     for (const auto& share : shares_) {
         const std::scoped_lock lock{share->box_mutex};
         share->ends = true;

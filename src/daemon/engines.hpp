@@ -46,6 +46,8 @@ class Engines {
 
     // Begins their threads. What is set below is set before.
     void start();
+    // Ends them: nothing asks the listeners, or what was handed to the engines, any more.
+    void stop();
     // To whom it belongs, or to all. How many have it.
     unsigned give(ike::Input input);
     void give_to(unsigned share, ike::Input input);

@@ -8,6 +8,7 @@
 
 #include "base/assert.hpp"
 #include "base/overloaded.hpp"
+#include "ike/share.hpp"
 #include "ike/v2/bring_up.hpp"
 #include "ike/v2/commands.hpp"
 #include "ike/v2/crash_tokens.hpp"
@@ -245,9 +246,12 @@ void Engine::Impl::stream_event(const StreamBroken& broken, const Environment& e
     // A rekeyed IKE SA and its successor share one stream, and so they do the next.
     std::optional<StreamId> instead;
     const auto users = state.streams.users(broken.id);
-    if (users.empty() && broken.refused) {
+    // All engines hear of it: one is enough to tell.
+    const bool ours_to_tell =
+        users.empty() && share_of(broken.remote.address, state.share.count) == state.share.index;
+    if (ours_to_tell && broken.refused) {
         env.stranger_failure({}, broken.remote, "IKE over TCP", broken.why);
-    } else if (users.empty()) {
+    } else if (ours_to_tell) {
         env.stranger_alert(broken.remote, {},
                            fmt::format("a TCP connection from {} that no IKE SA used has ended: {}",
                                        broken.remote.to_string(), explain(broken.why)));

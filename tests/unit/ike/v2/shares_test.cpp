@@ -5,6 +5,7 @@
 
 #include "base/writer.hpp"
 #include "engine_pair.hpp"
+#include "ike/command_parts.hpp"
 #include "ike/share.hpp"
 #include "ike/v2/numbering.hpp"
 
@@ -73,6 +74,41 @@ TEST(Shares, NeighboursKnowWhoIsThere) {
     EXPECT_EQ(book.with(alice), 0U);
     EXPECT_EQ(book.with(bob), 1U);
     EXPECT_FALSE(book.has(IkeSpi{1}));
+}
+
+TEST(Shares, ACommandOfSeveralEnginesEndsOnce) {
+    const auto nothing = [](std::uint64_t id) {
+        return CommandDone{.id = CommandId{id},
+                           .status = std::unexpected(Error{.wanted = "an SA"})};
+    };
+    const auto closed = [](std::uint64_t id, unsigned count) {
+        return CommandDone{.id = CommandId{id}, .status = {}, .matched = count};
+    };
+    CommandParts parts;
+    EXPECT_TRUE(parts.done(closed(1, 1))) << "nobody else has it";
+
+    parts.expect(CommandId{2}, 3);
+    EXPECT_FALSE(parts.done(nothing(2)));
+    EXPECT_FALSE(parts.done(closed(2, 2)));
+    const auto some = parts.done(closed(2, 3));
+    ASSERT_TRUE(some);
+    EXPECT_TRUE(some->status);
+    EXPECT_EQ(some->matched, 5U);
+
+    parts.expect(CommandId{3}, 2);
+    EXPECT_FALSE(parts.done(nothing(3)));
+    const auto none = parts.done(nothing(3));
+    ASSERT_TRUE(none);
+    EXPECT_FALSE(none->status);
+
+    parts.expect(CommandId{4}, 2);
+    EXPECT_FALSE(parts.done(closed(4, 1)));
+    CommandDone failed = nothing(4);
+    failed.matched = 1;
+    const auto partly = parts.done(failed);
+    ASSERT_TRUE(partly);
+    EXPECT_FALSE(partly->status) << "one that was meant was not closed";
+    EXPECT_EQ(partly->matched, 2U);
 }
 
 // A gateway of four engines at 192.0.2.2, and clients, all with one identity, at addresses of which
