@@ -191,7 +191,7 @@ for auth in psk pubkey; do
     stop
     if [[ -x /usr/lib/ipsec/charon && -x $peers/strongswan-node.sh ]]; then
         start_charon "$work/$auth-gateway"
-        load "charon, $auth" "$work/$auth-client" "$daemon_of_charon" "$((clients / 2))" --warm-up 300 \
+        load "charon, $auth" "$work/$auth-client" "$daemon_of_charon" "$((clients / 8))" --warm-up 100 \
             --limit "${own[@]}" || :
         stop
     else
