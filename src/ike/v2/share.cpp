@@ -1,9 +1,12 @@
 #include "ike/share.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <functional>
+#include <string_view>
 #include <variant>
 
+#include "base/bytes.hpp"
 #include "base/overloaded.hpp"
 #include "ike/v2/connection_lookup.hpp"
 #include "ike/v2/numbering.hpp"
@@ -33,8 +36,12 @@ unsigned share_of_datagram(const Datagram& datagram, unsigned count) {
 
 }  // namespace
 
+// A /64 of IPv6 is one engine's, as limits for peers are by /64 (half_open_guard).
 unsigned share_of(const IpAddress& remote, unsigned count) {
-    return static_cast<unsigned>(std::hash<IpAddress>{}(remote) % count);
+    constexpr std::size_t network_octets = 8;
+    const ByteView octets = remote.octets();
+    const ByteView network = octets.first(std::min(octets.size(), network_octets));
+    return static_cast<unsigned>(std::hash<std::string_view>{}(as_text(network)) % count);
 }
 
 unsigned share_of(const Connection& connection, unsigned count) {

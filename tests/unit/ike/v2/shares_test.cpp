@@ -56,6 +56,18 @@ TEST(Shares, NoTwoEnginesDrawOneSpiOfEsp) {
     }
 }
 
+// What is counted for a network (half-open IKE SAs by /32 and /64) is counted by one engine.
+TEST(Shares, ANetworkThatIsLimitedAsOneIsOneEngines) {
+    std::set<unsigned> of_one;
+    std::set<unsigned> of_many;
+    for (unsigned n = 0; n < 256; ++n) {
+        of_one.insert(share_of(ip("2001:db8:0:7::" + std::to_string(n)), shares_max));
+        of_many.insert(share_of(ip("2001:db8:0:" + std::to_string(n) + "::1"), shares_max));
+    }
+    EXPECT_EQ(of_one.size(), 1U);
+    EXPECT_EQ(of_many.size(), shares_max);
+}
+
 TEST(Shares, NeighboursKnowWhoIsThere) {
     NeighbourBook book;
     const PeerOf alice{"gw", identity("g2.example"), identity("alice")};
