@@ -144,6 +144,20 @@ class EnginePair {
             settle();
         }
     }
+    // Each has made one Child SA, and one's way out is the other's way in.
+    bool keys_agree() const {
+        const auto a = one.all<InstallChild>();
+        const auto b = two.all<InstallChild>();
+        return a.size() == 1 && b.size() == 1 &&
+               to_bytes(a.front()->sa.outbound.encryption.reveal()) ==
+                   to_bytes(b.front()->sa.inbound.encryption.reveal());
+    }
+    // Nothing was made by either.
+    void expect_nothing() {
+        EXPECT_TRUE(one.all<InstallChild>().empty());
+        EXPECT_TRUE(two.all<InstallChild>().empty());
+        EXPECT_TRUE(one.engine().status(now).empty());
+    }
     // Delivers until nobody has anything to say. `cut`: to nowhere.
     bool cut = false;
     void settle() {
