@@ -227,6 +227,7 @@ void settle_null(const Scope& scope, SectionKind side, ike::AuthConfig& auth) {
 AuthRound read_auth(const Scope& scope, SectionKind side) {
     AuthRound out{.section = std::string{scope.name()}};
     out.auth.method = ike::AuthMethodKind::pubkey;  // strongSwan's default
+    const auto read = side == SectionKind::remote ? read_identity_pattern : read_identity;
     scope.each([&](const Field& field) {
         const std::string& key = field.key();
         const Keyword* keyword = find_keyword(side, key);
@@ -237,9 +238,9 @@ AuthRound read_auth(const Scope& scope, SectionKind side) {
         } else if (key == "auth") {
             read_method(field, side, out.auth);
         } else if (key == "id") {
-            if (auto id = read_identity(field)) { out.auth.id = *std::move(id); }
+            if (auto id = read(field)) { out.auth.id = *std::move(id); }
         } else if (key == "eap_id") {
-            if (auto id = read_identity(field)) { out.auth.eap_id = *std::move(id); }
+            if (auto id = read(field)) { out.auth.eap_id = *std::move(id); }
             out.auth.asks_eap_id = side == SectionKind::remote;
         } else if (key == "aaa_id") {
             if (auto id = read_identity(field)) { out.auth.aaa_id = *std::move(id); }

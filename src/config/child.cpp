@@ -199,6 +199,7 @@ const std::unordered_map<std::string_view, Use>& uses() {
          [](const Field& f, Draft& d) { read_other_action(f, d.child.close_action); }},
         {"start_action", [](const Field& f, Draft& d) { read_start_action(f, d.child); }},
         {"inactivity", [](const Field& f, Draft& d) { store(d.child.inactivity, read_time(f)); }},
+        {"culvert_keep_up", [](const Field& f, Draft& d) { store(d.child.keep_up, read_bool(f)); }},
         {"updown", [](const Field& f, Draft& d) { read_updown(f, d.child); }},
         {"hostaccess", [](const Field& f, Draft& d) { store(d.child.hostaccess, read_bool(f)); }},
         {"reqid",

@@ -77,7 +77,8 @@ struct DaemonSettings {
     std::optional<std::uint32_t> mss;  // that TCP of this host announces through the tunnel
     // Between tries to find the address of a name; 0: never again.
     std::optional<std::chrono::seconds> retry_initiate_interval;
-    bool dns_handler = false;  // updown scripts see to name servers, and nobody else
+    bool dns_handler = false;   // updown scripts see to name servers, and nobody else
+    bool hand_over_dns = true;  // to systemd-resolved or resolvconf (plugins.resolve.load)
     std::string resolv_conf;  // to write peers' name servers to (plugins.resolve.file); empty: none
     std::vector<std::string> xdp_interfaces;  // whose ESP goes by AF_XDP
     std::optional<XdpMode> xdp_mode;
@@ -103,12 +104,16 @@ struct Loaded {
     DaemonSettings daemon;
     std::vector<TokenKey> tokens;  // still to be opened: open_tokens, once all settings are there
     Problems problems;
+    // Each error is of one setting, connection, secret, pool or authority, which `config` does not
+    // have.
+    bool rest_is_sound = true;
+    bool settings_are_sound = true;  // those of charon
 
     bool ok() const { return !has_errors(problems); }
 };
 
 // Types everything in the tree. What has no error is in `config` even where something else has one;
-// whether to use it then is the caller's choice (culvertd does not).
+// whether to use it then is the caller's choice (culvertd does at its start, and not at a reload).
 Loaded load(const Tree& tree);
 
 // Opens the tokens, whose keys, and certificates of the same id, join `config.credentials`. What

@@ -246,7 +246,8 @@ void settle_times(Draft& draft) {
         conn.reauth_time = draft.reauth_time.value_or(seconds{0});
     }
     conn.over_time = draft.over_time.value_or(std::max(conn.rekey_time, conn.reauth_time) / 10);
-    conn.rand_time = draft.rand_time.value_or(conn.over_time);
+    const seconds longer = std::max(conn.rekey_time, conn.reauth_time);
+    conn.rand_time = draft.rand_time.value_or(std::min(conn.over_time, longer / 2));
 }
 
 void check_times(const Scope& scope, const ike::Connection& conn) {
@@ -306,6 +307,42 @@ void check_rounds(const Scope& scope, const ike::Connection& conn) {
     }
 }
 
+// IKE leaves by charon.port, and by charon.port_nat_t where messages have the marker: remote_port
+// decides (RFC 7296 2.23).
+void check_ports(const Scope& scope, const ike::Connection& conn) {
+    const auto field = scope.find("local_port");
+    if (!field || conn.local_port == ike::ike_port) { return; }
+    if (conn.local_port != ike::nat_t_port) {
+        field->error("is a port that IKE does not leave by",
+                     "remove it; charon.port and charon.port_nat_t set the daemon's ports");
+    } else if (conn.remote_port == ike::ike_port) {
+        field->error(
+            "is the port of NAT traversal, and port 500 of the peer takes no such messages",
+            "add remote_port = 4500");
+    }
+}
+
+// culvert_keep_up: of what can be begun.
+void check_kept(const Scope& scope, const ike::Connection& conn) {
+    const bool nobody = std::ranges::all_of(conn.remote_addrs,
+                                            [](const ike::AddressPattern& one) { return one.any; });
+    for (const ike::ChildConfig& child : conn.children) {
+        if (!child.keep_up) { continue; }
+        if (nobody) {
+            scope.error(fmt::format("has a child {} with culvert_keep_up, and remote_addrs names "
+                                    "nobody to begin with",
+                                    printable(child.name, 80)),
+                        "set remote_addrs, or let the peer begin");
+        }
+        if (child.mode == ike::ChildMode::pass || child.mode == ike::ChildMode::drop) {
+            scope.error(fmt::format("has a child {} with culvert_keep_up and no SA: its mode is "
+                                    "pass or drop",
+                                    printable(child.name, 80)),
+                        "use start_action = trap");
+        }
+    }
+}
+
 // What EAP asks of both sides together.
 void settle_eap(const Scope& scope, const ike::Connection& conn) {
     using enum ike::AuthMethodKind;
@@ -345,6 +382,8 @@ ike::Connection read_connection(const Scope& scope) {
     settle_rounds(scope, draft.remote, "remote", conn.remote, conn.remote_more);
     settle_eap(scope, conn);
     check_rounds(scope, conn);
+    check_ports(scope, conn);
+    check_kept(scope, conn);
     return std::move(draft.conn);
 }
 

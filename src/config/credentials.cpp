@@ -20,15 +20,17 @@ std::string path_of(const FileSource& source, std::string_view folder, const std
     return fmt::format("{}/{}/{}", source.folder, folder, name);
 }
 
-// The octets of each item: a file's, or, by VICI, the item itself. `use` gets them with a name for
-// messages.
+// The octets of each item: a file's, or, by VICI, the item itself, but for `file`, which is a path
+// that the daemon reads (strongSwan's way). `use` gets them with a name for messages.
 template <class Use>
 void each_file(const Field& field, std::string_view folder, const Use& use) {
     const auto items = field.list();
     if (!items) { return; }
     if (items->empty()) { field.error("names no file", "remove the line, or name one"); }
     for (const std::string& item : *items) {
-        const FileSource* const source = field.scope.source();
+        const FileSource by_vici{.files = disk(), .folder = "/etc/swanctl"};
+        const FileSource* source = field.scope.source();
+        if (source == nullptr && field.key() == "file") { source = &by_vici; }
         if (source == nullptr) {
             use("what was sent", as_bytes(item));
             continue;

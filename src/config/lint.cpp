@@ -35,10 +35,6 @@ std::string key_of(const Identity& id) {
     return out;
 }
 
-bool is_pattern(const Identity& id) {
-    return id.type == IdType::any || std::ranges::find(id.data, std::uint8_t{'*'}) != id.data.end();
-}
-
 // Whom the secrets belong to.
 struct Owners {
     bool anybody = false;                  // a secret without owners, or for %any
@@ -51,7 +47,7 @@ struct Owners {
             for (const Identity& owner : secret.owners) {
                 if (owner.type == IdType::any) {
                     anybody = true;
-                } else if (is_pattern(owner)) {
+                } else if (owner.is_pattern()) {
                     patterns.push_back(owner);
                 } else {
                     keys.insert(key_of(owner));
@@ -69,7 +65,7 @@ struct Owners {
 std::vector<Identity> identities_of(const ike::AuthConfig& auth,
                                     const std::vector<ike::AddressPattern>& addresses) {
     if (auth.id.type != IdType::any) {
-        if (is_pattern(auth.id)) { return {}; }
+        if (auth.id.is_pattern()) { return {}; }
         return {auth.id};
     }
     std::vector<Identity> out;
@@ -219,6 +215,58 @@ void check_overlaps(const ike::Connection& conn, const Places& places, Report& r
     }
 }
 
+bool covers_everything(const std::vector<ike::SelectorConfig>& selectors) {
+    return std::ranges::any_of(selectors, [](const ike::SelectorConfig& one) {
+        const IpRange& range = one.selector.addresses;
+        return !one.dynamic && one.selector.protocol == 0 && one.selector.any_port() &&
+               range == IpRange::everything(range.family());
+    });
+}
+
+// A trap has to know whom to call, and so has what brings up again what was lost.
+void check_callable(const ike::Connection& conn, const Places& places, Report& report) {
+    const bool nobody = std::ranges::all_of(conn.remote_addrs,
+                                            [](const ike::AddressPattern& one) { return one.any; });
+    if (!nobody) { return; }
+    using enum ike::StartAction;
+    for (const ike::ChildConfig& child : conn.children) {
+        const bool sa =
+            child.mode == ike::ChildMode::tunnel || child.mode == ike::ChildMode::transport;
+        const std::string_view word = child.start_action != none   ? "start_action"
+                                      : child.dpd_action != none   ? "dpd_action"
+                                      : child.close_action != none ? "close_action"
+                                                                   : "";
+        if (!sa || word.empty()) { continue; }
+        const auto place = places.find({conn.name, child.name});
+        report.add({.severity = Problem::Severity::warning,
+                    .place = place == places.end() ? Place{} : place->second,
+                    .path = fmt::format("connections.{}.children.{}", conn.name, child.name),
+                    .what = fmt::format("has a {}, and remote_addrs names nobody whom it could "
+                                        "begin with",
+                                        word),
+                    .remedy = "set remote_addrs, or leave it to the peer to begin"});
+    }
+}
+
+// RFC 4301 5.2: what a policy protects is dropped when it comes in clear.
+void check_catch_all(const ike::Connection& conn, const Places& places, Report& report) {
+    for (const ike::ChildConfig& child : conn.children) {
+        if (child.mode != ike::ChildMode::tunnel || !child.install_policies ||
+            !covers_everything(child.local_ts) || !covers_everything(child.remote_ts)) {
+            continue;
+        }
+        const auto place = places.find({conn.name, child.name});
+        report.add({.severity = Problem::Severity::warning,
+                    .place = place == places.end() ? Place{} : place->second,
+                    .path = fmt::format("connections.{}.children.{}", conn.name, child.name),
+                    .what = "protects everything with everything: while it stands, this host takes "
+                            "nothing in clear but IKE and what mode = pass lets through, not even "
+                            "from its own network",
+                    .remedy = "name the networks on both sides (a cloud's gateway accepts narrower "
+                              "ones than its own 0.0.0.0/0), or add children with mode = pass"});
+    }
+}
+
 void check_child_names(const ike::Config& config, const Places& places, Report& report) {
     struct Seen {
         std::string first;
@@ -331,6 +379,8 @@ void check_across(const ike::Config& config, const Places& places, bool all_secr
         }
         check_pinned(conn, place == places.end() ? Place{} : place->second, report);
         check_overlaps(conn, places, report);
+        check_catch_all(conn, places, report);
+        check_callable(conn, places, report);
     }
     check_shared_selectors(config, places, report);
     check_doubled_secrets(config, places, report);

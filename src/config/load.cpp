@@ -69,28 +69,39 @@ class Loader {
         if (!report_.has_errors()) {
             check_across(out_.config, places_, !secret_missing_, out_.tokens.empty(), report_);
         }
+        out_.rest_is_sound = report_.errors() == errors_in_sections_;
         out_.problems = report_.take();
         return std::move(out_);
     }
 
  private:
+    // A section whose errors are its own alone. True if there was none.
+    bool read_apart(const std::function<void()>& read) {
+        const std::size_t before = report_.errors();
+        read();
+        errors_in_sections_ += report_.errors() - before;
+        return report_.errors() == before;
+    }
+
     void top(const Scope& root, const Field& field) {
         const std::string& key = field.key();
         if (key == "connections") {
             each_section(root, field, [&](const Scope& scope) { connection(scope); });
         } else if (key == "secrets") {
-            each_section(root, field, [&](const Scope& scope) { secret(scope, field.place()); });
-        } else if (key == "pools") {
             each_section(root, field, [&](const Scope& scope) {
-                if (auto pool = read_pool(scope)) { out_.config.pools.push_back(*std::move(pool)); }
-                pool_names_.emplace_back(scope.name());
+                read_apart([&] { secret(scope, field.place()); });
             });
+        } else if (key == "pools") {
+            each_section(root, field, [&](const Scope& scope) { pool(scope); });
         } else if (key == "authorities") {
             each_section(root, field, [&](const Scope& scope) {
-                if (auto info = read_authority(scope)) { infos_.push_back(*std::move(info)); }
+                read_apart([&] {
+                    if (auto info = read_authority(scope)) { infos_.push_back(*std::move(info)); }
+                });
             });
         } else if (key == "charon" && field.section() != nullptr) {
-            read_charon(Scope{root, field}, out_.config.settings, out_.daemon);
+            out_.settings_are_sound = read_apart(
+                [&] { read_charon(Scope{root, field}, out_.config.settings, out_.daemon); });
         } else if (!tree_.templates.contains(key)) {
             unknown_section_ = true;
             const auto meant =
@@ -102,8 +113,16 @@ class Loader {
         }
     }
 
+    void pool(const Scope& scope) {
+        std::optional<ike::Pool> pool;
+        pool_names_.emplace_back(scope.name());
+        const bool sound = read_apart([&] { pool = read_pool(scope); });
+        if (sound && pool) { out_.config.pools.push_back(*std::move(pool)); }
+    }
+
     void connection(const Scope& scope) {
-        ike::Connection conn = read_connection(scope);
+        ike::Connection conn;
+        if (!read_apart([&] { conn = read_connection(scope); })) { return; }
         places_[{conn.name, ""}] = scope.place();
         if (const auto pools = scope.find("pools")) { pool_places_[conn.name] = pools->place(); }
         if (const auto children = scope.find("children"); children && children->at != nullptr) {
@@ -146,8 +165,13 @@ class Loader {
                              .remedy = meant ? fmt::format("did you mean {}?", *meant)
                                              : fmt::format("add pools {{ {} {{ addrs = ... }} }}",
                                                            printable(name, 80))});
+                lacks_pool_.insert(conn.name);
+                ++errors_in_sections_;
             }
         }
+        std::erase_if(out_.config.connections, [this](const ike::Connection& conn) {
+            return lacks_pool_.contains(conn.name);
+        });
     }
 
     void take_credentials() {
@@ -180,7 +204,9 @@ class Loader {
     std::vector<ike::AuthorityInfo> infos_;
     std::vector<std::string> pool_names_;
     std::map<std::string, Place> pool_places_;  // where connections name theirs
-    bool unknown_section_ = false;              // which may have been meant for any
+    std::set<std::string> lacks_pool_;
+    std::size_t errors_in_sections_ = 0;
+    bool unknown_section_ = false;  // which may have been meant for any
     std::set<const std::string*> secret_files_;
     bool secret_missing_ = false;  // one could not be read: who lacks one is not known
 };
@@ -224,6 +250,8 @@ void load_settings(const Tree& tree, Loaded& into) {
                     .what = fmt::format("only the section charon has a meaning here; ignored: {}",
                                         fmt::join(ignored, ", "))});
     }
+    // What is wrong here has its default; connections do not depend on it.
+    into.settings_are_sound = into.settings_are_sound && !report.has_errors();
     for (Problem& problem : report.take()) { into.problems.push_back(std::move(problem)); }
 }
 

@@ -37,6 +37,12 @@ void read_token_modules(const Scope& modules, DaemonSettings& daemon) {
     });
 }
 
+// Of `load`, which may also hold a priority.
+bool says_no(const Field& field) {
+    const auto text = field.text();
+    return text == "no" || text == "0" || text == "false" || text == "disabled";
+}
+
 // "!0x42" keeps what carries a mark out of the tunnels: with our own packets that is so by itself,
 // whatever their mark. Without the "!" only what carries it would go into a tunnel.
 void read_fwmark(const Field& field) {
@@ -54,6 +60,7 @@ const std::unordered_map<std::string_view, Use>& uses() {
     static const std::unordered_map<std::string_view, Use> table{
         {"kernel-netlink.mtu",
          [](const Field& f, DaemonSettings& d) {
+             if (f.text() == "0") { return; }  // strongSwan's default
              if (const auto mtu = read_number(f, mtu_min, mtu_max)) {
                  d.mtu = static_cast<std::uint32_t>(*mtu);
              }
@@ -78,7 +85,10 @@ const std::unordered_map<std::string_view, Use>& uses() {
 void read_plugin(const std::string& plugin, const Scope& scope, DaemonSettings& daemon,
                  IgnoredSettings& ignored) {
     scope.each([&](const Field& field) {
-        if (field.key() == "load") { return; }
+        if (field.key() == "load") {
+            if (plugin == "resolve") { daemon.hand_over_dns = !says_no(field); }
+            return;
+        }
         if (plugin == "pkcs11" && field.key() == "modules" && field.section() != nullptr) {
             return read_token_modules(Scope{scope, field}, daemon);
         }
@@ -92,7 +102,7 @@ void read_plugin(const std::string& plugin, const Scope& scope, DaemonSettings& 
 
 }  // namespace
 
-// Whether a plugin is loaded decides nothing here, and is not worth a word.
+// Whether a plugin is loaded decides nothing here but for name servers, and is not worth a word.
 void read_plugins(const Scope& scope, DaemonSettings& daemon, IgnoredSettings& ignored) {
     scope.each([&](const Field& plugin) {
         if (plugin.section() == nullptr) {

@@ -60,6 +60,7 @@ Error as_error(const Problems& problems) {
 // ---- Report
 
 void Report::add(Problem problem) {
+    if (problem.severity == Problem::Severity::error) { ++errors_; }
     if (problem.place.file && !seen_
                                    .emplace(problem.place.file.get(), problem.place.line,
                                             problem.place.column, problem.what)

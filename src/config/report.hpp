@@ -19,7 +19,9 @@ namespace culvert::config {
 class Report {
  public:
     void add(Problem problem);
-    bool has_errors() const { return left_out_error_ || config::has_errors(problems_); }
+    bool has_errors() const { return errors_ > 0; }
+    // How many there were, those of one place counted each time.
+    std::size_t errors() const { return errors_; }
     Problems take();
 
  private:
@@ -27,6 +29,7 @@ class Report {
     std::set<std::tuple<const std::string*, unsigned, unsigned, std::string>> seen_;
     std::size_t left_out_ = 0;
     bool left_out_error_ = false;
+    std::size_t errors_ = 0;
 };
 
 struct Field;

@@ -120,7 +120,7 @@ std::optional<ike::SharedSecret> read_secret_section(const Scope& scope,
     bool complete = secret.has_value();
     scope.each([&](const Field& entry) {
         if (!entry.key().starts_with("id")) { return; }
-        auto id = read_identity(entry);
+        auto id = read_identity_pattern(entry);
         if (id) {
             out.owners.push_back(*std::move(id));
         } else {
@@ -155,7 +155,7 @@ LoadedSecret load_shared(const vici::Message& message) {
     scope.each([&](const Field& field) {
         if (field.key() == "owners") {
             for (const std::string& owner : field.list().value_or(vici::List{})) {
-                if (auto id = ike::Identity::parse(owner)) {
+                if (auto id = ike::Identity::parse_pattern(owner)) {
                     secret.owners.push_back(*std::move(id));
                 } else {
                     field.error(fmt::format("\"{}\" is not an identity: {}", printable(owner, 80),

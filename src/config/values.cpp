@@ -202,15 +202,28 @@ std::optional<Actions> read_actions(const Field& field) {
     }
 }
 
-std::optional<ike::Identity> read_identity(const Field& field) {
+namespace {
+
+template <class Parse>
+std::optional<ike::Identity> identity_in(const Field& field, Parse parse) {
     const auto text = field.text();
     if (!text) { return std::nullopt; }
-    auto identity = ike::Identity::parse(*text);
+    Result<ike::Identity> identity = parse(*text);
     if (!identity) {
         refused_below(field, identity.error());
         return std::nullopt;
     }
     return *std::move(identity);
+}
+
+}  // namespace
+
+std::optional<ike::Identity> read_identity(const Field& field) {
+    return identity_in(field, ike::Identity::parse);
+}
+
+std::optional<ike::Identity> read_identity_pattern(const Field& field) {
+    return identity_in(field, ike::Identity::parse_pattern);
 }
 
 namespace {
@@ -330,10 +343,18 @@ std::optional<ike::Proposals> read_proposals(const Field& field, ike::ProtocolId
         too_many_items(field);
         return std::nullopt;
     }
-    auto proposals = ike::parse_proposals(protocol, fmt::format("{}", fmt::join(*items, ", ")));
+    const std::string text = fmt::format("{}", fmt::join(*items, ","));
+    const ike::BuiltPart built = ike::built_part(protocol, text);
+    auto proposals = ike::parse_proposals(protocol, built.text);
     if (!proposals) {
         refused_below(field, proposals.error());
         return std::nullopt;
+    }
+    if (!built.left_out.empty()) {
+        field.warning(fmt::format("offers less than it says: {} is not built, and what remains "
+                                  "does without",
+                                  printable(fmt::format("{}", fmt::join(built.left_out, ", ")))),
+                      "remove it, unless the peer knows nothing else");
     }
     return *std::move(proposals);
 }

@@ -51,6 +51,8 @@ struct Actions {
 std::optional<Actions> read_actions(const Field& field);
 
 std::optional<ike::Identity> read_identity(const Field& field);
+// The same, which may stand for many.
+std::optional<ike::Identity> read_identity_pattern(const Field& field);
 // Where clients are redirected to: an address or a domain name.
 std::optional<ike::Identity> read_gateway(const Field& field);
 std::optional<std::vector<ike::AddressPattern>> read_addresses(const Field& field);

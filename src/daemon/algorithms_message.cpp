@@ -26,15 +26,21 @@ void add(Section& out, std::initializer_list<Algorithm> algorithms) {
 
 void Commands::get_algorithms(ClientId client, const vici::Message&) {
     Section encryption;
-    add(encryption, {EncryptionAlgorithm::aes_cbc, EncryptionAlgorithm::aes_ctr,
-                     EncryptionAlgorithm::des3_cbc, EncryptionAlgorithm::null});
+    add(encryption,
+        {EncryptionAlgorithm::aes_cbc, EncryptionAlgorithm::aes_ctr, EncryptionAlgorithm::des3_cbc,
+         EncryptionAlgorithm::null, EncryptionAlgorithm::null_auth_aes_gmac});
     Section integrity;
     add(integrity, {IntegrityAlgorithm::hmac_sha1_96, IntegrityAlgorithm::hmac_sha2_256_128,
                     IntegrityAlgorithm::hmac_sha2_384_192, IntegrityAlgorithm::hmac_sha2_512_256,
-                    IntegrityAlgorithm::aes_xcbc_96, IntegrityAlgorithm::aes_cmac_96});
+                    IntegrityAlgorithm::hmac_sha2_256_96, IntegrityAlgorithm::aes_xcbc_96,
+                    IntegrityAlgorithm::aes_cmac_96, IntegrityAlgorithm::aes128_gmac,
+                    IntegrityAlgorithm::aes192_gmac, IntegrityAlgorithm::aes256_gmac});
     Section aead;
     add(aead, {EncryptionAlgorithm::aes_gcm_8, EncryptionAlgorithm::aes_gcm_12,
-               EncryptionAlgorithm::aes_gcm_16, EncryptionAlgorithm::chacha20_poly1305});
+               EncryptionAlgorithm::aes_gcm_16, EncryptionAlgorithm::aes_ccm_8,
+               EncryptionAlgorithm::aes_ccm_12, EncryptionAlgorithm::aes_ccm_16,
+               EncryptionAlgorithm::chacha20_poly1305, EncryptionAlgorithm::aes_gcm_16_iiv,
+               EncryptionAlgorithm::aes_ccm_8_iiv, EncryptionAlgorithm::chacha20_poly1305_iiv});
     Section prf;
     add(prf, {PrfAlgorithm::hmac_sha1, PrfAlgorithm::hmac_sha2_256, PrfAlgorithm::hmac_sha2_384,
               PrfAlgorithm::hmac_sha2_512, PrfAlgorithm::aes128_xcbc, PrfAlgorithm::aes128_cmac});

@@ -14,6 +14,7 @@
 #include "daemon/event_log.hpp"
 #include "daemon/events.hpp"
 #include "daemon/gateway.hpp"
+#include "daemon/keeper.hpp"
 #include "daemon/options.hpp"
 #include "daemon/vici_server.hpp"
 
@@ -26,6 +27,7 @@ class Commands {
         Log& log;
         EngineHost& host;
         Gateway& gateway;
+        Keeper& keeper;
         ViciServer& server;
         const Options& options;
         // Reads the file again and applies it, or says why not.
@@ -59,6 +61,7 @@ class Commands {
     // commands_control.cpp
     void initiate(ClientId client, const vici::Message& message);
     void terminate(ClientId client, const vici::Message& message);
+    void keep_up_no_more(const ike::Terminate& command);
     void rekey(ClientId client, const vici::Message& message);
     void redirect(ClientId client, const vici::Message& message);
     void install(ClientId client, const vici::Message& message);

@@ -1,6 +1,8 @@
 // load-conn, load-shared and the like; reloading.
 
 #include <algorithm>
+#include <cctype>
+#include <string>
 
 #include <fmt/format.h>
 
@@ -161,8 +163,12 @@ void Commands::culvert_diff(ClientId client, const vici::Message&) {
     parts_.server.respond(client, changes ? message_of(*changes) : vici::failure(changes.error()));
 }
 
-void Commands::flush_certs(ClientId client, const vici::Message&) {
-    parts_.flush_fetched();
+// What was fetched is all there is to flush: lists and OCSP answers, which are kept together.
+void Commands::flush_certs(ClientId client, const vici::Message& message) {
+    std::string type = message.value_or("type", "ANY");
+    std::ranges::transform(type, type.begin(),
+                           [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+    if (type == "ANY" || type == "X509_CRL" || type == "OCSP_RESPONSE") { parts_.flush_fetched(); }
     parts_.server.respond(client, vici::success());
 }
 

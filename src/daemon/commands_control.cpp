@@ -65,7 +65,7 @@ Result<ike::Redirect> redirect_of(const vici::Message& message) {
         }
     }
     if (const std::string* text = message.value("peer-id")) {
-        auto id = ike::Identity::parse(*text);
+        auto id = ike::Identity::parse_pattern(*text);
         if (!id) { return std::unexpected(std::move(id).error()); }
         out.peer_id = *std::move(id);
     }
@@ -133,6 +133,7 @@ void Commands::initiate(ClientId client, const vici::Message& message) {
         parts_.server.respond(client, vici::failure(missing_name("initiate", "child or ike")));
         return;
     }
+    parts_.keeper.release(ike, child);
     const ike::CommandId id = parts_.gateway.initiate(ike, child, on_done());
     remember(id, client, message, [](const ike::CommandDone& done) {
         return done.status ? vici::success() : vici::failure(done.status.error());
@@ -146,14 +147,32 @@ void Commands::terminate(ClientId client, const vici::Message& message) {
         return;
     }
     const ike::CommandId id = parts_.host.new_command(on_done());
+    ike::Terminate command{.id = id,
+                           .ike = message.value_or("ike", ""),
+                           .child = message.value_or("child", ""),
+                           .ike_id = number<std::uint32_t>(message, "ike-id"),
+                           .child_id = number<std::uint32_t>(message, "child-id"),
+                           .force = yes(message, "force")};
+    keep_up_no_more(command);
     remember(id, client, message,
              [](const ike::CommandDone& done) { return with_matches(done, "terminated"); });
-    parts_.host.handle(ike::Terminate{.id = id,
-                                      .ike = message.value_or("ike", ""),
-                                      .child = message.value_or("child", ""),
-                                      .ike_id = number<std::uint32_t>(message, "ike-id"),
-                                      .child_id = number<std::uint32_t>(message, "child-id"),
-                                      .force = yes(message, "force")});
+    parts_.host.handle(std::move(command));
+}
+
+// Whoever ends an SA does not want it back.
+void Commands::keep_up_no_more(const ike::Terminate& command) {
+    if (!command.ike.empty() || !command.child.empty()) {
+        parts_.keeper.hold(command.ike, command.child);
+    }
+    if (!command.ike_id && !command.child_id) { return; }
+    for (const ike::IkeSaStatus& sa : parts_.host.engines().status(Loop::now())) {
+        if (command.ike_id == sa.unique_id) { parts_.keeper.hold(sa.connection, {}); }
+        for (const ike::ChildSaStatus& child : sa.children) {
+            if (command.child_id == child.unique_id) {
+                parts_.keeper.hold(sa.connection, child.name);
+            }
+        }
+    }
 }
 
 void Commands::rekey(ClientId client, const vici::Message& message) {

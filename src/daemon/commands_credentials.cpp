@@ -34,6 +34,13 @@ Error bad_word(std::string_view key, std::string_view word, std::string_view wor
             .received = printable(word, 80)};
 }
 
+Error no_attribute_authorities() {
+    return {.code = ErrorCode::not_built,
+            .wanted = "a certificate of a peer, an authority or an OCSP responder",
+            .received = "one of an attribute authority",
+            .remedy = "leave it out: attribute certificates are not built"};
+}
+
 std::string lower(std::string text) {
     std::ranges::transform(text, text.begin(),
                            [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
@@ -68,12 +75,12 @@ void Commands::load_cert(ClientId client, const Message& message) {
         }
         auto certificate = x509::Certificate::parse(as_bytes(*data));
         if (!certificate) { return refuse(certificate.error()); }
-        // Attribute authorities sign what we do not read.
-        if (flag != "aa") {
-            store.put(*std::move(certificate), flag == "ca"     ? CertificateUse::authority
-                                               : flag == "ocsp" ? CertificateUse::ocsp_responder
-                                                                : CertificateUse::end_entity);
-        }
+        if (flag == "aa") { return refuse(no_attribute_authorities()); }
+        // swanctl sends what is in a PKCS#12 container without a flag.
+        const bool authority = flag == "ca" || (flag == "none" && certificate->is_authority());
+        store.put(*std::move(certificate), authority        ? CertificateUse::authority
+                                           : flag == "ocsp" ? CertificateUse::ocsp_responder
+                                                            : CertificateUse::end_entity);
     } else {
         return refuse(bad_word("type", type,
                                "X509 or X509_CRL; attribute certificates are not "
@@ -196,6 +203,9 @@ void Commands::list_authorities(ClientId client, const Message& message) {
         section.set("cacert", ike::subject_of(info.certificate).to_string());
         section.set("crl_uris", vici::List{info.crl_urls});
         section.set("ocsp_uris", vici::List{info.ocsp_urls});
+        if (!info.certificate_url_base.empty()) {
+            section.set("cert_uri_base", info.certificate_url_base);
+        }
         all.push_back(Message{}.set(info.name, std::move(section)));
     }
     parts_.server.stream_all(

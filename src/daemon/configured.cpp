@@ -12,7 +12,9 @@
 
 namespace culvert::daemon {
 
-Result<Configured> read_configuration(const Options& options, bool config_wanted) {
+namespace {
+
+config::Loaded load_files(const Options& options, bool config_wanted) {
     config::Loaded loaded;
     const std::string path = options.config_file.value_or(default_config_file);
     const bool there = options.config_file || std::filesystem::exists(path);
@@ -21,7 +23,10 @@ Result<Configured> read_configuration(const Options& options, bool config_wanted
     if (options.settings_file || std::filesystem::exists(settings)) {
         config::load_settings(config::parse_file(settings, config::disk()), loaded);
     }
-    if (!loaded.ok()) { return std::unexpected(config::as_error(loaded.problems)); }
+    return loaded;
+}
+
+Configured settled(const Options& options, config::Loaded loaded) {
     config::open_tokens(loaded);
     if (options.plane != PlaneKind::user) { loaded.config.settings.prefers_udp = false; }
     if (options.plane == PlaneKind::user) {
@@ -30,6 +35,14 @@ Result<Configured> read_configuration(const Options& options, bool config_wanted
                        plane::workers_max);
     }
     return Configured{std::move(loaded.config), loaded.daemon, std::move(loaded.problems)};
+}
+
+}  // namespace
+
+Result<Configured> read_configuration(const Options& options, bool config_wanted) {
+    config::Loaded loaded = load_files(options, config_wanted);
+    if (!loaded.ok()) { return std::unexpected(config::as_error(loaded.problems)); }
+    return settled(options, std::move(loaded));
 }
 
 namespace {
@@ -65,15 +78,18 @@ plane::PlaneSettings plane_settings(const Options& options, const Configured& co
 }
 
 Result<Configured> configure(const Options& options, Log& log) {
-    auto read = read_configuration(options, true);
-    if (read || options.config_file) { return read; }
-    auto without = read_configuration(options, false);
-    if (!without && options.settings_file) { return without; }
-    // strongswan.conf is what is wrong, and nobody has named it: strongSwan's defaults.
-    if (!without) { without = Configured{}; }
-    log.error(LogGroup::config, fmt::format("the configuration was not loaded: {}",
-                                            printable(explain(read.error()), 4096)));
-    return without;
+    config::Loaded loaded = load_files(options, true);
+    if (loaded.ok()) { return settled(options, std::move(loaded)); }
+    const Error wrong = config::as_error(loaded.problems);
+    if (options.config_file || (options.settings_file && !loaded.settings_are_sound)) {
+        return std::unexpected(wrong);
+    }
+    // Whoever restarts a gateway wants the tunnels that are right.
+    if (!loaded.rest_is_sound) { loaded = load_files(options, false); }
+    log.error(LogGroup::config,
+              fmt::format("what is wrong in the configuration was left out, the rest is in use: {}",
+                          printable(explain(wrong), 4096)));
+    return settled(options, std::move(loaded));
 }
 
 }  // namespace culvert::daemon

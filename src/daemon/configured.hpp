@@ -19,8 +19,8 @@ struct Configured {
 // Error if any of it is wrong.
 Result<Configured> read_configuration(const Options& options, bool config_wanted);
 
-// At the start. A wrong file stops us only when it was asked for by name; else VICI can still bring
-// a right one.
+// At the start. A wrong file stops us only when it was asked for by name; else what is right in it
+// is used, and VICI can still bring the rest.
 Result<Configured> configure(const Options& options, Log& log);
 
 plane::PlaneSettings plane_settings(const Options& options, const Configured& configured);

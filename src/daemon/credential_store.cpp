@@ -104,7 +104,14 @@ void CredentialStore::clear() {
     auto infos = std::move(vici_.infos);
     vici_ = {};
     vici_.infos = std::move(infos);
-    file_.reset();
+    if (file_ != nullptr) {
+        auto named = std::make_shared<ike::CredentialSet>();
+        named->infos = file_->infos;
+        for (const ike::AuthorityInfo& info : named->infos) {
+            named->authorities.push_back(info.certificate);
+        }
+        file_ = std::move(named);
+    }
     changed();
 }
 

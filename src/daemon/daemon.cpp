@@ -15,6 +15,7 @@
 #include "daemon/event_log.hpp"
 #include "daemon/fetcher.hpp"
 #include "daemon/gateway.hpp"
+#include "daemon/keeper.hpp"
 #include "daemon/kept_secret.hpp"
 #include "daemon/key_log.hpp"
 #include "daemon/last_words.hpp"
@@ -77,16 +78,19 @@ class Daemon {
                    [this](ike::RevocationFetched fetched) { host_.handle(std::move(fetched)); }),
           event_log_(loop_, log),
           name_servers_(configured_.daemon.resolv_conf),
+          resolver_programs_(loop_, log),
           updown_(loop_, log,
                   [this](const std::string& connection) { return name_servers_.of(connection); }),
           host_(loop_, *plane_, initial_config(), configured_.daemon.engines.value_or(1),
                 listeners()),
           gateway_(loop_, log, host_, resolver_),
+          keeper_(loop_, log, gateway_, random_),
           server_(loop_, log, Commands::catalog()),
           commands_({.loop = loop_,
                      .log = log,
                      .host = host_,
                      .gateway = gateway_,
+                     .keeper = keeper_,
                      .server = server_,
                      .options = options,
                      .reload = [this] { return reload(); },
@@ -149,10 +153,12 @@ class Daemon {
                        .gone = [this](ClientId client) { commands_.gone(client); }});
         loop_.on_signals({SIGTERM, SIGINT, SIGHUP}, [this](int number) { on_signal(number); });
         host_.look_at_addresses();
+        hand_over_name_servers();
         warn(name_servers_.clear());
         use(configured_.daemon);
         gateway_.store().replace_file(std::move(configured_.config));
         gateway_.apply();
+        keeper_.start();
         background.ready();
         if (const auto interval = watchdog_interval()) {
             watchdog_interval_ = *interval;
@@ -244,7 +250,7 @@ class Daemon {
                         }
                     },
                 .name_servers = [this](const ike::NameServers& what,
-                                       bool wanted) { warn(name_servers_.use(what, wanted)); },
+                                       bool wanted) { use_name_servers(what, wanted); },
                 .fetch =
                     [this](ike::FetchRevocation what) {
                         log_.info(LogGroup::daemon, fmt::format("asking {} about a certificate",
@@ -269,6 +275,32 @@ class Daemon {
         auto secret = kept_secret(options_.state_dir + "/crash-secret", random_);
         if (!secret) { return warn(std::unexpected(secret.error())); }
         host_.use_crash_secret(*secret);
+    }
+
+    // Neither where a file or scripts are told to see to it, nor without a TUN device.
+    void hand_over_name_servers() {
+        const bool told = !configured_.daemon.resolv_conf.empty() || configured_.daemon.dns_handler;
+        if (told || !configured_.daemon.hand_over_dns || options_.plane != PlaneKind::user) {
+            return;
+        }
+        auto resolver = find_host_resolver(settings_.tun_name);
+        if (!resolver) { return; }
+        name_servers_.hand_to(*std::move(resolver), [this](Program program) {
+            resolver_programs_.add(std::move(program));
+        });
+    }
+
+    void use_name_servers(const ike::NameServers& what, bool wanted) {
+        warn(name_servers_.use(what, wanted));
+        if (!wanted || name_servers_.serves(what) || configured_.daemon.dns_handler) { return; }
+        log_.warn(LogGroup::daemon,
+                  fmt::format("name servers of {} are not in use on this host: {}",
+                              printable(what.connection),
+                              what.domains.empty()
+                                  ? "there is no systemd-resolved or resolvconf; set "
+                                    "charon.plugins.resolve.file, or write an updown script"
+                                  : "they are for some domains alone, which only systemd-resolved "
+                                    "can do; or write an updown script"));
     }
 
     void log_problems(const config::Problems& problems) {
@@ -352,6 +384,7 @@ class Daemon {
                         .alert = "shutdown-signal",
                         .text = fmt::format("ending on signal {}: telling the peers", number)});
             notify_service_manager("STOPPING=1");
+            keeper_.stop();
             gateway_.shut_down([this] { loop_.stop(); });
         } catch (const std::exception& why) {  // no memory for farewells
             fault(why.what());
@@ -374,12 +407,14 @@ class Daemon {
     EventCounters event_counters_;
     PeerWatch peer_watch_;
     NameServerBook name_servers_;
+    ProgramQueue resolver_programs_;
     Updown updown_;
     Timer watchdog_timer_{loop_, [this] { watchdog(); }};
     std::chrono::microseconds watchdog_interval_{};
     std::optional<LeaseStore> lease_store_;
     EngineHost host_;
     Gateway gateway_;
+    Keeper keeper_;
     ViciServer server_;
     Commands commands_;
 };

@@ -206,11 +206,13 @@ void EngineHost::carry_out(ike::Action& action, unsigned share, std::deque<ike::
                    [&](const ike::CloseStream& a) { plane_.close_stream(a.id); },
                    [&](ike::InstallChild& a) {
                        const ChildSaId id = a.sa.id;
+                       const Duration inactivity = a.sa.lifetime.inactivity;
                        if (Status done = plane_.install(std::move(a.sa)); !done) {
                            more.emplace_back(ike::InstallFailed{id, std::move(done).error()});
                            return;
                        }
-                       installed_.try_emplace(id);
+                       installed_.try_emplace(
+                           id, Liveness{.installed_at = Loop::now(), .inactivity = inactivity});
                        if (installed_.size() == 1) { liveness_timer_.set_in(liveness_poll); }
                    },
                    [&](const ike::StopSending& a) { plane_.stop_sending(a.id); },
@@ -286,13 +288,23 @@ void EngineHost::transmit(ike::Datagram datagram) {
                      std::move(datagram.bytes), datagram.dscp, datagram.stream});
 }
 
+bool EngineHost::is_unused(const Liveness& known, const ChildSaCounters& counters, Instant now) {
+    if (known.inactivity == Duration{0} || now - known.installed_at < known.inactivity) {
+        return false;
+    }
+    const auto is_long = [&](std::int64_t idle_s) {
+        return idle_s < 0 || std::chrono::seconds{idle_s} >= known.inactivity;
+    };
+    return is_long(counters.inbound_idle_s) && is_long(counters.outbound_idle_s);
+}
+
 // RFC 7296 2.4: protected packets that arrive are as good a proof of life as an answer. Asked for
 // in slices, so that many SAs never hold up the loop.
 void EngineHost::poll_liveness() {
     const Instant now = Loop::now();
     std::size_t asked = 0;
     auto at = installed_.upper_bound(liveness_next_);
-    std::vector<ike::InboundSeen> seen;
+    std::vector<ike::Input> seen;
     std::vector<Finding> found;
     for (; at != installed_.end() && asked < liveness_batch_max; ++at, ++asked) {
         auto& [id, known] = *at;
@@ -301,16 +313,19 @@ void EngineHost::poll_liveness() {
         if (!counters) { continue; }
         const auto what = [&, child = id] { return about(engines_.status(now), child); };
         for (const Finding& one : known.watch.look(*counters, now, what)) { found.push_back(one); }
+        if (is_unused(known, *counters, now)) {
+            seen.emplace_back(ike::Expire{.id = id, .idle = true});
+        }
         if (counters->inbound_packets == known.inbound_packets) { continue; }
         known.inbound_packets = counters->inbound_packets;
         const auto idle = std::chrono::seconds{std::max<std::int64_t>(counters->inbound_idle_s, 0)};
-        seen.push_back({id, now - idle});
+        seen.emplace_back(ike::InboundSeen{id, now - idle});
     }
     const bool wrapped = at == installed_.end();
     if (wrapped) { liveness_next_ = ChildSaId{}; }
     for (const Finding& one : found) { report(one); }
     wholly([&] {
-        for (const ike::InboundSeen& one : seen) { dispatch(one, now); }
+        for (ike::Input& one : seen) { dispatch(std::move(one), now); }
         if (!seen.empty()) { set_timer(); }
     });
     if (installed_.empty()) { return; }

@@ -84,9 +84,12 @@ class EngineHost {
 
  private:
     struct Liveness {
+        Instant installed_at;
+        Duration inactivity;  // zero: it may be unused for ever
         ChildWatch watch;
         std::uint64_t inbound_packets = 0;
     };
+    static bool is_unused(const Liveness& known, const ChildSaCounters& counters, Instant now);
 
     template <class Work>
     void wholly(Work work);

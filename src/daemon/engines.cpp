@@ -84,7 +84,8 @@ auto Engines::in_turn(unsigned share, Work work) {
 }
 
 Engines::Engines(const ike::ConfigSnapshot& config, unsigned count, Listeners listeners)
-    : listeners_(std::move(listeners)), config_(config) {
+    : listeners_(std::move(listeners)) {
+    routes_.use(config);
     ASSERT(count >= 1 && count <= ike::shares_max && (count & (count - 1)) == 0);
     for (unsigned i = 0; i < count; ++i) {
         shares_.push_back(std::make_unique<Share>(config, i, count));
@@ -187,39 +188,15 @@ void Engines::give_to_others(unsigned share, const ike::Input& input) {
 }
 
 unsigned Engines::give(ike::Input input) {
-    std::optional<unsigned> whose = ike::share_of(input, count());
-    if (const auto* initiate = std::get_if<ike::Initiate>(&input)) {
-        std::string connection = initiate->connection;
-        if (connection.empty()) { connection = connection_with(initiate->child); }
-        whose = share_of(connection);
-    } else if (const auto* acquire = std::get_if<ike::Acquire>(&input)) {
-        const auto known = connection_of_.find(acquire->reqid);
-        whose = known == connection_of_.end() ? 0 : share_of(known->second);
-    }
-    if (whose) {
+    const auto stands = [this](unsigned share, const std::string& connection) {
+        return in_turn(share, [&](auto& engine) { return engine.stands(connection, {}); });
+    };
+    if (const auto whose = routes_.of(input, count(), stands)) {
         give_to(*whose, std::move(input));
         return 1;
     }
     for (unsigned i = 0; i < count(); ++i) { give_to(i, input); }
     return count();
-}
-
-std::string Engines::connection_with(const std::string& child) const {
-    const auto has_it = [&](const ike::Connection& one) {
-        return std::ranges::find(one.children, child, &ike::ChildConfig::name) !=
-               one.children.end();
-    };
-    const auto found = std::ranges::find_if(config_->connections, has_it);
-    return found == config_->connections.end() ? std::string{} : found->name;
-}
-
-// Where an IKE SA of it is established, else where it is to be begun.
-unsigned Engines::share_of(const std::string& connection) {
-    for (unsigned i = 0; i < count(); ++i) {
-        if (in_turn(i, [&](auto& engine) { return engine.stands(connection, {}); })) { return i; }
-    }
-    const auto found = std::ranges::find(config_->connections, connection, &ike::Connection::name);
-    return found == config_->connections.end() ? 0 : ike::share_of(*found, count());
 }
 
 void Engines::each(const std::function<void(ike::Engine&)>& work) {
@@ -236,7 +213,7 @@ void Engines::keep(ike::Failure failure) {
 
 std::vector<Engines::Said> Engines::configure(const ike::ConfigSnapshot& config, Instant now) {
     std::vector<Said> out;
-    config_ = config;
+    routes_.use(config);
     for (unsigned i = 0; i < count(); ++i) {
         out.push_back(
             {i, in_turn(i, [&](ike::Engine& engine) { return engine.configure(config, now); })});
@@ -245,7 +222,7 @@ std::vector<Engines::Said> Engines::configure(const ike::ConfigSnapshot& config,
             for (const ike::Connection& connection : config->connections) {
                 for (const ike::ChildConfig& child : connection.children) {
                     const ReqId reqid = reqid_of(connection.name, child.name);
-                    connection_of_.insert_or_assign(reqid, connection.name);
+                    routes_.know(reqid, connection.name);
                     for (unsigned other = 1; other < count(); ++other) {
                         in_turn(other, [&](ike::Engine& engine) {
                             engine.know_reqid(connection.name, child.name, reqid);

@@ -77,17 +77,13 @@ class Engines {
 
     template <class Work>
     auto in_turn(unsigned share, Work work);
-    // The first that has such a child; empty: none.
-    std::string connection_with(const std::string& child) const;
-    unsigned share_of(const std::string& connection);
     void run(Share& share);
     void say(Said said);
 
     Listeners listeners_;
-    ike::ConfigSnapshot config_;
+    ike::InputRoutes routes_;
     std::shared_ptr<SharedNeighbours> neighbours_;
     std::vector<std::unique_ptr<Share>> shares_;
-    std::map<ReqId, std::string> connection_of_;  // to whom a packet's policy belongs
     std::mutex said_mutex_;
     std::vector<Said> said_;
     bool told_ = false;

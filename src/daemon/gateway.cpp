@@ -12,16 +12,6 @@
 namespace culvert::daemon {
 namespace {
 
-Error no_such_child(const std::string& connection, const std::string& child) {
-    return {.code = ErrorCode::not_found,
-            .wanted = connection.empty() ? fmt::format("the child {}", printable(child))
-                      : child.empty()    ? fmt::format("the connection {}", printable(connection))
-                                         : fmt::format("the child {} of connection {}",
-                                                       printable(child), printable(connection)),
-            .received = "a configuration without it",
-            .remedy = "see what is loaded (culvert status, swanctl --list-conns), and load it"};
-}
-
 Error no_address_for(const std::string& names, const std::string& why) {
     return {.code = ErrorCode::peer_unreachable,
             .wanted = fmt::format("an address for {}", printable(names)),
@@ -29,11 +19,14 @@ Error no_address_for(const std::string& names, const std::string& why) {
             .remedy = "check the name and this host's DNS, or write the address into remote_addrs"};
 }
 
-Error no_address_yet(const std::string& child) {
-    return {.code = ErrorCode::not_found,
-            .wanted = fmt::format("addresses for the dynamic selectors of {}", printable(child)),
-            .received = "none: the peer has no one address, or there is no route to it",
-            .remedy = "name the peer in remote_addrs, or write the selectors out"};
+// Whether names stand for the same addresses, connections being the same.
+bool same_places(const ike::Config& a, const ike::Config& b) {
+    const auto ranges = [](const ike::AddressPattern& one) -> const auto& { return one.ranges; };
+    return std::ranges::equal(
+        a.connections, b.connections, [&](const ike::Connection& x, const ike::Connection& y) {
+            return std::ranges::equal(x.local_addrs, y.local_addrs, {}, ranges, ranges) &&
+                   std::ranges::equal(x.remote_addrs, y.remote_addrs, {}, ranges, ranges);
+        });
 }
 
 // Of whoever comes it can only be meant that he comes by TCP: we cannot go there.
@@ -46,14 +39,17 @@ bool wants_tcp_from_anybody(const ike::Connection& connection) {
            std::ranges::none_of(connection.remote_addrs, one_address);
 }
 
-Error not_installed(const std::string& child) {
-    return {.code = ErrorCode::not_found,
-            .wanted = fmt::format("an installed policy of {}", printable(child)),
-            .received = "none",
-            .remedy = "see what is installed with swanctl --list-pols"};
-}
-
 }  // namespace
+
+Error no_such_child(const std::string& connection, const std::string& child) {
+    return {.code = ErrorCode::not_found,
+            .wanted = connection.empty() ? fmt::format("the child {}", printable(child))
+                      : child.empty()    ? fmt::format("the connection {}", printable(connection))
+                                         : fmt::format("the child {} of connection {}",
+                                                       printable(child), printable(connection)),
+            .received = "a configuration without it",
+            .remedy = "see what is loaded (culvert status, swanctl --list-conns), and load it"};
+}
 
 Gateway::Gateway(Loop& loop, Log& log, EngineHost& host, Resolver& resolver)
     : loop_(loop),
@@ -68,6 +64,7 @@ Gateway::Gateway(Loop& loop, Log& log, EngineHost& host, Resolver& resolver)
                       for (const auto& [name, reason] : why_) { names.insert(name); }
                       look_up(std::move(names), [] {});
                   }),
+      place_timer_(loop, [this] { sync_policies(); }),
       shutdown_timer_(loop, [this] {
           if (after_shutdown_) { std::exchange(after_shutdown_, {})(); }
       }) {}
@@ -104,7 +101,7 @@ void Gateway::apply() {
     }
     const config::Changes changes = config::compare(*current_, *next);
     listen_if_wanted(*next);
-    if (!changes.empty()) {
+    if (!changes.empty() || !same_places(*current_, *next)) {
         current_ = std::move(next);
         host_.configure(current_);
         sync_policies();
@@ -174,105 +171,6 @@ void Gateway::look_up(std::set<std::string> names, std::function<void()> then) {
     });
 }
 
-PolicySource Gateway::policy_source() {
-    return {
-        .reqid_of =
-            [this](const std::string& connection, const std::string& child) {
-                return host_.engines().reqid_of(connection, child);
-            },
-        .source_for = [this](const IpAddress& remote) { return host_.plane().source_for(remote); }};
-}
-
-std::vector<InstalledPolicy> Gateway::wanted_policies() {
-    std::vector<InstalledPolicy> out;
-    const PolicySource source = policy_source();
-    for (const ike::Connection& connection : current_->connections) {
-        for (const ike::ChildConfig& child : connection.children) {
-            const ChildName name{connection.name, child.name};
-            const bool wanted = installed_by_hand_.contains(name) ||
-                                (installs_by_itself(child) && !uninstalled_by_hand_.contains(name));
-            if (!wanted) { continue; }
-            if (auto policy = policy_of(connection, child, source)) {
-                out.push_back({*std::move(policy), child.mode});
-            }
-        }
-    }
-    return out;
-}
-
-void Gateway::remove_policies_that_changed(const std::vector<InstalledPolicy>& wanted) {
-    std::map<ChildName, const Policy*> by_name;
-    for (const InstalledPolicy& one : wanted) {
-        by_name.emplace(ChildName{one.policy.connection, one.policy.name}, &one.policy);
-    }
-    std::erase_if(policies_, [&](const InstalledPolicy& installed) {
-        const ChildName name{installed.policy.connection, installed.policy.name};
-        const auto found = by_name.find(name);
-        const bool stays = found != by_name.end() && same(*found->second, installed.policy);
-        if (!stays) { host_.plane().remove_policy(name.first, name.second); }
-        return !stays;
-    });
-}
-
-Status Gateway::add(const InstalledPolicy& wanted) {
-    Status done = host_.plane().add_policy(wanted.policy);
-    if (done) { policies_.push_back(wanted); }
-    return done;
-}
-
-void Gateway::sync_policies() {
-    const std::vector<InstalledPolicy> wanted = wanted_policies();
-    remove_policies_that_changed(wanted);
-    std::set<ChildName> there;
-    for (const InstalledPolicy& one : policies_) {
-        there.emplace(one.policy.connection, one.policy.name);
-    }
-    for (const InstalledPolicy& one : wanted) {
-        if (there.contains({one.policy.connection, one.policy.name})) { continue; }
-        if (const Status done = add(one); !done) {
-            host_.tell({.kind = ike::EventKind::note,
-                        .severity = Severity::error,
-                        .connection = one.policy.connection,
-                        .child = one.policy.name,
-                        .error = done.error(),
-                        .alert = "install-child-policy-failed",
-                        .text = "the policy was not installed"});
-        }
-    }
-}
-
-Status Gateway::install_policy(const std::string& connection, const std::string& child) {
-    const ike::Connection* found = find_connection(connection, child);
-    if (found == nullptr) { return std::unexpected(no_such_child(connection, child)); }
-    const auto config = std::ranges::find(found->children, child, &ike::ChildConfig::name);
-    auto policy = policy_of(*found, *config, policy_source());
-    if (!policy) { return std::unexpected(no_address_yet(child)); }
-    const ChildName name{found->name, child};
-    const bool there = std::ranges::any_of(policies_, [&](const InstalledPolicy& installed) {
-        return same(installed.policy, *policy);
-    });
-    if (!there) {
-        if (Status done = add({*std::move(policy), config->mode}); !done) { return done; }
-    }
-    installed_by_hand_.insert(name);
-    uninstalled_by_hand_.erase(name);
-    return {};
-}
-
-Status Gateway::uninstall_policy(const std::string& connection, const std::string& child) {
-    const auto found = std::ranges::find_if(policies_, [&](const InstalledPolicy& installed) {
-        return installed.policy.name == child &&
-               (connection.empty() || installed.policy.connection == connection);
-    });
-    if (found == policies_.end()) { return std::unexpected(not_installed(child)); }
-    const ChildName name{found->policy.connection, child};
-    host_.plane().remove_policy(name.first, name.second);
-    policies_.erase(found);
-    installed_by_hand_.erase(name);
-    uninstalled_by_hand_.insert(name);
-    return {};
-}
-
 const ike::Connection* Gateway::find_connection(const std::string& connection,
                                                 const std::string& child) const {
     for (const ike::Connection& one : current_->connections) {
@@ -305,7 +203,8 @@ void Gateway::start_children(const config::Changes& changes) {
         for (const ike::ChildConfig& child : connection.children) {
             const bool is_sa =
                 child.mode == ike::ChildMode::tunnel || child.mode == ike::ChildMode::transport;
-            if (!is_sa || child.start_action != ike::StartAction::start) { continue; }
+            const bool starts = child.start_action == ike::StartAction::start;
+            if (!is_sa || (!starts && !child.keep_up)) { continue; }
             const bool whole = whole_ones.contains(connection.name);
             if ((whole || changed(connection.name, child.name)) &&
                 stands(connection.name, child.name)) {
@@ -314,7 +213,9 @@ void Gateway::start_children(const config::Changes& changes) {
             }
             // The second look at one that could not start: it may now.
             const bool waited = to_start_.erase({connection.name, child.name}) > 0;
-            if (waited || changed(connection.name, child.name)) { start_child(connection, child); }
+            if (starts && (waited || changed(connection.name, child.name))) {
+                start_child(connection, child);
+            }
         }
     }
 }
@@ -324,7 +225,8 @@ void Gateway::start_child(const ike::Connection& connection, const ike::ChildCon
         return is_name(pattern) && pattern.ranges.empty();
     };
     const ChildName name{connection.name, child.name};
-    if (std::ranges::any_of(connection.remote_addrs, lacks_address)) {
+    if (!connection.remote_addrs.empty() &&
+        std::ranges::all_of(connection.remote_addrs, lacks_address)) {
         to_start_.insert(name);
         return;
     }

@@ -20,6 +20,9 @@
 
 namespace culvert::daemon {
 
+// `child` may be empty.
+Error no_such_child(const std::string& connection, const std::string& child);
+
 struct InstalledPolicy {
     Policy policy;
     ike::ChildMode mode{};
@@ -38,13 +41,15 @@ class Gateway {
     void apply_soon();
     // After something was added: at once, unless so much is configured that apply_soon() is better.
     void apply_added();
-    // How often names without an address are asked for; 0: once.
     // For IKE over TCP (RFC 9329): yes, no, or when a connection wants it.
     void listen_by_tcp(std::optional<bool> wanted) { tcp_listen_ = wanted; }
+    // How often names without an address are asked for; 0: once.
     void retry_names_every(std::chrono::seconds time) { name_retry_ = time; }
     // Now, if apply_soon() was asked for: before anything that looks at the configuration.
     void settle();
     const ike::Config& config() const { return *current_; }
+    const ike::ConfigSnapshot& snapshot() const { return current_; }
+    bool stands(const std::string& connection, const std::string& child) const;
     // What a reload to this would change.
     config::Changes preview(ike::Config file) const;
 
@@ -80,7 +85,6 @@ class Gateway {
     // What stands was made by another configuration: it ends, and then starts anew.
     void restart_child(const ike::Connection& connection, const ike::ChildConfig& child,
                        bool whole_ike_sa);
-    bool stands(const std::string& connection, const std::string& child) const;
     const ike::Connection* find_connection(const std::string& connection,
                                            const std::string& child) const;
     void initiate_now(ike::CommandId id, const std::string& connection, const std::string& child);
@@ -98,12 +102,14 @@ class Gateway {
     using ChildName = std::pair<std::string, std::string>;
     std::set<ChildName> installed_by_hand_;
     std::set<ChildName> uninstalled_by_hand_;
+    std::set<ChildName> unplaced_;  // wanted, and without addresses so far
     // start_action = start, and the peer has no address yet, or another one has to end first.
     std::set<ChildName> to_start_;
     std::set<std::string> names_asked_;  // no answer yet
     Timer apply_timer_;
     bool apply_waits_ = false;
     Timer name_timer_;
+    Timer place_timer_;  // for what is unplaced: a route to the peer may have come
     std::chrono::seconds name_retry_{name_retry};
     std::optional<bool> tcp_listen_;
     std::string tcp_problem_;  // that was told of last

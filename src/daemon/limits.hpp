@@ -59,13 +59,23 @@ constexpr std::size_t liveness_batch_max = 256;
 constexpr auto liveness_batch_every = 50ms;
 // By so much the engine's deadlines may be late, so that those of many peers are met together.
 constexpr Duration engine_moment = 32ms;
+// A trap that had no address to stand for is placed when there is one.
+constexpr auto policy_retry = 5s;
+
+// culvert_keep_up: how often it is looked at whether all stands, and the wait after a try that
+// failed, the first time and at most.
+constexpr auto keep_look_every = 1s;
+constexpr std::chrono::milliseconds keep_wait{2'000};
+constexpr unsigned keep_doublings_max = 8;
+constexpr std::chrono::milliseconds keep_wait_max{300'000};
+
 // An engine with a thread of its own looks at the time at least so often.
 constexpr auto engine_wait_max = 1s;
 
-// Of one run of an updown script, and of runs that wait for it.
-constexpr auto updown_time_max = 10s;
-constexpr auto updown_look_every = 20ms;
-constexpr std::size_t updown_queue_max = 4096;
+// Of one run of a program (updown scripts, resolvectl), and of runs that wait for it.
+constexpr auto program_time_max = 10s;
+constexpr auto program_look_every = 20ms;
+constexpr std::size_t programs_waiting_max = 4096;
 
 // How long peers get to answer our deletes when we stop.
 constexpr auto shutdown_max = 1s;

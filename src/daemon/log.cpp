@@ -75,8 +75,10 @@ Status Log::add(const LogSpec& spec) {
 void Log::remove_added() { outputs_.erase(outputs_.begin() + 1, outputs_.end()); }
 
 bool Log::wants(LogGroup group, Severity severity) const {
-    return std::ranges::any_of(
-        outputs_, [&](const Output& output) { return output.spec.levels.wants(group, severity); });
+    const auto wanted_by = [&](const Output& output) {
+        return output.spec.levels.wants(group, severity);
+    };
+    return severity <= Severity::info || std::ranges::any_of(outputs_, wanted_by);
 }
 
 void Log::write(LogRecord record) {

@@ -57,7 +57,7 @@ class Log {
     void debug(LogGroup group, std::string text) {
         write({group, Severity::debug, std::move(text)});
     }
-    // By any output.
+    // By any output; from info on by `culvert log` and VICI as well, wherever the rest goes.
     bool wants(LogGroup group, Severity severity) const;
 
     // Of the first output.

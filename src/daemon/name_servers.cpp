@@ -71,7 +71,16 @@ std::vector<IpAddress> NameServerBook::of(std::string_view connection) const {
     return out;
 }
 
+bool NameServerBook::serves(const ike::NameServers& what) const {
+    if (resolver_ && resolver_->kind == HostResolverKind::resolved) { return true; }
+    return what.domains.empty() && (resolver_ || !path_.empty());
+}
+
 Status NameServerBook::write() const {
+    if (resolver_) {
+        for (Program& program : programs_for(*resolver_, in_use_)) { run_(std::move(program)); }
+        return {};
+    }
     if (path_.empty()) { return {}; }
     const auto file = config::disk().read(path_);
     if (!file && file.error().code != ErrorCode::not_found) {

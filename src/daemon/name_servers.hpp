@@ -1,12 +1,17 @@
 #pragma once
-// The name servers that peers gave us, in this host's resolv.conf as long as their IKE SAs stand.
+// The name servers that peers gave us, in use on this host as long as their IKE SAs stand: in a
+// resolv.conf, or by the program that sees to it.
 
+#include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/error.hpp"
 #include "base/ip.hpp"
+#include "daemon/host_resolver.hpp"
 #include "ike/engine.hpp"
 
 namespace culvert::daemon {
@@ -17,15 +22,24 @@ std::string with_name_servers(std::string_view resolv_conf, const std::vector<Ip
 
 class NameServerBook {
  public:
+    using Run = std::function<void(Program)>;
+
     // An empty path: nothing is written.
     explicit NameServerBook(std::string path) : path_(std::move(path)) {}
+    // Instead of a file.
+    void hand_to(HostResolver resolver, Run run) {
+        resolver_ = std::move(resolver);
+        run_ = std::move(run);
+    }
 
     // Also after a crash: what an earlier daemon left is taken out. permission or system when the
     // file cannot be written.
     Status clear();
-    // Those of a split domain (RFC 8598) are for that domain only, which resolv.conf cannot say:
-    // they are kept for scripts, and not written.
+    // Those of a split domain (RFC 8598) are for that domain only, which resolv.conf and resolvconf
+    // cannot say: they are kept for scripts, and not written.
     Status use(const ike::NameServers& what, bool wanted);
+    // Whether all of it is used here.
+    bool serves(const ike::NameServers& what) const;
     // For updown scripts.
     std::vector<IpAddress> of(std::string_view connection) const;
 
@@ -33,6 +47,8 @@ class NameServerBook {
     Status write() const;
 
     std::string path_;
+    std::optional<HostResolver> resolver_;
+    Run run_;
     std::vector<ike::NameServers> in_use_;  // the newest first
 };
 

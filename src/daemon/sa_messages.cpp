@@ -310,6 +310,10 @@ vici::Message list_conn(const ike::Connection& connection) {
         out.set("dpd_delay", fmt::format("{}", connection.dpd_delay.count()));
     }
     out.set("unique", unique_name(connection.unique));
+    if (connection.ppk_id.type != ike::IdType::any) {
+        out.set("ppk_id", connection.ppk_id.to_string());
+    }
+    if (connection.ppk_required) { out.set("ppk_required", "yes"); }
     List proposals;
     for (const ike::Proposal& proposal : connection.proposals) {
         proposals.push_back(proposal.to_string());

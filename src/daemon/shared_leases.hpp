@@ -15,9 +15,10 @@ class SharedLeases final : public ike::Leases {
  public:
     explicit SharedLeases(std::unique_ptr<ike::LeaseBook> book) : book_(std::move(book)) {}
 
-    std::optional<IpAddress> acquire(const ike::Pool& pool, const ike::LeaseWish& wish) override {
+    std::optional<IpAddress> acquire(const ike::Pool& pool, const ike::LeaseWish& wish,
+                                     ike::LeaseFrom from) override {
         const std::scoped_lock lock{mutex_};
-        return book_->acquire(pool, wish);
+        return book_->acquire(pool, wish, from);
     }
     void release(const std::string& pool, const IpAddress& address) override {
         const std::scoped_lock lock{mutex_};

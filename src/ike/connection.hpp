@@ -80,6 +80,7 @@ struct ChildConfig {
     // is told about access to this host.
     std::string updown;
     bool hostaccess = false;
+    bool keep_up = false;  // the shell's business as well: begun whenever it does not stand
     // HMAC_SHA2_256_128 with an ICV of 96 bits, as some old kernels had it.
     bool sha256_96 = false;
     // A Child SA for each of EngineSettings::resources, if the peer has it so as well (RFC 9611).
@@ -137,14 +138,19 @@ struct RetransmitConfig {
     double base = 1.8;
     unsigned tries = 5;
     std::chrono::milliseconds limit{0};  // longest single wait; 0: none
+
+    friend bool operator==(const RetransmitConfig&, const RetransmitConfig&) = default;
 };
+
+constexpr std::uint16_t ike_port = 500;
+constexpr std::uint16_t nat_t_port = 4500;  // RFC 7296 2.23
 
 struct Connection {
     std::string name;
     int version = 0;  // 0: initiate v2, answer both
     std::vector<AddressPattern> local_addrs;
     std::vector<AddressPattern> remote_addrs;
-    std::uint16_t local_port = 500;
+    std::uint16_t local_port = ike_port;
     std::uint16_t remote_port = 500;
     Proposals proposals;
     std::optional<bool> encap;  // ESP in UDP always, or only for a NAT; none: or when faster
@@ -232,11 +238,12 @@ struct EngineSettings {
     // What may have a Child SA of its own each (RFC 9611): the plane's workers.
     unsigned resources = 1;
     bool make_before_break = true;  // of reauthentication; false: the old IKE SA ends first
-    bool use_non_esp_marker_on_port_nat_t = true;
     bool close_ike_on_child_failure = false;  // when IKE_AUTH brings no Child SA, on either side
     bool initiator_only = false;              // IKE_SA_INIT of others is not answered
     // Longest IP packet of a fragmented message, headers included (RFC 7383 2.5.1).
     std::uint16_t fragment_size = 1280;
+
+    friend bool operator==(const EngineSettings&, const EngineSettings&) = default;
 };
 
 struct Config {

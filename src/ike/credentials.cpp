@@ -37,7 +37,9 @@ bool is(const x509::SubjectAltName& name, const Identity& identity) {
         case IdType::any:
         case IdType::der_asn1_gn:
         case IdType::key_id:
-        case IdType::null: break;
+        case IdType::null:
+        case IdType::address_range:
+        case IdType::regex: break;
     }
     return false;
 }

@@ -83,6 +83,7 @@ struct Acquire {
 struct Expire {
     ChildSaId id{};
     bool hard = false;
+    bool idle = false;  // no packet for as long as its lifetime.inactivity says; may come again
 };
 struct MappingChanged {
     ChildSaId id{};

@@ -4,11 +4,15 @@
 
 namespace culvert::ike {
 
-std::optional<IpAddress> LeaseBook::acquire(const Pool& pool, const LeaseWish& wish) {
+std::optional<IpAddress> LeaseBook::acquire(const Pool& pool, const LeaseWish& wish,
+                                            LeaseFrom from) {
     Book& book = books_[pool.name];
-    auto address = known(book, pool, wish);
-    if (!address) { address = fresh(book, pool, wish); }
-    if (!address) { address = taken_over(book, pool); }
+    std::optional<IpAddress> address;
+    switch (from) {
+        case LeaseFrom::kept: address = known(book, pool, wish); break;
+        case LeaseFrom::fresh: address = fresh(book, pool, wish); break;
+        case LeaseFrom::others: address = taken_over(book, pool); break;
+    }
     if (address) { give(book, pool, *address, wish); }
     return address;
 }

@@ -23,6 +23,13 @@ struct LeaseWish {
     IpAddress holder;                   // where the peer is
 };
 
+// What may be given of a pool, in this order over all pools that are asked.
+enum class LeaseFrom : std::uint8_t {
+    kept,    // what the identity had before
+    fresh,   // what nobody had
+    others,  // what others had, and do not use
+};
+
 // What an engine asks. Each acquire() that gave an address is followed by one release().
 class Leases {
  public:
@@ -33,8 +40,16 @@ class Leases {
     Leases& operator=(Leases&&) = delete;
     virtual ~Leases() = default;
 
+    // Nothing when the pool has no such address.
+    virtual std::optional<IpAddress> acquire(const Pool& pool, const LeaseWish& wish,
+                                             LeaseFrom from) = 0;
     // Nothing when all addresses of the pool are in use.
-    virtual std::optional<IpAddress> acquire(const Pool& pool, const LeaseWish& wish) = 0;
+    std::optional<IpAddress> acquire(const Pool& pool, const LeaseWish& wish) {
+        for (const LeaseFrom from : {LeaseFrom::kept, LeaseFrom::fresh, LeaseFrom::others}) {
+            if (auto address = acquire(pool, wish, from)) { return address; }
+        }
+        return std::nullopt;
+    }
     virtual void release(const std::string& pool, const IpAddress& address) = 0;
 };
 
@@ -54,7 +69,9 @@ class LeaseBook : public Leases {
     using OnChange = std::function<void(const Lease&)>;
     explicit LeaseBook(OnChange on_change = {}) : on_change_(std::move(on_change)) {}
 
-    std::optional<IpAddress> acquire(const Pool& pool, const LeaseWish& wish) override;
+    using Leases::acquire;
+    std::optional<IpAddress> acquire(const Pool& pool, const LeaseWish& wish,
+                                     LeaseFrom from) override;
     void release(const std::string& pool, const IpAddress& address) override;
 
     // From an earlier run: nobody uses it now.

@@ -43,6 +43,7 @@ struct IpsecLifetime {
     std::uint64_t hard_bytes = 0;
     std::uint64_t soft_packets = 0;
     std::uint64_t hard_packets = 0;
+    std::chrono::seconds inactivity{0};  // in neither direction
 };
 
 enum class DscpCopy : std::uint8_t { none, out, in, both };

@@ -6,8 +6,8 @@
 
 namespace culvert::sim {
 
-Engines::Engines(const ike::ConfigSnapshot& config, Random& random, unsigned count)
-    : config_(config) {
+Engines::Engines(const ike::ConfigSnapshot& config, Random& random, unsigned count) {
+    routes_.use(config);
     const auto neighbours = std::make_shared<ike::NeighbourBook>();
     for (unsigned i = 0; i < count; ++i) {
         engines_.emplace_back(config, random, ike::Share{.index = i, .count = count});
@@ -17,7 +17,7 @@ Engines::Engines(const ike::ConfigSnapshot& config, Random& random, unsigned cou
         if (count == 1) { break; }
         for (const ike::ChildConfig& child : connection.children) {
             const ReqId reqid = engines_.front().reqid_of(connection.name, child.name);
-            connection_of_.emplace(reqid, connection.name);
+            routes_.know(reqid, connection.name);
             for (ike::Engine& engine : engines_) {
                 engine.know_reqid(connection.name, child.name, reqid);
             }
@@ -39,29 +39,13 @@ void Engines::use_leases(const std::shared_ptr<ike::Leases>& leases) {
     for (ike::Engine& engine : engines_) { engine.use_leases(leases); }
 }
 
-unsigned Engines::share_of(const std::string& connection) const {
-    for (unsigned i = 0; i < count(); ++i) {
-        if (engines_[i].stands(connection, {})) { return i; }
-    }
-    const auto found = std::ranges::find(config_->connections, connection, &ike::Connection::name);
-    return found == config_->connections.end() ? 0 : ike::share_of(*found, count());
-}
-
-std::optional<unsigned> Engines::whose(const ike::Input& input) const {
-    if (const auto* initiate = std::get_if<ike::Initiate>(&input)) {
-        return share_of(initiate->connection);
-    }
-    if (const auto* acquire = std::get_if<ike::Acquire>(&input)) {
-        const auto known = connection_of_.find(acquire->reqid);
-        return known == connection_of_.end() ? 0 : share_of(known->second);
-    }
-    return ike::share_of(input, count());
-}
-
 ike::Actions Engines::handle(ike::Input input, Instant now) {
     if (count() == 1) { return engines_.front().handle(std::move(input), now); }
     ike::Actions out;
-    if (const auto share = whose(input)) {
+    const auto stands = [this](unsigned share, const std::string& connection) {
+        return engines_[share].stands(connection, {});
+    };
+    if (const auto share = routes_.of(input, count(), stands)) {
         hear(*share, engines_[*share].handle(std::move(input), now), now, out);
         return out;
     }

@@ -31,15 +31,12 @@ class Engines {
 
  private:
     unsigned count() const { return static_cast<unsigned>(engines_.size()); }
-    std::optional<unsigned> whose(const ike::Input& input) const;
-    unsigned share_of(const std::string& connection) const;
     // Hands `said` on, and takes out of it what is between engines.
     void hear(unsigned share, ike::Actions said, Instant now, ike::Actions& out);
 
-    ike::ConfigSnapshot config_;
+    ike::InputRoutes routes_;
     std::vector<ike::Engine> engines_;
     ike::CommandParts parts_;
-    std::map<ReqId, std::string> connection_of_;
 };
 
 }  // namespace culvert::sim

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "ike/auth/distinguished_name.hpp"
+#include "ike/auth/identity_pattern.hpp"
 #include "ike/auth/limits.hpp"
 
 namespace culvert::ike {
@@ -71,7 +72,9 @@ Result<Identity> parse_typed(IdType type, std::string_view text) {
         case IdType::fqdn:
         case IdType::rfc822_addr:
         case IdType::key_id:
-        case IdType::null: break;
+        case IdType::null:
+        case IdType::address_range:
+        case IdType::regex: break;
     }
     return text_identity(type, text);
 }
@@ -115,10 +118,16 @@ Result<Identity> Identity::parse(std::string_view text) {
         return std::unexpected(bad_identity(text, "is too long"));
     }
     if (is_any(text)) { return Identity{}; }
+    if (is_pattern_text(text)) {
+        return std::unexpected(bad_identity(text, "stands for many: only a peer's id may"));
+    }
     for (const Prefix& prefix : prefixes) {
         if (text.starts_with(prefix.text)) {
             return parse_typed(prefix.type, text.substr(prefix.text.size()));
         }
+    }
+    if (text.starts_with("xmppaddr:")) {
+        return std::unexpected(bad_identity(text, "is of a kind that is not built"));
     }
     if (text.find('=') != std::string_view::npos) { return name_identity(text); }
     if (text.starts_with("@#")) { return parse_typed(IdType::key_id, text.substr(1)); }
@@ -131,6 +140,16 @@ Result<Identity> Identity::parse(std::string_view text) {
     // A colon is in no host name.
     const bool has_colon = text.find(':') != std::string_view::npos;
     return text_identity(has_colon ? IdType::key_id : IdType::fqdn, text);
+}
+
+Result<Identity> Identity::parse_pattern(std::string_view text) {
+    if (!is_pattern_text(text) || text.size() > identity_size_max) { return parse(text); }
+    if (const std::size_t at = text.find('^'); text.ends_with('$') && at != text.npos) {
+        const auto prefix = std::ranges::find(prefixes, text.substr(0, at), &Prefix::text);
+        return regex_identity(text.substr(at),
+                              prefix == prefixes.end() ? IdType::any : prefix->type);
+    }
+    return range_identity(text);
 }
 
 std::string Identity::to_string() const {
@@ -147,6 +166,8 @@ std::string Identity::to_string() const {
         }
         case IdType::key_id:
             return is_plain_text(data) ? printable(as_text(data)) : "#" + to_hex(data);
+        case IdType::address_range: return range_text(data);
+        case IdType::regex: return regex_text(data);
         case IdType::der_asn1_gn: break;
     }
     return "#" + to_hex(data);
@@ -163,12 +184,16 @@ std::string_view Identity::type_name() const {
         case IdType::der_asn1_gn: return "DER_ASN1_GN";
         case IdType::key_id: return "KEY_ID";
         case IdType::null: return "NULL";
+        case IdType::address_range: return "address range";
+        case IdType::regex: return "regular expression";
     }
     return "UNKNOWN";
 }
 
 bool Identity::matches(const Identity& pattern) const {
     if (pattern.type == IdType::any) { return true; }
+    if (pattern.type == IdType::address_range) { return in_range(*this, pattern.data); }
+    if (pattern.type == IdType::regex) { return fits_regex(*this, pattern.data); }
     if (pattern.type != type) { return false; }
     switch (type) {
         case IdType::fqdn:
@@ -184,9 +209,28 @@ bool Identity::matches(const Identity& pattern) const {
         case IdType::ipv6_addr:
         case IdType::der_asn1_gn:
         case IdType::key_id:
-        case IdType::null: break;
+        case IdType::null:
+        case IdType::address_range:
+        case IdType::regex: break;
     }
     return data == pattern.data;
+}
+
+bool Identity::is_pattern() const {
+    switch (type) {
+        case IdType::any:
+        case IdType::address_range:
+        case IdType::regex: return true;
+        case IdType::fqdn:
+        case IdType::rfc822_addr:
+        case IdType::der_asn1_dn: return std::ranges::find(data, std::uint8_t{'*'}) != data.end();
+        case IdType::ipv4_addr:
+        case IdType::ipv6_addr:
+        case IdType::der_asn1_gn:
+        case IdType::key_id:
+        case IdType::null: break;
+    }
+    return false;
 }
 
 }  // namespace culvert::ike

@@ -69,6 +69,15 @@ using Proposals = std::vector<Proposal>;
 // swanctl's list, "aes256gcm16-prfsha384-ecp384, aes128-sha256-modp2048" or "default". A legacy
 // algorithm is accepted where it is named. Errors name the word and the nearest one that exists.
 Result<Proposals> parse_proposals(ProtocolId protocol, std::string_view text);
+
+// Without the words that swanctl has and we have not built, where another of their kind stands
+// beside them, and without whole proposals that need one, where another remains. All of it, if
+// nothing would remain.
+struct BuiltPart {
+    std::string text;
+    std::vector<std::string> left_out;  // words, or whole proposals
+};
+BuiltPart built_part(ProtocolId protocol, std::string_view text);
 Proposals default_proposals(ProtocolId protocol);
 
 // The words of such a list whose algorithm is weak and accepted only because it is named ("3des",

@@ -101,6 +101,21 @@ class AuthInitiator {
     std::optional<EapInitiator> eap_;
 };
 
+// What decides between the connections that fit by address and propose what IKE_SA_INIT chose; that
+// of IKE_SA_INIT wins among equals.
+struct ConnectionWish {
+    const Identity* local = nullptr;  // asked for
+    const Identity& remote;
+    // What the peer shows; eap: nothing yet.
+    AuthMethodKind shown{};
+    // With eap: who that has proved to be, and by what; then nobody with several rounds fits.
+    const Identity* user = nullptr;
+    std::optional<eap::Type> method{};
+    // Whether the peer says that it has another round (RFC 4739), where it says anything; who
+    // expects the same is preferred.
+    std::optional<bool> more{};
+};
+
 class AuthResponder {
  public:
     explicit AuthResponder(InitResult init) : init_(std::move(init)) {}
@@ -183,6 +198,23 @@ class AuthResponder {
                          const Connection* connection, const SaCore& sa,
                          const Environment& env) const;
 
+    // auth_responder_check.cpp
+    struct Shown {
+        const wire::Payloads& request;
+        const wire::Authentication& auth;
+        const wire::IdInitiator& idi;
+        const Identity& local;  // who we would be
+    };
+    // Whether it meets what the connection demands. May leave sources to be asked first.
+    Status check_proof(const Shown& shown, const Connection& connection, const PpkChoice& ppk,
+                       const SaCore& sa, const Environment& env);
+    Bytes octets_signed(const wire::IdInitiator& idi, const PpkChoice& ppk, const SaCore& sa) const;
+    // The same work with and without a secret.
+    bool knows_secret(const SharedSecret* secret, const wire::IdInitiator& idi,
+                      const PpkChoice& ppk, const SaCore& sa, const Environment& env) const;
+    static Error nobody_for(const ConnectionWish& wish, const wire::Authentication& auth,
+                            const SaCore& sa, const Environment& env);
+
     InitResult init_;
     std::optional<PpkKeys> ppk_;
     // Of several rounds: the first request, how many each side has done, and who we were last.
@@ -197,21 +229,10 @@ class AuthResponder {
     std::optional<EapResponder> eap_;
 };
 
-// What decides between the connections that fit by address and propose what IKE_SA_INIT chose; that
-// of IKE_SA_INIT wins among equals.
-struct ConnectionWish {
-    const Identity* local = nullptr;  // asked for
-    const Identity& remote;
-    // What the peer shows: null, eap (nothing yet), or psk for any AUTH.
-    AuthMethodKind shown{};
-    // With eap: who that has proved to be, and by what; then nobody with several rounds fits.
-    const Identity* user = nullptr;
-    std::optional<eap::Type> method{};
-    // Whether the peer says that it has another round (RFC 4739), where it says anything; who
-    // expects the same is preferred.
-    std::optional<bool> more{};
-};
+// The best of them, or all: the best first.
 ConnectionRef connection_for(const SaCore& sa, const ConnectionWish& wish, const Environment& env);
+std::vector<ConnectionRef> connections_for(const SaCore& sa, const ConnectionWish& wish,
+                                           const Environment& env);
 
 // Our AUTH over `octets` (RFC 7296 2.15): with the secret (which must be there for psk), or signed.
 // `own`: the certificate to sign for; null: the connection's key. `own_sk_p`: what NULL

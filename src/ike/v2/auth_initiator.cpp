@@ -22,8 +22,8 @@ using wire::NotifyType;
 namespace {
 
 Identity expected_remote(const SaCore& sa) {
-    return is_concrete(sa.connection->remote.id) ? sa.connection->remote.id
-                                                 : Identity::of(sa.remote.address);
+    return !sa.connection->remote.id.is_pattern() ? sa.connection->remote.id
+                                                  : Identity::of(sa.remote.address);
 }
 
 // EAP is what initiators prove themselves by; responders only in the first round, with EAP alone.
@@ -138,7 +138,10 @@ wire::Payloads AuthInitiator::request(const SaCore& sa, const Environment& env) 
             // IKE_AUTH does not wait for what we lack; the next one has it.
             env.state.revocation.ask(standing.sources, sa.local_spi, env.actions);
         }
-        add_certificate_request(payloads, *sa.connection, *env.state.config);
+        if (auto request = certificate_request({&sa.connection, 1}, *env.state.config)) {
+            payloads.emplace_back(*std::move(request));
+            add_ocsp_request(payloads, *sa.connection);
+        }
         add_lookup_support(payloads, env);
         // RFC 9593 3.1: to who has shown that it reads them.
         if (!init_.peer_asks.methods.empty()) {
@@ -150,7 +153,7 @@ wire::Payloads AuthInitiator::request(const SaCore& sa, const Environment& env) 
     if (wants_initial_contact(sa, env)) {
         payloads.emplace_back(wire::Notify{.type = NotifyType::initial_contact});
     }
-    if (is_concrete(sa.connection->remote.id)) {
+    if (!sa.connection->remote.id.is_pattern()) {
         payloads.emplace_back(wire::IdResponder{.identity = sa.connection->remote.id});
     }
     if (!eap_) {

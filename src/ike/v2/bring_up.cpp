@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "ike/v2/errors.hpp"
 #include "ike/v2/ike_sa.hpp"
+#include "ike/v2/limits.hpp"
 
 namespace culvert::ike::v2 {
 
@@ -28,6 +30,25 @@ void finish_all(const std::vector<CommandId>& commands, const Status& status,
     for (const CommandId command : commands) { env.command_done(command, status); }
 }
 
+// What carries nothing for this packet though it stands: a peer may take one pair of selectors an
+// SA (RFC 7296 2.9). Once two are alike it has shown that it gives no others.
+bool lacks(const SaCore& sa, const ChildConfig& child, const PacketSelectors& packet) {
+    if (child.per_cpu_sas) { return false; }
+    std::vector<const Child*> standing;
+    for (const Child& one : sa.children) {
+        if (!one.live() || one.config->name != child.name) { continue; }
+        if (contains(one.local_ts, packet.local) && contains(one.remote_ts, packet.remote)) {
+            return false;
+        }
+        const bool doubled = std::ranges::any_of(standing, [&](const Child* other) {
+            return other->local_ts == one.local_ts && other->remote_ts == one.remote_ts;
+        });
+        if (doubled) { return false; }
+        standing.push_back(&one);
+    }
+    return standing.size() < children_of_traps_max;
+}
+
 void use(IkeSa& sa, const ChildRef& child, const std::optional<PacketSelectors>& packet,
          std::vector<CommandId> commands, const Environment& env) {
     if (sa.connecting() && (!child || sa.creating_child(child->name))) {
@@ -36,7 +57,8 @@ void use(IkeSa& sa, const ChildRef& child, const std::optional<PacketSelectors>&
         }
         return;
     }
-    if (!child || sa.core().find_live(child->name) != nullptr) {
+    const bool stands = child && sa.core().find_live(child->name) != nullptr;
+    if (!child || (stands && !(packet && lacks(sa.core(), *child, *packet)))) {
         return finish_all(commands, {}, env);  // it is up already
     }
     if (sa.creating_child(child->name)) {
@@ -76,8 +98,7 @@ void bring_up(const ConnectionRef& connection, const ChildRef& child,
 }
 
 Endpoint local_end(const Connection& connection, const IpAddress& remote, const Environment& env) {
-    const std::uint16_t port =
-        connection.local_port == 500 ? env.settings().port : connection.local_port;
+    const std::uint16_t port = env.settings().port;
     if (const auto address = local_address_of(connection, remote.family())) {
         return {*address, port};
     }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include <fmt/format.h>
@@ -366,8 +367,8 @@ AskedAuthorities asked_authorities(const wire::Payloads& payloads) {
     return out;
 }
 
-void add_certificate_request(wire::Payloads& out, const Connection& connection,
-                             const Config& config) {
+std::optional<wire::CertificateRequest> certificate_request(
+    std::span<const ConnectionRef> connections, const Config& config) {
     const bool any = config.credentials != nullptr && !config.credentials->authorities.empty();
     std::vector<const AuthConfig*> rounds;  // in which certificates may be shown
     const auto consider = [&](const AuthConfig& remote) {
@@ -376,25 +377,27 @@ void add_certificate_request(wire::Payloads& out, const Connection& connection,
             rounds.push_back(&remote);
         }
     };
-    consider(connection.remote);
-    std::ranges::for_each(connection.remote_more, consider);
-    if (!connection.send_certreq || rounds.empty()) { return; }
+    for (const ConnectionRef& connection : connections) {
+        if (!connection->send_certreq) { continue; }
+        consider(connection->remote);
+        std::ranges::for_each(connection->remote_more, consider);
+    }
+    if (rounds.empty()) { return std::nullopt; }
     wire::CertificateRequest request{.encoding = wire::CertEncoding::x509_signature};
+    std::set<Bytes> asked;
     const auto add = [&](const std::vector<Certificate>& authorities) {
         for (const Certificate& authority : authorities) {
-            append(request.data, authority.public_key().spki_hash());
+            Bytes hash = to_bytes(authority.public_key().spki_hash());
+            if (asked.size() == asked_authorities_max || !asked.insert(hash).second) { continue; }
+            append(request.data, hash);
         }
     };
     const bool takes_any = any && std::ranges::any_of(rounds, [](const AuthConfig* remote) {
                                return remote->cacerts.empty();
                            });
-    if (takes_any) {
-        add(config.credentials->authorities);
-    } else {
-        for (const AuthConfig* const remote : rounds) { add(remote->cacerts); }
-    }
-    out.emplace_back(std::move(request));
-    add_ocsp_request(out, connection);
+    if (takes_any) { add(config.credentials->authorities); }
+    for (const AuthConfig* const remote : rounds) { add(remote->cacerts); }
+    return request;
 }
 
 const OwnCertificate* choose_own(const Connection& connection, const AskedAuthorities& asked) {

@@ -2,12 +2,15 @@
 // AUTH by signature with certificates (RFC 7296 2.15, 3.6, 3.7; RFC 4945): which of ours we send,
 // and whether the peer's are to be trusted.
 
+#include <optional>
+#include <span>
 #include <vector>
 
 #include "base/bytes.hpp"
 #include "base/error.hpp"
 #include "ike/connection.hpp"
 #include "ike/v2/announced_methods.hpp"
+#include "ike/v2/connection_lookup.hpp"
 #include "ike/wire/payload.hpp"
 
 namespace culvert::ike::v2 {
@@ -25,9 +28,10 @@ struct AskedAuthorities {
 };
 AskedAuthorities asked_authorities(const wire::Payloads& payloads);
 
-// CERTREQ with the authorities that the connection would take, if it takes certificates.
-void add_certificate_request(wire::Payloads& out, const Connection& connection,
-                             const Config& config);
+// CERTREQ with the authorities that any of these connections would take, if one takes certificates
+// and asks for them (send_certreq).
+std::optional<wire::CertificateRequest> certificate_request(
+    std::span<const ConnectionRef> connections, const Config& config);
 
 // The one of ours that the peer is most likely to trust; null: we have none.
 const OwnCertificate* choose_own(const Connection& connection, const AskedAuthorities& asked);

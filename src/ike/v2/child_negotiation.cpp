@@ -50,11 +50,27 @@ SelectorPair offered_pair(const wire::Payloads& request) {
     return {.local = tsr->selectors, .remote = tsi->selectors};
 }
 
+// How well a child serves an offer.
+enum class Fit : std::uint8_t {
+    part,
+    whole,  // all of it
+    exact,  // and the child is for nothing else
+};
+
 struct Choice {
     ChildRef config;
     TransportSelectors traffic;
     bool transport = false;
+    Fit fit = Fit::part;
 };
+
+bool covers(const SelectorPair& outer, const SelectorPair& inner) {
+    const auto all = [](const TrafficSelectors& big, const TrafficSelectors& small) {
+        return std::ranges::all_of(small,
+                                   [&](const TrafficSelector& one) { return contains(big, one); });
+    };
+    return all(outer.local, inner.local) && all(outer.remote, inner.remote);
+}
 
 std::optional<Choice> try_child(const SaCore& sa, const ChildRef& config,
                                 const SelectorPair& offered, bool transport_asked) {
@@ -65,12 +81,18 @@ std::optional<Choice> try_child(const SaCore& sa, const ChildRef& config,
     if (choice.transport) { choice.traffic = substitute_for_nat(offered, sa.ends(), sa.nat); }
     const auto narrowed = narrow_offer(*config, sa.ends(), choice.traffic.selectors);
     if (!narrowed) { return std::nullopt; }
+    if (covers(*narrowed, choice.traffic.selectors)) {
+        const Ends ends = sa.ends();
+        const bool exact =
+            covers(*narrowed, {.local = resolve(config->local_ts, ends.dynamic_local()),
+                               .remote = resolve(config->remote_ts, ends.dynamic_remote())});
+        choice.fit = exact ? Fit::exact : Fit::whole;
+    }
     choice.traffic.selectors = *narrowed;
     return choice;
 }
 
-// The child whose selectors serve the whole offer, else the first that serves a part; that of the
-// Child SA to be replaced before all others.
+// The first of those that fit best; that of the Child SA to be replaced before all others.
 std::optional<Choice> choose_child(const SaCore& sa, const SelectorPair& offered,
                                    bool transport_asked, const Child* rekeyed) {
     if (rekeyed != nullptr) {
@@ -78,16 +100,12 @@ std::optional<Choice> choose_child(const SaCore& sa, const SelectorPair& offered
             return choice;
         }
     }
-    std::optional<Choice> part;
+    std::optional<Choice> best;
     for (const ChildConfig& child : sa.connection->children) {
         auto choice = try_child(sa, {sa.connection, &child}, offered, transport_asked);
-        if (!choice) { continue; }
-        const bool whole = choice->traffic.selectors.local == offered.local &&
-                           choice->traffic.selectors.remote == offered.remote;
-        if (whole) { return choice; }
-        if (!part) { part = std::move(choice); }
+        if (choice && (!best || choice->fit > best->fit)) { best = std::move(choice); }
     }
-    return part;
+    return best;
 }
 
 IpsecLifetime lifetime_of(const ChildConfig& config, const Environment& env) {
@@ -97,7 +115,8 @@ IpsecLifetime lifetime_of(const ChildConfig& config, const Environment& env) {
             .soft_bytes = env.about(config.rekey_bytes, config.rand_bytes),
             .hard_bytes = config.life_bytes,
             .soft_packets = env.about(config.rekey_packets, config.rand_packets),
-            .hard_packets = config.life_packets};
+            .hard_packets = config.life_packets,
+            .inactivity = config.inactivity};
 }
 
 // RFC 7296 1.3.1: such a peer does not expect octets behind the inner packet.

@@ -16,6 +16,12 @@ struct Match {
     std::optional<ChildSaId> child{};
 };
 
+// By force also what is ending, and waits for a peer that does not answer.
+bool can_take(const Terminate& command, const IkeSa& sa) {
+    return sa.usable() || (command.force && !sa.gone());
+}
+bool can_take(const Rekey& /*command*/, const IkeSa& sa) { return sa.usable(); }
+
 // `Terminate` and `Rekey` name SAs in the same way.
 template <class Command>
 std::vector<Match> matches_of(const Command& command, const EngineState& state) {
@@ -24,7 +30,7 @@ std::vector<Match> matches_of(const Command& command, const EngineState& state) 
     for (IkeSa* const sa : in_order(state)) {
         const SaCore& core = sa->core();
         if ((!command.ike.empty() && core.name() != command.ike) ||
-            (command.ike_id && core.unique_id != *command.ike_id) || !sa->usable()) {
+            (command.ike_id && core.unique_id != *command.ike_id) || !can_take(command, *sa)) {
             continue;
         }
         if (!children_meant) {

@@ -164,12 +164,14 @@ std::optional<Given> give(const CpAttribute& asked, SaCore& sa, const Environmen
     if (const auto address = address_of(asked); address && !address->is_any()) {
         wish.wanted = *address;
     }
-    for (const std::string& name : sa.connection->pools) {
-        const Pool* pool = find_pool(*env.state.config, name);
-        if (pool == nullptr || pool->addresses.family() != family_of(asked.type)) { continue; }
-        if (const auto address = env.state.leases().acquire(*pool, wish)) {
-            sa.leases.push_back({.pool = pool->name, .address = *address});
-            return Given{.address = *address, .pool = pool};
+    for (const LeaseFrom from : {LeaseFrom::kept, LeaseFrom::fresh, LeaseFrom::others}) {
+        for (const std::string& name : sa.connection->pools) {
+            const Pool* pool = find_pool(*env.state.config, name);
+            if (pool == nullptr || pool->addresses.family() != family_of(asked.type)) { continue; }
+            if (const auto address = env.state.leases().acquire(*pool, wish, from)) {
+                sa.leases.push_back({.pool = pool->name, .address = *address});
+                return Given{.address = *address, .pool = pool};
+            }
         }
     }
     return std::nullopt;

@@ -36,6 +36,16 @@ std::optional<IpAddress> single_address(const std::vector<AddressPattern>& patte
     return std::nullopt;
 }
 
+// Equals stay in their order.
+std::vector<ConnectionRef> best_first(std::vector<std::pair<unsigned, ConnectionRef>> fitting) {
+    std::ranges::stable_sort(fitting,
+                             [](const auto& a, const auto& b) { return a.first > b.first; });
+    std::vector<ConnectionRef> out;
+    out.reserve(fitting.size());
+    for (auto& [fit, connection] : fitting) { out.push_back(std::move(connection)); }
+    return out;
+}
+
 }  // namespace
 
 ConnectionRef find_connection(const ConfigSnapshot& config, std::string_view name) {
@@ -62,12 +72,7 @@ std::vector<ConnectionRef> connections_by_address(const ConfigSnapshot& config,
         if (local_fit == 0 || remote_fit == 0) { continue; }
         fitting.emplace_back(local_fit * 4 + remote_fit, ConnectionRef{config, &connection});
     }
-    std::ranges::stable_sort(fitting,
-                             [](const auto& a, const auto& b) { return a.first > b.first; });
-    std::vector<ConnectionRef> sorted;
-    sorted.reserve(fitting.size());
-    for (auto& [fit, connection] : fitting) { sorted.push_back(std::move(connection)); }
-    return sorted;
+    return best_first(std::move(fitting));
 }
 
 std::optional<IpAddress> remote_address_of(const Connection& connection) {
@@ -76,6 +81,10 @@ std::optional<IpAddress> remote_address_of(const Connection& connection) {
 
 std::optional<IpAddress> local_address_of(const Connection& connection, IpFamily family) {
     return single_address(connection.local_addrs, family);
+}
+
+bool fits(const std::vector<AddressPattern>& patterns, const IpAddress& address) {
+    return address_fit(patterns, address) > 0;
 }
 
 unsigned pattern_fit(const Identity& pattern, const Identity& identity) {
@@ -97,15 +106,6 @@ Identity local_identity(const Connection& connection, const Identity* asked,
     return asked != nullptr ? *asked : Identity::of(local);
 }
 
-bool is_concrete(const Identity& identity) {
-    if (identity.type == IdType::any) { return false; }
-    if (identity.type == IdType::fqdn || identity.type == IdType::rfc822_addr ||
-        identity.type == IdType::der_asn1_dn) {
-        return std::ranges::find(identity.data, std::uint8_t{0x2a}) == identity.data.end();
-    }
-    return true;
-}
-
 namespace {
 
 template <class Has>
@@ -118,17 +118,6 @@ bool has_all_additional(const ChosenIkeSuite& suite, const Has& has) {
         }
     }
     return true;
-}
-
-// Whether a peer that shows this may be one for whom the connection wants `method`.
-bool takes(AuthMethodKind method, AuthMethodKind shown) {
-    switch (method) {
-        case AuthMethodKind::psk:
-        case AuthMethodKind::pubkey: return shown == AuthMethodKind::psk;
-        case AuthMethodKind::null:
-        case AuthMethodKind::eap: break;
-    }
-    return shown == method;
 }
 
 // More than any fit of names: with another number of rounds it comes to nothing.
@@ -147,20 +136,17 @@ unsigned user_fit(const Connection& connection, const ConnectionWish& wish) {
 
 }  // namespace
 
-ConnectionRef connection_for(const SaCore& sa, const ConnectionWish& wish, const Environment& env) {
-    ConnectionRef best;
-    unsigned best_fit = 0;
+std::vector<ConnectionRef> connections_for(const SaCore& sa, const ConnectionWish& wish,
+                                           const Environment& env) {
+    std::vector<std::pair<unsigned, ConnectionRef>> fitting;
     // RFC 7619 2.2
-    if (wish.shown != AuthMethodKind::null && wish.remote.type == IdType::null) { return best; }
+    if (wish.shown != AuthMethodKind::null && wish.remote.type == IdType::null) { return {}; }
     const auto consider = [&](const ConnectionRef& connection) {
-        if (!takes(connection->remote.method, wish.shown)) { return; }
+        if (connection->remote.method != wish.shown) { return; }
         unsigned fit =
             identity_fit(*connection, wish.local, wish.remote) * user_fit(*connection, wish);
         if (fit > 0 && wish.more == !connection->remote_more.empty()) { fit += rounds_fit; }
-        if (fit > best_fit) {
-            best = connection;
-            best_fit = fit;
-        }
+        if (fit > 0) { fitting.emplace_back(fit, connection); }
     };
     consider(sa.connection);
     for (const ConnectionRef& connection :
@@ -184,7 +170,12 @@ ConnectionRef connection_for(const SaCore& sa, const ConnectionWish& wish, const
             });
         if (proposes) { consider(connection); }
     }
-    return best;
+    return best_first(std::move(fitting));
+}
+
+ConnectionRef connection_for(const SaCore& sa, const ConnectionWish& wish, const Environment& env) {
+    auto all = connections_for(sa, wish, env);
+    return all.empty() ? ConnectionRef{} : std::move(all.front());
 }
 
 }  // namespace culvert::ike::v2

@@ -26,6 +26,8 @@ std::vector<ConnectionRef> connections_by_address(const ConfigSnapshot& config,
 std::optional<IpAddress> remote_address_of(const Connection& connection);
 // The first single local address of the family.
 std::optional<IpAddress> local_address_of(const Connection& connection, IpFamily family);
+// Whether one of the patterns has it; a list without entries is %any.
+bool fits(const std::vector<AddressPattern>& patterns, const IpAddress& address);
 
 // How well identities fit: 0 not at all; exact above pattern above %any. `local`: the IDr that the
 // peer asked for, if it did.
@@ -37,7 +39,5 @@ unsigned pattern_fit(const Identity& pattern, const Identity& identity);
 // Our own identity on this connection: as configured, else as asked for, else the address.
 Identity local_identity(const Connection& connection, const Identity* asked,
                         const IpAddress& local);
-// The peer's identity is known before it says so: no pattern.
-bool is_concrete(const Identity& identity);
 
 }  // namespace culvert::ike::v2

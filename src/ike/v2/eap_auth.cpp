@@ -311,6 +311,7 @@ AuthResponder::Outcome AuthResponder::end_eap(const wire::Payloads& request, SaC
     }
     if (!(eap_->user == sa.remote_id)) { sa.remote_eap_id = eap_->user; }
     if (sa.connection->unique == Unique::keep &&
+        wire::find_notify(eap_->first, NotifyType::initial_contact) == nullptr &&
         has_other_sa(sa.connection, sa.local_id, sa.peer(), sa, env)) {
         env.alert(sa, "unique-keep", Severity::debug,
                   fmt::format("{} has an IKE SA already, which stays (unique = keep)",

@@ -195,6 +195,7 @@ void Environment::event(const SaCore& sa, EventKind kind, Severity severity,
     if (with_status) {
         if (const IkeSa* whole = find(sa.local_spi)) { event.ike = shared(whole->status()); }
     }
+    if (kind == EventKind::retransmit) { event.alert = "retransmit-send"; }
     emit(std::move(event));
 }
 

@@ -31,7 +31,7 @@ Result<IkeSpi> IkeSa::initiate(Begin begin, const Environment& env) {
     core.local = begin.local;
     core.remote = begin.remote;
     // swanctl's remote_port: anything but 500 starts on the NAT-T socket.
-    core.nat_t_port = begin.remote.port != 500;
+    core.nat_t_port = begin.remote.port != ike_port;
     if (core.nat_t_port) { core.local.port = env.settings().port_nat_t; }
     core.created_at = env.now;
     core.vips_before = begin.vips_before;
@@ -267,6 +267,20 @@ void IkeSa::delete_child(ChildSaId id, std::string why, std::vector<CommandId> c
                        .commands = std::move(commands)});
     env.touch(core_.local_spi);
     pump(env);
+}
+
+void IkeSa::child_unused(ChildSaId id, const Environment& env) {
+    const Child* const child = core_.find_child(id);
+    if (child == nullptr || child->state != ChildState::installed || !established()) { return; }
+    const bool asked = std::ranges::any_of(queue_, [id](const Task& task) {
+        const auto* end = std::get_if<DeleteChildTask>(&task.what);
+        return end != nullptr && end->id == id;
+    });
+    if (asked) { return; }
+    delete_child(id,
+                 fmt::format("nothing went through for {} s (inactivity)",
+                             child->config->inactivity.count()),
+                 {}, env);
 }
 
 void IkeSa::drop_child(ChildSaId id, std::string_view why, const Environment& env) {

@@ -85,6 +85,8 @@ class IkeSa {
     // Tells the client to go to another gateway; ends the command.
     void send_away(const Redirect& command, const Environment& env);
     // Removes a child without a word to the peer.
+    // swanctl's inactivity: no packet has gone through for that long.
+    void child_unused(ChildSaId id, const Environment& env);
     void drop_child(ChildSaId id, std::string_view why, const Environment& env);
 
     // ---- what it is
@@ -319,6 +321,7 @@ class IkeSa {
     Path path_in_use() const { return {core_.local.address, core_.remote.address}; }
     void update_children(const Environment& env);
     void tell_addresses(const Environment& env);
+    std::optional<IpAddress> source_towards(const IpAddress& remote, const Environment& env) const;
     std::optional<Path> best_path(bool another, const Environment& env);
     void move_to(const Path& path, const Environment& env);
     void want_update(const Environment& env);

@@ -55,6 +55,23 @@ void IkeSa::update_children(const Environment& env) {
                           core_.on_tcp() ? ", in TCP" : ""));
 }
 
+// What routing would take; where local_addrs does not have that, what is in use, or another one
+// that it has, as long as one of these is there.
+std::optional<IpAddress> IkeSa::source_towards(const IpAddress& remote,
+                                               const Environment& env) const {
+    const auto routed = env.state.source_for ? env.state.source_for(remote) : std::nullopt;
+    const auto& wanted = core_.connection->local_addrs;
+    if (!routed || fits(wanted, *routed)) { return routed; }
+    const auto& here = env.state.host_addresses;
+    const auto is_one = [&](const IpAddress& address) {
+        return address.family() == remote.family() && fits(wanted, address);
+    };
+    const bool stays = here.empty() || contains(here, core_.local.address);
+    if (stays && is_one(core_.local.address)) { return core_.local.address; }
+    const auto other = std::ranges::find_if(here, is_one);
+    return other == here.end() ? routed : std::optional{*other};
+}
+
 // The addresses of this host, or the way to the peer, have changed.
 void IkeSa::addresses_changed(const Environment& env) {
     if (!established()) { return; }
@@ -63,8 +80,7 @@ void IkeSa::addresses_changed(const Environment& env) {
     if (!core_.mobike.on) {
         if (local_is_there || !core_.began_first || replaced_by_another_) { return; }
         // Without MOBIKE a new IKE SA is the only way on (RFC 4555 1).
-        const auto source =
-            env.state.source_for ? env.state.source_for(core_.remote.address) : std::nullopt;
+        const auto source = source_towards(core_.remote.address, env);
         if (!source) { return; }
         env.event(core_, EventKind::note, Severity::info,
                   fmt::format("IKE SA {}[{}]: {} is gone from this host", core_.name(),
@@ -77,8 +93,7 @@ void IkeSa::addresses_changed(const Environment& env) {
         }
     } else if (!local_is_there) {
         // RFC 4555 3.6: the responder only says what it has; the initiator moves.
-        const auto source =
-            env.state.source_for ? env.state.source_for(core_.remote.address) : std::nullopt;
+        const auto source = source_towards(core_.remote.address, env);
         if (!source) { return; }
         core_.local.address = *source;
         update_children(env);
@@ -98,13 +113,12 @@ void IkeSa::tell_addresses(const Environment& env) {
 // The first pair of addresses that routing has a way for, the peer's present address before its
 // other ones. `another`: none that was tried since the last answer.
 std::optional<IkeSa::Path> IkeSa::best_path(bool another, const Environment& env) {
-    if (!env.state.source_for) { return std::nullopt; }
     std::vector<IpAddress> remotes{core_.remote.address};
     for (const IpAddress& address : core_.mobike.peer_addresses) {
         if (!contains(remotes, address)) { remotes.push_back(address); }
     }
     for (const IpAddress& remote : remotes) {
-        const auto local = env.state.source_for(remote);
+        const auto local = source_towards(remote, env);
         if (!local || contains(core_.local_vips, *local)) { continue; }
         const Path path{*local, remote};
         const bool tried = std::ranges::find(core_.mobike.tried, path) != core_.mobike.tried.end();

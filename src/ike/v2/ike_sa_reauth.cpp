@@ -41,8 +41,7 @@ IkeSa::Again IkeSa::again(const Environment& env) const {
     if (!out.connection) { return out; }
     if (core_.began_first) {
         out.remote.port = out.connection->remote_port;
-        out.local.port =
-            out.connection->local_port == 500 ? env.settings().port : out.connection->local_port;
+        out.local.port = env.settings().port;
     }
     for (const Child& child : core_.children) {
         if (!child.live()) { continue; }

@@ -4,12 +4,14 @@
 
 #include "base/writer.hpp"
 #include "ike/v2/auth_rounds.hpp"
+#include "ike/v2/certificate_auth.hpp"
 #include "ike/v2/child_negotiation.hpp"
 #include "ike/v2/errors.hpp"
 #include "ike/v2/hash_and_url.hpp"
 #include "ike/v2/ike_sa.hpp"
 #include "ike/v2/init.hpp"
 #include "ike/v2/key_log.hpp"
+#include "ike/v2/ocsp_in_band.hpp"
 #include "ike/v2/redirect.hpp"
 
 namespace culvert::ike::v2 {
@@ -45,6 +47,7 @@ struct Selection {
     bool childless = false;
     bool rounds = false;
     std::optional<wire::Notify> methods;
+    std::optional<wire::CertificateRequest> certificates;  // that any of them takes
     bool udp = false;  // in place of native ESP, if the peer wants that, too
 };
 
@@ -77,6 +80,7 @@ Result<Selection> select(const Datagram& datagram, const Offer& offer, const Env
                              .childless = childless,
                              .rounds = rounds,
                              .methods = announced_methods_notify(candidates),
+                             .certificates = certificate_request(candidates, *env.state.config),
                              .udp = udp};
         }
         if (!first_error) { first_error = std::move(chosen).error(); }
@@ -152,7 +156,10 @@ Result<Accepted> accept(const Datagram& datagram, const wire::Message& request, 
     if (selection.rounds) {
         payloads.emplace_back(wire::Notify{.type = NotifyType::multiple_auth_supported});
     }
-    add_certificate_request(payloads, *sa.connection, *env.state.config);
+    if (selection.certificates) {
+        payloads.emplace_back(std::move(*selection.certificates));
+        add_ocsp_request(payloads, *sa.connection);
+    }
     add_lookup_support(payloads, env);
     if (selection.methods) { payloads.emplace_back(std::move(*selection.methods)); }
     init.peer_hashes = signature_hashes_in(request.payloads);

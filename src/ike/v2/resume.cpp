@@ -291,6 +291,7 @@ Result<wire::IdResponder> AuthResponder::authenticate_resumed(const wire::Payloa
     sa.remote_id = ticket.remote;
     sa.remote_eap_id = ticket.remote_eap;
     if (sa.connection->unique == Unique::keep &&
+        wire::find_notify(request, NotifyType::initial_contact) == nullptr &&
         has_other_sa(sa.connection, ticket.local, sa.peer(), sa, env)) {
         return std::unexpected(duplicate_peer(sa.name(), sa.peer()));
     }

@@ -69,6 +69,42 @@ std::optional<unsigned> share_of(const Input& input, unsigned count) {
         input);
 }
 
+namespace {
+
+// The first that has such a child; empty: none.
+std::string connection_with(const std::string& child, const Config& config) {
+    const auto found = std::ranges::find_if(config.connections, [&](const Connection& one) {
+        return std::ranges::find(one.children, child, &ChildConfig::name) != one.children.end();
+    });
+    return found == config.connections.end() ? std::string{} : found->name;
+}
+
+}  // namespace
+
+std::optional<unsigned> InputRoutes::of(const Input& input, unsigned count,
+                                        const Stands& stands) const {
+    if (const auto* initiate = std::get_if<Initiate>(&input)) {
+        const bool named = !initiate->connection.empty();
+        return of_connection(
+            named ? initiate->connection : connection_with(initiate->child, *config_), count,
+            stands);
+    }
+    if (const auto* acquire = std::get_if<Acquire>(&input)) {
+        const auto known = connection_of_.find(acquire->reqid);
+        return known == connection_of_.end() ? 0 : of_connection(known->second, count, stands);
+    }
+    return share_of(input, count);
+}
+
+unsigned InputRoutes::of_connection(const std::string& connection, unsigned count,
+                                    const Stands& stands) const {
+    for (unsigned i = 0; i < count; ++i) {
+        if (stands(i, connection)) { return i; }
+    }
+    const auto found = std::ranges::find(config_->connections, connection, &Connection::name);
+    return found == config_->connections.end() ? 0 : share_of(*found, count);
+}
+
 }  // namespace culvert::ike
 
 namespace culvert::ike::v2 {

@@ -57,12 +57,19 @@ std::string not_by(const SignatureRules& rules) {
     return fmt::format(", which remote.auth does not allow: it is {}", to_string(rules));
 }
 
+// RFC 8247 3.2, but where local.auth names "rsa" and not "rsa/pss", for peers that do not have it.
+bool signs_with_pss(const crypto::PublicKey& key, const SignatureRules& rules) {
+    return key.type() == KeyType::rsa && std::ranges::none_of(rules, [](const SignatureRule& rule) {
+               return rule.type == KeyType::rsa && !rule.pss_only;
+           });
+}
+
 // The hash that fits the key's strength, if the peer takes it, else the strongest that it takes.
 std::optional<HashAlgorithm> hash_for(const crypto::PublicKey& key, const SignatureHashes& peer,
                                       const SignatureRules& rules) {
     const auto fits = [&](const KnownHash& known) {
         const SignatureScheme scheme{
-            .key = key.type(), .pss = key.type() == KeyType::rsa, .hash = known.hash};
+            .key = key.type(), .pss = signs_with_pss(key, rules), .hash = known.hash};
         return takes(peer, known.number) && allow(rules, key, scheme);
     };
     const unsigned strength = key.strength();
@@ -183,7 +190,7 @@ Result<wire::Authentication> sign_auth(std::string_view connection, const crypto
                             "a peer that takes none of the hash algorithms that we may use"));
         }
         scheme.hash = *hash;
-        scheme.pss = key.type() == KeyType::rsa;  // RFC 8247 3.2
+        scheme.pss = signs_with_pss(shown, rules);
         scheme.salt_size = scheme.pss ? crypto::hash_size(*hash) : 0;
     } else if (!takes(peer, hash_identity)) {
         return std::unexpected(

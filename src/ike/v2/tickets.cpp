@@ -26,7 +26,7 @@ Bytes get(Reader& in) {
 }
 
 void put(Writer& out, const Identity& identity) {
-    out.u8(std::to_underlying(identity.type));
+    out.u8(identity.wire_type());
     put(out, identity.data);
 }
 

@@ -36,7 +36,7 @@ bool has_other_sa(const ConnectionRef& connection, const Identity& local, const 
 
 bool wants_initial_contact(const SaCore& sa, const Environment& env) {
     if (sa.connection->unique == Unique::never || sa.local_id.type == IdType::null ||
-        !is_concrete(sa.connection->remote.id)) {
+        sa.connection->remote.id.is_pattern()) {
         return false;
     }
     // Any SA with these identities counts, also one that is only on its way.

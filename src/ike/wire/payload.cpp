@@ -52,7 +52,7 @@ Result<Identification<type>> Identification<type>::parse(Reader& in) {
 
 template <PayloadType type>
 void Identification<type>::write(Writer& out) const {
-    out.u8(std::to_underlying(identity.type));
+    out.u8(identity.wire_type());
     out.zeros(3);
     out.bytes(identity.data);
 }
@@ -60,7 +60,7 @@ void Identification<type>::write(Writer& out) const {
 template <PayloadType type>
 Bytes Identification<type>::rest_of_id() const {
     Writer out;
-    out.u32((std::uint32_t{std::to_underlying(identity.type)} << 24U) | reserved);
+    out.u32((std::uint32_t{identity.wire_type()} << 24U) | reserved);
     out.bytes(identity.data);
     return out.take();
 }

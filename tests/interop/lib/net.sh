@@ -159,7 +159,10 @@ net_stop() {
 net_end() {
     local name
     ((${#net_pids[@]} == 0)) || net_stop "${net_pids[@]}"
-    for name in "${net_spaces[@]}"; do ip netns del "$name" 2>/dev/null || :; done
+    for name in "${net_spaces[@]}"; do
+        ip netns del "$name" 2>/dev/null || :
+        rm -rf "/etc/netns/$name"  # what stood in for files of /etc there
+    done
     net_pids=() net_spaces=()
 }
 

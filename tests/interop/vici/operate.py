@@ -4,6 +4,7 @@ under traffic, a broken file, updown scripts, log and monitor, and each failure 
 status 0 passed, 77 cannot run here."""
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -60,6 +61,11 @@ def told(here, name):
     except FileNotFoundError:
         return []
     return [dict(line.split("=", 1) for line in run.splitlines()) for run in runs]
+
+
+def unique_id(daemon):
+    found = re.search(r"^gw: #(\d+), ESTABLISHED", daemon.swanctl("--list-sas"), re.M)
+    return found and found.group(1)
 
 
 def check_up_and_status(one):
@@ -138,6 +144,9 @@ def check_updown(here, one):
     assert {key: run.get(key) for key in wanted} == wanted, run
     expect(culvert(one, "rekey", "net"), 0)
     world.until("rekeyed SA", lambda: one.swanctl("--list-sas").count("INSTALLED") == 1)
+    before = unique_id(one)
+    expect(culvert(one, "rekey", "gw"), 0)
+    world.until("rekeyed IKE SA", lambda: unique_id(one) != before)
     expect(culvert(one, "down", "gw"), 0)
     world.until("updown script's last word", lambda: len(told(here, "one")) >= 2)
     runs = told(here, "one")

@@ -1,5 +1,6 @@
 // Checks that look at several sections at once, and what a reload means.
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "load_text.hpp"
@@ -118,6 +119,30 @@ std::string show(const Changes& changes) {
     if (changes.secrets) { out += "secrets "; }
     if (changes.settings) { out += "settings "; }
     return out;
+}
+
+TEST(Lint, EverythingWithEverythingIsWarnedOf) {
+    const auto warned = [](std::string_view selectors) {
+        return show(load_text(child_with(selectors)).problems)
+            .contains("everything with everything");
+    };
+    EXPECT_TRUE(warned("local_ts = 0.0.0.0/0\nremote_ts = 0.0.0.0/0"));
+    EXPECT_TRUE(warned("local_ts = 10.0.0.0/8, ::/0\nremote_ts = ::/0"));
+    EXPECT_FALSE(warned("local_ts = 10.0.0.0/8\nremote_ts = 0.0.0.0/0"));
+    EXPECT_FALSE(warned("remote_ts = 0.0.0.0/0"));
+    EXPECT_FALSE(warned("local_ts = 0.0.0.0/0[tcp/80]\nremote_ts = 0.0.0.0/0"));
+}
+
+TEST(Compare, TellsOfEachSetting) {
+    const Loaded before = load_text("");
+    for (const std::string_view setting :
+         {"make_before_break = no", "close_ike_on_child_failure = yes", "initiator_only = yes",
+          "fragment_size = 900", "keep_alive = 7s", "half_open_timeout = 5s"}) {
+        Loaded after = load_text("");
+        load_settings(parse_text(fmt::format("charon {{\n{}\n}}\n", setting), "s.conf"), after);
+        EXPECT_TRUE(compare(before.config, after.config).settings) << setting;
+    }
+    EXPECT_FALSE(compare(before.config, load_text("").config).settings);
 }
 
 TEST(Compare, TellsWhatAReloadChanges) {

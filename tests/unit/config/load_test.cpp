@@ -159,7 +159,7 @@ TEST(Load, ReadsASiteToSiteConfiguration) {
 }
 
 TEST(Load, HasStrongSwansDefaults) {
-    const Loaded loaded = load_text(child_with(""));
+    const Loaded loaded = load_text(connection_with("children {\nn {\n}\n}"));
     EXPECT_EQ(show(loaded.problems), "");
     const ike::Connection& c = loaded.config.connections.at(0);
     EXPECT_EQ(c.version, 0);

@@ -16,13 +16,14 @@ inline std::string show(const Problems& problems) {
 }
 
 // A connection that is well, with `more` in it, and a secret for everybody.
-inline std::string connection_with(std::string_view more) {
-    return std::string{"connections {\nc {\n"} + std::string{more} +
+inline std::string connection_with(std::string_view more, std::string_view first = "") {
+    return "connections {\nc {" + std::string{first} + "\n" + std::string{more} +
            "\nlocal { auth = psk }\nremote { auth = psk }\n}\n}\n"
            "secrets { ike { secret = 0123456789abcdef } }\n";
 }
 inline std::string child_with(std::string_view more) {
-    return connection_with("children {\nn {\n" + std::string{more} + "\n}\n}");
+    return connection_with("children {\nn {\n" + std::string{more} + "\n}\n}",
+                           " remote_addrs = 192.0.2.9");
 }
 
 }  // namespace culvert::config

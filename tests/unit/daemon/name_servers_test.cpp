@@ -59,5 +59,67 @@ TEST(NameServers, AFileThatCannotBeReadIsNotWritten) {
         nowhere.use({.connection = "a", .servers = {ip("10.1.0.53")}, .domains = {}}, true));
 }
 
+// ---- by the program that sees to them
+
+std::string shown(const HostResolver& resolver, const std::vector<ike::NameServers>& in_use) {
+    std::string out;
+    for (const Program& one : programs_for(resolver, in_use)) {
+        out += one.command + "\n" + one.input;
+    }
+    return out;
+}
+
+TEST(HostResolver, ResolvedIsToldOfServersAndDomains) {
+    const HostResolver resolved{HostResolverKind::resolved, "/usr/bin/resolvectl", "culvert0"};
+    const ike::NameServers all{.connection = "a", .servers = {ip("10.1.0.53")}, .domains = {}};
+    const ike::NameServers split{
+        .connection = "b", .servers = {ip("fd00::53")}, .domains = {"corp.example", "-x", "a b"}};
+    EXPECT_EQ(shown(resolved, {all}),
+              "/usr/bin/resolvectl dns culvert0 10.1.0.53\n"
+              "/usr/bin/resolvectl domain culvert0 ~.\n"
+              "/usr/bin/resolvectl default-route culvert0 yes\n");
+    EXPECT_EQ(shown(resolved, {split}),
+              "/usr/bin/resolvectl dns culvert0 fd00::53\n"
+              "/usr/bin/resolvectl domain culvert0 ~corp.example\n"
+              "/usr/bin/resolvectl default-route culvert0 no\n");
+    EXPECT_EQ(shown(resolved, {}), "/usr/bin/resolvectl revert culvert0\n");
+}
+
+TEST(HostResolver, ResolvconfReadsLines) {
+    const HostResolver resolver{HostResolverKind::resolvconf, "/sbin/resolvconf", "culvert0"};
+    const ike::NameServers all{.connection = "a", .servers = {ip("10.1.0.53")}, .domains = {}};
+    const ike::NameServers split{
+        .connection = "b", .servers = {ip("10.2.0.53")}, .domains = {"corp.example"}};
+    EXPECT_EQ(shown(resolver, {all, split}),
+              "/sbin/resolvconf -a culvert0\nnameserver 10.1.0.53\n");
+    EXPECT_EQ(shown(resolver, {split}), "/sbin/resolvconf -d culvert0\n");
+}
+
+// A program in the place of resolvconf, run as the daemon does it.
+TEST(HostResolver, ItsProgramIsRunWithItsInput) {
+    const std::string script = testing::TempDir() + "culvert-resolvconf.sh";
+    const std::string told = testing::TempDir() + "culvert-resolvconf.txt";
+    std::ofstream{script} << "#!/bin/sh\necho \"$@\" >>" << told << "\ncat >>" << told << "\n";
+    std::filesystem::permissions(script, std::filesystem::perms::owner_all);
+    std::filesystem::remove(told);
+    Loop loop;
+    auto log = Log::open({}, true).value();
+    ProgramQueue queue{loop, *log};
+    NameServerBook book{""};
+    book.hand_to({HostResolverKind::resolvconf, script, "culvert0"},
+                 [&](Program program) { queue.add(std::move(program)); });
+    ASSERT_TRUE(book.use({.connection = "a", .servers = {ip("10.1.0.53")}, .domains = {}}, true));
+    ASSERT_TRUE(book.use({.connection = "a", .servers = {ip("10.1.0.53")}, .domains = {}}, false));
+    const std::string wanted = "-a culvert0\nnameserver 10.1.0.53\n-d culvert0\n";
+    const Instant until = Loop::now() + std::chrono::seconds{20};
+    Timer look{loop, [&] {
+                   if (contents(told) == wanted || Loop::now() > until) { return loop.stop(); }
+                   look.set_in(std::chrono::milliseconds{5});
+               }};
+    look.set_in(std::chrono::milliseconds{5});
+    loop.run({});
+    EXPECT_EQ(contents(told), wanted);
+}
+
 }  // namespace
 }  // namespace culvert::daemon

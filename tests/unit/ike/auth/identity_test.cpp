@@ -72,6 +72,55 @@ TEST(Identity, MatchesWhatThePatternMeansAndNothingElse) {
     EXPECT_FALSE(of("%any").matches(of("gw.example")));
 }
 
+Identity pattern(std::string_view text) { return Identity::parse_pattern(text).value(); }
+
+TEST(IdentityPattern, ANetworkIsWhoeverHasAnAddressInIt) {
+    for (const std::string_view text :
+         {"10.0.0.0/16", "ipv4net:10.0.0.0/16", "10.0.0.0-10.0.255.255",
+          "ipv4range:10.0.0.0-10.0.255.255"}) {
+        SCOPED_TRACE(text);
+        EXPECT_TRUE(of("10.0.3.4").matches(pattern(text)));
+        EXPECT_TRUE(of("10.0.255.255").matches(pattern(text)));
+        EXPECT_FALSE(of("10.1.0.0").matches(pattern(text)));
+        EXPECT_FALSE(of("9.255.255.255").matches(pattern(text)));
+        EXPECT_FALSE(of("fqdn:10.0.3.4").matches(pattern(text)));
+        EXPECT_EQ(pattern(text).to_string(), "10.0.0.0/16");
+        EXPECT_TRUE(pattern(text).is_pattern());
+    }
+    EXPECT_TRUE(of("2001:db8::7").matches(pattern("ipv6net:2001:db8::/64")));
+    EXPECT_FALSE(of("2001:db8:1::7").matches(pattern("2001:db8::/64")));
+    EXPECT_FALSE(of("10.0.3.4").matches(pattern("::/0")));
+}
+
+TEST(IdentityPattern, ARegularExpressionSeesTheText) {
+    EXPECT_TRUE(of("carol@x.example").matches(pattern("^.*@x\\.example$")));
+    EXPECT_TRUE(of("Carol@X.example").matches(pattern("^carol@.*$")));
+    EXPECT_FALSE(of("carol@xyexample").matches(pattern("^.*@x\\.example$")));
+    EXPECT_FALSE(of("carol@x.example.org").matches(pattern("^.*@x\\.example$")));
+    EXPECT_TRUE(of("gw7.example").matches(pattern("^gw[0-9]+\\.example$")));
+    EXPECT_FALSE(of("keyid:gw7.example").matches(pattern("fqdn:^gw[0-9]+\\.example$")));
+    EXPECT_TRUE(of("C=CH, O=x, CN=y7").matches(pattern("asn1dn:^.*CN=y[0-9]$")));
+    EXPECT_FALSE((Identity{.type = IdType::null, .data = {}}).matches(pattern("^.*$")));
+    Identity hidden = of("gw7.example");
+    hidden.data.push_back(0);  // P-08
+    EXPECT_FALSE(hidden.matches(pattern("^gw[0-9]+\\.example$")));
+    EXPECT_EQ(pattern("^a.*$").to_string(), "^a.*$");
+}
+
+TEST(IdentityPattern, WhatIsNoneIsRefused) {
+    for (const std::string_view text :
+         {"^(a$", "ipv4net:2001:db8::/64", "ipv6range:10.0.0.1-10.0.0.2", "ipv4net:gw.example",
+          "xmppaddr:a@b.c"}) {
+        EXPECT_FALSE(Identity::parse_pattern(text)) << text;
+    }
+    // What a peer says, or what we call ourselves, is one.
+    for (const std::string_view text : {"^.*$", "10.0.0.0/16", "ipv4net:10.0.0.0/16"}) {
+        EXPECT_FALSE(Identity::parse(text)) << text;
+    }
+    EXPECT_EQ(pattern("gw-1.example"), of("gw-1.example"));
+    EXPECT_EQ(pattern("*.example"), of("*.example"));
+}
+
 TEST(Identity, AHiddenEndingDoesNotCount) {  // P-08
     Identity hidden = of("gw.example");
     hidden.data.push_back(0);

@@ -147,6 +147,28 @@ TEST(ParseProposals, AnUnknownWordNamesTheNearest) {
     EXPECT_EQ(refused(ProtocolId::esp, "aes128gcm16-aes128-sha256").code, ErrorCode::config);
 }
 
+TEST(BuiltPart, OneWordThatIsNotBuiltDoesNotCostTheRest) {
+    const auto shown = [](std::string_view text) {
+        const BuiltPart part = built_part(ProtocolId::ike, text);
+        std::string out = part.text + " |";
+        for (const std::string& one : part.left_out) { out += " " + one; }
+        return out;
+    };
+    EXPECT_EQ(shown("aes256-sha256-modp2048"), "aes256-sha256-modp2048 |");
+    EXPECT_EQ(shown("aes256-sha256-modp2048-modp2048s256"),
+              "aes256-sha256-modp2048 | modp2048s256");
+    EXPECT_EQ(shown("aes256-camellia256-sha256-md5-modp2048"),
+              "aes256-sha256-modp2048 | camellia256 md5");
+    EXPECT_EQ(shown("aes256-sha256-modp2048, blowfish256-sha256-modp2048"),
+              "aes256-sha256-modp2048 | blowfish256-sha256-modp2048");
+    EXPECT_EQ(shown("aes256-sha256-x25519-ke1_mlkem768, aes256-sha256-x25519"),
+              "aes256-sha256-x25519 | aes256-sha256-x25519-ke1_mlkem768");
+    // Another slot's method is none for this one.
+    EXPECT_EQ(shown("aes256-sha256-x25519-ke1_mlkem768"), "aes256-sha256-x25519-ke1_mlkem768 |");
+    EXPECT_EQ(shown("aes256-md5-modp2048"), "aes256-md5-modp2048 |");
+    EXPECT_EQ(shown("nonsense-modp768"), "nonsense-modp768 |");
+}
+
 TEST(ParseProposals, LegacyWordsAreNamedForAWarning) {
     const std::vector<std::string> wanted{"3des", "sha1"};
     EXPECT_EQ(legacy_words("3des-sha1, aes128-sha256"), wanted);

@@ -49,7 +49,7 @@ struct CertificateAuth : testing::Test {
     Status up() {
         for (const auto& [config, known] :
              {std::pair{&one, &known_one}, std::pair{&two, &known_two}}) {
-            bind(config->connections.front(), *known);
+            for (Connection& connection : config->connections) { bind(connection, *known); }
             config->credentials = std::make_shared<const CredentialSet>(*known);
         }
         pair.emplace(std::move(one), std::move(two));

@@ -97,6 +97,30 @@ TEST_F(Moving, OtherAddressesAreToldAndKnown) {
     EXPECT_EQ(pair.one.engine().status(pair.now).front().remote.address, ip("203.0.113.2"));
 }
 
+// An alias, or an address that a router pair shares: routing prefers another one, which is none of
+// local_addrs.
+TEST_F(Moving, TheAddressThatIsConfiguredStaysAsLongAsItIsThere) {
+    ASSERT_TRUE(pair.up(pair.one));
+    pair.one.engine().use_source_lookup(
+        [](const IpAddress&) { return std::optional{ip("192.0.2.9")}; });
+    pair.feed(pair.one, AddressesChanged{{ip("192.0.2.9"), ip("192.0.2.1")}});
+    EXPECT_TRUE(pair.one.all<UpdateEndpoints>().empty());
+    EXPECT_EQ(pair.one.engine().status(pair.now).front().local.address, ip("192.0.2.1"));
+    // Better another one than none.
+    pair.feed(pair.one, AddressesChanged{{ip("192.0.2.9")}});
+    EXPECT_EQ(pair.one.engine().status(pair.now).front().local.address, ip("192.0.2.9"));
+    EXPECT_EQ(pair.two.engine().status(pair.now).front().remote.address, ip("192.0.2.9"));
+}
+
+TEST_F(Moving, OfSeveralThatAreConfiguredRoutingChooses) {
+    Config one = gateway_config(1, 2);
+    one.connections.front().local_addrs = {exactly("192.0.2.1"), exactly("198.51.100.1")};
+    pair.one.restart(std::move(one));
+    ASSERT_TRUE(pair.up(pair.one)) << pair.one.errors();
+    move(pair.one, {ip("198.51.100.1"), ip("192.0.2.1")});
+    EXPECT_EQ(pair.one.engine().status(pair.now).front().local.address, ip("198.51.100.1"));
+}
+
 TEST(WithoutMobike, ANewIkeSaTakesOver) {
     Config one = gateway_config(1, 2);
     one.connections.front().encap = false;  // so that port 500 does

@@ -269,6 +269,7 @@ TEST_F(SharedGateway, InitialContactEndsWhatAnotherEngineHas) {
 
 TEST_F(SharedGateway, KeepsThePeerThatAnotherEngineHas) {
     begin(Unique::keep);
+    say_no_initial_contact(3);
     ASSERT_TRUE(up(0)) << client(0).errors();
     EXPECT_FALSE(up(3));
     EXPECT_EQ(established(), 1U) << told_;

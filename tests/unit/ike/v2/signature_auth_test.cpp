@@ -74,6 +74,26 @@ TEST(SignatureAuth, EachKindOfKeyIsVerifiedByItself) {
     }
 }
 
+// local.auth = rsa-sha256, as opposed to rsa/pss-sha256.
+TEST(SignatureAuth, RsaIsPssUnlessPlainRsaIsNamed) {
+    const auto signer = key(rsa_pem);
+    const auto pss = sign_auth("gw", *signer, octets, {2, 3, 4});
+    const auto plain =
+        sign_auth("gw", *signer, octets, {2, 3, 4}, {{.type = crypto::KeyType::rsa}});
+    ASSERT_TRUE(pss && plain);
+    const auto has = [](const wire::Authentication& auth, bool with_pss) {
+        const Bytes algorithm = crypto::algorithm_identifier(
+            {.key = crypto::KeyType::rsa,
+             .pss = with_pss,
+             .hash = crypto::HashAlgorithm::sha2_256,
+             .salt_size = with_pss ? crypto::hash_size(crypto::HashAlgorithm::sha2_256) : 0});
+        return std::ranges::equal(algorithm, ByteView{auth.data}.subspan(1, algorithm.size()));
+    };
+    EXPECT_TRUE(has(*pss, true));
+    EXPECT_TRUE(has(*plain, false));
+    EXPECT_TRUE(verify_auth("gw", signer->public_key(), *plain, octets));
+}
+
 TEST(SignatureAuth, OlderPeersGetTheOlderMethods) {
     const auto ecdsa = sign_auth("gw", *key(p256_pem), octets, {});
     ASSERT_TRUE(ecdsa);

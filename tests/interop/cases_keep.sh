@@ -1,0 +1,44 @@
+# shellcheck shell=bash disable=SC2034,SC2154,SC2317
+# Children that stay up whatever happens (culvert_keep_up), and such as end when nobody uses them
+# (inactivity).
+
+case_keep_up() { # from the start, over a crash of the peer, and over a peer that refuses
+    child 1 'culvert_keep_up = yes'
+    both_conn 'dpd_delay = 1s'
+    begin
+    expect_sas 1 1 1
+    ping_ok h1 10.2.0.2
+    side_kill 2
+    until_true 60 has_ikes 1 0 || fail "side 1 still believes in a dead peer"
+    # It comes back with another secret: refused, and tried again all the same.
+    local right=$psk_2
+    psk_2='of somebody else entirely'
+    side_start 2
+    until_true 60 keeps_trying 2 || fail "it was not tried again after a refusal"
+    side_kill 2
+    psk_2=$right
+    side_start 2
+    until_true 60 has_children 1 1 || { tail -n 20 "$(side_log 1)"; fail "the tunnel did not come back"; }
+    ping_ok h1 10.2.0.2
+    # Whoever takes it down means it.
+    down 1 child net4
+    until_true 10 has_children 1 0 || fail "it is up though it was taken down"
+    until_true 10 says_held || fail "nothing says that it stays down"
+    up_ok 1 net4
+    down 1 ike gw
+    expect_sas 1 0 0
+}
+keeps_trying() { (($(grep -c 'culvert_keep_up) did not come up, try' "$(side_log 1)") >= $1)); }
+says_held() { grep -q 'not kept up any more' "$(side_log 1)"; }
+
+case_inactivity() { # used it stays, unused it ends; the IKE SA stays
+    child 1 'inactivity = 3s'
+    begin
+    establish
+    ns h1 ping -q -i 0.5 -c 12 10.2.0.2 >/dev/null || fail "the tunnel ended while it was used"
+    expect_sas 1 1 1
+    until_true 20 has_children 1 0 || fail "nobody uses it, and it is still there"
+    has_ikes 1 1 || fail "the IKE SA ended, too"
+    says "$(side_log 1)" 'nothing went through for 3 s \(inactivity\)' "why it ended"
+    until_true 10 has_children 2 0 || fail "the peer was not told"
+}

@@ -1,0 +1,4 @@
+# Children that stay up, and such as end unused.
+interop_test(interop_keep_up ${interop_run} culvert culvert keep_up)
+interop_test(interop_keep_inactivity ${interop_run} culvert culvert inactivity)
+interop_test(interop_keep_inactivity_strongswan ${interop_run} culvert strongswan inactivity)
