@@ -4,6 +4,7 @@
 hosts_of() { # hosts_of N LINE: side N knows this and no more; the first time before it starts
     mkdir -p "/etc/netns/$net_prefix-g$1"
     echo "$2" >"/etc/netns/$net_prefix-g$1/hosts"
+    echo 'nameserver 127.0.0.1' >"/etc/netns/$net_prefix-g$1/resolv.conf" # where nobody answers
 }
 by_name() { peer_address() { echo "side$((3 - $1)).names.example"; }; }
 
