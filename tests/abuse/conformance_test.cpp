@@ -1,6 +1,6 @@
 // The groups of the IKEv2 conformance lists, a claim each: what is not in the abuse cases already.
 
-#include "abuse/hand_peer.hpp"
+#include "abuse/abuse_test.hpp"
 
 namespace culvert::ike::v2 {
 namespace {

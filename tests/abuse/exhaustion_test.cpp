@@ -1,6 +1,6 @@
 // What many peers can use up: addresses; and what one can do with the way of traffic (S-12).
 
-#include "abuse/hand_peer.hpp"
+#include "abuse/abuse_test.hpp"
 #include "ike/v2/nat_detection.hpp"
 
 namespace culvert::ike::v2 {

@@ -2,7 +2,7 @@
 
 #include <array>
 
-#include "abuse/hand_peer.hpp"
+#include "abuse/abuse_test.hpp"
 
 namespace culvert::ike::v2 {
 namespace {
