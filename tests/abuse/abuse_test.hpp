@@ -22,9 +22,9 @@ inline Config victim_config() {
     return config;
 }
 
-class AbuseTest : public testing::Test {
- protected:
-    AbuseTest() : pair(gateway_config(1, 2), victim_config()), eve(pair.two, pair.now) {}
+struct AbuseTest : testing::Test {
+    explicit AbuseTest(Config victim = victim_config())
+        : pair(gateway_config(1, 2), std::move(victim)), eve(pair.two, pair.now) {}
 
     void SetUp() override { ASSERT_TRUE(pair.up(pair.one)) << pair.one.errors(); }
 
@@ -65,8 +65,41 @@ class AbuseTest : public testing::Test {
                                                   pair.now));
     }
 
+    // The victim calls the peer made by hand. Its first message; its IKE_AUTH request, after
+    // IKE_SA_INIT was agreed to; all of it, and whether that is a tunnel.
+    Bytes call() {
+        const auto said = eve.feed(Initiate{.id = called_, .connection = "eve", .child = "net"});
+        EXPECT_EQ(said.size(), 1U);
+        return said.empty() ? Bytes{} : said.front();
+    }
+    Bytes call_to_auth() {
+        const auto said = eve.answer_init(call());
+        EXPECT_EQ(said.size(), 1U);
+        return said.empty() ? Bytes{} : said.front();
+    }
+    bool call_up() {
+        const Bytes request = call_to_auth();
+        eve.answer(request, eve.auth_answer(eve.open(request).value()));
+        return call_succeeded();
+    }
+    std::optional<Status> call_ended() const { return pair.two.ended(called_.value()); }
+    bool call_succeeded() const { return call_ended() && call_ended()->has_value(); }
+    bool call_failed() const { return call_ended() && !call_ended()->has_value(); }
+    // What the peer made by hand hears in this time.
+    std::vector<Bytes> wait(std::chrono::seconds time) {
+        std::vector<Bytes> heard;
+        for (const Instant end = pair.now + time; pair.now < end;) {
+            pair.now += std::chrono::milliseconds{500};
+            for (Bytes& one : eve.tick()) { heard.push_back(std::move(one)); }
+        }
+        return heard;
+    }
+
     EnginePair pair;
     HandPeer eve;
+
+ private:
+    static constexpr CommandId called_{700};
 };
 
 }  // namespace culvert::ike::v2

@@ -133,6 +133,14 @@ class HandPeer {
 
     // The victim began: its IKE_SA_INIT request is agreed to. What it says next.
     std::vector<Bytes> answer_init(const Bytes& request, const wire::Payloads& more = {}) {
+        return send(init_answer(request, more));
+    }
+    std::vector<Bytes> refuse_init(const Bytes& request, wire::Notify notify) {
+        wire::IkeHeader header = wire::parse_header(request).value();
+        header.flags = {.response = true};
+        return send(wire::write(header, {std::move(notify)}));
+    }
+    Bytes init_answer(const Bytes& request, const wire::Payloads& more = {}) {
         const auto message = wire::parse_message(request).value();
         const auto* ke = wire::find<wire::KeyExchange>(message.payloads);
         const auto chosen =
@@ -163,7 +171,7 @@ class HandPeer {
                                  .initiator_spi = spi_,
                                  .responder_spi = responder_spi_});
         use_keys();
-        return send(request_);
+        return request_;
     }
 
     // ---- protected exchanges
@@ -248,14 +256,17 @@ class HandPeer {
 
     // ---- IKE_AUTH
 
-    wire::Authentication auth() const {
-        const crypto::Prf prf{suite_.prf};
+    // What AUTH of this peer covers (RFC 7296 2.15).
+    Bytes octets_to_sign() const {
         const wire::IdInitiator own{.identity = id};  // the same octets as an IDr
-        return {.method = wire::AuthMethod::shared_key,
-                .data = psk_auth(
-                    prf, Secret::copy_of(secret),
-                    signed_octets(prf, request_, peer_nonce, began_ ? keys_.sk_pi : keys_.sk_pr,
-                                  own.rest_of_id(), rounds_.int_auth()))};
+        return signed_octets(crypto::Prf{suite_.prf}, request_, peer_nonce,
+                             began_ ? keys_.sk_pi : keys_.sk_pr, own.rest_of_id(),
+                             rounds_.int_auth());
+    }
+    wire::Authentication auth() const {
+        return {
+            .method = wire::AuthMethod::shared_key,
+            .data = psk_auth(crypto::Prf{suite_.prf}, Secret::copy_of(secret), octets_to_sign())};
     }
     // The victim asks for a Child SA and gets all of it.
     wire::Payloads child_answer(const wire::Payloads& request, std::uint32_t spi) {
@@ -346,12 +357,7 @@ class HandPeer {
         if (sa == nullptr) { return answer; }
         const auto shared = ke.derive(wire::find<wire::KeyExchange>(*answer)->data);
         Reader theirs{sa->proposals.front().spi};
-        replaced_.emplace(Replaced{.spi = spi_,
-                                   .responder_spi = responder_spi_,
-                                   .began = began_,
-                                   .next_id = next_id,
-                                   .out = std::move(*out_),
-                                   .in = std::move(*in_)});
+        leave();
         responder_spi_ = IkeSpi{theirs.u64()};
         keys_ = derive_rekeyed_ike_keys(suite_, suite_.prf, keys_.sk_d, *shared,
                                         {.ni = ni,
@@ -363,6 +369,40 @@ class HandPeer {
         use_keys();
         next_id = 0;
         return answer;
+    }
+    // The victim wants an IKE SA in place of this one, and gets it. What it says next, in the old
+    // one; this peer goes on in the new one.
+    std::vector<Bytes> answer_rekey_ike(const Bytes& request) {
+        const auto asked = open(request).value();
+        const auto* ni = wire::find<wire::Nonce>(asked);
+        const auto* theirs = wire::find<wire::KeyExchange>(asked);
+        auto chosen =
+            choose(proposals, wire::find<wire::SecurityAssociation>(asked)->proposals, "eve", true)
+                .value();
+        const auto ke = crypto::KeyExchange::create(theirs->method, random_).value();
+        const Bytes nr = random_.bytes(32);
+        const IkeSpi fresh{random_.u64()};
+        Reader spi{chosen.proposal.spi};
+        const IkeSpi of_victim{spi.u64()};
+        Writer own;
+        own.u64(fresh.value());
+        chosen.proposal.spi = own.take();
+        wire::Payloads payloads;
+        payloads.emplace_back(wire::SecurityAssociation{.proposals = {chosen.proposal}});
+        payloads.emplace_back(wire::Nonce{.data = nr});
+        payloads.emplace_back(wire::KeyExchange{.method = ke.method(), .data = ke.public_value()});
+        auto said = answer(request, payloads);
+        leave();
+        suite_ = chosen.ike;
+        keys_ = derive_rekeyed_ike_keys(
+            suite_, suite_.prf, keys_.sk_d, ke.derive(theirs->data).value(),
+            {.ni = ni->data, .nr = nr, .initiator_spi = of_victim, .responder_spi = fresh});
+        spi_ = of_victim;
+        responder_spi_ = fresh;
+        began_ = false;
+        use_keys();
+        next_id = 0;
+        return said;
     }
     void go_back() {
         spi_ = replaced_->spi;
@@ -403,6 +443,14 @@ class HandPeer {
         crypto::IkeCipher out;
         crypto::IkeCipher in;
     };
+    void leave() {
+        replaced_.emplace(Replaced{.spi = spi_,
+                                   .responder_spi = responder_spi_,
+                                   .began = began_,
+                                   .next_id = next_id,
+                                   .out = std::move(*out_),
+                                   .in = std::move(*in_)});
+    }
     static wire::Payloads intermediate_payloads(const crypto::KeyExchange& ke) {
         wire::Payloads payloads;
         payloads.emplace_back(wire::KeyExchange{.method = ke.method(), .data = ke.public_value()});
