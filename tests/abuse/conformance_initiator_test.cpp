@@ -223,8 +223,7 @@ TEST_F(AnsweredSelectors, CT_TS_WhatWasWidenedIsRefusedAndGivenBack) {  // RFC 7
     EXPECT_EQ(pair.two.all<InstallChild>().size(), 1U);  // the honest one's
     // The peer has it: it is told to forget it. The IKE SA stays.
     ASSERT_EQ(said.size(), 1U);
-    const auto* deletion = wire::find<wire::Delete>(eve.open(said.front()).value());
-    EXPECT_NE(deletion, nullptr);
+    EXPECT_NE(wire::find<wire::Delete>(eve.open(said.front()).value()), nullptr);
     eve.answer(said.front(), {});
     EXPECT_EQ(eve_status()->state, IkeState::established);
     EXPECT_TRUE(eve.alive());
