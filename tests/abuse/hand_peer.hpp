@@ -1,11 +1,12 @@
 #pragma once
-// A peer made by hand at 192.0.2.66 that knows its keys and says what it is told to, well formed or
-// not: as the one who begins, or as the one whom the victim calls.
+// A peer made by hand at 192.0.2.66 that says what it is told to, right or wrong: as the one who
+// begins, or as the one whom the victim calls.
 
 #include <optional>
 #include <utility>
 #include <vector>
 
+#include "abuse/hand_sa.hpp"
 #include "base/writer.hpp"
 #include "crypto/key_exchange.hpp"
 #include "ike/auth/key_material.hpp"
@@ -13,33 +14,25 @@
 #include "ike/v2/intermediate.hpp"
 #include "ike/v2/limits.hpp"
 #include "ike/wire/message.hpp"
-#include "unit/ike/v2/engine_pair.hpp"
 
 namespace culvert::ike::v2 {
-
-using wire::ExchangeType;
-using wire::NotifyType;
-using wire::PayloadType;
 
 inline constexpr std::string_view eve_proposals =
     "aes256gcm16-prfsha384-x25519, aes256gcm16-prfsha384-modp2048, "
     "aes256gcm16-prfsha384-ecp256, aes256gcm16-prfsha384-x448";
 
-class HandPeer {
+class HandPeer : public HandSa {
  public:
     HandPeer(Side& victim, const Instant& now, std::uint64_t seed = 66)
-        : victim_(victim), now_(now), random_(seed), spi_(random_.u64()) {
+        : HandSa(victim, now, seed) {
         use(crypto::KeMethod::curve25519);
         nonce = random_.bytes(32);
     }
 
-    Endpoint at{ip("192.0.2.66"), 500};
-    Endpoint victim_at{ip("192.0.2.2"), 500};
     Identity id = identity("g66.example");
     Bytes secret = to_bytes(as_bytes("only for the tests"));
     Proposals proposals = parse_proposals(ProtocolId::ike, eve_proposals).value();
     Bytes nonce;
-    std::uint32_t next_id = 0;
 
     // Its own private value; the public one goes into init_payloads().
     void use(crypto::KeMethod method) {
@@ -47,32 +40,6 @@ class HandPeer {
         ke_value = ke_->public_value();
     }
     Bytes ke_value;
-
-    // Everything that comes back to this peer.
-    std::vector<Bytes> send(const Bytes& bytes) {
-        return feed(Datagram{.local = victim_at, .remote = at, .bytes = bytes});
-    }
-    // What this peer hears when the victim is told to do something, or its time has come.
-    std::vector<Bytes> feed(Input input) {
-        victim_.out.clear();
-        victim_.take(victim_.engine().handle(std::move(input), now_));
-        return heard();
-    }
-    std::vector<Bytes> tick() {
-        victim_.out.clear();
-        victim_.take(victim_.engine().tick(now_));
-        return heard();
-    }
-    std::vector<Bytes> heard() {
-        std::vector<Bytes> answers;
-        for (Datagram& datagram : victim_.out) {
-            if (datagram.remote.address == at.address) {
-                answers.push_back(std::move(datagram.bytes));
-            }
-        }
-        victim_.out.clear();
-        return answers;
-    }
 
     // ---- IKE_SA_INIT
 
@@ -174,55 +141,7 @@ class HandPeer {
         return request_;
     }
 
-    // ---- protected exchanges
-
-    wire::IkeHeader header(ExchangeType exchange) const {
-        return {.initiator_spi = spi_,
-                .responder_spi = responder_spi_,
-                .exchange = exchange,
-                .flags = {.initiator = began_},
-                .message_id = MessageId{next_id}};
-    }
-    Bytes sealed(const wire::IkeHeader& header, const wire::Payloads& payloads) {
-        return wire::seal_message(header, payloads, *out_, random_).value();
-    }
-    // Any octets inside SK, under a right ICV.
-    Bytes sealed_octets(ExchangeType exchange, PayloadType first, ByteView inside) {
-        return closed(exchange, PayloadType::sk, first, {}, inside);
-    }
-    // The same as an SKF payload.
-    Bytes fragment(ExchangeType exchange, PayloadType first, std::uint16_t number,
-                   std::uint16_t total, ByteView inside) {
-        Writer fields;
-        fields.u16(number);
-        fields.u16(total);
-        return closed(exchange, PayloadType::skf, first, fields.view(), inside);
-    }
-    std::optional<wire::Payloads> open(const Bytes& answer) const {
-        auto message = wire::open_message(answer, *in_);
-        if (!message) { return std::nullopt; }
-        return std::move(message->payloads);
-    }
-    // Asks and counts on, if there was an answer.
-    std::optional<wire::Payloads> ask_octets(const Bytes& request) {
-        const auto answers = send(request);
-        if (answers.empty()) { return std::nullopt; }
-        ++next_id;
-        return open(answers.front());
-    }
-    std::optional<wire::Payloads> ask(ExchangeType exchange, const wire::Payloads& payloads) {
-        return ask_octets(sealed(header(exchange), payloads));
-    }
-
-    // The answer to a request of the victim's. What it says next.
-    Bytes sealed_answer(const Bytes& request, const wire::Payloads& payloads) {
-        wire::IkeHeader header = wire::parse_header(request).value();
-        header.flags = {.initiator = began_, .response = true};
-        return sealed(header, payloads);
-    }
-    std::vector<Bytes> answer(const Bytes& request, const wire::Payloads& payloads) {
-        return send(sealed_answer(request, payloads));
-    }
+    // ---- IKE_INTERMEDIATE
 
     // One more key exchange before IKE_AUTH (RFC 9242): what comes next is under other keys.
     Bytes intermediate_request(const crypto::KeyExchange& ke) {
@@ -404,14 +323,6 @@ class HandPeer {
         next_id = 0;
         return said;
     }
-    void go_back() {
-        spi_ = replaced_->spi;
-        responder_spi_ = replaced_->responder_spi;
-        began_ = replaced_->began;
-        next_id = replaced_->next_id;
-        out_.emplace(std::move(replaced_->out));
-        in_.emplace(std::move(replaced_->in));
-    }
     bool up() {
         if (!init()) { return false; }
         const auto answer = ask(ExchangeType::ike_auth, auth_payloads());
@@ -422,8 +333,6 @@ class HandPeer {
     // An empty INFORMATIONAL is answered: the IKE SA lives.
     bool alive() { return ask(ExchangeType::informational, {}).has_value(); }
 
-    IkeSpi spi() const { return spi_; }
-    IkeSpi responder_spi() const { return responder_spi_; }
     void begin_again() {
         spi_ = IkeSpi{random_.u64()};
         next_id = 0;
@@ -431,69 +340,16 @@ class HandPeer {
     // Another message is taken for the first one when AUTH is made.
     void claim_first_message(Bytes request) { request_ = std::move(request); }
     const Bytes& first_message() const { return request_; }
-    test::SeededRandom& random() { return random_; }
 
  private:
-    // What it takes to speak in an IKE SA that another has replaced.
-    struct Replaced {
-        IkeSpi spi;
-        IkeSpi responder_spi;
-        bool began = true;
-        std::uint32_t next_id = 0;
-        crypto::IkeCipher out;
-        crypto::IkeCipher in;
-    };
-    void leave() {
-        replaced_.emplace(Replaced{.spi = spi_,
-                                   .responder_spi = responder_spi_,
-                                   .began = began_,
-                                   .next_id = next_id,
-                                   .out = std::move(*out_),
-                                   .in = std::move(*in_)});
-    }
     static wire::Payloads intermediate_payloads(const crypto::KeyExchange& ke) {
         wire::Payloads payloads;
         payloads.emplace_back(wire::KeyExchange{.method = ke.method(), .data = ke.public_value()});
         return payloads;
     }
-    void use_keys() {
-        out_.emplace(began_ ? initiator_cipher(suite_, keys_) : responder_cipher(suite_, keys_));
-        in_.emplace(began_ ? responder_cipher(suite_, keys_) : initiator_cipher(suite_, keys_));
-    }
-    Bytes closed(ExchangeType exchange, PayloadType kind, PayloadType first, ByteView fields,
-                 ByteView inside) {
-        const std::size_t body = fields.size() + out_->sealed_size(inside.size());
-        wire::IkeHeader head = header(exchange);
-        head.next_payload = kind;
-        head.length = static_cast<std::uint32_t>(wire::IkeHeader::size + 4 + body);
-        Writer out;
-        head.write(out);
-        out.u8(std::to_underlying(first));
-        out.u8(0);
-        out.u16(static_cast<std::uint16_t>(4 + body));
-        out.bytes(fields);
-        out.bytes(out_->seal(out.view(), inside, random_).value());
-        return out.take();
-    }
-
-    Side& victim_;
-    const Instant& now_;
-    test::SeededRandom random_;
-    IkeSpi spi_;
-    IkeSpi responder_spi_{};
-    bool began_ = true;  // the original initiator
     std::optional<crypto::KeyExchange> ke_;
-    ChosenIkeSuite suite_;
-    IkeKeys keys_;
-    std::optional<crypto::IkeCipher> out_;
-    std::optional<crypto::IkeCipher> in_;
-    std::optional<Replaced> replaced_;
     IntermediateChain rounds_;
     Bytes request_;
 };
-
-inline bool has(const std::optional<wire::Payloads>& payloads, NotifyType type) {
-    return payloads && wire::find_notify(*payloads, type) != nullptr;
-}
 
 }  // namespace culvert::ike::v2
