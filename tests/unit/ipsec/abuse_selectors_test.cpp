@@ -17,6 +17,9 @@ using test::make;
 
 constexpr std::uint32_t children = 100;
 constexpr std::uint16_t selectors = 128;  // ike::v2::selectors_max, a side
+// Filed pair by pair the first two of them alone took so long, and all of them hours. As they are
+// it is far less than a second; the rest is for a build that looks at every access.
+constexpr std::clock_t time_max = 15 * CLOCKS_PER_SEC;
 
 // Ranges of ports, of which none merges with another, and of addresses that overlap: prefixes
 // cannot say them, and all begin alike.
@@ -80,8 +83,7 @@ TEST(Abuse, T_02_a_hundred_bombs_of_selectors_cost_little_and_say_what_they_said
     EXPECT_GT(matched, 200U);
     for (const SpdEntryId id : ids) { builder.remove(id); }
     EXPECT_FALSE(builder.snapshot().lookup_outbound(info_of(make({}))).entry);
-    // Filed pair by pair the first of them alone takes seconds.
-    EXPECT_LT(std::clock() - start, CLOCKS_PER_SEC);
+    EXPECT_LT(std::clock() - start, time_max);
 }
 
 // The same, with nothing in their addresses that tells them apart.
@@ -116,7 +118,7 @@ TEST(Abuse, T_02_bombs_of_one_network_are_compared_one_by_one_and_no_more) {
         EXPECT_EQ(reqid_for(static_cast<std::uint16_t>(port + 6)), ReqId{});
     }
     for (unsigned i = 0; i < 2000; ++i) { EXPECT_EQ(reqid_for(65535), ReqId{}); }
-    EXPECT_LT(std::clock() - start, CLOCKS_PER_SEC);
+    EXPECT_LT(std::clock() - start, time_max);
 }
 
 }  // namespace
