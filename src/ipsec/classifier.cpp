@@ -4,16 +4,20 @@
 #include <array>
 #include <bit>
 #include <cstring>
+#include <optional>
 #include <span>
 #include <utility>
 
 #include "base/assert.hpp"
+#include "ipsec/spd.hpp"
 
 namespace culvert::ipsec {
 namespace {
 
 // A pair of ranges may become this many pairs of prefixes; beyond that it is filed once.
 constexpr std::size_t prefix_pairs_max = 64;
+// A rule may have so many pairs of selectors; beyond that they are compared as two lists (T-02).
+constexpr std::size_t selector_pairs_max = 256;
 
 template <class Number>
 Number number_at(const std::uint8_t* octets) {
@@ -90,8 +94,11 @@ bool matches(const ClassifierRule& rule, const PacketInfo& packet) {
                         packet.source_port) &&
            port_matches(rule.destination_first, rule.destination_last, packet.has_ports,
                         packet.destination_port) &&
-           (rule.ranges == nullptr || (rule.ranges->source.contains(packet.source) &&
-                                       rule.ranges->destination.contains(packet.destination)));
+           (rule.ranges == nullptr ||
+            (rule.ranges->source.contains(packet.source) &&
+             rule.ranges->destination.contains(packet.destination) &&
+             (rule.ranges->sources.empty() ||
+              matches_outbound(packet, rule.ranges->sources, rule.ranges->destinations))));
 }
 
 // The longest prefix that covers the whole range.
@@ -169,12 +176,43 @@ void add_places(const ClassifierRule& rule, const TrafficSelector& source,
     }
 }
 
+// From the lowest to the highest address of a family.
+std::optional<IpRange> span_of(const TrafficSelectors& selectors, IpFamily family) {
+    std::optional<IpRange> out;
+    for (const TrafficSelector& one : selectors) {
+        if (one.addresses.family() != family) { continue; }
+        if (!out) { out = one.addresses; }
+        out->first = std::min(out->first, one.addresses.first);
+        out->last = std::max(out->last, one.addresses.last);
+    }
+    return out;
+}
+
+template <class Place>
+void add_lists(const ClassifierRule& rule, const TrafficSelectors& sources,
+               const TrafficSelectors& destinations, std::vector<Place>& out) {
+    for (const IpFamily family : {IpFamily::v4, IpFamily::v6}) {
+        const auto from = span_of(sources, family);
+        const auto to = span_of(destinations, family);
+        if (!from || !to) { continue; }
+        ClassifierRule compared = rule;
+        compared.ranges = std::make_shared<const ClassifierRule::Ranges>(
+            ClassifierRule::Ranges{*from, *to, sources, destinations});
+        out.push_back(place_of<Place>(compared, TrafficSelector::of(*from), cover_of(*from),
+                                      TrafficSelector::of(*to), cover_of(*to)));
+    }
+}
+
 }  // namespace
 
 std::vector<ClassifierBuilder::Place> ClassifierBuilder::places_of(
     const ClassifierRule& rule, const TrafficSelectors& sources,
     const TrafficSelectors& destinations) {
     std::vector<Place> out;
+    if (sources.size() * destinations.size() > selector_pairs_max) {
+        add_lists(rule, sources, destinations, out);
+        return out;
+    }
     for (const TrafficSelector& source : sources) {
         for (const TrafficSelector& destination : destinations) {
             add_places(rule, source, destination, out);

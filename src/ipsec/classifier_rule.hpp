@@ -35,6 +35,9 @@ struct ClassifierRule {
     struct Ranges {
         IpRange source;
         IpRange destination;
+        // Of more pairs than are filed one by one: any of the one and any of the other.
+        TrafficSelectors sources{};
+        TrafficSelectors destinations{};
     };
     std::shared_ptr<const Ranges> ranges{};
 

@@ -1,5 +1,6 @@
 // Certificates and signatures that were made to deceive, and rules that somebody hopes are not
-// kept: abuse cases C-01 to C-11. (C-05 in part: tests/interop, c05_lists, asks hostile servers.)
+// kept: abuse cases C-01 to C-11. (C-05 in part: tests/interop, c05_lists, asks hostile servers.
+// C-08, C-09: chains_test.cpp.)
 
 #include <chrono>
 
@@ -7,12 +8,9 @@
 
 #include "certificate_files.hpp"
 #include "ike/credentials.hpp"
-#include "ike/v2/limits.hpp"
-#include "ike/v2/revocation.hpp"
 #include "ike/v2/signature_auth.hpp"
 #include "vectors/crypto/wycheproof.hpp"
 #include "x509/chain.hpp"
-#include "x509/issue.hpp"
 #include "x509/limits.hpp"
 
 namespace culvert::x509 {
@@ -280,97 +278,6 @@ TEST(Certificates, C07TheRulesOfRfc5280Hold) {
     }
 }
 
-// An authority made here, for chains of any length.
-struct Made {
-    Secret key;
-    Certificate certificate;
-};
-Made make(const std::string& name, const Made* issuer, std::uint8_t serial) {
-    Secret key = make_key(KeyType::ecdsa).value();
-    const Order order{.common_name = name,
-                      .not_before = today() - std::chrono::hours{1},
-                      .not_after = today() + std::chrono::hours{1},
-                      .serial = Bytes(16, serial),
-                      .authority = true};
-    auto made = issue(order, key, issuer == nullptr ? nullptr : &issuer->certificate,
-                      issuer == nullptr ? key : issuer->key);
-    return {std::move(key), Certificate::parse(as_bytes(made.value())).value()};
-}
-
-TEST(Certificates, C08LongChainsCyclesAndCrowdsOfCandidatesEnd) {
-    const Made root = make("root", nullptr, 1);
-    std::vector<Made> line;
-    for (int i = 0; i < 100; ++i) {
-        line.push_back(make("below " + std::to_string(i), line.empty() ? &root : &line.back(), 2));
-    }
-    TrustQuestion ask{
-        .leaf = &line.back().certificate, .anchors = {root.certificate}, .now = today()};
-    for (const Made& one : line) { ask.intermediates.push_back(one.certificate); }
-    EXPECT_FALSE(trust(ask));
-    // The first of them has a chain; an authority's certificate is none to sign AUTH with.
-    ask.leaf = &line.front().certificate;
-    EXPECT_NE(trust(ask).error().received.find("keyUsage"), std::string::npos);
-
-    // Two that certify each other: neither reaches an anchor.
-    const Made first = make("first", nullptr, 3);
-    const Made second = make("second", nullptr, 4);
-    const auto cross = [](const Made& subject, const Made& issuer) {
-        const Order order{.common_name = subject.certificate.subject().substr(3),
-                          .not_before = today() - std::chrono::hours{1},
-                          .not_after = today() + std::chrono::hours{1},
-                          .serial = Bytes(16, 5),
-                          .authority = true};
-        return Certificate::parse(
-                   as_bytes(issue(order, subject.key, &issuer.certificate, issuer.key).value()))
-            .value();
-    };
-    const Made leaf = make("leaf", &first, 6);
-    TrustQuestion circle{.leaf = &leaf.certificate,
-                         .intermediates = {cross(first, second), cross(second, first)},
-                         .anchors = {root.certificate},
-                         .now = today()};
-    EXPECT_FALSE(trust(circle));
-
-    // A thousand of one name, none of which signed the leaf; then the right one beside them.
-    const Made real = make("crowd", &root, 7);
-    const Made below = make("below the crowd", &real, 8);
-    TrustQuestion crowd{.leaf = &below.certificate, .anchors = {root.certificate}, .now = today()};
-    for (int i = 0; i < 1000; ++i) {
-        crowd.intermediates.push_back(
-            make("crowd", &root, static_cast<std::uint8_t>(i)).certificate);
-    }
-    EXPECT_FALSE(trust(crowd));
-    EXPECT_LE(ike::v2::peer_certificates_max, 16U);  // more of a peer's are not looked at
-    EXPECT_FALSE(Certificate::parse(Bytes(certificate_octets_max * 16 + 1, 0x30)));
-}
-
-TEST(Certificates, C09WhatIsKeptHasABound) {
-    NEED_CERTIFICATES();
-    ike::v2::RevocationBook book;
-    Bytes answer = file("asked.ocsp");
-    Instant now{std::chrono::seconds{1000}};
-    for (std::size_t i = 0; i < 2 * ike::v2::ocsp_answers_max; ++i) {
-        ike::Actions actions;
-        book.ask(
-            {{.kind = ike::FetchRevocation::Kind::ocsp, .url = std::to_string(i), .request = {}}},
-            ike::IkeSpi{i + 1}, actions);
-        ASSERT_EQ(actions.size(), 1U);
-        // Another signature each time: what is compared is not what is signed.
-        answer.back() = static_cast<std::uint8_t>(i);
-        book.take({std::get<ike::FetchRevocation>(actions.front()).id, answer}, now);
-    }
-    EXPECT_LE(book.answers().size(), ike::v2::ocsp_answers_max);
-    const Bytes list = file("middle.crl");
-    for (std::size_t i = 0; i < 2 * ike::v2::fetched_crls_max; ++i) {
-        ike::Actions actions;
-        book.ask(
-            {{.kind = ike::FetchRevocation::Kind::crl, .url = std::to_string(i), .request = {}}},
-            ike::IkeSpi{i + 1}, actions);
-        book.take({std::get<ike::FetchRevocation>(actions.front()).id, list}, now);
-    }
-    EXPECT_EQ(book.crls().size(), 1U);  // one of an authority
-}
-
 TEST(Certificates, C10WhatPolicySaysOfTimeAndRevocation) {
     NEED_CERTIFICATES();
     const Certificate gw = certificate("gw");
@@ -408,6 +315,26 @@ TEST(Certificates, C10WhatPolicySaysOfTimeAndRevocation) {
     ask.answers = {OcspAnswer::parse(file("pretended.ocsp")).value()};
     EXPECT_FALSE(trust(ask));
     ask.answers = {OcspAnswer::parse(file("gw.ocsp")).value()};
+    EXPECT_TRUE(trust(ask));
+}
+
+// RFC 6960 2.2: "unknown" is no word of good standing, and none of a revocation.
+TEST(Certificates, C10UnknownToTheResponderIsAsIfNobodyHadAnswered) {
+    NEED_CERTIFICATES();
+    const Certificate g1 = certificate("g1");
+    TrustQuestion ask = question(g1);
+    ask.crls = {Crl::parse(file("root.crl")).value()};
+    ask.answers = {OcspAnswer::parse(file("unlisted.ocsp")).value()};
+    ask.revocation = RevocationPolicy::strict;
+    const auto refused = trust(ask);
+    ASSERT_FALSE(refused);
+    EXPECT_NE(refused.error().received.find("cannot be told from a revoked one"),
+              std::string::npos);
+    ask.revocation = RevocationPolicy::relaxed;
+    EXPECT_TRUE(trust(ask));
+    // Beside a current list it takes nothing away.
+    ask.revocation = RevocationPolicy::strict;
+    ask.crls.push_back(Crl::parse(file("middle.crl")).value());
     EXPECT_TRUE(trust(ask));
 }
 

@@ -1,6 +1,6 @@
 // The groups of the IKEv2 conformance lists, a claim each: what is not in the abuse cases already.
 
-#include "abuse/hand_peer.hpp"
+#include "abuse/abuse_test.hpp"
 
 namespace culvert::ike::v2 {
 namespace {
@@ -100,6 +100,26 @@ TEST_F(Conformance, CT_NEG_TheFirstOfOursThatTheyOfferIsChosen) {  // RFC 7296 2
     EXPECT_EQ(sa->proposals.front().number, eve.proposals.front().number);
 }
 
+TEST_F(Conformance, CT_NEG_TheGroupOfTheChoiceIsNamed) {  // RFC 7296 1.2, 2.7
+    // All is offered, with a KE payload of the group that the victim likes least.
+    eve.use(crypto::KeMethod::curve448);
+    const auto named = eve.try_init(eve.init_payloads());
+    ASSERT_TRUE(has(named, NotifyType::invalid_ke_payload));
+    EXPECT_EQ(wire::find_notify(*named, NotifyType::invalid_ke_payload)->data, (Bytes{0, 31}));
+    EXPECT_EQ(pair.two.engine().half_open(), 0U);  // RFC 7296 2.7: no state is kept for it
+    eve.use(crypto::KeMethod::curve25519);
+    EXPECT_TRUE(eve.up());
+    EXPECT_EQ(eve_status()->suite->ke, crypto::KeMethod::curve25519);
+    // And where that group alone is offered it is the choice.
+    std::erase_if(eve.proposals, [](const Proposal& one) {
+        return one.to_string().find("448") == std::string::npos;
+    });
+    ASSERT_EQ(eve.proposals.size(), 1U);
+    eve.use(crypto::KeMethod::curve448);
+    eve.begin_again();
+    EXPECT_TRUE(eve.up());
+}
+
 TEST_F(Conformance, CT_NEG_AChildSaWithoutASuiteInCommonLeavesTheIkeSa) {  // RFC 7296 1.2
     ASSERT_TRUE(eve.init());
     wire::Payloads payloads = eve.auth_payloads();
@@ -113,6 +133,31 @@ TEST_F(Conformance, CT_NEG_AChildSaWithoutASuiteInCommonLeavesTheIkeSa) {  // RF
     EXPECT_TRUE(eve_status()->children.empty());
 }
 
+TEST_F(Conformance, CT_TS_WhatIsOfferedIsNarrowedToWhatIsConfigured) {  // RFC 7296 2.9
+    ASSERT_TRUE(eve.up());
+    const auto narrowed = [&](std::initializer_list<std::string_view> tsi, std::string_view tsr) {
+        wire::Payloads payloads = eve.create_child_payloads(0xc0660030);
+        auto& all = std::get<wire::TsInitiator>(payloads[2]).selectors;
+        all.clear();
+        for (const std::string_view one : tsi) { all.push_back(selector(one).selector); }
+        std::get<wire::TsResponder>(payloads[3]).selectors = {selector(tsr).selector};
+        const auto answer = eve.ask(ExchangeType::create_child_sa, payloads).value();
+        const auto* i = wire::find<wire::TsInitiator>(answer);
+        const auto* r = wire::find<wire::TsResponder>(answer);
+        return i == nullptr || r == nullptr
+                   ? std::string{}
+                   : to_string(i->selectors) + " === " + to_string(r->selectors);
+    };
+    EXPECT_EQ(narrowed({"10.66.0.0/16"}, "10.0.0.0/8"), "10.66.0.0/24 === 10.2.0.0/24");
+    EXPECT_EQ(narrowed({"10.66.0.5[tcp/80]", "10.66.0.0/24"}, "10.2.0.9"),
+              "10.66.0.0/24 === 10.2.0.9");
+    EXPECT_EQ(narrowed({"10.66.0.5[tcp/80]"}, "10.2.0.0/24[tcp]"),
+              "10.66.0.5[tcp/80] === 10.2.0.0/24[tcp]");
+    EXPECT_EQ(narrowed({"10.66.0.128/25", "172.16.0.0/12"}, "10.2.0.0/24"),
+              "10.66.0.128/25 === 10.2.0.0/24");
+    EXPECT_EQ(narrowed({"10.66.1.0/24"}, "10.2.0.0/24"), "");
+}
+
 TEST_F(Conformance, CT_TS_NothingInCommonLeavesTheIkeSa) {  // RFC 7296 2.9
     ASSERT_TRUE(eve.init());
     wire::Payloads payloads = eve.auth_payloads();
@@ -122,7 +167,7 @@ TEST_F(Conformance, CT_TS_NothingInCommonLeavesTheIkeSa) {  // RFC 7296 2.9
     EXPECT_TRUE(eve.alive());
 }
 
-TEST_F(Conformance, CT_ERR_UnknownErrorNotifiesInRequestsAreIgnored) {  // RFC 7296 3.10.1
+TEST_F(Conformance, CT_INFO_CT_ERR_UnknownNotifiesInRequestsAreIgnored) {  // RFC 7296 3.10.1
     ASSERT_TRUE(eve.up());
     for (const std::uint16_t type :
          std::initializer_list<std::uint16_t>{8191, 8192, 16383, 17284, 40959, 65535}) {
@@ -184,6 +229,15 @@ TEST_F(Conformance, CT_INFO_AnEmptyRequestIsAnsweredEmpty) {  // RFC 7296 1.4
     const auto answer = eve.ask(ExchangeType::informational, {});
     ASSERT_TRUE(answer);
     EXPECT_TRUE(answer->empty());
+}
+
+TEST_F(Conformance, CT_INFO_ADeleteOfTheIkeSaIsAnsweredAndTakesItsChildrenAlong) {  // 1.4.1
+    ASSERT_TRUE(eve.up());
+    const auto answer = eve.ask(ExchangeType::informational, {wire::Delete::ike_sa()});
+    ASSERT_TRUE(answer);
+    EXPECT_TRUE(answer->empty());
+    EXPECT_FALSE(eve_status());
+    EXPECT_EQ(pair.two.all<RemoveChild>().size(), 1U);
 }
 
 }  // namespace

@@ -1,45 +1,38 @@
 #pragma once
-// A peer made by hand: an initiator at 192.0.2.66 that knows its keys and says what it is told to,
-// well formed or not. And the world of the abuse cases: the victim at 192.0.2.2 has an honest
-// tunnel with 192.0.2.1, which must be able to rekey when the abuse is over.
+// A peer made by hand at 192.0.2.66 that says what it is told to, right or wrong: as the one who
+// begins, or as the one whom the victim calls.
 
 #include <optional>
 #include <utility>
 #include <vector>
 
+#include "abuse/hand_sa.hpp"
 #include "base/writer.hpp"
 #include "crypto/key_exchange.hpp"
 #include "ike/auth/key_material.hpp"
 #include "ike/auth/psk.hpp"
+#include "ike/v2/intermediate.hpp"
 #include "ike/v2/limits.hpp"
 #include "ike/wire/message.hpp"
-#include "unit/ike/v2/engine_pair.hpp"
 
 namespace culvert::ike::v2 {
-
-using wire::ExchangeType;
-using wire::NotifyType;
-using wire::PayloadType;
 
 inline constexpr std::string_view eve_proposals =
     "aes256gcm16-prfsha384-x25519, aes256gcm16-prfsha384-modp2048, "
     "aes256gcm16-prfsha384-ecp256, aes256gcm16-prfsha384-x448";
 
-class HandPeer {
+class HandPeer : public HandSa {
  public:
     HandPeer(Side& victim, const Instant& now, std::uint64_t seed = 66)
-        : victim_(victim), now_(now), random_(seed), spi_(random_.u64()) {
+        : HandSa(victim, now, seed) {
         use(crypto::KeMethod::curve25519);
         nonce = random_.bytes(32);
     }
 
-    Endpoint at{ip("192.0.2.66"), 500};
-    Endpoint victim_at{ip("192.0.2.2"), 500};
     Identity id = identity("g66.example");
     Bytes secret = to_bytes(as_bytes("only for the tests"));
     Proposals proposals = parse_proposals(ProtocolId::ike, eve_proposals).value();
     Bytes nonce;
-    std::uint32_t next_id = 0;
 
     // Its own private value; the public one goes into init_payloads().
     void use(crypto::KeMethod method) {
@@ -47,21 +40,6 @@ class HandPeer {
         ke_value = ke_->public_value();
     }
     Bytes ke_value;
-
-    // Everything that comes back to this peer.
-    std::vector<Bytes> send(const Bytes& bytes) {
-        victim_.out.clear();
-        victim_.take(victim_.engine().handle(
-            Datagram{.local = victim_at, .remote = at, .bytes = bytes}, now_));
-        std::vector<Bytes> answers;
-        for (Datagram& datagram : victim_.out) {
-            if (datagram.remote.address == at.address) {
-                answers.push_back(std::move(datagram.bytes));
-            }
-        }
-        victim_.out.clear();
-        return answers;
-    }
 
     // ---- IKE_SA_INIT
 
@@ -89,6 +67,7 @@ class HandPeer {
         EXPECT_EQ(answers.size(), 1U);
         return wire::parse_message(answers.front()).value().payloads;
     }
+    // A whole IKE_SA_INIT.
     bool init() {
         const auto answers = say_init(init_payloads());
         return answers.size() == 1 && take_init_answer(answers.front());
@@ -104,69 +83,138 @@ class HandPeer {
         const auto shared = ke_->derive(ke->data);
         if (!chosen || !shared) { return false; }
         suite_ = chosen->ike;
+        rounds_ = {};
         peer_ke_value = ke->data;
         peer_nonce = nr->data;
         responder_spi_ = message->header.responder_spi;
         keys_ = derive_ike_keys(
             suite_, *shared,
             {.ni = nonce, .nr = nr->data, .initiator_spi = spi_, .responder_spi = responder_spi_});
-        out_.emplace(initiator_cipher(suite_, keys_));
-        in_.emplace(responder_cipher(suite_, keys_));
+        began_ = true;
+        use_keys();
         next_id = 1;
         return true;
     }
     Bytes peer_ke_value;
     Bytes peer_nonce;
 
-    // ---- protected exchanges
+    // The victim began: its IKE_SA_INIT request is agreed to. What it says next.
+    std::vector<Bytes> answer_init(const Bytes& request, const wire::Payloads& more = {}) {
+        return send(init_answer(request, more));
+    }
+    std::vector<Bytes> refuse_init(const Bytes& request, wire::Notify notify) {
+        wire::IkeHeader header = wire::parse_header(request).value();
+        header.flags = {.response = true};
+        return send(wire::write(header, {std::move(notify)}));
+    }
+    Bytes init_answer(const Bytes& request, const wire::Payloads& more = {}) {
+        const auto message = wire::parse_message(request).value();
+        const auto* ke = wire::find<wire::KeyExchange>(message.payloads);
+        const auto chosen =
+            choose(proposals, wire::find<wire::SecurityAssociation>(message.payloads)->proposals,
+                   "eve", true)
+                .value();
+        use(chosen.ke);
+        suite_ = chosen.ike;
+        rounds_ = {};
+        peer_nonce = wire::find<wire::Nonce>(message.payloads)->data;
+        spi_ = message.header.initiator_spi;
+        responder_spi_ = IkeSpi{random_.u64()};
+        began_ = false;
+        next_id = 0;
+        wire::Payloads payloads;
+        payloads.emplace_back(wire::SecurityAssociation{.proposals = {chosen.proposal}});
+        payloads.emplace_back(wire::KeyExchange{.method = ke_->method(), .data = ke_value});
+        payloads.emplace_back(wire::Nonce{.data = nonce});
+        payloads.insert(payloads.end(), more.begin(), more.end());
+        request_ = wire::write({.initiator_spi = spi_,
+                                .responder_spi = responder_spi_,
+                                .exchange = ExchangeType::ike_sa_init,
+                                .flags = {.response = true}},
+                               payloads);
+        keys_ = derive_ike_keys(suite_, ke_->derive(ke->data).value(),
+                                {.ni = peer_nonce,
+                                 .nr = nonce,
+                                 .initiator_spi = spi_,
+                                 .responder_spi = responder_spi_});
+        use_keys();
+        return request_;
+    }
 
-    wire::IkeHeader header(ExchangeType exchange) const {
-        return {.initiator_spi = spi_,
-                .responder_spi = responder_spi_,
-                .exchange = exchange,
-                .flags = {.initiator = true},
-                .message_id = MessageId{next_id}};
+    // ---- IKE_INTERMEDIATE
+
+    // One more key exchange before IKE_AUTH (RFC 9242): what comes next is under other keys.
+    Bytes intermediate_request(const crypto::KeyExchange& ke) {
+        return sealed(header(ExchangeType::ike_intermediate), intermediate_payloads(ke));
     }
-    Bytes sealed(const wire::IkeHeader& header, const wire::Payloads& payloads) {
-        return wire::seal_message(header, payloads, *out_, random_).value();
-    }
-    // Any octets inside SK, under a right ICV.
-    Bytes sealed_octets(ExchangeType exchange, PayloadType first, ByteView inside) {
-        return closed(exchange, PayloadType::sk, first, {}, inside);
-    }
-    // The same as an SKF payload.
-    Bytes fragment(ExchangeType exchange, PayloadType first, std::uint16_t number,
-                   std::uint16_t total, ByteView inside) {
-        Writer fields;
-        fields.u16(number);
-        fields.u16(total);
-        return closed(exchange, PayloadType::skf, first, fields.view(), inside);
-    }
-    std::optional<wire::Payloads> open(const Bytes& answer) const {
-        auto message = wire::open_message(answer, *in_);
-        if (!message) { return std::nullopt; }
-        return std::move(message->payloads);
-    }
-    // Asks and counts on, if there was an answer.
-    std::optional<wire::Payloads> ask_octets(const Bytes& request) {
-        const auto answers = send(request);
-        if (answers.empty()) { return std::nullopt; }
+    std::optional<wire::Payloads> intermediate(const crypto::KeyExchange& ke) {
+        const wire::Payloads payloads = intermediate_payloads(ke);
+        const Bytes covered =
+            wire::covered_octets(header(ExchangeType::ike_intermediate), wire::first_type(payloads),
+                                 wire::write_payloads(payloads));
+        const auto answers = send(intermediate_request(ke));
+        if (answers.size() != 1) { return std::nullopt; }
         ++next_id;
-        return open(answers.front());
-    }
-    std::optional<wire::Payloads> ask(ExchangeType exchange, const wire::Payloads& payloads) {
-        return ask_octets(sealed(header(exchange), payloads));
+        auto message = wire::open_message(answers.front(), *in_);
+        if (!message) { return std::nullopt; }
+        const auto* theirs = wire::find<wire::KeyExchange>(message->payloads);
+        const auto shared =
+            theirs == nullptr ? Result<Secret>{std::unexpected(Error{})} : ke.derive(theirs->data);
+        if (shared) {
+            rounds_.cover(crypto::Prf{suite_.prf}, keys_.sk_pi, covered, keys_.sk_pr,
+                          message->covered);
+            keys_ = derive_rekeyed_ike_keys(suite_, suite_.prf, keys_.sk_d, *shared,
+                                            {.ni = nonce,
+                                             .nr = peer_nonce,
+                                             .initiator_spi = spi_,
+                                             .responder_spi = responder_spi_});
+            use_keys();
+        }
+        return std::move(message->payloads);
     }
 
     // ---- IKE_AUTH
 
+    // What AUTH of this peer covers (RFC 7296 2.15).
+    Bytes octets_to_sign() const {
+        const wire::IdInitiator own{.identity = id};  // the same octets as an IDr
+        return signed_octets(crypto::Prf{suite_.prf}, request_, peer_nonce,
+                             began_ ? keys_.sk_pi : keys_.sk_pr, own.rest_of_id(),
+                             rounds_.int_auth());
+    }
     wire::Authentication auth() const {
-        const crypto::Prf prf{suite_.prf};
-        const wire::IdInitiator idi{.identity = id};
-        return {.method = wire::AuthMethod::shared_key,
-                .data = psk_auth(
-                    prf, Secret::copy_of(secret),
-                    signed_octets(prf, request_, peer_nonce, keys_.sk_pi, idi.rest_of_id()))};
+        return {
+            .method = wire::AuthMethod::shared_key,
+            .data = psk_auth(crypto::Prf{suite_.prf}, Secret::copy_of(secret), octets_to_sign())};
+    }
+    // The victim asks for a Child SA and gets all of it.
+    wire::Payloads child_answer(const wire::Payloads& request, std::uint32_t spi) {
+        auto chosen = choose(wire::find<wire::SecurityAssociation>(request)->proposals,
+                             wire::find<wire::SecurityAssociation>(request)->proposals, "eve",
+                             wire::find<wire::KeyExchange>(request) != nullptr)
+                          .value();
+        Writer octets;
+        octets.u32(spi);
+        chosen.proposal.spi = octets.take();
+        wire::Payloads payloads;
+        payloads.emplace_back(wire::SecurityAssociation{.proposals = {chosen.proposal}});
+        if (wire::find<wire::Nonce>(request) != nullptr) {
+            payloads.emplace_back(wire::Nonce{.data = random_.bytes(32)});
+        }
+        if (const auto* ke = wire::find<wire::KeyExchange>(request)) {
+            const auto own = crypto::KeyExchange::create(ke->method, random_).value();
+            payloads.emplace_back(
+                wire::KeyExchange{.method = own.method(), .data = own.public_value()});
+        }
+        payloads.emplace_back(*wire::find<wire::TsInitiator>(request));
+        payloads.emplace_back(*wire::find<wire::TsResponder>(request));
+        return payloads;
+    }
+    // All that IKE_AUTH of the victim asks for: identity, proof, a Child SA.
+    wire::Payloads auth_answer(const wire::Payloads& request) {
+        wire::Payloads payloads = child_answer(request, 0xc0660001);
+        payloads.insert(payloads.begin(), {wire::IdResponder{.identity = id}, auth()});
+        return payloads;
     }
     wire::Payloads child_payloads(std::uint32_t spi) const {
         Proposals esp = parse_proposals(ProtocolId::esp, "aes256gcm16").value();
@@ -205,6 +253,7 @@ class HandPeer {
         return payloads;
     }
     // Asks for an IKE SA in place of this one, and goes on in that. What was answered.
+    // go_back(): as if it had not.
     std::optional<wire::Payloads> rekey_ike() {
         const auto ke = crypto::KeyExchange::create(suite_.ke, random_).value();
         const IkeSpi fresh{random_.u64()};
@@ -227,6 +276,7 @@ class HandPeer {
         if (sa == nullptr) { return answer; }
         const auto shared = ke.derive(wire::find<wire::KeyExchange>(*answer)->data);
         Reader theirs{sa->proposals.front().spi};
+        leave();
         responder_spi_ = IkeSpi{theirs.u64()};
         keys_ = derive_rekeyed_ike_keys(suite_, suite_.prf, keys_.sk_d, *shared,
                                         {.ni = ni,
@@ -234,10 +284,44 @@ class HandPeer {
                                          .initiator_spi = fresh,
                                          .responder_spi = responder_spi_});
         spi_ = fresh;
-        out_.emplace(initiator_cipher(suite_, keys_));
-        in_.emplace(responder_cipher(suite_, keys_));
+        began_ = true;
+        use_keys();
         next_id = 0;
         return answer;
+    }
+    // The victim wants an IKE SA in place of this one, and gets it. What it says next, in the old
+    // one; this peer goes on in the new one.
+    std::vector<Bytes> answer_rekey_ike(const Bytes& request) {
+        const auto asked = open(request).value();
+        const auto* ni = wire::find<wire::Nonce>(asked);
+        const auto* theirs = wire::find<wire::KeyExchange>(asked);
+        auto chosen =
+            choose(proposals, wire::find<wire::SecurityAssociation>(asked)->proposals, "eve", true)
+                .value();
+        const auto ke = crypto::KeyExchange::create(theirs->method, random_).value();
+        const Bytes nr = random_.bytes(32);
+        const IkeSpi fresh{random_.u64()};
+        Reader spi{chosen.proposal.spi};
+        const IkeSpi of_victim{spi.u64()};
+        Writer own;
+        own.u64(fresh.value());
+        chosen.proposal.spi = own.take();
+        wire::Payloads payloads;
+        payloads.emplace_back(wire::SecurityAssociation{.proposals = {chosen.proposal}});
+        payloads.emplace_back(wire::Nonce{.data = nr});
+        payloads.emplace_back(wire::KeyExchange{.method = ke.method(), .data = ke.public_value()});
+        auto said = answer(request, payloads);
+        leave();
+        suite_ = chosen.ike;
+        keys_ = derive_rekeyed_ike_keys(
+            suite_, suite_.prf, keys_.sk_d, ke.derive(theirs->data).value(),
+            {.ni = ni->data, .nr = nr, .initiator_spi = of_victim, .responder_spi = fresh});
+        spi_ = of_victim;
+        responder_spi_ = fresh;
+        began_ = false;
+        use_keys();
+        next_id = 0;
+        return said;
     }
     bool up() {
         if (!init()) { return false; }
@@ -249,8 +333,6 @@ class HandPeer {
     // An empty INFORMATIONAL is answered: the IKE SA lives.
     bool alive() { return ask(ExchangeType::informational, {}).has_value(); }
 
-    IkeSpi spi() const { return spi_; }
-    IkeSpi responder_spi() const { return responder_spi_; }
     void begin_again() {
         spi_ = IkeSpi{random_.u64()};
         next_id = 0;
@@ -258,85 +340,16 @@ class HandPeer {
     // Another message is taken for the first one when AUTH is made.
     void claim_first_message(Bytes request) { request_ = std::move(request); }
     const Bytes& first_message() const { return request_; }
-    test::SeededRandom& random() { return random_; }
 
  private:
-    Bytes closed(ExchangeType exchange, PayloadType kind, PayloadType first, ByteView fields,
-                 ByteView inside) {
-        const std::size_t body = fields.size() + out_->sealed_size(inside.size());
-        wire::IkeHeader head = header(exchange);
-        head.next_payload = kind;
-        head.length = static_cast<std::uint32_t>(wire::IkeHeader::size + 4 + body);
-        Writer out;
-        head.write(out);
-        out.u8(std::to_underlying(first));
-        out.u8(0);
-        out.u16(static_cast<std::uint16_t>(4 + body));
-        out.bytes(fields);
-        out.bytes(out_->seal(out.view(), inside, random_).value());
-        return out.take();
+    static wire::Payloads intermediate_payloads(const crypto::KeyExchange& ke) {
+        wire::Payloads payloads;
+        payloads.emplace_back(wire::KeyExchange{.method = ke.method(), .data = ke.public_value()});
+        return payloads;
     }
-
-    Side& victim_;
-    const Instant& now_;
-    test::SeededRandom random_;
-    IkeSpi spi_;
-    IkeSpi responder_spi_{};
     std::optional<crypto::KeyExchange> ke_;
-    ChosenIkeSuite suite_;
-    IkeKeys keys_;
-    std::optional<crypto::IkeCipher> out_;
-    std::optional<crypto::IkeCipher> in_;
+    IntermediateChain rounds_;
     Bytes request_;
-};
-
-inline bool has(const std::optional<wire::Payloads>& payloads, NotifyType type) {
-    return payloads && wire::find_notify(*payloads, type) != nullptr;
-}
-
-// The victim's configuration: the honest peer's connection, and one for 192.0.2.66.
-inline Config victim_config() {
-    Config config = gateway_config(2, 1);
-    Config other = gateway_config(2, 66);
-    Connection& eve = other.connections.front();
-    eve.name = "eve";
-    eve.proposals = parse_proposals(ProtocolId::ike, eve_proposals).value();
-    config.connections.push_back(std::move(eve));
-    config.secrets.push_back(std::move(other.secrets.front()));
-    return config;
-}
-
-class AbuseTest : public testing::Test {
- protected:
-    AbuseTest() : pair(gateway_config(1, 2), victim_config()), eve(pair.two, pair.now) {}
-
-    void SetUp() override { ASSERT_TRUE(pair.up(pair.one)) << pair.one.errors(); }
-
-    // The pass rule of all cases: the honest tunnel still rekeys, and strangers leave nothing.
-    void TearDown() override {
-        pair.feed(pair.one, Rekey{.id = CommandId{900}, .ike = "", .child = "net"});
-        const auto rekeyed = pair.one.ended(900);
-        EXPECT_TRUE(rekeyed && *rekeyed) << pair.one.errors();
-        pair.feed(pair.one, Rekey{.id = CommandId{901}, .ike = "gw", .child = ""});
-        const auto again = pair.one.ended(901);
-        EXPECT_TRUE(again && *again) << pair.one.errors();
-        pair.pass(std::chrono::seconds{60});
-        EXPECT_EQ(pair.two.engine().half_open(), 0U);
-        for (const Event* event : pair.two.all<Event>()) {
-            for (const char c : event->text) { ASSERT_TRUE(c >= 0x20 && c < 0x7f) << event->text; }
-        }
-    }
-
-    std::size_t ike_sas() { return pair.two.engine().status(pair.now).size(); }
-    std::optional<IkeSaStatus> eve_status() {
-        for (IkeSaStatus& status : pair.two.engine().status(pair.now)) {
-            if (status.connection == "eve") { return std::move(status); }
-        }
-        return std::nullopt;
-    }
-
-    EnginePair pair;
-    HandPeer eve;
 };
 
 }  // namespace culvert::ike::v2

@@ -1,6 +1,6 @@
 // Abuse cases P: what cannot be parsed, or should not be believed.
 
-#include "abuse/hand_peer.hpp"
+#include "abuse/abuse_test.hpp"
 
 namespace culvert::ike::v2 {
 namespace {

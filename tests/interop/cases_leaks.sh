@@ -14,7 +14,7 @@ talk() { # ping without end, both ways and families
 # Both children are up and carry what the hosts say.
 talks() { ping_ok h1 10.2.0.2; ping_ok h1 fd02::2; }
 
-case_no_clear_text() {
+case_v07_no_clear_text() {
     inner=46
     local n
     for n in 1 2; do child "$n" 'start_action = trap'; done

@@ -2,5 +2,4 @@
 foreach(case mtu mtu_clamped trap transport_host pass_drop)
     interop_test(interop_pair_${case} ${interop_run} culvert culvert ${case})
 endforeach()
-# Abuse V-07.
-interop_test(interop_pair_no_clear_text ${interop_run} culvert culvert no_clear_text)
+interop_test(interop_pair_v07_no_clear_text ${interop_run} culvert culvert v07_no_clear_text)

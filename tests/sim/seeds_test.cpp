@@ -76,6 +76,8 @@ TEST(Seeds, S08RacesEndInAgreement) {
     Tally tally = play_all("races", 500);
     EXPECT_GT(tally["child_rekeyed"], 100U);
     EXPECT_GT(tally["ike_rekeyed"], 50U);
+    EXPECT_GT(tally["error_temporary_failure"], 300U);  // a storm (one peer alone: abuse, S08)
+    EXPECT_GT(tally["error_child_sa_not_found"], 10U);
 }
 
 TEST(Seeds, NoPacketIsLostToARekey) {

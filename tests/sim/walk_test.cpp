@@ -11,7 +11,7 @@ namespace {
 
 class Walk : public testing::TestWithParam<WalkCase> {};
 
-TEST_P(Walk, EveryOrderEndsInAgreement) {
+TEST_P(Walk, S08_CT_CHILD_EveryOrderEndsInAgreement) {
     WalkReport first;
     for (const std::uint64_t seed : {1U, 2U}) {
         const WalkReport report =

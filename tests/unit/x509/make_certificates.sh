@@ -124,6 +124,7 @@ answer asked asked middle
 answer revoked revoked middle
 answer appointed gw responder
 answer pretended gw pretender
+answer unlisted g1 middle # the responder does not know it
 # A delta list of middle's, which alone knows of the latest revocation.
 key fresh && issue fresh middle "$end_entity
 subjectAltName = DNS:g1.example

@@ -192,8 +192,8 @@ TEST_F(Right, AMistypedPasswordMayBeTypedAgain) {
     EXPECT_TRUE(as_text(ByteView{last.data}.subspan(4)).starts_with("S="));
 }
 
-// E-02, S-10: what a server must not take.
-TEST_F(Right, E02TheServerEndsAtWhatIsNoAnswer) {
+// What a server must not take.
+TEST_F(Right, E02S10TheServerEndsAtWhatIsNoAnswer) {
     const auto after_begin = [&](auto make) {
         Server server{id("carol"), {Type::mschapv2}, false};
         const auto first =
@@ -281,7 +281,7 @@ TEST_F(Stranger, E03AProofThatIsNone) {
     EXPECT_NE(say(Code::request, Type::mschapv2, data).find("do not trust it"), std::string::npos);
 }
 
-TEST_F(Stranger, E01AnotherMethodInTheMiddle) {
+TEST_F(Stranger, E01S10AnotherMethodInTheMiddle) {
     EXPECT_EQ(say(Code::request, Type::mschapv2, challenge()), "");
     EXPECT_NE(say(Code::request, Type::gtc, {}).find("RFC 3748 2.1"), std::string::npos);
 }
@@ -295,7 +295,7 @@ TEST_F(Stranger, AMethodThatWouldShowThePasswordIsDeclined) {
     EXPECT_EQ(answer.data, Bytes{26});
 }
 
-TEST_F(Stranger, E01RequestsWithoutEnd) {  // S-10
+TEST_F(Stranger, E01S10RequestsWithoutEnd) {
     std::string why;
     unsigned i = 0;
     while (why.empty() && ++i < 10 * rounds_max) {

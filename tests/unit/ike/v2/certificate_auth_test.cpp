@@ -11,7 +11,7 @@
 namespace culvert::ike::v2 {
 namespace {
 
-TEST_F(CertificateAuth, AChainWithOneInBetweenIsSentAndTrusted) {
+TEST_F(CertificateAuth, CT_AUTH_AChainWithOneInBetweenIsSentAndTrusted) {
     EXPECT_TRUE(up()) << pair->one.errors() << pair->two.errors();
 }
 
@@ -355,7 +355,7 @@ TEST_F(CertificateAuth, NothingIsFetchedForOneThatIsNotTrusted) {
     EXPECT_TRUE(pair->two.all<FetchRevocation>().empty());
 }
 
-TEST_F(CertificateAuth, TheInitiatorRefusesTheResponderToo) {
+TEST_F(CertificateAuth, CT_AUTH_TheInitiatorRefusesTheResponderToo) {
     known_one.authorities = {certificate("other")};
     EXPECT_FALSE(up());
     EXPECT_NE(pair->one.errors().find("x509ca"), std::string::npos) << pair->one.errors();

@@ -23,7 +23,7 @@ struct Addresses : testing::Test {
     Config server;
 };
 
-TEST_F(Addresses, TheClientGetsOneWithSelectorsAndNameServers) {
+TEST_F(Addresses, CT_RW_TheClientGetsOneWithSelectorsAndNameServers) {
     EnginePair p = pair();
     ASSERT_TRUE(p.up(p.one)) << p.one.errors() << p.two.errors();
     const auto installed = p.one.all<InstallVirtualAddress>();
@@ -57,7 +57,7 @@ TEST_F(Addresses, TheyStayOverARekeyOfTheIkeSa) {
     EXPECT_EQ(p.one.all<RemoveVirtualAddress>().size(), 1U);
 }
 
-TEST_F(Addresses, AnIkeSaWithoutChildHasItsAddressToo) {  // RFC 6023 3
+TEST_F(Addresses, CT_RW_AnIkeSaWithoutChildHasItsAddressToo) {  // RFC 6023 3
     client.connections.front().childless = Childless::prefer;
     EnginePair p = pair();
     ASSERT_TRUE(p.up(p.one)) << p.one.errors() << p.two.errors();

@@ -230,8 +230,8 @@ TEST_F(EapAuth, SurvivesALostAnswer) {
     EXPECT_TRUE(keys_agree());
 }
 
-// S-10: a peer that stops in the middle is forgotten in time.
-TEST_F(EapAuth, AHalfDoneEapIsForgotten) {
+// A peer that stops in the middle is forgotten in time.
+TEST_F(EapAuth, S10AHalfDoneEapIsForgotten) {
     pair.emplace(std::move(first), std::move(second));
     pair->one.take(pair->one.engine().handle(
         Initiate{.id = CommandId{9}, .connection = "gw", .child = "net"}, pair->now));

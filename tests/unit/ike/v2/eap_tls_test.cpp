@@ -123,8 +123,7 @@ TEST_F(EapTls, E07NothingIsShownToARogueGateway) {
     EXPECT_TRUE(pair->one.all<InstallChild>().empty());
 }
 
-// P-09
-TEST(TlsFragments, AreHeldToWhatTheySay) {
+TEST(TlsFragments, P09AreHeldToWhatTheySay) {
     const auto hex = [](std::string_view text) { return from_hex(text).value(); };
     const auto takes = [&](std::initializer_list<std::string_view> parts) {
         eap::TlsFragments fragments;
@@ -149,7 +148,7 @@ TEST(TlsFragments, AreHeldToWhatTheySay) {
     EXPECT_EQ(takes({"c0ffffffffaa"}), "refused");  // more than anybody may send
 }
 
-TEST(TlsFragments, CutWhatIsSentAndWaitForEach) {
+TEST(TlsFragments, P09CutWhatIsSentAndWaitForEach) {
     eap::TlsFragments sender;
     eap::TlsFragments receiver;
     Bytes message(5000, 7);
