@@ -378,7 +378,7 @@ std::optional<wire::CertificateRequest> certificate_request(
         }
     };
     for (const ConnectionRef& connection : connections) {
-        if (!connection->send_certreq) { continue; }
+        if (!connection->send_certreq || rounds.size() >= asked_rounds_max) { continue; }
         consider(connection->remote);
         std::ranges::for_each(connection->remote_more, consider);
     }

@@ -39,6 +39,7 @@ constexpr std::size_t connections_tried_max = 8;      // whose demands an initia
 constexpr std::size_t peer_certificates_max = 16;     // CERT payloads that are looked at
 constexpr std::size_t known_chains_max = 4096;        // of peers that have authenticated by them
 constexpr std::size_t announced_methods_max = 64;     // of a peer (RFC 9593)
+constexpr std::size_t asked_rounds_max = 256;         // whose authorities our CERTREQ names
 constexpr std::size_t asked_authorities_max = 256;    // of a peer's CERTREQ payloads
 constexpr seconds revocation_asked_again{60};         // a source is asked once in this time
 constexpr std::size_t revocation_sources_max = 4096;  // remembered
