@@ -182,5 +182,20 @@ TEST(AuthWords, BecomeRules) {
     }
 }
 
+// swanctl sends a path, and not what the file holds: the daemon reads it.
+TEST_F(Folders, ByViciAFileIsAPathOfTheDaemons) {
+    const std::string path = (CertificateFiles::place() / "root.crt").string();
+    const auto remote_with = [](const std::string& file) {
+        return vici::Section{}.set(
+            "remote", vici::Section{}.set("cacert-one", vici::Section{}.set("file", file)));
+    };
+    const LoadedConnection loaded = load_connection("gw", remote_with(path));
+    EXPECT_TRUE(loaded.ok()) << show(loaded.problems);
+    ASSERT_EQ(loaded.connection.remote.cacerts.size(), 1U);
+    EXPECT_EQ(loaded.connection.remote.cacerts.front(), certificate("root"));
+    EXPECT_TRUE(show(load_connection("gw", remote_with("/nowhere/at/all")).problems)
+                    .contains("/nowhere/at/all cannot be read"));
+}
+
 }  // namespace
 }  // namespace culvert::config
