@@ -42,3 +42,26 @@ case_inactivity() { # used it stays, unused it ends; the IKE SA stays
     says "$(side_log 1)" 'nothing went through for 3 s \(inactivity\)' "why it ended"
     until_true 10 has_children 2 0 || fail "the peer was not told"
 }
+
+# What is wrong in the file that the daemon takes by itself costs that alone, and is told.
+case_wrong_one() {
+    [[ -d /etc/swanctl ]] || skip "no /etc/swanctl, over which the test's own could be laid"
+    start_culvert() {
+        local place=/etc/netns/$net_prefix-g$1
+        mkdir -p "$place"
+        cp -r "$dir/$1/swanctl" "$place/swanctl"
+        sed -i '0,/^connections {/s//connections {\n    wrong {\n        if_id_in = 7\n    }/' "$place/swanctl/swanctl.conf"
+        setsid ip netns exec "$net_prefix-g$1" "$culvertd" --settings "$dir/$1/strongswan.conf" --vici "$(vici "$1")" \
+            --plane user --state-dir "$dir/$1/state" --log info,ike=debug --foreground >"$(side_log "$1")" 2>&1 </dev/null &
+        printf -v "pid_$1" %s $!
+        net_pids+=("$!")
+        until_true 15 side_answers "$1" "$!" || fail "culvertd of side $1 did not start"
+    }
+    begin
+    establish
+    traffic
+    says "$(side_log 1)" 'left out, the rest is in use.*connections\.wrong\.if_id_in' "what was left out"
+    culvert_of 1 reload >"$dir/reload.log" 2>&1 && fail "a reload took what is wrong"
+    says "$dir/reload.log" 'connections\.wrong\.if_id_in' "why nothing was reloaded"
+    expect_sas 1 1 1
+}

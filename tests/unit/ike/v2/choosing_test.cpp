@@ -23,6 +23,20 @@ struct Choosing : CertificateAuth {
         two.connections.push_back(std::move(more));
         return two.connections.back();
     }
+    static void add_secret_for_everybody(Config& config) {
+        SharedSecret secret;
+        secret.name = "everybody";
+        secret.secret = Secret::copy_of(as_bytes("only for the tests"));
+        config.secrets.push_back(std::move(secret));
+    }
+    // The responder serves users with the secret first, and such with certificates.
+    void mixed() {
+        add_secret_for_everybody(two);
+        second().name = "by-secret";
+        second().remote.method = AuthMethodKind::psk;
+        another("by-certificate").remote.method = AuthMethodKind::pubkey;
+        nobody_is_named();
+    }
     void nobody_is_named() {
         for (Connection& connection : two.connections) { connection.remote.id = {}; }
     }
@@ -51,25 +65,13 @@ TEST_F(Choosing, NobodyIsTakenWhoseDemandsAreNotMet) {
 }
 
 TEST_F(Choosing, ASignatureIsForOneThatWantsASignature) {
-    SharedSecret secret;
-    secret.name = "everybody";
-    secret.secret = Secret::copy_of(as_bytes("only for the tests"));
-    two.secrets.push_back(std::move(secret));
-    second().name = "by-secret";
-    second().remote.method = AuthMethodKind::psk;
-    another("by-certificate").remote.method = AuthMethodKind::pubkey;
-    nobody_is_named();
+    mixed();
     EXPECT_TRUE(up()) << pair->two.errors();
     EXPECT_EQ(taken(), "by-certificate");
 }
 
 TEST_F(Choosing, ASecretIsForOneThatWantsASecret) {
-    for (Config* config : {&one, &two}) {
-        SharedSecret secret;
-        secret.name = "everybody";
-        secret.secret = Secret::copy_of(as_bytes("only for the tests"));
-        config->secrets.push_back(std::move(secret));
-    }
+    for (Config* config : {&one, &two}) { add_secret_for_everybody(*config); }
     first().local.method = AuthMethodKind::psk;
     second().name = "by-certificate";
     another("by-secret").remote.method = AuthMethodKind::psk;
@@ -80,14 +82,7 @@ TEST_F(Choosing, ASecretIsForOneThatWantsASecret) {
 
 // A client that sends its certificate if it is asked for hears of all authorities that may count.
 TEST_F(Choosing, CertificatesAreAskedForIfAnyOfThemTakesOne) {
-    SharedSecret secret;
-    secret.name = "everybody";
-    secret.secret = Secret::copy_of(as_bytes("only for the tests"));
-    two.secrets.push_back(std::move(secret));
-    second().name = "by-secret";
-    second().remote.method = AuthMethodKind::psk;
-    another("by-certificate").remote.method = AuthMethodKind::pubkey;
-    nobody_is_named();
+    mixed();
     first().send_cert = SendCertificate::if_asked;
     EXPECT_TRUE(up()) << pair->one.errors() << pair->two.errors();
 }
