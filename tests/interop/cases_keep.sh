@@ -65,3 +65,24 @@ case_wrong_one() {
     says "$dir/reload.log" 'connections\.wrong\.if_id_in' "why nothing was reloaded"
     expect_sas 1 1 1
 }
+
+# A trap whose selectors are the gateways' own addresses, at a start without a way to the peer.
+case_trap_waits() {
+    both ts_local dynamic
+    both ts_remote dynamic
+    side_address() { if [[ $1 == 1 ]]; then echo %any; else echo 192.0.2.2; fi; }
+    child 1 'start_action = trap'
+    eval "plain_$(declare -f start_culvert)"
+    start_culvert() {
+        [[ $1 == 2 ]] || ip -n "$net_prefix-g1" link set wan down
+        plain_start_culvert "$1"
+    }
+    begin
+    until_true 10 grep -q 'the trap of gw/net4 waits' "$(side_log 1)" || fail "nothing says that the trap waits"
+    ip -n "$net_prefix-g1" link set wan up
+    default_routes
+    until_true 30 trapped || fail "the trap was not placed when there was a way"
+    ns g1 ping -q -c 5 -W 5 192.0.2.2 >/dev/null || fail "nothing passes"
+    expect_sas 1 1 1
+}
+trapped() { swanctl_of 1 --list-pols | grep -q net4; }
