@@ -22,6 +22,12 @@ namespace {
 using ike::Identity;
 using ike::IdType;
 
+// None for what came by VICI.
+Place place_in(const Places& places, const Places::key_type& name) {
+    const auto found = places.find(name);
+    return found == places.end() ? Place{} : found->second;
+}
+
 // ---- secrets
 
 // Equal for identities that match each other; fqdn and email do so in any case.
@@ -129,9 +135,8 @@ void check_doubled_secrets(const ike::Config& config, const Places& places, Repo
         if (fresh || constant_time_equal(secret.secret.reveal(), at->second->secret.reveal())) {
             continue;
         }
-        const auto place = places.find({"", secret.name});
         report.add({.severity = Problem::Severity::warning,
-                    .place = place == places.end() ? Place{} : place->second,
+                    .place = place_in(places, {"", secret.name}),
                     .path = "secrets." + secret.name,
                     .what = fmt::format("belongs to the same identities as {}, but is another one",
                                         printable(at->second->name)),
@@ -202,9 +207,8 @@ void check_overlaps(const ike::Connection& conn, const Places& places, Report& r
             if (meant || !overlap(a.local_ts, b.local_ts) || !overlap(a.remote_ts, b.remote_ts)) {
                 continue;
             }
-            const auto place = places.find({conn.name, a.name});
             report.add({.severity = Problem::Severity::warning,
-                        .place = place == places.end() ? Place{} : place->second,
+                        .place = place_in(places, {conn.name, a.name}),
                         .path = fmt::format("connections.{}.children.{}", conn.name, a.name),
                         .what = fmt::format("its selectors overlap with those of {}: a packet may "
                                             "take either",
@@ -237,9 +241,8 @@ void check_callable(const ike::Connection& conn, const Places& places, Report& r
                                       : child.close_action != none ? "close_action"
                                                                    : "";
         if (!sa || word.empty()) { continue; }
-        const auto place = places.find({conn.name, child.name});
         report.add({.severity = Problem::Severity::warning,
-                    .place = place == places.end() ? Place{} : place->second,
+                    .place = place_in(places, {conn.name, child.name}),
                     .path = fmt::format("connections.{}.children.{}", conn.name, child.name),
                     .what = fmt::format("has a {}, and remote_addrs names nobody whom it could "
                                         "begin with",
@@ -255,9 +258,8 @@ void check_catch_all(const ike::Connection& conn, const Places& places, Report& 
             !covers_everything(child.local_ts) || !covers_everything(child.remote_ts)) {
             continue;
         }
-        const auto place = places.find({conn.name, child.name});
         report.add({.severity = Problem::Severity::warning,
-                    .place = place == places.end() ? Place{} : place->second,
+                    .place = place_in(places, {conn.name, child.name}),
                     .path = fmt::format("connections.{}.children.{}", conn.name, child.name),
                     .what = "protects everything with everything: while it stands, this host takes "
                             "nothing in clear but IKE and what mode = pass lets through, not even "
@@ -284,8 +286,7 @@ void check_child_names(const ike::Config& config, const Places& places, Report& 
                 order.push_back(child.name);
             } else if (entry.count == 2) {
                 entry.second = conn.name;
-                const auto place = places.find({conn.name, child.name});
-                if (place != places.end()) { entry.place = place->second; }
+                entry.place = place_in(places, {conn.name, child.name});
             }
         }
     }
@@ -369,15 +370,13 @@ void check_across(const ike::Config& config, const Places& places, bool all_secr
                   Report& report) {
     const Owners owners{config.secrets};
     for (const ike::Connection& conn : config.connections) {
-        const auto place = places.find({conn.name, ""});
-        check_certificates(conn, config, place == places.end() ? Place{} : place->second, all_keys,
-                           report);
+        const Place place = place_in(places, {conn.name, ""});
+        check_certificates(conn, config, place, all_keys, report);
         if (all_secrets) {
-            check_secret(conn, config, owners, place == places.end() ? Place{} : place->second,
-                         report);
-            check_passwords(conn, config, place == places.end() ? Place{} : place->second, report);
+            check_secret(conn, config, owners, place, report);
+            check_passwords(conn, config, place, report);
         }
-        check_pinned(conn, place == places.end() ? Place{} : place->second, report);
+        check_pinned(conn, place, report);
         check_overlaps(conn, places, report);
         check_catch_all(conn, places, report);
         check_callable(conn, places, report);
