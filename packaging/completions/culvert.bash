@@ -9,7 +9,7 @@ _culvert_names() {
 
 _culvert() {
     local word=${COMP_WORDS[COMP_CWORD]} command=${COMP_WORDS[1]}
-    local commands='certs check diagnose diff down import keygen leases log monitor pki rekey reload stats status up version'
+    local commands='certs check diagnose diff down import keygen leases log monitor pki redirect rekey reload stats status up version'
     local options='--json --help'
     if ((COMP_CWORD == 1)); then
         mapfile -t COMPREPLY < <(compgen -W "$commands --help" -- "$word")
@@ -20,6 +20,7 @@ _culvert() {
     up) options+=' --timeout --verbose' ;;
     down) options+=' --timeout --verbose --force' ;;
     rekey) options+=' --timeout --verbose --reauth' ;;
+    redirect) options+=' --timeout --verbose --peer-ip --peer-id' ;;
     diagnose) options+=' --timeout --verbose --ping' ;;
     status) options+=' --all' ;;
     log) options+=' --follow --peer' ;;
@@ -31,7 +32,7 @@ _culvert() {
         return
     fi
     case $command in
-    up | down | rekey | diagnose | status) mapfile -t COMPREPLY < <(compgen -W "$(_culvert_names)" -- "$word") ;;
+    up | down | redirect | rekey | diagnose | status) mapfile -t COMPREPLY < <(compgen -W "$(_culvert_names)" -- "$word") ;;
     pki) ((COMP_CWORD > 2)) || mapfile -t COMPREPLY < <(compgen -W 'authority issue show' -- "$word") ;;
     check | import | keygen) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
     esac

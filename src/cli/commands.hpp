@@ -14,6 +14,13 @@ namespace culvert::cli {
 Exit up(const Context& context, std::string_view name);
 Exit down(const Context& context, std::string_view name, bool force);
 Exit rekey(const Context& context, std::string_view name, bool reauth);
+// Sends the peers of a connection to another gateway (RFC 5685).
+struct RedirectWishes {
+    std::string gateway{};  // an address or a domain name
+    std::string peer_ip{};  // only peers there: an address, subnet or range
+    std::string peer_id{};  // only peers with this identity; may be a pattern
+};
+Exit redirect(const Context& context, std::string_view name, const RedirectWishes& wishes);
 
 // show.cpp
 struct StatusWishes {

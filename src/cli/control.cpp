@@ -126,4 +126,23 @@ Exit rekey(const Context& context, std::string_view name, bool reauth) {
         });
 }
 
+Exit redirect(const Context& context, std::string_view name, const RedirectWishes& wishes) {
+    return on_target(
+        context, "redirect", name,
+        [&](vici::Client& client, const Messages&, const Target& target, const std::string& what) {
+            if (!target.child.empty()) {
+                return fail(context, what,
+                            Error{.code = ErrorCode::config,
+                                  .wanted = "a connection: whole IKE SAs are sent away",
+                                  .received = std::string(name),
+                                  .remedy = {}});
+            }
+            auto message = request_for(context, target);
+            message.set("gateway", wishes.gateway);
+            if (!wishes.peer_ip.empty()) { message.set("peer-ip", wishes.peer_ip); }
+            if (!wishes.peer_id.empty()) { message.set("peer-id", wishes.peer_id); }
+            return change(context, client, "redirect", std::move(message), what);
+        });
+}
+
 }  // namespace culvert::cli

@@ -42,6 +42,7 @@ struct Words {
     std::string secrets;
     StatusWishes status;
     LogWishes log;
+    RedirectWishes redirect;
     PkiWishes pki;
     bool flag = false;
 };
@@ -110,6 +111,13 @@ class CommandLine {
         named("rekey", "give a tunnel fresh keys", [this] {
             return rekey(context_, words_.name, words_.flag);
         })->add_flag("--reauth", words_.flag, "make a new IKE SA, with authentication");
+        CLI::App* const away =
+            named("redirect", "send the peers of a connection to another gateway",
+                  [this] { return redirect(context_, words_.name, words_.redirect); });
+        away->add_option("gateway", words_.redirect.gateway, "its address or domain name")
+            ->required();
+        away->add_option("--peer-ip", words_.redirect.peer_ip, "only peers in this range");
+        away->add_option("--peer-id", words_.redirect.peer_id, "only peers with this identity");
     }
 
     void add_diagnose() {

@@ -10,7 +10,11 @@ two_addresses() {
 }
 is_at() { list_sas 1 2>/dev/null | grep -qE "^ +remote .*@ $1\["; }
 send_away() { # send_away GATEWAY: to there, and how it was said is in $dir/redirect.log
-    swanctl_of 2 --redirect --peer-ip 192.0.2.0/24 --gateway "$1" >"$dir/redirect.log" 2>&1 ||
+    if is_culvert 2; then
+        culvert_of 2 redirect gw "$1" --peer-ip 192.0.2.0/24
+    else
+        swanctl_of 2 --redirect --peer-ip 192.0.2.0/24 --gateway "$1"
+    fi >"$dir/redirect.log" 2>&1 ||
         { cat "$dir/redirect.log"; fail "side 2 cannot redirect its client"; }
 }
 case_redirect() {

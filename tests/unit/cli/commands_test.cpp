@@ -122,6 +122,20 @@ TEST_F(Commands, DownAndRekeyPassTheirFlagsOn) {
     EXPECT_EQ(paper.printed, "down home/net: done, 1 SA\nrekey home: done, 1 SA\n");
 }
 
+TEST_F(Commands, RedirectSendsWholeConnectionsAway) {
+    daemon.answers("redirect", vici::success().set("matches", "2"));
+    EXPECT_EQ(redirect(context, "home", {.gateway = "192.0.2.9", .peer_ip = "198.51.100.0/24"}),
+              Exit::ok);
+    const vici::Message& sent = daemon.requests.back().message;
+    EXPECT_EQ(sent.value_or("ike", ""), "home");
+    EXPECT_EQ(sent.value_or("gateway", ""), "192.0.2.9");
+    EXPECT_EQ(sent.value_or("peer-ip", ""), "198.51.100.0/24");
+    EXPECT_EQ(sent.find("peer-id"), nullptr);
+    EXPECT_EQ(paper.printed, "redirect home: done, 2 SAs\n");
+    EXPECT_EQ(redirect(context, "home/net", {.gateway = "192.0.2.9"}), Exit::failed);
+    EXPECT_NE(paper.errors.find("a connection"), std::string::npos);
+}
+
 TEST_F(Commands, WithoutADaemonTheExitStatusIsThree) {
     context.open = [](std::string_view) -> Result<std::unique_ptr<vici::ByteStream>> {
         return std::unexpected(Error{.code = ErrorCode::not_found,
