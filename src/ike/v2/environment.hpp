@@ -67,7 +67,7 @@ struct EngineState {
     std::vector<IkeSpi> touched;  // to be swept and rescheduled after this call
     std::set<std::pair<Instant, IkeSpi>> deadlines;
 
-    HalfOpenGuard guard;
+    HalfOpenGuard guard{share.count};
     RateLimit stray_answers{stray_answers_per_second_max};
     RateLimit stray_events{stray_events_per_second_max};
     CommandLedger commands;

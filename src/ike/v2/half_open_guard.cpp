@@ -44,14 +44,19 @@ unsigned HalfOpenGuard::from(const IpAddress& remote) const {
     return found == by_prefix_.end() ? 0 : found->second;
 }
 
+// Of a limit on all that are open, if there is one.
+bool HalfOpenGuard::reached(unsigned limit) const {
+    return limit > 0 && total_ >= (limit + guards_ - 1) / guards_;
+}
+
 HalfOpenGuard::Verdict HalfOpenGuard::judge(const IpAddress& remote,
                                             const EngineSettings& settings) const {
     const unsigned here = from(remote);
     if (settings.block_threshold_per_ip > 0 && here >= settings.block_threshold_per_ip) {
         return Verdict::ignore;
     }
-    if (settings.half_open_max > 0 && total_ >= settings.half_open_max) { return Verdict::ignore; }
-    if ((settings.cookie_threshold > 0 && total_ >= settings.cookie_threshold) ||
+    if (reached(settings.half_open_max)) { return Verdict::ignore; }
+    if (reached(settings.cookie_threshold) ||
         (settings.cookie_threshold_per_ip > 0 && here >= settings.cookie_threshold_per_ip)) {
         return Verdict::ask_cookie;
     }

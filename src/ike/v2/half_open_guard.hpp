@@ -30,6 +30,9 @@ class RateLimit {
 
 class HalfOpenGuard {
  public:
+    // One of so many that share the limits for all peers: each has its part of them.
+    explicit HalfOpenGuard(unsigned guards = 1) : guards_(guards) {}
+
     void opened(const IpAddress& remote);
     void closed(const IpAddress& remote);
     std::size_t total() const { return total_; }
@@ -55,6 +58,9 @@ class HalfOpenGuard {
     static Bytes compute(const CookieSecret& secret, ByteView nonce, const IpAddress& remote,
                          IkeSpi initiator_spi);
 
+    bool reached(unsigned limit) const;
+
+    unsigned guards_;
     std::size_t total_ = 0;
     std::unordered_map<IpAddress, unsigned> by_prefix_;
     CookieSecret current_;

@@ -57,6 +57,17 @@ TEST(HalfOpenGuard, CountsAWholeSlash64AsOneSource) {
     EXPECT_EQ(guard.judge(ip("2001:db8:0:2::3"), settings), Verdict::accept);
 }
 
+TEST(HalfOpenGuard, OneOfSeveralHasItsPartOfTheTotals) {
+    HalfOpenGuard guard{4};
+    const auto settings = settings_of(5, 0, 0, 12);
+    guard.opened(ip("10.0.0.1"));
+    EXPECT_EQ(guard.judge(ip("10.0.0.9"), settings), Verdict::accept);
+    guard.opened(ip("10.0.0.2"));
+    EXPECT_EQ(guard.judge(ip("10.0.0.9"), settings), Verdict::ask_cookie);
+    guard.opened(ip("10.0.0.3"));
+    EXPECT_EQ(guard.judge(ip("10.0.0.9"), settings), Verdict::ignore);
+}
+
 TEST(HalfOpenGuard, HasATotal) {  // abuse case A-03
     HalfOpenGuard guard;
     const auto settings = settings_of(0, 0, 0, 100);
