@@ -37,8 +37,9 @@ std::size_t tfc_of(const OutboundSa& sa, std::size_t inner) {
     const OutboundSa::Core& core = sa.core();
     const auto wanted = core.tfc_padding;
     if (!wanted || core.mode == IpsecMode::transport) { return 0; }
-    std::size_t target = *wanted;
-    if (target == 0xffff) { target = sa.inner_mtu(sa.path_mtu() == 0 ? 1500 : sa.path_mtu()); }
+    // Never more than the path takes: a packet that fits must not become one that does not.
+    const std::size_t most = sa.inner_mtu(sa.path_mtu() == 0 ? 1500 : sa.path_mtu());
+    const std::size_t target = std::min<std::size_t>(*wanted, most);
     return target > inner ? target - inner : 0;
 }
 

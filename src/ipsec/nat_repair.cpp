@@ -15,10 +15,15 @@ std::uint16_t exchanged(std::uint16_t checksum, const IpAddress& before, const I
 }
 
 // Where the checksum lies in the next-layer header; 0: there is none over addresses.
+constexpr std::uint8_t protocol_dccp = 33;
+constexpr std::uint8_t protocol_udp_lite = 136;
+
 std::size_t checksum_at(std::uint8_t protocol) {
     switch (protocol) {
         case protocol_tcp: return 16;
-        case protocol_udp: return 6;
+        case protocol_udp:
+        case protocol_udp_lite:
+        case protocol_dccp: return 6;
         case protocol_icmpv6: return 2;
         default: return 0;
     }

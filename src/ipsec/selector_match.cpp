@@ -108,4 +108,27 @@ SpdEntry entry_of(const ChildSa& sa) {
                                                              sa.local_ts, sa.remote_ts)};
 }
 
+std::optional<SpdEntry> rest_of(const SpdEntry& entry) {
+    const auto limited = [](const TrafficSelector& selector) {
+        return selector.protocol != 0 || !selector.any_port();
+    };
+    if (entry.action == PolicyAction::bypass || (std::ranges::none_of(entry.local, limited) &&
+                                                 std::ranges::none_of(entry.remote, limited))) {
+        return std::nullopt;
+    }
+    const auto addresses_of = [](const TrafficSelectors& selectors) {
+        TrafficSelectors out;
+        for (const TrafficSelector& selector : selectors) {
+            const TrafficSelector wide = TrafficSelector::of(selector.addresses);
+            if (std::ranges::find(out, wide) == out.end()) { out.push_back(wide); }
+        }
+        return out;
+    };
+    return SpdEntry{.action = PolicyAction::bypass,
+                    .local = addresses_of(entry.local),
+                    .remote = addresses_of(entry.remote),
+                    .priority = std::numeric_limits<std::uint32_t>::max(),
+                    .direction = SpdDirection::outbound};
+}
+
 }  // namespace culvert::ipsec

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "base/strong.hpp"
@@ -35,6 +36,9 @@ struct SpdEntry {
 // selectors over wider ones, bypass and discard over both.
 SpdEntry entry_of(const Policy& policy);
 SpdEntry entry_of(const ChildSa& sa);
+// Where selectors name protocols or ports: all else that leaves between their addresses, in clear,
+// behind every other entry. Nothing for what names none, and for a bypass.
+std::optional<SpdEntry> rest_of(const SpdEntry& entry);
 std::uint32_t computed_priority(PolicyAction action, bool trap, const TrafficSelectors& local,
                                 const TrafficSelectors& remote);
 

@@ -99,6 +99,9 @@ struct ChildSa {
     HeaderRules header_rules;
     std::uint32_t priority = 0;  // of the policies; 0: computed from the selectors, narrower first
     bool install_policies = true;
+    // The configuration protects some protocols or ports only: what else goes between these
+    // addresses is left alone. Without it what no policy names is discarded (RFC 4301 5.1).
+    bool leaves_rest = false;
     // The peer rekeyed and may not have its half yet: packets leave through the older SAs of the
     // reqid for as long as one of them sends (RFC 7296 2.8).
     bool behind_older = false;

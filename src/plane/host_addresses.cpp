@@ -13,6 +13,7 @@
 #include <netlink/route/rtnl.h>
 #include <netlink/socket.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "plane/file_descriptor.hpp"
 #include "plane/message_io.hpp"
@@ -99,7 +100,7 @@ struct AddressMonitor::Impl {
     nl_sock* socket = nullptr;
     int own_index = 0;
     std::uint32_t own_table = 0;
-    bool changed = false;
+    News heard;
 
     Impl() = default;
     Impl(const Impl&) = delete;
@@ -110,25 +111,56 @@ struct AddressMonitor::Impl {
         if (socket != nullptr) { nl_socket_free(socket); }
     }
 
+    void take_route(nlmsghdr* header);
     static int take(nl_msg* message, void* self);
 };
 
+namespace {
+
+// libnl's port numbers hold the process in their lower bits.
+bool is_ours(const nlmsghdr* header) {
+    constexpr std::uint32_t process_bits = 0x3fffff;
+    return (header->nlmsg_pid & process_bits) ==
+           (static_cast<std::uint32_t>(::getpid()) & process_bits);
+}
+
+}  // namespace
+
+void AddressMonitor::Impl::take_route(nlmsghdr* header) {
+    const auto* body = static_cast<const rtmsg*>(nlmsg_data(header));
+    std::uint32_t table = body->rtm_table;
+    const nlattr* attribute = nlmsg_find_attr(header, sizeof(rtmsg), RTA_TABLE);
+    if (attribute != nullptr) { table = nla_get_u32(attribute); }
+    if (table == own_table) {
+        heard.set_up |= header->nlmsg_type == RTM_DELROUTE && !is_ours(header);
+        return;
+    }
+    // Cached clones (path MTUs learned) are no changes of routing. The local table follows the
+    // addresses, which are heard of anyway; our TUN's entries in it are not news.
+    const bool cached = (body->rtm_flags & RTM_F_CLONED) != 0;
+    heard.addresses |= !cached && table != RT_TABLE_LOCAL;
+}
+
 int AddressMonitor::Impl::take(nl_msg* message, void* self) {
     auto& impl = *static_cast<Impl*>(self);
-    const nlmsghdr* header = nlmsg_hdr(message);
-    if (header->nlmsg_type == RTM_NEWADDR || header->nlmsg_type == RTM_DELADDR) {
-        const auto* body = static_cast<const ifaddrmsg*>(nlmsg_data(header));
-        impl.changed |= static_cast<int>(body->ifa_index) != impl.own_index;
-    } else if (header->nlmsg_type == RTM_NEWROUTE || header->nlmsg_type == RTM_DELROUTE) {
-        const auto* body = static_cast<const rtmsg*>(nlmsg_data(header));
-        std::uint32_t table = body->rtm_table;
-        const nlattr* attribute = nlmsg_find_attr(nlmsg_hdr(message), sizeof(rtmsg), RTA_TABLE);
-        if (attribute != nullptr) { table = nla_get_u32(attribute); }
-        // Cached clones (path MTUs learned) are no changes of routing.
-        const bool cached = (body->rtm_flags & RTM_F_CLONED) != 0;
-        // The local table follows the addresses, which are heard of anyway; our TUN's entries in it
-        // are not news.
-        impl.changed |= !cached && table != impl.own_table && table != RT_TABLE_LOCAL;
+    nlmsghdr* header = nlmsg_hdr(message);
+    switch (header->nlmsg_type) {
+        case RTM_NEWADDR:
+        case RTM_DELADDR: {
+            const auto* body = static_cast<const ifaddrmsg*>(nlmsg_data(header));
+            impl.heard.addresses |= static_cast<int>(body->ifa_index) != impl.own_index;
+            break;
+        }
+        case RTM_NEWROUTE:
+        case RTM_DELROUTE: impl.take_route(header); break;
+        case RTM_DELRULE: impl.heard.rules |= !is_ours(header); break;
+        case RTM_NEWLINK: {
+            const auto* body = static_cast<const ifinfomsg*>(nlmsg_data(header));
+            impl.heard.set_up |=
+                body->ifi_index == impl.own_index && (body->ifi_flags & IFF_UP) == 0;
+            break;
+        }
+        default: break;
     }
     return NL_OK;
 }
@@ -149,7 +181,8 @@ Result<AddressMonitor> AddressMonitor::open() {
     int error = nl_connect(impl->socket, NETLINK_ROUTE);
     if (error == 0) {
         error = nl_socket_add_memberships(impl->socket, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR,
-                                          RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE, 0);
+                                          RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE, RTNLGRP_IPV4_RULE,
+                                          RTNLGRP_IPV6_RULE, RTNLGRP_LINK, 0);
     }
     if (error == 0) { error = nl_socket_set_nonblocking(impl->socket); }
     if (error != 0) {
@@ -162,14 +195,15 @@ Result<AddressMonitor> AddressMonitor::open() {
 
 int AddressMonitor::fd() const { return nl_socket_get_fd(impl_->socket); }
 
-bool AddressMonitor::changed(int own_index, std::uint32_t own_table) {
+AddressMonitor::News AddressMonitor::news(int own_index, std::uint32_t own_table) {
     impl_->own_index = own_index;
     impl_->own_table = own_table;
-    impl_->changed = false;
+    impl_->heard = {};
     int result = 0;
     do { result = nl_recvmsgs_default(impl_->socket); } while (result == 0);
-    // Overrun: the kernel had more to say than the buffer held, so something did change.
-    return impl_->changed || result == -NLE_NOMEM;
+    // Overrun: the kernel had more to say than the buffer held, so anything may have changed.
+    if (result == -NLE_NOMEM) { impl_->heard = {.addresses = true, .rules = true, .set_up = true}; }
+    return impl_->heard;
 }
 
 }  // namespace culvert::plane

@@ -38,9 +38,17 @@ class AddressMonitor {
     ~AddressMonitor();
 
     int fd() const;
-    // Reads what is there; true when something changed that is not on the interface `own_index` and
-    // not in the routing table `own_table` (those we change ourselves).
-    bool changed(int own_index, std::uint32_t own_table);
+    struct News {
+        // Addresses or routes that are not on the interface `own_index` and not in the routing
+        // table `own_table` (those we change ourselves).
+        bool addresses = false;
+        // Another process took away a rule, whosever; or a route of our table, or it set our
+        // interface down.
+        bool rules = false;
+        bool set_up = false;
+    };
+    // Reads what is there.
+    News news(int own_index, std::uint32_t own_table);
 
  private:
     struct Impl;

@@ -33,7 +33,12 @@ Status IkeCarrier::attach(Poller& poller, Hooks hooks) {
     hooks_ = std::move(hooks);
     ike_port_ = &add_port(hooks_.esp, {});
     return poller.watch(monitor_->fd(), [this](std::uint32_t) {
-        if (!monitor_->changed(own_interface_.load(), settings_.routing_table)) { return; }
+        const AddressMonitor::News news =
+            monitor_->news(own_interface_.load(), settings_.routing_table);
+        if ((news.rules || news.set_up) && hooks_.set_up_changed) {
+            hooks_.set_up_changed(!news.set_up);
+        }
+        if (!news.addresses) { return; }
         read_addresses();
         if (hooks_.addresses_changed) { hooks_.addresses_changed(); }
         events_->addresses_changed();

@@ -31,6 +31,8 @@ class IkeCarrier {
         std::function<void(const Arrival&)> esp;            // that strayed among the IKE datagrams
         std::function<void(const NetworkError&)> path_mtu;  // errors that carry one; any thread
         std::function<void()> addresses_changed;
+        // Rules, routes of our table or our own interface, by another hand than ours.
+        std::function<void(bool only_rules)> set_up_changed;
     };
     // Hands the descriptor for news of the host to the poller, in whose thread they arrive from
     // then on. Before attach_worker().

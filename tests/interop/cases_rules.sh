@@ -119,6 +119,9 @@ case_pass_drop() {
     ! ns h1 ping -n -q -c 2 -i 0.2 -W 1 10.2.0.3 >/dev/null 2>&1 || fail "10.2.0.3 answers, though its policy is drop"
     ns h1 ping -n -q -c 3 -i 0.2 -W 3 -I 10.1.0.4 10.2.0.4 >"$dir/ping.log" ||
         { cat "$dir/ping.log"; fail "10.2.0.4 does not answer, though its policy is pass"; }
+    # To the same address from another, which no policy lets go.
+    ns h1 ping -n -q -c 3 -i 0.2 -W 3 -I 10.1.0.2 10.2.0.4 >"$dir/ping.log" ||
+        { cat "$dir/ping.log"; fail "10.2.0.4 does not answer to 10.1.0.2"; }
     (($(wire_count 'icmp and host 10.2.0.4') > 0)) || fail "what should pass in the clear was not seen on the wire"
     (($(wire_count 'icmp and host 10.2.0.3') == 0)) || fail "what should be dropped was seen on the wire"
     down 1 ike gw

@@ -117,7 +117,11 @@ void Egress::take(const TunPacket& packet, Instant now) {
     }
     if (packet.segment_size == 0) {
         counters_.count(Happening::tun_packets_read);
-        carry(packet.octets, info, decide(info), now);
+        if (info.fragment) {
+            carry_fragment(packet.octets, info, now);
+        } else {
+            carry(packet.octets, info, decide(info), now);
+        }
     } else {
         counters_.count(Happening::tun_packets_read, segments_.count());
         carry_train(info, now);
@@ -149,11 +153,7 @@ void Egress::carry(MutableByteView packet, const ipsec::PacketInfo& info,
                 trap(entry, packet, info, now);
             }
             return;
-        case PolicyAction::bypass:
-            counters_.count(Happening::outbound_bypassed);
-            static_cast<void>(
-                shared_.raw.send_clear(packet.first(info.total_size), info.destination));
-            return;
+        case PolicyAction::bypass: return bypass(packet.first(info.total_size), info);
         case PolicyAction::discard:
             counters_.count(entry.decision.entry ? ipsec::DropReason::outbound_discard
                                                  : ipsec::DropReason::outbound_no_policy);

@@ -50,6 +50,9 @@ class Egress {
     void take(const TunPacket& packet, Instant now);
     void carry(MutableByteView packet, const ipsec::PacketInfo& info,
                const ipsec::FlowCache::Entry& entry, Instant now);
+    // A fragment, of which policies may want more than it shows.
+    void carry_fragment(MutableByteView packet, const ipsec::PacketInfo& info, Instant now);
+    void bypass(ByteView packet, const ipsec::PacketInfo& info);
     // The packets of segments_, whose super-packet `info` describes.
     void carry_train(const ipsec::PacketInfo& info, Instant now);
     ipsec::FlowCache::Entry decide(const ipsec::PacketInfo& info);

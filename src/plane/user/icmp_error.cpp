@@ -35,9 +35,9 @@ bool may_be_answered(ByteView packet, const ipsec::PacketInfo& info) {
         if (offset != 0 || info.destination.v4_host_order() == 0xffffffffU) { return false; }
         if (info.protocol != ipsec::protocol_icmp) { return true; }
         if (!info.has_ports) { return false; }
-        // Only questions are answered, never answers and errors.
+        // Never an error (RFC 1122 3.2.2).
         const unsigned type = info.source_port >> 8U;
-        return type == 8 || type == 13 || type == 15 || type == 17;
+        return type != 3 && type != 4 && type != 5 && type != 11 && type != 12;
     }
     if (info.fragment && !info.has_ports) { return false; }
     if (info.protocol != ipsec::protocol_icmpv6) { return true; }

@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <net/if.h>
 #include <unistd.h>
 
 #include "plane/file_descriptor.hpp"
@@ -89,6 +90,7 @@ void KernelSetUp::drop_inherited() {
 
 Status KernelSetUp::announce() {
     SetUp set_up{.tun = settings_.tun_name,
+                 .tun_is_theirs = ::if_nametoindex(settings_.tun_name.c_str()) != 0,
                  .nft_table = filter_table_name(settings_.tun_name),
                  .table = settings_.routing_table,
                  .priority = settings_.rule_priority,
@@ -112,6 +114,10 @@ Status KernelSetUp::start(int tun_index, std::uint32_t mtu) {
     if (auto done = netlink_.set_up(tun_index, mtu); !done) { return done; }
     if (!settings_.install_routes) { return {}; }
     if (announced_ && announced_->src_valid_mark) { write_setting(src_valid_mark, 1); }
+    return add_rules();
+}
+
+Status KernelSetUp::add_rules() {
     for (const IpFamily family : families()) {
         const Status done = netlink_.add(MarkRule{.family = family,
                                                   .priority = settings_.rule_priority,
@@ -121,6 +127,36 @@ Status KernelSetUp::start(int tun_index, std::uint32_t mtu) {
         if (!done && family == IpFamily::v4) { return done; }
     }
     return {};
+}
+
+Status KernelSetUp::restore() {
+    if (!announced_) { return {}; }
+    if (auto done = netlink_.set_up(tun_index_, mtu_); !done) { return done; }
+    for (const IpAddress& address : addresses_) {
+        if (auto done = netlink_.add_address(tun_index_, address); !done) { return done; }
+    }
+    if (!settings_.install_routes) { return {}; }
+    Status first_failure;
+    for (const Route& route : routes_) {
+        Status done = add_route(route);
+        if (!done && first_failure) { first_failure = std::move(done); }
+    }
+    // The routes before the rules: there is no moment when a packet passes them.
+    Status rules = add_rules();
+    return rules ? first_failure : rules;
+}
+
+Status KernelSetUp::restore_rules() {
+    return announced_ && settings_.install_routes ? add_rules() : Status{};
+}
+
+Status KernelSetUp::add_route(const Route& route) {
+    if (route.destination.address.is_v6() &&
+        read_setting(fmt::format("/proc/sys/net/ipv6/conf/{}/disable_ipv6", settings_.tun_name))
+                .value_or(1) != 0) {
+        return {};
+    }
+    return netlink_.add(route, settings_.routing_table, tun_index_);
 }
 
 void KernelSetUp::set_mss(std::vector<Route>& routes) const {
@@ -136,7 +172,7 @@ Status KernelSetUp::apply(std::vector<Route> routes) {
     // New ones first: what both the old and the new plan protect never finds another way.
     for (const Route& route : routes) {
         if (routes_.contains(route)) { continue; }
-        if (auto done = netlink_.add(route, settings_.routing_table, tun_index_); !done) {
+        if (auto done = add_route(route); !done) {
             if (first_failure) { first_failure = std::move(done); }
             continue;
         }
@@ -163,9 +199,7 @@ Status KernelSetUp::add(std::vector<Route> routes) {
     set_mss(routes);
     for (const Route& route : routes) {
         if (has_like(routes_, route)) { continue; }
-        if (auto done = netlink_.add(route, settings_.routing_table, tun_index_); !done) {
-            return done;
-        }
+        if (auto done = add_route(route); !done) { return done; }
         routes_.insert(route);
     }
     return {};
@@ -178,10 +212,13 @@ Status KernelSetUp::set_mtu(std::uint32_t mtu) {
 }
 
 Status KernelSetUp::add_address(const IpAddress& address) {
-    return netlink_.add_address(tun_index_, address);
+    Status done = netlink_.add_address(tun_index_, address);
+    if (done) { addresses_.insert(address); }
+    return done;
 }
 
 Status KernelSetUp::remove_address(const IpAddress& address) {
+    addresses_.erase(address);
     return netlink_.remove_address(tun_index_, address);
 }
 
@@ -206,7 +243,14 @@ void KernelSetUp::undo(const SetUp& set_up) {
 }
 
 void KernelSetUp::undo_device(const SetUp& set_up) {
-    static_cast<void>(netlink_.delete_link(set_up.tun));
+    if (set_up.tun_is_theirs) {
+        const auto index = static_cast<int>(::if_nametoindex(set_up.tun.c_str()));
+        for (const IpAddress& address : addresses_) {
+            static_cast<void>(netlink_.remove_address(index, address));
+        }
+    } else {
+        static_cast<void>(netlink_.delete_link(set_up.tun));
+    }
     if (!set_up.nft_table.empty()) {
         static_cast<void>(
             run_nft({"-f", "-"}, filter_removal({.table = set_up.nft_table, .tun = set_up.tun})));

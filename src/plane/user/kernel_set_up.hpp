@@ -31,6 +31,9 @@ class KernelSetUp {
     Status apply(std::vector<Route> routes);
     // Adds those whose destination has none of their kind.
     Status add(std::vector<Route> routes);
+    // What somebody else took away, again: the TUN up, with its addresses; rules and routes.
+    Status restore();
+    Status restore_rules();
     std::uint32_t mtu() const { return mtu_; }
     Status set_mtu(std::uint32_t mtu);
     // Addresses of the TUN; they end with it.
@@ -40,6 +43,9 @@ class KernelSetUp {
     void undo();
 
  private:
+    Status add_rules();
+    // Routes of a family that this host does not have are none: no packet asks for them.
+    Status add_route(const Route& route);
     void set_mss(std::vector<Route>& routes) const;
     KernelSetUp(const PlaneSettings& settings, StateFile state, Netlink netlink)
         : settings_(settings), state_(std::move(state)), netlink_(std::move(netlink)) {}
@@ -53,6 +59,7 @@ class KernelSetUp {
     int tun_index_ = 0;
     std::uint32_t mtu_ = 0;
     std::set<Route> routes_;
+    std::set<IpAddress> addresses_;
     bool inherited_ = false;
 };
 

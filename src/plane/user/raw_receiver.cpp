@@ -78,11 +78,13 @@ bool receive_with_headers(int fd, ReceiveBuffers& buffers,
 
 }  // namespace
 
-Result<RawReceiver> RawReceiver::open(unsigned worker, unsigned workers) {
+Result<RawReceiver> RawReceiver::open(unsigned worker, unsigned workers, std::uint32_t mark) {
     RawReceiver out;
     for (const IpFamily family : {IpFamily::v4, IpFamily::v6}) {
         for (const bool ah : {false, true}) {
-            auto fd = open_raw(family, ah ? IPPROTO_AH : IPPROTO_ESP, 0);
+            // What the network says of a path, the kernel keeps for the route that our packets
+            // take.
+            auto fd = open_raw(family, ah ? IPPROTO_AH : IPPROTO_ESP, mark);
             if (!fd) {
                 const bool may_lack = family == IpFamily::v6;
                 if (may_lack && fd.error().code == ErrorCode::unsupported) { break; }

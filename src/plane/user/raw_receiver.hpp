@@ -14,7 +14,8 @@ class RawReceiver {
  public:
     // What has an SPI with (SPI & spi_worker_mask) % workers == worker. IPv6 is left out when the
     // host has none. Fails with permission or system.
-    static Result<RawReceiver> open(unsigned worker, unsigned workers);
+    // `mark` is that of what we send.
+    static Result<RawReceiver> open(unsigned worker, unsigned workers, std::uint32_t mark);
 
     std::vector<int> descriptors() const;
     // Hands over what arrived on this descriptor; false when it is likely that nothing is left. An

@@ -58,7 +58,7 @@ Status SaBook::add(const ChildSa& sa, std::uint32_t path_mtu, Random& random, In
     if (!outbound) { return std::unexpected(std::move(outbound).error()); }
     if (path_mtu != 0) { (*outbound)->set_path_mtu(path_mtu); }
     Installed installed{.inbound = std::move(*inbound), .outbound = std::move(*outbound)};
-    if (sa.install_policies) { installed.entry = hold(ipsec::entry_of(sa)); }
+    if (sa.install_policies) { installed.entry = hold(ipsec::entry_of(sa), sa.leaves_rest); }
     sad_.add(installed.inbound);
     if (sa.behind_older) {
         sad_.add_behind(installed.outbound);
@@ -79,7 +79,13 @@ void SaBook::watch_deadline(ChildSaId id, const Installed& installed) {
     if (due != never) { deadlines_.emplace(due, id); }
 }
 
-SaBook::SharedEntries::iterator SaBook::hold(const ipsec::SpdEntry& entry) {
+std::optional<ipsec::SpdEntryId> SaBook::add_rest(const ipsec::SpdEntry& entry) {
+    auto rest = ipsec::rest_of(entry);
+    if (!rest) { return std::nullopt; }
+    return entries_.add(std::move(*rest));
+}
+
+SaBook::SharedEntries::iterator SaBook::hold(const ipsec::SpdEntry& entry, bool leaves_rest) {
     const auto [first, last] = shared_entries_.equal_range(entry.reqid);
     auto at = std::find_if(first, last, [&](const auto& other) {
         return same(entries_.entry(other.second.id), entry);
@@ -87,6 +93,7 @@ SaBook::SharedEntries::iterator SaBook::hold(const ipsec::SpdEntry& entry) {
     if (at == last) {
         const ipsec::SpdEntryId id = entries_.add(entry);
         at = shared_entries_.emplace(entry.reqid, SharedEntry{.id = id});
+        if (leaves_rest) { at->second.rest = add_rest(entry); }
         publish_spd();
     }
     ++at->second.users;
@@ -96,6 +103,7 @@ SaBook::SharedEntries::iterator SaBook::hold(const ipsec::SpdEntry& entry) {
 void SaBook::let_go(SharedEntries::iterator at) {
     if (--at->second.users != 0) { return; }
     entries_.remove(at->second.id);
+    if (at->second.rest) { entries_.remove(*at->second.rest); }
     shared_entries_.erase(at);
     publish_spd();
 }
@@ -175,16 +183,31 @@ Status SaBook::update_endpoints(ChildSaId id, const ipsec::SaEndpoints& endpoint
 
 void SaBook::add(const Policy& policy) {
     const auto [at, is_new] = policies_.try_emplace({policy.connection, policy.name});
-    if (!is_new) { entries_.remove(at->second.entry); }
-    at->second = {.policy = policy, .entry = entries_.add(ipsec::entry_of(policy))};
+    if (!is_new) { take_out(at->second); }
+    const ipsec::SpdEntry entry = ipsec::entry_of(policy);
+    at->second = {.policy = policy, .entry = entries_.add(entry), .rest = add_rest(entry)};
     publish_spd();
 }
 
 void SaBook::remove(const std::string& connection, const std::string& name) {
     const auto at = policies_.find({connection, name});
     if (at == policies_.end()) { return; }
-    entries_.remove(at->second.entry);
+    take_out(at->second);
     policies_.erase(at);
+    publish_spd();
+}
+
+void SaBook::take_out(const Configured& configured) {
+    entries_.remove(configured.entry);
+    if (configured.rest) { entries_.remove(*configured.rest); }
+}
+
+void SaBook::leave_alone(std::optional<ipsec::SpdEntry> entry) {
+    const bool alike = entry ? left_alone_ && same(*entry, *left_alone_) : !left_alone_;
+    if (alike) { return; }
+    if (left_alone_id_) { entries_.remove(*left_alone_id_); }
+    left_alone_ = std::move(entry);
+    left_alone_id_ = left_alone_ ? std::optional{entries_.add(*left_alone_)} : std::nullopt;
     publish_spd();
 }
 
@@ -195,6 +218,7 @@ std::optional<RoutedPolicy> SaBook::routed(const Installed& installed) const {
     return RoutedPolicy{.action = PolicyAction::protect,
                         .local = entry.local,
                         .remote = entry.remote,
+                        .priority = entry.priority,
                         .mtu = path_mtu == 0 ? 0 : installed.outbound->inner_mtu(path_mtu)};
 }
 
@@ -210,8 +234,10 @@ std::vector<RoutedPolicy> SaBook::routed() const {
     }
     for (const auto& [name, configured] : policies_) {
         const Policy& policy = configured.policy;
-        out.push_back(
-            {.action = policy.action, .local = policy.local_ts, .remote = policy.remote_ts});
+        out.push_back({.action = policy.action,
+                       .local = policy.local_ts,
+                       .remote = policy.remote_ts,
+                       .priority = entries_.entry(configured.entry).priority});
     }
     return out;
 }

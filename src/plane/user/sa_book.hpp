@@ -40,6 +40,8 @@ class SaBook {
 
     void add(const Policy& policy);
     void remove(const std::string& connection, const std::string& name);
+    // What leaves in clear where no policy of anybody's names it; nothing: nothing does.
+    void leave_alone(std::optional<ipsec::SpdEntry> entry);
 
     // The SPD; a new one after each change of entries, so that its address tells whether it
     // changed.
@@ -53,6 +55,7 @@ class SaBook {
     std::uint32_t inner_mtu_max() const;
 
     std::optional<ChildSaCounters> counters(ChildSaId id, Instant now) const;
+    bool has(ChildSaId id) const { return sas_.contains(id); }
     std::size_t size() const { return sas_.size(); }
     std::size_t policies() const { return policies_.size(); }
 
@@ -76,6 +79,7 @@ class SaBook {
     // SAs that follow one another bring equal entries: in the SPD it is there once.
     struct SharedEntry {
         ipsec::SpdEntryId id{};
+        std::optional<ipsec::SpdEntryId> rest{};
         std::size_t users = 0;
     };
     using SharedEntries = std::multimap<ReqId, SharedEntry>;
@@ -89,11 +93,14 @@ class SaBook {
     struct Configured {
         Policy policy;
         ipsec::SpdEntryId entry{};
+        std::optional<ipsec::SpdEntryId> rest{};
     };
     using Sas = std::map<ChildSaId, Installed>;
     void erase(Sas::iterator at);
     std::optional<RoutedPolicy> routed(const Installed& installed) const;
-    SharedEntries::iterator hold(const ipsec::SpdEntry& entry);
+    SharedEntries::iterator hold(const ipsec::SpdEntry& entry, bool leaves_rest);
+    std::optional<ipsec::SpdEntryId> add_rest(const ipsec::SpdEntry& entry);
+    void take_out(const Configured& configured);
     void let_go(SharedEntries::iterator at);
     void publish_spd();
     void watch_deadline(ChildSaId id, const Installed& installed);
@@ -107,6 +114,8 @@ class SaBook {
     std::multimap<Instant, ChildSaId> deadlines_;
     std::map<std::pair<std::string, std::string>, Configured> policies_;
     SharedEntries shared_entries_;
+    std::optional<ipsec::SpdEntry> left_alone_;
+    std::optional<ipsec::SpdEntryId> left_alone_id_;
     ipsec::SpdBuilder entries_;
     ipsec::Sad sad_;
     std::shared_ptr<const ipsec::Spd> spd_;

@@ -39,6 +39,10 @@ bool take_line(std::string_view line, SetUp& out, bool& ended) {
         out.nft_table = value;
         return true;
     }
+    if (name == "tun_is_theirs") {
+        out.tun_is_theirs = true;
+        return true;
+    }
     if (name == "end") {
         ended = true;
         return true;
@@ -75,6 +79,7 @@ std::string to_text(const SetUp& set_up) {
     if (set_up.src_valid_mark) {
         out += fmt::format("src_valid_mark {}\n", *set_up.src_valid_mark);
     }
+    if (set_up.tun_is_theirs) { out += "tun_is_theirs\n"; }
     return out + "end\n";
 }
 

@@ -13,6 +13,7 @@ namespace culvert::plane {
 
 struct SetUp {
     std::string tun;
+    bool tun_is_theirs = false;  // somebody made it beforehand: it stays
     std::string nft_table;
     std::uint32_t table = 0;
     std::uint32_t priority = 0;

@@ -23,8 +23,13 @@ void UserPlane::publish() { tables_.publish(book_.spd(), book_.sad()); }
 
 // Routes and packet filter after the policies.
 Status UserPlane::follow_policies() {
+    const std::vector<RoutedPolicy> policies = book_.routed();
+    std::vector<IpAddress> own = host_addresses_;
+    std::erase_if(own, [this](const IpAddress& one) { return tun_addresses_.contains(one); });
+    book_.leave_alone(left_to_the_host(policies, own));
+    publish();
     followed_ = book_.spd();
-    const std::vector<Route> routes = plan_routes(book_.routed(), host_addresses_);
+    const std::vector<Route> routes = plan_routes(policies, host_addresses_);
     wide_routes_ = has_wide_route(routes);
     const Status done = kernel_->apply(routes);
     if (settings_.tun_mtu == 0) {
@@ -136,6 +141,7 @@ Status UserPlane::update_endpoints(ChildSaId id, Endpoint local, Endpoint remote
 Status UserPlane::add_address(const IpAddress& address) {
     const std::scoped_lock lock{mutex_};
     if (auto done = kernel_->add_address(address); !done) { return done; }
+    tun_addresses_.insert(address);
     if (std::ranges::find(host_addresses_, address) == host_addresses_.end()) {
         host_addresses_.push_back(address);
     }
@@ -145,6 +151,7 @@ Status UserPlane::add_address(const IpAddress& address) {
 void UserPlane::remove_address(const IpAddress& address) {
     const std::scoped_lock lock{mutex_};
     std::erase(host_addresses_, address);
+    tun_addresses_.erase(address);
     // First the routes that prefer it as source.
     static_cast<void>(follow_policies());
     static_cast<void>(kernel_->remove_address(address));

@@ -8,6 +8,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -111,6 +112,7 @@ class UserPlane final : public Plane {
     void network_says_too_big(const NetworkError& error);
     void tick();
     void addresses_changed();
+    void set_up_changed(bool only_rules);
 
     PlaneSettings settings_;
     unsigned worker_count_;
@@ -145,6 +147,7 @@ class UserPlane final : public Plane {
     bool much_to_free_ = false;
     std::shared_ptr<const ipsec::Spd> followed_;  // what routes and filter were last made for
     std::vector<IpAddress> host_addresses_;
+    std::set<IpAddress> tun_addresses_;
     std::atomic<bool> paths_changed_ = false;
     std::uint64_t path_mtu_refused_ = 0;  // with mutex_
     unsigned ticks_ = 0;

@@ -127,6 +127,10 @@ void UserPlane::tick() {
                 }
             }
         }
+        {
+            const std::scoped_lock telling{lifetime_mutex_};
+            std::erase_if(told_, [this](const auto& one) { return !book_.has(one.first); });
+        }
         if (paths_changed_.exchange(false)) {
             static_cast<void>(follow_policies());
             much_to_free_ = book_.size() > whole_plans_max;
@@ -147,6 +151,15 @@ void UserPlane::addresses_changed() {
     if (xdp_) { xdp_->set_addresses(host_addresses_); }
     ticks_ = ticks_between_path_looks - 1;  // the next tick looks at the paths
     paths_changed_ = true;
+}
+
+// Somebody took away what we set up: a network manager that clears what it does not know, or a hand
+// that set the TUN down. What is to be protected must not leave in clear meanwhile.
+void UserPlane::set_up_changed(bool only_rules) {
+    const std::scoped_lock lock{mutex_};
+    if (auto done = only_rules ? kernel_->restore_rules() : kernel_->restore(); !done) {
+        events_->warning(std::move(done).error());
+    }
 }
 
 }  // namespace culvert::plane

@@ -4,6 +4,11 @@
 #include <thread>
 #include <utility>
 
+#include <netinet/in.h>
+#include <netinet/udp.h>
+#include <sys/socket.h>
+
+#include "plane/file_descriptor.hpp"
 #include "plane/limits.hpp"
 #include "plane/user/user_plane.hpp"
 #include "plane/user/user_plane_class.hpp"
@@ -15,6 +20,14 @@ unsigned workers_of(const PlaneSettings& settings) {
     const unsigned wanted =
         settings.workers != 0 ? settings.workers : std::thread::hardware_concurrency();
     return std::clamp(wanted, 1U, workers_max);
+}
+
+// Linux 4.18; one before it would send a run as a single datagram.
+bool has_udp_gso() {
+    const FileDescriptor fd{::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
+    int size = 0;
+    socklen_t length = sizeof size;
+    return fd && ::getsockopt(fd.get(), SOL_UDP, UDP_SEGMENT, &size, &length) == 0;
 }
 
 }  // namespace
@@ -65,6 +78,7 @@ Status UserPlane::start(PlaneEvents& events) {
         if (!allowed) { return std::unexpected(std::move(allowed).error()); }
         fast_paths_ = *allowed;
     }
+    fast_paths_.udp_gso = fast_paths_.udp_gso && has_udp_gso();
     if (auto done = open_devices(events); !done) { return done; }
     return start_workers(events);
 }
@@ -168,6 +182,7 @@ Status UserPlane::watch_control() {
     hooks.esp = [this](const Arrival& arrival) { hand_over(arrival); };
     hooks.path_mtu = [this](const NetworkError& error) { network_says_too_big(error); };
     hooks.addresses_changed = [this] { addresses_changed(); };
+    hooks.set_up_changed = [this](bool only_rules) { set_up_changed(only_rules); };
     if (auto done = carrier_.attach(*control_poller_, std::move(hooks)); !done) { return done; }
     for (const int fd : raw_->descriptors()) {
         auto ready = [this, fd](std::uint32_t) {

@@ -31,7 +31,7 @@ void name_thread(std::thread& thread, const std::string& name) {
 
 Result<std::unique_ptr<Worker>> Worker::make(const Shared& shared, unsigned number,
                                              const FastPaths& wanted) {
-    auto raw = RawReceiver::open(number, shared.workers);
+    auto raw = RawReceiver::open(number, shared.workers, shared.mark);
     if (!raw) { return std::unexpected(std::move(raw).error()); }
     auto sa_came = Signal::make();
     if (!sa_came) { return std::unexpected(std::move(sa_came).error()); }

@@ -46,6 +46,17 @@ TEST(TfcPadding, to_the_path_mtu_fills_packets_that_it_takes) {
     }
 }
 
+// What fits the path as it is must not become too big by its padding, however often it is sent.
+TEST(TfcPadding, a_number_above_what_the_path_takes_is_cut_to_that) {
+    const auto pair = pair_of(padded(1500));
+    for (const std::uint32_t path_mtu : {1280U, 1500U}) {
+        pair.out->set_path_mtu(path_mtu);
+        const Bytes outer = protect(*pair.out, make({.payload = 12}));
+        EXPECT_LE(outer.size(), path_mtu);
+        EXPECT_GT(outer.size(), path_mtu - 4);
+    }
+}
+
 TEST(TfcPadding, transport_mode_has_none_since_its_payload_need_not_tell_its_size) {
     const auto with = pair_of(padded(1000, IpsecMode::transport));
     const auto without = pair_of(padded({}, IpsecMode::transport));

@@ -75,11 +75,69 @@ TEST(RoutePlan, AnEverythingSelectorOnBothSidesStaysARoute) {
 TEST(RoutePlan, ABypassPassesOnOnlyWhereAnotherPolicyWouldTakeIt) {
     const RoutedPolicy bypass{.action = PolicyAction::bypass,
                               .local = selectors({"10.1.0.0/16"}),
-                              .remote = selectors({"10.2.9.0/24"})};
+                              .remote = selectors({"10.2.9.0/24"}),
+                              .priority = 1};
     EXPECT_TRUE(plan_routes({bypass}, {}).empty());
-    const auto routes = plan_routes(
-        {bypass, {.local = selectors({"10.1.0.0/16"}), .remote = selectors({"10.2.0.0/16"})}}, {});
+    const auto routes = plan_routes({bypass,
+                                     {.local = selectors({"10.1.0.0/16"}),
+                                      .remote = selectors({"10.2.0.0/16"}),
+                                      .priority = 2}},
+                                    {});
     EXPECT_NE(find(routes, "10.2.9.0/24", RouteKind::pass), nullptr);
+}
+
+// RFC 4301 5.1, abuse case V-07: what another policy protects must not pass its table by.
+TEST(RoutePlan, ABypassOfAPartDoesNotPassTheRestOn) {
+    const RoutedPolicy net{.local = selectors({"10.1.0.0/16"}),
+                           .remote = selectors({"10.2.0.0/16"}),
+                           .priority = 200'000};
+    const auto passes = [&](const char* local, const char* remote, std::uint32_t priority) {
+        const RoutedPolicy bypass{.action = PolicyAction::bypass,
+                                  .local = selectors({local}),
+                                  .remote = selectors({remote}),
+                                  .priority = priority};
+        return find(plan_routes({bypass, net}, {}), "10.2.9.0/24", RouteKind::pass) != nullptr;
+    };
+    EXPECT_TRUE(passes("10.0.0.0/8", "10.2.9.0/24", 100'000));
+    EXPECT_FALSE(passes("10.1.0.0/16", "10.2.9.0/24[tcp/22]", 100'000));
+    EXPECT_FALSE(passes("10.1.0.0/16[tcp]", "10.2.9.0/24", 100'000));
+    EXPECT_FALSE(passes("10.1.0.4/32", "10.2.9.0/24", 100'000));
+    EXPECT_FALSE(passes("10.1.0.0/16", "10.2.9.0/24", 300'000));
+}
+
+// A server of a branch, offered to a partner: it is behind the branch's tunnel, not here.
+TEST(RoutePlan, ALocalNetworkBehindAnotherTunnelGoesThere) {
+    const std::vector<RoutedPolicy> hub{
+        {.local = selectors({"10.1.0.0/16"}), .remote = selectors({"10.3.0.0/16"})},
+        {.local = selectors({"10.3.5.0/24"}), .remote = selectors({"172.16.0.0/16"})}};
+    EXPECT_EQ(find(plan_routes(hub, {}), "10.3.5.0/24", RouteKind::pass), nullptr);
+    // Where it is here after all, it stays on its interface.
+    EXPECT_NE(find(plan_routes(hub, addresses({"10.3.5.1"})), "10.3.5.0/24", RouteKind::pass),
+              nullptr);
+}
+
+// Abuse case V-07: who wants all of IPv6 protected and got no address of it sends none in clear.
+TEST(RoutePlan, AFamilyThatTheLocalSideLacksIsClosed) {
+    const auto routes = plan_routes(
+        {{.local = selectors({"10.9.0.1/32"}), .remote = selectors({"0.0.0.0/0", "::/0"})}}, {});
+    EXPECT_NE(find(routes, "::/0", RouteKind::device), nullptr);
+    EXPECT_FALSE(
+        left_to_the_host({{.local = selectors({"10.9.0.1/32"}), .remote = selectors({"::/0"})}},
+                         addresses({"2001:db8::7"})));
+}
+
+TEST(RoutePlan, WhoTakesEverythingLeavesTheHostItsOwn) {
+    const std::vector<RoutedPolicy> all{
+        {.local = selectors({"10.9.0.1/32"}), .remote = selectors({"0.0.0.0/0"})}};
+    const auto own = addresses({"127.0.0.1", "192.0.2.7"});
+    const auto left = left_to_the_host(all, own);
+    ASSERT_TRUE(left);
+    EXPECT_EQ(left->action, PolicyAction::bypass);
+    EXPECT_EQ(to_string(left->local), "192.0.2.7");
+    EXPECT_EQ(to_string(left->remote), "0.0.0.0/0");
+    EXPECT_FALSE(left_to_the_host(
+        {{.local = selectors({"10.1.0.0/16"}), .remote = selectors({"10.2.0.0/16"})}}, own));
+    EXPECT_FALSE(left_to_the_host(all, {}));
 }
 
 TEST(RoutePlan, TheSmallestMtuOfThoseThatShareADestinationCounts) {

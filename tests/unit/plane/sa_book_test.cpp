@@ -56,6 +56,42 @@ TEST_F(SaBookTest, sas_that_follow_one_another_share_an_entry) {
     EXPECT_EQ(book.sad().inbound_count(), 0U);
 }
 
+// Who protects some protocols only leaves the others alone; what a peer has narrowed does not.
+TEST_F(SaBookTest, the_rest_of_a_policy_for_some_protocols_leaves_in_clear) {
+    ChildSa gre = child(1);
+    gre.local_ts = {*TrafficSelector::parse("10.1.0.1[gre]")};
+    gre.remote_ts = {*TrafficSelector::parse("10.2.0.1[gre]")};
+    const auto action_of = [&](const char* source, const char* destination, std::uint8_t protocol) {
+        const ipsec::PacketInfo info{.source = *IpAddress::parse(source),
+                                     .destination = *IpAddress::parse(destination),
+                                     .protocol = protocol};
+        return book.spd()->lookup_outbound(info).action;
+    };
+    add(gre);
+    EXPECT_EQ(action_of("10.1.0.1", "10.2.0.1", 47), PolicyAction::protect);
+    EXPECT_EQ(action_of("10.1.0.1", "10.2.0.1", 6), PolicyAction::discard);
+    book.remove(gre.id);
+    gre.leaves_rest = true;
+    add(gre);
+    EXPECT_EQ(action_of("10.1.0.1", "10.2.0.1", 47), PolicyAction::protect);
+    EXPECT_EQ(action_of("10.1.0.1", "10.2.0.1", 6), PolicyAction::bypass);
+    EXPECT_EQ(action_of("10.1.0.2", "10.2.0.1", 6), PolicyAction::discard);
+    // What another policy names is its.
+    add(child(2));
+    EXPECT_EQ(action_of("10.1.0.1", "10.2.0.1", 6), PolicyAction::protect);
+    book.remove(gre.id);
+    book.remove(ChildSaId{2});
+    EXPECT_TRUE(book.spd_entries().empty());
+    book.add(Policy{.connection = "gw",
+                    .name = "smtp",
+                    .action = PolicyAction::discard,
+                    .local_ts = {*TrafficSelector::parse("10.1.0.0/16")},
+                    .remote_ts = {*TrafficSelector::parse("0.0.0.0/0[tcp/25]")}});
+    EXPECT_EQ(action_of("10.1.0.1", "10.2.0.1", 17), PolicyAction::bypass);
+    book.remove("gw", "smtp");
+    EXPECT_TRUE(book.spd_entries().empty());
+}
+
 TEST_F(SaBookTest, with_the_last_sa_of_a_reqid_the_retired_ones_go) {
     add(child(1));
     add(child(2));

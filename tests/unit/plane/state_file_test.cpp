@@ -20,6 +20,7 @@ class StateFileTest : public testing::Test {
 
     plane::SetUp example() const {
         return {.tun = "culvert7",
+                .tun_is_theirs = true,
                 .nft_table = "culvert_culvert7",
                 .table = 221,
                 .priority = 219,
