@@ -70,8 +70,11 @@ Gateway::Gateway(Loop& loop, Log& log, EngineHost& host, Resolver& resolver)
       }) {}
 
 void Gateway::apply_soon() {
+    // The more come, the later; but not for ever: what was acknowledged is to hold.
+    const Instant now = Loop::now();
+    if (!apply_waits_) { apply_by_ = now + apply_after_at_most; }
     apply_waits_ = true;
-    apply_timer_.set_in(apply_after);
+    apply_timer_.set_in(std::clamp<Duration>(apply_by_ - now, Duration{}, apply_after));
 }
 
 void Gateway::apply_added() {

@@ -108,6 +108,7 @@ class Gateway {
     std::set<std::string> names_asked_;  // no answer yet
     Timer apply_timer_;
     bool apply_waits_ = false;
+    Instant apply_by_{};
     Timer name_timer_;
     Timer place_timer_;  // for what is unplaced: a route to the peer may have come
     std::chrono::seconds name_retry_{name_retry};

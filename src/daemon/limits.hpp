@@ -37,6 +37,7 @@ constexpr auto name_retry = 15s;  // of a name that does not resolve, for what s
 // each time costs as much as all that is configured. So few are handed over at once, so that a peer
 // who comes right behind the load finds them.
 constexpr auto apply_after = 10ms;
+constexpr auto apply_after_at_most = 200ms;
 constexpr std::size_t apply_at_once_max = 100;
 
 constexpr auto liveness_poll = 1s;

@@ -334,6 +334,13 @@ IpsecSuite suite_on_the_wire(const ChildConfig& config, const IpsecSuite& agreed
     return out;
 }
 
+// Some protocols or ports only.
+bool protects_some(const std::vector<SelectorConfig>& selectors) {
+    return std::ranges::any_of(selectors, [](const SelectorConfig& one) {
+        return one.selector.protocol != 0 || !one.selector.any_port();
+    });
+}
+
 }  // namespace
 
 ChildSaId install_child(SaCore& sa, const AgreedChild& agreed, ChildKeys keys, bool we_initiated,
@@ -380,6 +387,7 @@ ChildSaId install_child(SaCore& sa, const AgreedChild& agreed, ChildKeys keys, b
                .header_rules = config.header_rules,
                .priority = config.priority,
                .install_policies = config.install_policies,
+               .leaves_rest = protects_some(config.local_ts) || protects_some(config.remote_ts),
                .behind_older = agreed.behind_older,
                .resource = agreed.resource,
                .tfc_padding = agreed.no_tfc_padding ? std::nullopt : config.tfc_padding,

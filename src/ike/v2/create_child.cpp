@@ -15,6 +15,26 @@ Bytes lower_nonce(ByteView ni, ByteView nr) {
     return to_bytes(first ? ni : nr);
 }
 
+namespace {
+
+bool same_selectors(const ChildConfig& a, const ChildConfig& b) {
+    const auto alike = [](const SelectorConfig& one, const SelectorConfig& other) {
+        return one.dynamic == other.dynamic && one.selector == other.selector;
+    };
+    return std::ranges::equal(a.local_ts, b.local_ts, alike) &&
+           std::ranges::equal(a.remote_ts, b.remote_ts, alike);
+}
+
+// There are Child SAs of this child for other selectors.
+bool has_other_part(const SaCore& sa, const Child& child) {
+    return std::ranges::any_of(sa.children, [&](const Child& other) {
+        return other.live() && other.config->name == child.config->name &&
+               (other.local_ts != child.local_ts || other.remote_ts != child.remote_ts);
+    });
+}
+
+}  // namespace
+
 Result<CreateChild> CreateChild::begin(SaCore& sa, Wanted wanted, const Environment& env) {
     if (auto fits = check_path(sa, *wanted.child); !fits) {
         return std::unexpected(std::move(fits).error());
@@ -32,10 +52,13 @@ Result<CreateChild> CreateChild::begin(SaCore& sa, Wanted wanted, const Environm
         make_offer(sa, wanted.child, group != crypto::KeMethod::none, wanted.packet, old, env);
     if (wanted.rekeyed) {
         old->state = ChildState::rekeying;
-        // RFC 7296 2.9.2: the new one is no narrower than the old.
-        if (!within(offer.selectors, {.local = old->local_ts, .remote = old->remote_ts}) &&
-            old->mode == IpsecMode::tunnel) {
-            offer.selectors = {.local = old->local_ts, .remote = old->remote_ts};
+        // RFC 7296 2.9.2: the new one is no narrower than the old. Where the peer takes one part of
+        // a child's selectors a Child SA, it might choose another part now.
+        const SelectorPair before{.local = old->local_ts, .remote = old->remote_ts};
+        const bool narrowed = same_selectors(*old->config, *wanted.child) &&
+                              !within(before, offer.selectors) && has_other_part(sa, *old);
+        if (old->mode == IpsecMode::tunnel && (narrowed || !within(offer.selectors, before))) {
+            offer.selectors = before;
         }
         offer.reqid = old->reqid;
     }

@@ -118,6 +118,11 @@ std::optional<Instant> Environment::at_about(seconds time, seconds spread) const
 void Environment::set_lifetimes(SaCore& sa) const {
     const Connection& connection = *sa.connection;
     sa.rekey_at = at_about(connection.rekey_time, connection.rand_time);
+    set_reauthentication(sa);
+}
+
+void Environment::set_reauthentication(SaCore& sa) const {
+    const Connection& connection = *sa.connection;
     if (!sa.reauth_at) {
         sa.reauth_at = at_about(connection.reauth_time, connection.rand_time);
         // The other side begins, unless it forgets to.

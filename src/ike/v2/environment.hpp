@@ -68,6 +68,7 @@ struct EngineState {
     std::set<std::pair<Instant, IkeSpi>> deadlines;
 
     HalfOpenGuard guard{share.count};
+    RateLimit ignored_events{1};
     RateLimit stray_answers{stray_answers_per_second_max};
     RateLimit stray_events{stray_events_per_second_max};
     CommandLedger commands;
@@ -131,6 +132,9 @@ struct Environment {
     // Soft and hard end of an IKE SA that begins now. A reauthentication that is set stays: a rekey
     // is none.
     void set_lifetimes(SaCore& sa) const;
+    // When it has to be reauthenticated, as the configuration or the peer wants it, and ends if
+    // not.
+    void set_reauthentication(SaCore& sa) const;
     std::uint64_t about(std::uint64_t value, std::uint64_t spread) const;
 
     void emit(Action action) const { actions.push_back(std::move(action)); }

@@ -11,8 +11,8 @@ namespace culvert::ike::v2 {
 
 class FragmentBuffer {
  public:
-    FragmentBuffer(MessageId id, bool response) : id_(id), response_(response) {}
-    bool is_for(MessageId id, bool response) const { return id_ == id && response_ == response; }
+    explicit FragmentBuffer(MessageId id) : id_(id) {}
+    bool is_for(MessageId id) const { return id_ == id; }
 
     // The whole, once the last piece came. Pieces that do not fit the others are left out.
     std::optional<Result<wire::Message>> add(wire::Fragment fragment);
@@ -22,7 +22,6 @@ class FragmentBuffer {
 
  private:
     MessageId id_;
-    bool response_;
     std::uint16_t total_ = 0;
     std::size_t size_ = 0;
     std::map<std::uint16_t, wire::Fragment> pieces_;

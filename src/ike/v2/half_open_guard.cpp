@@ -27,16 +27,39 @@ bool RateLimit::allow(Instant now) {
     return true;
 }
 
+namespace {
+
+void take_one(std::unordered_map<IpAddress, unsigned>& counts, const IpAddress& of) {
+    const auto found = counts.find(of);
+    ASSERT(found != counts.end());
+    if (--found->second == 0) { counts.erase(found); }
+}
+
+}  // namespace
+
 void HalfOpenGuard::opened(const IpAddress& remote) {
     ++total_;
     ++by_prefix_[prefix_of(remote)];
 }
 
 void HalfOpenGuard::closed(const IpAddress& remote) {
-    const auto found = by_prefix_.find(prefix_of(remote));
-    ASSERT(total_ > 0 && found != by_prefix_.end());
+    ASSERT(total_ > 0);
     --total_;
-    if (--found->second == 0) { by_prefix_.erase(found); }
+    take_one(by_prefix_, prefix_of(remote));
+}
+
+bool HalfOpenGuard::refused(const IpAddress& remote) {
+    take_one(by_prefix_, prefix_of(remote));
+    unsigned& staying = refused_by_prefix_[prefix_of(remote)];
+    if (staying >= refused_per_source_max) { return false; }
+    ++staying;
+    return true;
+}
+
+void HalfOpenGuard::refused_is_gone(const IpAddress& remote, bool stayed) {
+    ASSERT(total_ > 0);
+    --total_;
+    if (stayed) { take_one(refused_by_prefix_, prefix_of(remote)); }
 }
 
 unsigned HalfOpenGuard::from(const IpAddress& remote) const {

@@ -35,6 +35,10 @@ class HalfOpenGuard {
 
     void opened(const IpAddress& remote);
     void closed(const IpAddress& remote);
+    // One was refused: it is no half-open one any more, and stays for a while to repeat its answer.
+    // False: of this source so many stay that this one may not. Then, or later: refused_is_gone().
+    bool refused(const IpAddress& remote);
+    void refused_is_gone(const IpAddress& remote, bool stayed);
     std::size_t total() const { return total_; }
     unsigned from(const IpAddress& remote) const;
 
@@ -63,6 +67,7 @@ class HalfOpenGuard {
     unsigned guards_;
     std::size_t total_ = 0;
     std::unordered_map<IpAddress, unsigned> by_prefix_;
+    std::unordered_map<IpAddress, unsigned> refused_by_prefix_;
     CookieSecret current_;
     CookieSecret previous_;
 };

@@ -59,7 +59,7 @@ std::unique_ptr<IkeSa> IkeSa::half_open(SaCore core, InitResult init, const Data
                                         const Environment& env) {
     auto sa = std::make_unique<IkeSa>(std::move(core), env.settings());
     sa->responses_.answered(MessageId{0}, {init.response});
-    sa->counted_half_open_ = true;
+    sa->counted_ = Counted::half_open;
     sa->half_open_address_ = request.remote.address;
     env.state.guard.opened(sa->half_open_address_);
     env.state.by_initiator_spi.insert_or_assign(sa->core_.remote_spi, sa->core_.local_spi);
@@ -102,8 +102,28 @@ std::string_view how_esp_goes(const SaCore& sa) {
 
 }  // namespace
 
+void IkeSa::uncount(const Environment& env) {
+    HalfOpenGuard& guard = env.state.guard;
+    switch (std::exchange(counted_, Counted::no)) {
+        case Counted::no: return;
+        case Counted::half_open: return guard.closed(half_open_address_);
+        case Counted::refused: return guard.refused_is_gone(half_open_address_, false);
+        case Counted::refused_staying: return guard.refused_is_gone(half_open_address_, true);
+    }
+}
+
+// What is refused is not half-open any more: it must not keep others out that come from there.
+void IkeSa::reject(std::string_view because, const Environment& env) {
+    if (counted_ == Counted::half_open) {
+        counted_ = env.state.guard.refused(half_open_address_) ? Counted::refused_staying
+                                                               : Counted::refused;
+    }
+    const bool stays = counted_ != Counted::refused;
+    enter(Rejected{.forget_at = stays ? env.now + rejected_linger : env.now}, because, env);
+}
+
 void IkeSa::become_established(const Environment& env) {
-    if (std::exchange(counted_half_open_, false)) { env.state.guard.closed(half_open_address_); }
+    uncount(env);
     core_.established_at = env.now;
     last_inbound_ = env.now;
     last_outbound_ = env.now;
@@ -140,7 +160,7 @@ void IkeSa::forget(const Environment& env) {
     const std::vector<IpAddress> vips = core_.local_vips;
     give_back_addresses(core_, env);
     fail_all(peer_closed(core_.name(), "the IKE SA"), env);
-    if (std::exchange(counted_half_open_, false)) { env.state.guard.closed(half_open_address_); }
+    uncount(env);
     if (was_up) {
         core_.leases = leases;  // for the event: it tells of the SA as it was
         core_.local_vips = vips;

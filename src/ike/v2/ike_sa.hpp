@@ -254,6 +254,10 @@ class IkeSa {
                     const Environment& env) const;
     void unanswered(const SentSize& size, const Environment& env);
     bool start_next_round(const Environment& env);
+    // Refused before it was there; it repeats its answer for a while.
+    void reject(std::string_view because, const Environment& env);
+    void uncount(const Environment& env);
+    void begin_anew(Begin next, const Environment& env);
     void go_on_with(Begin next, const Environment& env);
 
     // ike_sa_key_exchanges.cpp
@@ -350,12 +354,14 @@ class IkeSa {
     std::unique_ptr<PendingAnswer> pending_answer_;
     bool followed_up_ = false;  // the peer was ever told to come with IKE_FOLLOWUP_KE
     std::list<Task> queue_;     // of which there are few, or none
-    std::optional<FragmentBuffer> fragments_;
+    std::optional<FragmentBuffer> fragments_;           // of a request
+    std::optional<FragmentBuffer> response_fragments_;  // of what answers ours
     Instant last_inbound_{};
     Instant last_outbound_{};
     Instant last_id_complaint_{};
     bool close_wanted_ = false;  // before it is established
-    bool counted_half_open_ = false;
+    enum class Counted : std::uint8_t { no, half_open, refused, refused_staying };
+    Counted counted_ = Counted::no;  // by the guard
     IpAddress half_open_address_;
     // The child that goes with IKE_AUTH, and the commands that wait for it.
     Boxed<Begin> begin_;

@@ -157,8 +157,7 @@ void IkeSa::answer_auth(const Datagram& datagram, const wire::Message& request,
     if (auto* refused = std::get_if<AuthResponder::Refused>(&outcome)) {
         respond(datagram, request.header, refused->response, env);
         env.failure(core_, {}, "IKE_AUTH", true, refused->error);
-        return enter(Rejected{.forget_at = env.now + rejected_linger}, "its IKE_AUTH was refused",
-                     env);
+        return reject("its IKE_AUTH was refused", env);
     }
     if (auto* more = std::get_if<AuthResponder::Continues>(&outcome)) {
         return respond(datagram, request.header, more->response, env);
@@ -189,7 +188,7 @@ void IkeSa::given_up_by_peer(const Datagram& datagram, const wire::Message& mess
     Error why = exchange.in_eap() ? peer_gave_up_eap(core_.name(), core_.remote_id)
                                   : peer_gave_up_rounds(core_.name(), core_.remote_id);
     env.failure(core_, {}, "IKE_AUTH", ours.has_value(), ours ? *ours : why);
-    enter(Rejected{.forget_at = env.now + rejected_linger}, "the peer gave up", env);
+    reject("the peer gave up", env);
 }
 
 void IkeSa::stays_without_child(const Environment& env) {
@@ -240,7 +239,7 @@ bool IkeSa::resume_in_vain(const Environment& env) {
 
 // RFC 5723 4.1: an IKE SA that is closed is not to be resumed.
 void IkeSa::end_tickets(const Environment& env) {
-    if (core_.began_first) { env.state.tickets.forget(core_.name()); }
+    env.state.tickets.forget(core_.name(), std::exchange(core_.ticket_kept, 0));
     if (const auto given = std::exchange(core_.ticket, std::nullopt)) {
         env.state.ticket_office.spend(given->id, given->expires, env.now);
     }
@@ -282,15 +281,29 @@ bool IkeSa::start_next_round(const Environment& env) {
     Begin next = std::move(*std::exchange(begin_, std::nullopt));
     if (!next.for_ever) { --next.rounds_left; }
     next.tcp = false;
-    if (next.redirected_from) {  // back to where we were sent from
-        next.redirected_from.reset();
-        if (const auto first = remote_address_of(*next.connection)) {
-            next.remote.address = *first;
-            next.local = local_end(*next.connection, *first, env);
+    begin_anew(std::move(next), env);
+    return true;
+}
+
+// To where the peer is now, from where we are: names get other addresses, and so do we. A redirect
+// ends, too.
+void IkeSa::begin_anew(Begin next, const Environment& env) {
+    next.redirected_from.reset();
+    if (auto current = find_connection(env.state.config, next.connection->name)) {
+        if (next.child) {
+            if (auto child = find_child(current, next.child->name)) {
+                next.child = std::move(child);
+                next.connection = std::move(current);
+            }
+        } else {
+            next.connection = std::move(current);
         }
     }
+    if (const auto first = remote_address_of(*next.connection)) {
+        next.remote = {*first, next.connection->remote_port};
+        next.local = local_end(*next.connection, *first, env);
+    }
     go_on_with(std::move(next), env);
-    return true;
 }
 
 // What waits for this IKE SA waits for the one that begins now.

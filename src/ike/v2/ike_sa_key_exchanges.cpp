@@ -50,8 +50,7 @@ void IkeSa::answer_intermediate(const Datagram& datagram, const wire::Message& r
         respond(datagram, request.header,
                 {wire::Notify{.type = error.notify.value_or(NotifyType::invalid_syntax)}}, env);
         env.failure(core_, {}, "IKE_INTERMEDIATE", true, error);
-        return enter(Rejected{.forget_at = env.now + rejected_linger},
-                     "its IKE_INTERMEDIATE was refused", env);
+        return reject("its IKE_INTERMEDIATE was refused", env);
     }
     const Bytes covered =
         wire::covered_octets(response_header(request.header), wire::first_type(answer->payloads),

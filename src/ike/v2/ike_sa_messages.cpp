@@ -82,6 +82,11 @@ void IkeSa::handle_protected(const Datagram& datagram, const wire::IkeHeader& he
         }
         return;
     }
+    // RFC 7383 2.6: pieces of what is over must not mix with those of what is to come.
+    if (!header.flags.response && header.next_payload == wire::PayloadType::skf &&
+        window == ResponseWindow::Kind::out_of_window) {
+        return env.count(core_, Counter::invalid);
+    }
     const auto* half = std::get_if<HalfOpen>(&state_);
     // What came late, under keys that are no more (RFC 9370 2.2.2), is no forgery.
     if (half != nullptr && window == ResponseWindow::Kind::out_of_window) { return; }
@@ -99,7 +104,8 @@ void IkeSa::handle_protected(const Datagram& datagram, const wire::IkeHeader& he
         return count_bad_decrypt(env);
     }
     const wire::Message& message = **opened;
-    last_inbound_ = env.now;
+    // A replay is no sign of life (RFC 7296 2.4).
+    if (header.flags.response || window == ResponseWindow::Kind::fresh) { last_inbound_ = env.now; }
     stream_proved_ = stream_proved_ || datagram.stream == core_.stream;
     if (header.flags.response) {
         env.count_message(core_, header.exchange, false, true);
@@ -144,11 +150,10 @@ std::optional<Result<wire::Message>> IkeSa::open(const Datagram& datagram,
     }
     auto fragment = wire::open_fragment(datagram.bytes, cipher);
     if (!fragment) { return std::unexpected(std::move(fragment).error()); }
-    if (!fragments_ || !fragments_->is_for(header.message_id, header.flags.response)) {
-        fragments_.emplace(header.message_id, header.flags.response);
-    }
-    auto whole = fragments_->add(std::move(*fragment));
-    if (whole) { fragments_.reset(); }
+    auto& pieces = header.flags.response ? response_fragments_ : fragments_;
+    if (!pieces || !pieces->is_for(header.message_id)) { pieces.emplace(header.message_id); }
+    auto whole = pieces->add(std::move(*fragment));
+    if (whole) { pieces.reset(); }
     return whole;
 }
 
@@ -188,7 +193,7 @@ void IkeSa::follow_peer(const Datagram& datagram, const Environment& env) {
         core_.mobike.last_from = datagram.remote;
         return;
     }
-    if (!core_.nat.remote || core_.nat.fake || datagram.remote == core_.remote) { return; }
+    if (!core_.nat.remote || datagram.remote == core_.remote) { return; }
     mapping_changed(datagram.remote, env);
 }
 
@@ -264,10 +269,7 @@ void IkeSa::refuse_message(const Datagram& datagram, const wire::IkeHeader& head
     if (responses_.judge(header.message_id) != ResponseWindow::Kind::fresh) { return; }
     respond(datagram, header, {wire::Notify{.type = *error.notify}}, env);
     env.failure(core_, {}, wire::to_string(header.exchange), true, error);
-    if (std::holds_alternative<HalfOpen>(state_)) {
-        return enter(Rejected{.forget_at = env.now + rejected_linger}, "its IKE_AUTH is broken",
-                     env);
-    }
+    if (std::holds_alternative<HalfOpen>(state_)) { return reject("its IKE_AUTH is broken", env); }
     vanish("the peer's request cannot be read", env);
 }
 

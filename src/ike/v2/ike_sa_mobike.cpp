@@ -74,9 +74,14 @@ std::optional<IpAddress> IkeSa::source_towards(const IpAddress& remote,
 
 // The addresses of this host, or the way to the peer, have changed.
 void IkeSa::addresses_changed(const Environment& env) {
-    if (!established()) { return; }
     const bool local_is_there =
         env.state.host_addresses.empty() || contains(env.state.host_addresses, core_.local.address);
+    if (!established()) {
+        // What is on its way out with an address that is no more gets no answer.
+        if (local_is_there || core_.local.address.is_any() || !begin_ || close_wanted_) { return; }
+        begin_anew(std::move(*std::exchange(begin_, std::nullopt)), env);
+        return forget(env);
+    }
     if (!core_.mobike.on) {
         if (local_is_there || !core_.began_first || replaced_by_another_) { return; }
         // Without MOBIKE a new IKE SA is the only way on (RFC 4555 1).

@@ -110,6 +110,8 @@ void IkeSa::reauthenticate(std::vector<CommandId> commands, const Environment& e
     if (!what.connection) { return fail(no_such_connection(core_.name(), *env.state.config)); }
     env.event(core_, EventKind::note, Severity::info,
               fmt::format("reauthenticating IKE SA {}[{}]", core_.name(), core_.unique_id));
+    // A ticket would prove nothing anew.
+    env.state.tickets.forget(core_.name());
     if (env.settings().make_before_break) {
         replaced_by_another_ = true;
         begin_again(std::move(what), std::move(commands), core_.local_spi, env);

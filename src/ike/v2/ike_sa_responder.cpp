@@ -209,7 +209,7 @@ wire::Payloads IkeSa::answer_informational(const wire::Payloads& request, const 
     }
     if (core_.began_first && wire::find_notify(request, NotifyType::auth_lifetime) != nullptr) {
         take_auth_lifetime(request, core_);
-        env.set_lifetimes(core_);
+        env.set_reauthentication(core_);
     }
     if (established()) { take_crash_token(request, core_); }
     const auto* redirect = wire::find_notify(request, NotifyType::redirect);
@@ -297,13 +297,7 @@ void IkeSa::delete_for_peer(const wire::Delete& payload, wire::Payloads& respons
         deletion.protocol = payload.protocol;
         response.emplace_back(std::move(deletion));
     }
-    for (const auto& [child, action] : again) {
-        if (action == StartAction::trap) {
-            env.emit(InstallTrap{.connection = core_.name(), .child = child->name});
-        }
-        if (action != StartAction::start) { continue; }
-        (void)add({.what = CreateChildTask{{.child = child}}}, env);
-    }
+    restart_children(again, env);
 }
 
 }  // namespace culvert::ike::v2

@@ -8,7 +8,6 @@
 #include "base/assert.hpp"
 #include "base/overloaded.hpp"
 #include "ike/v2/child_resources.hpp"
-#include "ike/v2/crash_tokens.hpp"
 #include "ike/v2/errors.hpp"
 #include "ike/v2/ike_sa.hpp"
 #include "ike/v2/retarget.hpp"
@@ -367,6 +366,12 @@ void IkeSa::later(Task task, const Error& error, const Environment& env) {
     if (++task.temporary_failures > temporary_failures_max) {
         env.failure(core_, {}, "CREATE_CHILD_SA", false, error);
         finish(task, std::unexpected(error), env);
+        // The need for fresh keys stays.
+        const auto again_at = env.at_about(rekey_retry, seconds{10});
+        if (std::holds_alternative<RekeyIkeTask>(task.what)) { core_.rekey_at = again_at; }
+        if (const auto* rekey = std::get_if<RekeyChildTask>(&task.what)) {
+            if (Child* const child = core_.find_child(rekey->id)) { child->rekey_at = again_at; }
+        }
         return;
     }
     const auto wait_ms = std::chrono::duration_cast<milliseconds>(temporary_failure_wait).count();
@@ -402,48 +407,6 @@ void IkeSa::want_further(ChildSaId id, const Environment& env) {
         return;
     }
     queue_.push_back({.what = CreateChildTask{{.child = child->config, .further = true}}});
-}
-
-void IkeSa::hand_over(IkeSpi successor, const Environment& env) {
-    IkeSa* const next = env.find(successor);
-    ASSERT(next != nullptr && next != this);
-    IkeSaStatus old = status();
-    for (Child& child : core_.children) {
-        env.state.child_owner.insert_or_assign(child.id, successor);
-        next->core_.children.push_back(std::move(child));
-    }
-    core_.children.clear();
-    next->core_.leases = std::exchange(core_.leases, {});
-    next->core_.ticket = std::exchange(core_.ticket, std::nullopt);
-    next->core_.local_vips = std::exchange(core_.local_vips, {});
-    next->replaces_ = std::exchange(replaces_, std::nullopt);
-    next->replaced_by_another_ = replaced_by_another_;
-    next->core_.name_servers = std::exchange(core_.name_servers, {});
-    if (next->core_.original_initiator) {
-        // RFC 6290 4.2: who begins a rekey knows both SPIs only after it.
-        wire::Payloads token;
-        add_crash_token(token, next->core_, env);
-        if (!token.empty()) { next->queue_.push_back({.what = InformTask{std::move(token)}}); }
-    }
-    std::list<Task> kept;
-    for (Task& task : queue_) {
-        if (std::holds_alternative<InformTask>(task.what)) {
-            // Also what tells of our addresses: the successor looks for itself.
-            finish(task, {}, env);
-        } else if (std::holds_alternative<RekeyIkeTask>(task.what)) {
-            finish(task, {}, env);  // it has just been
-        } else {
-            // A wish to close goes with what it meant.
-            next->queue_.push_back(std::move(task));
-        }
-    }
-    queue_ = std::move(kept);
-    const std::string text = fmt::format("IKE SA {}[{}] rekeyed to [{}]", core_.name(),
-                                         core_.unique_id, next->core_.unique_id);
-    enter(Rekeyed{.successor = successor, .give_up_at = env.now + rekeyed_linger_max},
-          "its successor took over", env);
-    env.rekeyed_event(next->core_, std::move(old), text);
-    next->pump(env);
 }
 
 bool IkeSa::busy_with_children() const {

@@ -111,7 +111,7 @@ void respond_to_resume(const Datagram& datagram, const Environment& env);
 void answer_ticket_request(const wire::Payloads& request, wire::Payloads& response, SaCore& sa,
                            const Environment& env);
 // What comes back is kept for the next time. The IKE SA is established.
-void keep_ticket(const wire::Payloads& response, const SaCore& sa, const Environment& env);
+void keep_ticket(const wire::Payloads& response, SaCore& sa, const Environment& env);
 // AUTH of a resumed IKE SA (4.3.3): prf(SK_px, octets).
 wire::Authentication resumed_auth(const crypto::Prf& prf, const Secret& sk_p, ByteView octets);
 Error ticket_used_twice(std::string_view connection);

@@ -180,11 +180,24 @@ Result<Accepted> accept(const Datagram& datagram, const wire::Message& request, 
     return Accepted{.core = std::move(sa), .init = std::move(init)};
 }
 
+Error too_many_half_open(std::size_t from_there, std::size_t in_all) {
+    return {
+        .code = ErrorCode::limit_reached,
+        .wanted =
+            "few IKE SAs that are not authenticated (charon.block_threshold, "
+            "charon.init_limit_half_open)",
+        .received = fmt::format("{} from there, {} in all: more are ignored", from_there, in_all),
+        .remedy =
+            "nothing, if this is an attack; else look what keeps its IKE_AUTH from coming "
+            "through"};
+}
+
 // RFC 5685 3: whoever can be redirected is, and was not already.
 std::optional<wire::Notify> sent_away(const wire::Message& request, ByteView ni,
-                                      const Environment& env) {
+                                      const IpAddress& here, const Environment& env) {
     const auto& gateway = env.settings().redirect_to;
     if (!gateway || env.settings().redirect_when != RedirectWhen::init || !is_gateway(*gateway) ||
+        *gateway == Identity::of(here) ||  // it is we who are meant
         wire::find_notify(request.payloads, NotifyType::redirect_supported) == nullptr) {
         return std::nullopt;
     }
@@ -230,7 +243,12 @@ void respond_to_init(const Datagram& datagram, const Environment& env) {
     };
     if (env.state.guard.judge(datagram.remote.address, env.settings()) ==
         HalfOpenGuard::Verdict::ignore) {
-        return;  // counted by half_open(); a word for each would be a flood of its own
+        // A word for each would be a flood of its own.
+        if (env.state.ignored_events.allow(env.now)) {
+            refuse({}, too_many_half_open(env.state.guard.from(datagram.remote.address),
+                                          env.state.guard.total()));
+        }
+        return;
     }
     const auto request = wire::parse_message(datagram.bytes);
     if (!request) {
@@ -260,7 +278,7 @@ void respond_to_init(const Datagram& datagram, const Environment& env) {
                                                  header.initiator_spi, env.now, env.random())},
             env);
     }
-    if (const auto away = sent_away(*request, offer->nonce->data, env)) {
+    if (const auto away = sent_away(*request, offer->nonce->data, datagram.local.address, env)) {
         return answer_without_state(datagram, header, *away, env);
     }
     auto selection = select(datagram, *offer, env);

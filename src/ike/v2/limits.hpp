@@ -30,7 +30,7 @@ constexpr unsigned effort_per_second = 64;  // and four of MODP-2048 a second
 constexpr unsigned ike_rekey_effort_min = 32;     // as the one that is replaced stays for a while
 constexpr std::size_t deleted_early_max = 16;     // SPIs of Deletes that overtook an answer
 constexpr std::size_t tasks_max = 256;            // exchanges waiting for their turn
-constexpr std::size_t selectors_max = 128;        // a side of a Child SA, after narrowing
+constexpr std::size_t selectors_max = 255;        // a side of a Child SA, after narrowing
 constexpr std::size_t virtual_addresses_max = 8;  // of one IKE SA, a direction
 constexpr std::size_t additional_addresses_max = 16;  // MOBIKE: of either side
 constexpr std::size_t peer_keys_tried_max = 8;        // public keys, for one AUTH
@@ -79,6 +79,7 @@ constexpr std::size_t restart_connections_max = 65536;
 constexpr seconds reauthenticated_linger{10};  // an old IKE SA beside its reauthenticated self
 constexpr seconds rekeyed_linger_max{180};     // a replaced SA waits so long for the peer's Delete
 constexpr seconds rejected_linger{20};  // a refused IKE_AUTH keeps its answer for retransmits
+constexpr unsigned refused_per_source_max = 4;  // of one /32 or /64 that linger so
 constexpr std::size_t failures_per_peer_max = 16;
 constexpr std::size_t failure_peers_max = 256;
 constexpr unsigned stray_answers_per_second_max = 20;  // INVALID_IKE_SPI, INVALID_MAJOR_VERSION

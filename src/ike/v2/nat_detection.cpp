@@ -56,7 +56,10 @@ NatSituation detect_nat(const wire::Payloads& payloads, IkeSpi initiator_spi, Ik
 
 NatSituation settled(NatSituation found, const Connection& connection, bool preferred) {
     if (!found.supported) { return found; }
-    if (forces_udp(connection)) { found.local = found.fake = true; }
+    if (forces_udp(connection)) {
+        found.fake = !found.local;
+        found.local = true;
+    }
     found.preferred = preferred && !connection.encap;
     return found;
 }

@@ -11,7 +11,7 @@ struct NatSituation {
     bool supported = false;  // the peer sent both notifies
     bool local = false;      // we are behind a NAT (or say so, see `fake`)
     bool remote = false;
-    bool fake = false;       // forced by `encap = yes`
+    bool fake = false;       // `local` for `encap = yes` alone: there is no mapping to keep
     bool preferred = false;  // both ends are faster with ESP in UDP, NAT or not
     bool any() const { return local || remote; }
     bool esp_in_udp() const { return any() || preferred; }

@@ -37,6 +37,21 @@ void use(SaCore& sa, const ResumableSa& from, IkeKeys& keys, InitResult& init,
     init.sk_pr = std::move(keys.sk_pr);
 }
 
+// A ticket does not outlive the algorithms of its IKE SA in the configuration.
+bool allows(const Proposal& proposal, const ChosenIkeSuite& suite) {
+    const auto has = [&](TransformType type, std::uint16_t id) {
+        return std::ranges::any_of(proposal.transforms, [&](const Transform& one) {
+            return one.type == type && one.id == id &&
+                   (type != TransformType::encr || one.key_bits.value_or(0) == suite.key_bits);
+        });
+    };
+    return has(TransformType::encr, std::to_underlying(suite.encryption)) &&
+           has(TransformType::prf, std::to_underlying(suite.prf)) &&
+           has(TransformType::ke, std::to_underlying(suite.ke)) &&
+           (suite.integrity == crypto::IntegrityAlgorithm::none ||
+            has(TransformType::integ, std::to_underlying(suite.integrity)));
+}
+
 // The connection that gave the ticket, if it is as it was.
 ConnectionRef connection_of(const ResumableSa& ticket, const Datagram& datagram,
                             const Environment& env) {
@@ -45,7 +60,10 @@ ConnectionRef connection_of(const ResumableSa& ticket, const Datagram& datagram,
         if (connection->name != ticket.connection) { continue; }
         const bool takes = connection->resumption && connection->local_more.empty() &&
                            connection->remote_more.empty() &&
-                           identity_fit(*connection, nullptr, ticket.remote) > 0;
+                           identity_fit(*connection, nullptr, ticket.remote) > 0 &&
+                           std::ranges::any_of(connection->proposals, [&](const Proposal& one) {
+                               return allows(one, ticket.suite);
+                           });
         return takes ? connection : nullptr;
     }
     return nullptr;
@@ -174,7 +192,7 @@ void answer_ticket_request(const wire::Payloads& request, wire::Payloads& respon
     sa.ticket = SaCore::GivenTicket{.id = kept.id, .expires = expires};
 }
 
-void keep_ticket(const wire::Payloads& response, const SaCore& sa, const Environment& env) {
+void keep_ticket(const wire::Payloads& response, SaCore& sa, const Environment& env) {
     const auto* notify = wire::find_notify(response, NotifyType::ticket_lt_opaque);
     if (!sa.connection->resumption || notify == nullptr || notify->data.size() <= 4 ||
         notify->data.size() > ticket_size_max) {
@@ -191,7 +209,7 @@ void keep_ticket(const wire::Payloads& response, const SaCore& sa, const Environ
                                      .expires = env.now + std::min(lifetime, ticket_lifetime_max),
                                      .reauth_at = sa.reauth_at}};
     if (sa.reauth_at) { entry.sa.expires = std::min(entry.sa.expires, *sa.reauth_at); }
-    env.state.tickets.keep(std::move(entry));
+    sa.ticket_kept = env.state.tickets.keep(std::move(entry));
 }
 
 InitInitiator::Outcome InitInitiator::take_resumption(const wire::Message& response, ByteView raw,

@@ -106,6 +106,7 @@ struct SaCore {
         Instant expires{};
     };
     std::optional<GivenTicket> ticket;
+    std::uint64_t ticket_kept = 0;  // and the one that we were given, in our wallet; 0: none
 
     // Virtual addresses (RFC 7296 2.19). They go to the successor with the children.
     struct Lease {

@@ -152,10 +152,18 @@ void TicketOffice::spend(std::uint64_t id, Instant expires, Instant now) {
     spent_.insert_or_assign(id, expires);
 }
 
-void TicketWallet::keep(Entry entry) {
-    if (entries_.size() >= tickets_kept_max) { return; }
+std::uint64_t TicketWallet::keep(Entry entry) {
+    entry.number = ++last_number_;
     std::string connection = entry.sa.connection;
-    entries_.insert_or_assign(std::move(connection), std::move(entry));
+    if (entries_.size() < tickets_kept_max || entries_.contains(connection)) {
+        entries_.insert_or_assign(std::move(connection), std::move(entry));
+    }
+    return last_number_;
+}
+
+void TicketWallet::forget(const std::string& connection, std::uint64_t number) {
+    const auto at = entries_.find(connection);
+    if (at != entries_.end() && at->second.number == number) { entries_.erase(at); }
 }
 
 std::optional<TicketWallet::Entry> TicketWallet::take(const std::string& connection, Instant now) {

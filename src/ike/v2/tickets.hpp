@@ -59,14 +59,19 @@ class TicketWallet {
     struct Entry {
         Bytes ticket;
         ResumableSa sa;
+        std::uint64_t number = 0;  // by keep()
     };
-    void keep(Entry entry);
+    // In the place of an older one of the connection. How it is called from now on, never 0.
+    std::uint64_t keep(Entry entry);
     // It is used now, and kept no more.
     std::optional<Entry> take(const std::string& connection, Instant now);
     void forget(const std::string& connection) { entries_.erase(connection); }
+    // If it is still this one.
+    void forget(const std::string& connection, std::uint64_t number);
 
  private:
     std::map<std::string, Entry> entries_;
+    std::uint64_t last_number_ = 0;
 };
 
 }  // namespace culvert::ike::v2

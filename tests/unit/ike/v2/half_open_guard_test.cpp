@@ -57,6 +57,27 @@ TEST(HalfOpenGuard, CountsAWholeSlash64AsOneSource) {
     EXPECT_EQ(guard.judge(ip("2001:db8:0:2::3"), settings), Verdict::accept);
 }
 
+// Behind one address are others, too: who is refused there does not keep them out.
+TEST(HalfOpenGuard, WhatIsRefusedIsNotHalfOpen) {
+    HalfOpenGuard guard;
+    const auto settings = settings_of(0, 0, 3, 8);
+    for (unsigned i = 0; i < 8; ++i) {
+        EXPECT_EQ(guard.judge(ip("10.0.0.1"), settings), Verdict::accept) << i;
+        guard.opened(ip("10.0.0.1"));
+        // Some stay, to answer again; no more than that, whoever asks for how many.
+        EXPECT_EQ(guard.refused(ip("10.0.0.1")), i < refused_per_source_max) << i;
+    }
+    EXPECT_EQ(guard.from(ip("10.0.0.1")), 0U);
+    EXPECT_EQ(guard.total(), 8U);
+    EXPECT_EQ(guard.judge(ip("10.0.0.2"), settings), Verdict::ignore);
+    for (unsigned i = 0; i < 8; ++i) {
+        guard.refused_is_gone(ip("10.0.0.1"), i < refused_per_source_max);
+    }
+    EXPECT_EQ(guard.total(), 0U);
+    guard.opened(ip("10.0.0.1"));
+    EXPECT_TRUE(guard.refused(ip("10.0.0.1")));
+}
+
 TEST(HalfOpenGuard, OneOfSeveralHasItsPartOfTheTotals) {
     HalfOpenGuard guard{4};
     const auto settings = settings_of(5, 0, 0, 12);

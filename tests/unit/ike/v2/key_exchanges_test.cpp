@@ -75,7 +75,7 @@ TEST(IntermediateChain, CoversAMessageAsIfItWereSealedByNothing) {
         const auto pieces = wire::seal_fragments(header, payloads, 200, out, random);
         ASSERT_TRUE(pieces);
         ASSERT_GT(pieces->size(), 2U);
-        FragmentBuffer buffer{header.message_id, false};
+        FragmentBuffer buffer{header.message_id};
         std::optional<Result<wire::Message>> joined;
         for (const Bytes& piece : *pieces) {
             auto fragment = wire::open_fragment(piece, in);

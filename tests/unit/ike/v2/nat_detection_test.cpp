@@ -63,6 +63,21 @@ TEST(NatDetection, APeerWithoutItIsNotNated) {
     EXPECT_FALSE(nat.any());
 }
 
+// `encap = yes` makes the peer take us for NATed; a NAT that is there is still one, whose mapping
+// has to be kept.
+TEST(NatDetection, ForcedEncapsulationHidesNoRealNat) {
+    Connection connection;
+    connection.encap = true;
+    const auto of = [&](bool local, bool remote) {
+        return settled({.supported = true, .local = local, .remote = remote}, connection, false);
+    };
+    EXPECT_TRUE(of(false, false).fake);
+    EXPECT_TRUE(of(false, true).fake);
+    EXPECT_TRUE(of(false, true).remote);
+    EXPECT_FALSE(of(true, false).fake);
+    for (const bool local : {false, true}) { EXPECT_TRUE(of(local, false).local); }
+}
+
 // The child's last word on how its packets go, at both ends.
 std::string how_they_go(const std::function<void(Connection&, Connection&)>& change,
                         bool second_prefers = true) {

@@ -218,6 +218,21 @@ TEST_F(Reauthentication, WhatThePeerClosedComesUpAgain) {
     EXPECT_EQ(sas(p.one, p.now), 0U);
 }
 
+TEST_F(Reauthentication, WhatThePeerClosesAgainAndAgainComesUpLaterAndLater) {
+    first.connections.front().children.front().close_action = StartAction::start;
+    EnginePair p = pair();
+    ASSERT_TRUE(p.up(p.one, "net"));
+    for (unsigned round = 0; round < 4; ++round) {
+        ASSERT_EQ(children(p.one, p.now), 1U) << round;
+        p.feed(p.two, Terminate{.id = CommandId{800 + round}, .child = "net"});
+        EXPECT_EQ(children(p.one, p.now), 0U);
+        p.pass(std::chrono::seconds{2});
+        if (round == 3) { EXPECT_EQ(children(p.one, p.now), 0U); }
+        p.pass(std::chrono::seconds{30});
+    }
+    EXPECT_EQ(children(p.one, p.now), 1U);
+}
+
 TEST_F(Reauthentication, ADeadPeerIsTriedAgainLaterAndLater) {
     first.connections.front().dpd_delay = std::chrono::seconds{5};
     first.connections.front().children.front().dpd_action = StartAction::start;

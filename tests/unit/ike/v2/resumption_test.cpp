@@ -155,6 +155,45 @@ TEST_F(Resumption, WhatWasClosedIsNotResumed) {
     }
 }
 
+// RFC 7296 2.8.3: credentials are shown anew. And of two IKE SAs the ticket is the newer one's.
+TEST_F(Resumption, AReauthenticationIsNoResumptionAndItsTicketStays) {
+    ASSERT_TRUE(pair.up(pair.one));
+    pair.two.actions.clear();
+    pair.feed(pair.one, Rekey{.id = CommandId{900}, .ike = "gw", .reauth = true});
+    ASSERT_TRUE(pair.one.ended(900) && *pair.one.ended(900)) << pair.one.errors();
+    EXPECT_FALSE(said(pair.two, "received IKE_SESSION_RESUME"));
+    pair.pass(seconds{15});
+    lose();
+    ASSERT_TRUE(pair.up(pair.one));
+    EXPECT_TRUE(said(pair.two, "received IKE_SESSION_RESUME"));
+}
+
+TEST_F(Resumption, ARekeyOfTheIkeSaKeepsTheTicket) {
+    for (Side* const side : {&pair.one, &pair.two}) {
+        ASSERT_TRUE(pair.up(pair.one));
+        pair.feed(*side, Rekey{.id = CommandId{901}, .ike = "gw"});
+        ASSERT_TRUE(side->ended(901) && *side->ended(901)) << side->errors();
+        lose();
+        ASSERT_TRUE(pair.up(pair.one));
+        EXPECT_TRUE(said(pair.two, "received IKE_SESSION_RESUME"));
+        pair.down(pair.one);
+        pair.one.actions.clear();
+        pair.two.actions.clear();
+    }
+}
+
+TEST_F(Resumption, ATicketOfAlgorithmsThatAreNotConfiguredAnyMoreIsRefused) {
+    ASSERT_TRUE(pair.up(pair.one));
+    lose();
+    Config other = config(2, 1);
+    other.connections.front().proposals =
+        parse_proposals(ProtocolId::ike, "aes256gcm16-prfsha512-x25519").value();
+    pair.two.take(
+        pair.two.engine().configure(std::make_shared<const Config>(std::move(other)), pair.now));
+    EXPECT_FALSE(pair.up(pair.one));
+    EXPECT_TRUE(pair.two.all<InstallChild>().empty());
+}
+
 TEST_F(Resumption, WhereItIsOffNothingIsAskedOrGiven) {
     for (const bool by_client : {true, false}) {
         Config client = config(1, 2);
