@@ -151,7 +151,11 @@ std::string one_line(const Row& row, const Style& style) {
 std::string connections(const StatusParts& parts, const Style& style) {
     const std::vector<Row> rows = rows_of(parts);
     if (rows.empty()) {
-        return "no connections are loaded: write /etc/swanctl/swanctl.conf, then culvert reload\n";
+        const Section* const daemon = parts.daemon.section("daemon");
+        return fmt::format(
+            "no connections are loaded: culvert check {} says what is in the configuration, and "
+            "what is wrong with it; culvert reload reads it again\n",
+            daemon == nullptr ? "" : daemon->value_or("config", ""));
     }
     std::string out;
     if (parts.all || (parts.sas.size() <= in_full_max && rows.size() <= lines_max)) {

@@ -34,6 +34,7 @@ struct Item {
 struct Node {
     std::vector<Item> items;  // names are unique
     std::vector<Reference> references;
+    bool incomplete = false;  // a file that it includes is not there
 
     Item* find(std::string_view name);
     const Item* find(std::string_view name) const;
