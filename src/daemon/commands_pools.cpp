@@ -7,6 +7,7 @@
 
 #include "config/config.hpp"
 #include "daemon/commands.hpp"
+#include "daemon/requests.hpp"
 
 namespace culvert::daemon {
 namespace {
@@ -112,7 +113,11 @@ void Commands::unload_pool(ClientId client, const Message& message) {
 
 void Commands::get_pools(ClientId client, const Message& message) {
     const std::string* wanted = message.value("name");
-    const bool with_leases = message.value_or("leases", "no") == "yes";
+    const auto with_leases = read_switch(message, "leases");
+    if (!with_leases) {
+        refuse(client, with_leases.error());
+        return;
+    }
     const SharedLeases& book = parts_.host.leases();
     Message out;
     for (const ike::Pool& pool : parts_.gateway.config().pools) {
@@ -122,7 +127,7 @@ void Commands::get_pools(ClientId client, const Message& message) {
         one.set("size", fmt::format("{}", size_of(pool.addresses)));
         one.set("online", fmt::format("{}", book.online(pool.name)));
         one.set("offline", fmt::format("{}", book.offline(pool.name)));
-        if (with_leases) { one.set("leases", leases_of(book, pool.name)); }
+        if (*with_leases) { one.set("leases", leases_of(book, pool.name)); }
         out.set(pool.name, std::move(one));
     }
     parts_.server.respond(client, out);
