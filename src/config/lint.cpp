@@ -377,6 +377,7 @@ void check_across(const ike::Config& config, const Places& places, bool all_secr
             check_passwords(conn, config, place, report);
         }
         check_pinned(conn, place, report);
+        check_number(conn, place, report);
         check_overlaps(conn, places, report);
         check_catch_all(conn, places, report);
         check_callable(conn, places, report);

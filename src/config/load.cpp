@@ -281,43 +281,4 @@ void load_settings(const Tree& tree, Loaded& into) {
     for (Problem& problem : report.take()) { into.problems.push_back(std::move(problem)); }
 }
 
-LoadedAuthority load_authority(std::string_view name, const vici::Section& section) {
-    LoadedAuthority out;
-    Report report;
-    const vici::Section root =
-        vici::Section{}.set("authorities", vici::Section{}.set(name, section));
-    const Scope top{root, nullptr, "", report};
-    const auto authorities = top.find("authorities");
-    const Scope all{top, *authorities};
-    out.authority = read_authority(Scope{all, *all.find(name)});
-    out.problems = report.take();
-    return out;
-}
-
-LoadedPool load_pool(std::string_view name, const vici::Section& section) {
-    LoadedPool out;
-    Report report;
-    const vici::Section root = vici::Section{}.set("pools", vici::Section{}.set(name, section));
-    const Scope top{root, nullptr, "", report};
-    const auto pools = top.find("pools");
-    const Scope all{top, *pools};
-    out.pool = read_pool(Scope{all, *all.find(name)});
-    out.problems = report.take();
-    return out;
-}
-
-LoadedConnection load_connection(std::string_view name, const vici::Section& section) {
-    LoadedConnection out;
-    Report report;
-    // The path is the one that swanctl.conf would have.
-    const vici::Section root =
-        vici::Section{}.set("connections", vici::Section{}.set(name, section));
-    const Scope top{root, nullptr, "", report};
-    const auto connections = top.find("connections");
-    const Scope all{top, *connections};
-    out.connection = read_connection(Scope{all, *all.find(name)});
-    out.problems = report.take();
-    return out;
-}
-
 }  // namespace culvert::config

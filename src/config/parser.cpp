@@ -11,6 +11,7 @@
 #include "config/cursor.hpp"
 #include "config/limits.hpp"
 #include "config/node.hpp"
+#include "config/sections.hpp"
 #include "config/syntax_problems.hpp"
 
 namespace culvert::config {
@@ -33,10 +34,6 @@ struct Parsing {
     void file(Node& into, std::size_t depth, std::string_view text, const std::string& name,
               bool others_may_read);
 };
-
-bool has_control_character(std::string_view text) {
-    return std::ranges::any_of(text, [](char c) { return c >= 0 && (c < 0x20 || c == 0x7f); });
-}
 
 class Parser {
  public:
@@ -173,11 +170,13 @@ class Parser {
             item.content = std::make_unique<Node>();
         } else if (!std::holds_alternative<std::unique_ptr<Node>>(item.content)) {
             return fail(is_a_value(place, name, item.place));
-        } else if (item.block == block_number && depth > 0) {
-            // Several `connections` or `secrets` in one file are usual; two `home` are not.
+        } else if ((item.block == block_number && depth > 0) || into.secrets) {
+            // Several `connections` or `secrets` in one file are usual; two `home` are not, nor is
+            // a secret that others have a part in.
             warn(begun_twice(place, name, item.place));
         }
         Node& node = *std::get<std::unique_ptr<Node>>(item.content);  // stays where it is
+        node.secrets = node.secrets || (depth == 0 && name == "secrets");
         for (Reference& reference : references) { node.references.push_back(std::move(reference)); }
         if (node.references.size() > references_max) {
             return fail(too_many(place, "references behind one section", references_max));

@@ -84,9 +84,11 @@ SyntaxProblem set_twice(const Place& place, std::string_view name, const Place& 
 
 SyntaxProblem begun_twice(const Place& place, std::string_view name, const Place& other) {
     return {.place = place,
-            .what = fmt::format("the section \"{}\" is there already in line {}; the two are "
-                                "merged, and of equal keys the later one counts",
-                                printable(name), other.line),
+            .what = fmt::format(
+                "the section \"{}\" is there already in {}; the two are merged, and "
+                "of equal keys the later one counts",
+                printable(name),
+                place.file == other.file ? fmt::format("line {}", other.line) : other.to_string()),
             .remedy = "give it another name, or join the two",
             .warning = true};
 }
