@@ -86,12 +86,12 @@ void Sides::write_round(IpsecConn& conn, SwanctlWriter& out, const Round& round)
     write_authority(conn, out, round);
     for (const std::string_view key : {"rsasigkey", "sigkey", "pubkey"}) {
         const auto value = taken(key);
-        if (value && !value->starts_with('%')) {
-            out.look_at(
-                fmt::format("{}{}: write that public key into a file of pubkey and name it "
-                            "in {}.pubkeys",
-                            round.side, key, round.as));
-        }
+        if (!value || value->starts_with('%')) { continue; }
+        out.look_at(
+            fmt::format("{}{}: write that public key into a file of pubkey and name it in "
+                        "{}.pubkeys; the connection is not loaded before that",
+                        round.side, key, round.as));
+        out.set("pubkeys", "NAME-THE-FILE-OF-THE-PUBLIC-KEY.pub");
     }
     out.set("groups", taken("groups"));
     if (by_eap && user_) { out.set("eap_id", std::exchange(user_, std::nullopt)); }

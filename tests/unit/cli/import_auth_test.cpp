@@ -119,6 +119,15 @@ TEST_F(ImportAuth, TheSameAuthorityIsNamedOrTheConnectionIsNotLoaded) {
     EXPECT_TRUE(loaded().config.connections.empty());
 }
 
+// Without it whoever has a certificate with that id would do.
+TEST_F(ImportAuth, APublicKeyIsNamedOrTheConnectionIsNotLoaded) {
+    conf("conn c\n  right=192.0.2.1\n  rightid=@gw\n  authby=rsasig\n  rightrsasigkey=0sAQPa\n");
+    EXPECT_TRUE(notes("rightrsasigkey: write that public key")) << paper.errors;
+    EXPECT_TRUE(loaded().config.connections.empty());
+    conf("conn c\n  right=192.0.2.1\n  rightid=@gw\n  authby=rsasig\n  rightrsasigkey=%cert\n");
+    EXPECT_FALSE(has("pubkeys")) << paper.printed;
+}
+
 // rightid stands for right where it is not set; swanctl's id stands for anybody.
 TEST_F(ImportAuth, APeerWithoutAnIdIsItsAddress) {
     conf("conn c\n  right=192.0.2.1\n  authby=psk\n");
