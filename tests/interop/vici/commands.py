@@ -215,6 +215,12 @@ def check_life(client, watcher):
 
     bad(client.request("initiate", {"child": "other"}), "initiate of another")
     bad(client.request("initiate"), "initiate of nothing")
+    # What names nobody must not mean everybody.
+    for selector in ({"ike-id": "abc"}, {"ike-id": ""}, {"ike-id": " 1"}, {"ike-id": "0x1"}, {"ike-id": "4294967297"},
+                     {"ike-id": "-1"}, {"child-id": "1.0"}, {"ike": ""}, {"child": ""}, {"ike": ["home"]}):
+        for command in ("terminate", "rekey", "redirect"):
+            bad(client.request(command, {**selector, "gateway": "192.0.2.9", "timeout": "2000"}), f"{command} {selector}")
+    same(len(client.streamed("list-sas", "list-sa")[0]), 1, "SAs after selectors of nobody")
     gone = client.request("terminate", {"ike": "home", "timeout": "20000"})
     good(gone, "terminate")
     same((gone["matches"], gone["terminated"]), ("1", "1"), "terminate counts")
@@ -276,7 +282,7 @@ def check_credentials_go(client):
 
 def answers(path):
     with vici.Client(path) as client:
-        return client.request("version")["daemon"] == "culvertd"
+        return client.request("version").get("daemon") == "culvertd"  # or a word that there are too many
 
 
 def malformed_packets():
