@@ -2,6 +2,7 @@
 """Every command and every event of VICI against culvertd, by a client that shares no code with it; then what no
 client should send. Exit status 0 passed, 77 cannot run here."""
 import os
+import resource
 import socket
 import struct
 import subprocess
@@ -358,6 +359,31 @@ def check_bad_company(path):
     world.until("answer when the crowd has gone", lambda: survives(path))
 
 
+def check_no_descriptor(daemon):
+    """Without a descriptor for the next client the daemon waits, and says so."""
+    pid = daemon.process.pid
+
+    def ticks():
+        with open(f"/proc/{pid}/stat", encoding="utf-8") as stat:
+            return sum(int(word) for word in stat.read().rsplit(")", 1)[1].split()[11:13])
+
+    # The numbers that are in use: the limit is of the highest one.
+    inside = max(int(fd) for fd in os.listdir(f"/proc/{pid}/fd")) + 1
+    before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (inside, before[1]))
+    waiting = [vici.Client(daemon.vici) for _ in range(5)]
+    world.until("word of it in the log", lambda: "Too many open files" in daemon.tail())
+    begun = ticks()
+    time.sleep(2)
+    spent = ticks() - begun
+    assert spent < os.sysconf("SC_CLK_TCK"), f"{spent} ticks of 2 s to accept nobody"
+    same(daemon.tail().count("Too many open files"), 1, "lines about it")
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
+    world.until("answer when there are descriptors", lambda: survives(daemon.vici))
+    for client in waiting:
+        client.close()
+
+
 def survives(path):
     try:
         return answers(path)
@@ -385,6 +411,8 @@ def main():
         print("check_malformed passed", flush=True)
         check_bad_company(one.vici)
         print("check_bad_company passed", flush=True)
+        check_no_descriptor(one)
+        print("check_no_descriptor passed", flush=True)
     print("vici commands: passed")
 
 
