@@ -12,7 +12,7 @@ _culvert() {
     local commands='certs check diagnose diff down import keygen leases log monitor pki redirect rekey reload stats status up version'
     local options='--json --help'
     if ((COMP_CWORD == 1)); then
-        mapfile -t COMPREPLY < <(compgen -W "$commands --help" -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W "$commands --help --json --version" -- "$word")
         return
     fi
     [[ $command == pki || $command == keygen ]] || options+=' --vici'

@@ -67,6 +67,13 @@ void check_dates(config::Loaded& loaded, x509::Time now) {
     look(loaded.config.credentials->authorities);
 }
 
+// Of all kinds but the passphrases of keys.
+std::size_t secrets_of(const config::Loaded& loaded) {
+    const ike::Config& config = loaded.config;
+    return config.secrets.size() + config.passwords.size() + config.ppks.size() +
+           loaded.tokens.size();
+}
+
 Exit show_changes(const Context& context, std::string_view what, std::string_view command,
                   std::string_view done) {
     return with_daemon(context, what, [&](vici::Client& client) {
@@ -103,7 +110,7 @@ Exit check(const Context& context, const std::string& file) {
         vici::Message out;
         out.set("file", file).set("success", loaded.ok() ? "yes" : "no");
         out.set("connections", fmt::format("{}", loaded.config.connections.size()));
-        out.set("secrets", fmt::format("{}", loaded.config.secrets.size()));
+        out.set("secrets", fmt::format("{}", secrets_of(loaded)));
         out.set("problems", numbered(std::move(problems)));
         print_json(context, out);
         return status;
@@ -120,7 +127,7 @@ Exit check(const Context& context, const std::string& file) {
                         : "can be loaded",
         warnings == 0 ? "" : ", " + counted(static_cast<std::size_t>(warnings), "warning"),
         counted(loaded.config.connections.size(), "connection"),
-        counted(loaded.config.secrets.size(), "secret")));
+        counted(secrets_of(loaded), "secret")));
     return status;
 }
 

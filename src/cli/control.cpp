@@ -96,13 +96,15 @@ Exit up(const Context& context, std::string_view name) {
                          }
                          const auto children = children_of(connections, target.ike);
                          if (children.empty()) { return bring_up(context, client, target, what); }
+                         // One that fails does not keep the others down.
+                         Exit out = Exit::ok;
                          for (const std::string& child : children) {
                              const Exit done = bring_up(
                                  context, client, {.ike = target.ike, .child = child},
                                  children.size() == 1 ? what : fmt::format("{}/{}", what, child));
-                             if (done != Exit::ok) { return done; }
+                             if (done != Exit::ok) { out = done; }
                          }
-                         return Exit::ok;
+                         return out;
                      });
 }
 

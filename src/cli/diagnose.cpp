@@ -1,6 +1,7 @@
 // diagnose NAME: from this host to the hosts behind the peer, step by step, each with what failed
 // and what to do.
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <utility>
@@ -11,6 +12,7 @@
 #include "cli/commands.hpp"
 #include "cli/render.hpp"
 #include "cli/target.hpp"
+#include "config/nearest.hpp"
 #include "ipsec_types/traffic_selector.hpp"
 
 namespace culvert::cli {
@@ -339,6 +341,16 @@ class Diagnosis {
     bool failed_ = false;
 };
 
+Error no_such_child(const Target& target, const std::vector<std::string>& children) {
+    const auto meant = config::nearest(target.child, {children.begin(), children.end()});
+    return {.code = ErrorCode::not_found,
+            .wanted = fmt::format("the child {} of the connection {}", printable(target.child),
+                                  printable(target.ike)),
+            .received = "nothing of this name that could be up is loaded",
+            .remedy = meant ? fmt::format("did you mean {}?", *meant)
+                            : "see culvert status for what there is"};
+}
+
 }  // namespace
 
 Exit diagnose(const Context& context, std::string_view name) {
@@ -348,6 +360,11 @@ Exit diagnose(const Context& context, std::string_view name) {
         if (!connections) { return fail(context, what, connections.error()); }
         const auto target = target_of(*connections, name);
         if (!target) { return fail(context, what, target.error()); }
+        const auto children = children_of(*connections, target->ike);
+        if (!target->child.empty() &&
+            std::ranges::find(children, target->child) == children.end()) {
+            return fail(context, what, no_such_child(*target, children));
+        }
         return Diagnosis{context, client, *target, *connections}.run();
     });
 }

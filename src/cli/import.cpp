@@ -11,6 +11,7 @@
 
 #include "cli/commands.hpp"
 #include "cli/import_conn.hpp"
+#include "cli/import_words.hpp"
 #include "cli/ipsec_conf.hpp"
 #include "cli/ipsec_secrets.hpp"
 #include "cli/swanctl_writer.hpp"
@@ -46,24 +47,33 @@ bool is_template(const std::vector<IpsecSection>& sections, const IpsecSection& 
     });
 }
 
+void write_pool(const std::string& name, const std::string& addresses,
+                const std::optional<std::string>& dns, SwanctlWriter& out) {
+    out.open(name);
+    if (addresses.starts_with('%')) {
+        out.look_at("rightsourceip = " + addresses + ": name the addresses here");
+    } else {
+        out.set("addrs", addresses);
+    }
+    if (dns) { out.set("dns", joined_words(*dns)); }
+    out.close();
+}
+
 std::size_t write_pools(const std::vector<IpsecSection>& sections, SwanctlWriter& out) {
     std::size_t count = 0;
     for (const IpsecSection& section : sections) {
         if (is_template(sections, section)) { continue; }
         IpsecConn conn{sections, section};
-        const auto pool = conn.take_any({"rightaddresspool", "rightsourceip"});
-        if (!pool) { continue; }
-        if (count++ == 0) { out.open("pools"); }
-        out.open(section.name);
-        if (pool->starts_with('%')) {
-            out.look_at("rightsourceip = " + *pool + ": name the addresses here");
-        } else {
-            out.set("addrs", joined_words(*pool));
+        const auto pools = conn.take_any({"rightaddresspool", "rightsourceip"});
+        if (!pools) { continue; }
+        if (count == 0) { out.open("pools"); }
+        const auto dns = conn.take_any({"modecfgdns", "rightdns"});
+        const std::vector<std::string> names = pool_names(section.name, *pools);
+        const std::vector<std::string> addresses = words_of(*pools);
+        for (std::size_t i = 0; i < addresses.size(); ++i) {
+            write_pool(names.at(i), addresses[i], dns, out);
+            ++count;
         }
-        if (const auto dns = conn.take_any({"modecfgdns", "rightdns"})) {
-            out.set("dns", joined_words(*dns));
-        }
-        out.close();
     }
     if (count != 0) { out.close(); }
     return count;
@@ -97,26 +107,32 @@ void write_authorities(const std::vector<IpsecSection>& sections, SwanctlWriter&
 }
 
 // What the check says of the text alone: without the folders that a file stands in.
-vici::List check_of(const std::string& text) {
-    vici::List out;
+struct Checked {
+    vici::List lines;
+    bool refused = false;
+};
+
+Checked check_of(const std::string& text) {
+    Checked out;
     const config::Loaded loaded = config::load(config::parse_text(text, "swanctl.conf"));
     for (const config::Problem& problem : loaded.problems) {
         // Files are looked for beside swanctl.conf, and this text is nowhere yet.
         const bool of_files =
             problem.what.contains("certificate") || problem.what.contains("authority to trust");
-        if (problem.severity != config::Problem::Severity::info && !of_files) {
-            out.push_back(problem.to_string());
-        }
+        if (problem.severity == config::Problem::Severity::info || of_files) { continue; }
+        out.lines.push_back("culvert check: " + problem.to_string());
+        out.refused = out.refused || problem.severity == config::Problem::Severity::error;
     }
     return out;
 }
 
-void report(const Context& context, const Counts& counts, const SwanctlWriter& out) {
+void report(const Context& context, const Counts& counts, const SwanctlWriter& out,
+            const Checked& checked) {
     const auto err = [&](const std::string& line) { context.output.err(line + "\n"); };
     err(fmt::format("carried over: {} connections, {} pools, {} secrets", counts.connections,
                     counts.pools, counts.secrets));
     for (const std::string& note : out.notes()) { err(note); }
-    for (const std::string& problem : check_of(out.text())) { err("culvert check: " + problem); }
+    for (const std::string& problem : checked.lines) { err(problem); }
 }
 
 }  // namespace
@@ -153,20 +169,19 @@ Exit import_ipsec(const Context& context, const std::string& conf, const std::st
             out.left_out(fmt::format("config {}: {} = {}", section.name, key, value));
         }
     }
+    const Checked checked = check_of(out.text());
     if (context.json) {
         vici::List notes = out.notes();
-        for (std::string& problem : check_of(out.text())) {
-            notes.push_back("culvert check: " + std::move(problem));
-        }
+        notes.insert(notes.end(), checked.lines.begin(), checked.lines.end());
         print_json(context, vici::Message{}
-                                .set("success", "yes")
+                                .set("success", checked.refused ? "no" : "yes")
                                 .set("swanctl.conf", out.text())
                                 .set("notes", std::move(notes)));
     } else {
         context.output.out(out.text());
-        report(context, counts, out);
+        report(context, counts, out, checked);
     }
-    return Exit::ok;
+    return checked.refused ? Exit::failed : Exit::ok;
 }
 
 }  // namespace culvert::cli

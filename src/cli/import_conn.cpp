@@ -9,82 +9,22 @@
 
 #include <fmt/format.h>
 
+#include "cli/import_auth.hpp"
 #include "cli/import_words.hpp"
 
 namespace culvert::cli {
 namespace {
 
 // Keywords without a counterpart, and without need of one: not worth a word.
-constexpr std::array<std::string_view, 12> of_no_matter{
-    "leftnexthop",  "rightnexthop",  "leftfirewall",     "pfs",
-    "leftsendcert", "rightsendcert", "leftrsasigkey",    "rightrsasigkey",
-    "dpdtimeout",   "ikepad",        "nat-ikev1-method", "leftallowany"};
+constexpr std::array<std::string_view, 11> of_no_matter{
+    "leftnexthop",      "rightnexthop",   "pfs",          "rightsendcert",
+    "leftrsasigkey",    "rightrsasigkey", "dpdtimeout",   "ikepad",
+    "nat-ikev1-method", "leftallowany",   "rightfirewall"};
 
 // Times of ipsec.conf: seconds, or with s, m, h, d; swanctl has the same.
 std::optional<std::string> time_of(std::optional<std::string> text) {
     if (text && text->ends_with("ms")) { return std::nullopt; }
     return text;
-}
-
-// Libreswan names certificates by their nicknames.
-bool is_file_name(const std::string& text) {
-    return text.starts_with('/') ||
-           std::ranges::any_of(std::array{".pem", ".crt", ".cer", ".der"},
-                               [&](const char* end) { return text.ends_with(end); });
-}
-
-// Whether the side proves itself by EAP: whose eap_identity it is then.
-bool write_auth(IpsecConn& conn, SwanctlWriter& out, const std::string& side,
-                const std::string& authby) {
-    std::string auth = conn.take(side + "auth").value_or(authby);
-    if (auth == "secret" || auth == "psk" || auth == "secret|rsasig") { auth = "psk"; }
-    if (auth.starts_with("rsa") || auth.starts_with("ecdsa") || auth == "pubkey") {
-        auth = "pubkey";
-    }
-    if (auth == "never") { auth = "psk"; }  // a shunt has no peer
-    out.set("auth", auth);
-    return auth.starts_with("eap");
-}
-
-void write_side(IpsecConn& conn, SwanctlWriter& out, const std::string& side, const std::string& as,
-                const std::string& authby) {
-    out.open(as);
-    const bool by_eap = write_auth(conn, out, side, authby);
-    if (auto id = conn.take(side + "id")) {
-        if (*id == "%fromcert") {
-            out.comment("id: the certificate's subject");
-        } else {
-            out.set("id", identity_of(*std::move(id)));
-        }
-    }
-    if (const auto certificate = conn.take(side + "cert")) {
-        out.set("certs", certificate);
-        if (!is_file_name(*certificate)) {
-            out.look_at(
-                fmt::format("{}cert = {} is a name in an NSS database: export it into a "
-                            "file of x509, its key into private",
-                            side, *certificate));
-        }
-    }
-    if (const auto authority = conn.take(side + "ca"); authority && *authority != "%same") {
-        out.set(authority->find('=') == std::string::npos ? "cacerts" : "ca_id", authority);
-    }
-    for (const std::string key : {"rsasigkey", "sigkey", "pubkey"}) {
-        const auto value = conn.take(side + key);
-        if (value && !value->starts_with('%')) {
-            out.look_at(
-                fmt::format("{}{}: write that public key into a file of pubkey and name it "
-                            "in {}.pubkeys",
-                            side, key, as));
-        }
-    }
-    out.set("groups", conn.take(side + "groups"));
-    if (by_eap || side == "right") {
-        auto user = conn.take("eap_identity");
-        if (user == "%identity") { user = "%any"; }
-        if (by_eap) { out.set("eap_id", user); }
-    }
-    out.close();
 }
 
 std::string addresses_of(const std::optional<std::string>& text) {
@@ -176,6 +116,17 @@ void write_child(IpsecConn& conn, SwanctlWriter& out) {
           std::pair{"closeaction", "close_action"}}) {
         const auto action = conn.take(from);
         if (action && action_of(*action) != "none") { out.set(to, action_of(*action)); }
+        if (action == "restart_by_peer") {
+            out.look_at(
+                "dpdaction = restart_by_peer: this connection is brought up anew, but not the "
+                "others of the same peer");
+        }
+    }
+    if (const auto firewall = conn.take("leftfirewall"); firewall && is_yes(*firewall)) {
+        out.left_out(fmt::format(
+            "conn {}: leftfirewall = yes: let the tunnel's packets through yourself, or name a "
+            "script in updown that does",
+            conn.name()));
     }
     out.set("reqid", conn.take("reqid"));
     out.set("replay_window", conn.take_any({"replay-window", "replay_window"}));
@@ -220,16 +171,34 @@ void write_addresses(IpsecConn& conn, SwanctlWriter& out) {
                         "source of own packets, and then remove vips");
         }
     }
-    if (conn.take_any({"rightaddresspool", "rightsourceip"})) { out.set("pools", conn.name()); }
+    if (const auto pools = conn.take_any({"rightaddresspool", "rightsourceip"})) {
+        out.set_list("pools", pool_names(conn.name(), *pools));
+    }
     // They are written with the pool.
     conn.take_any({"modecfgdns", "rightdns", "modecfgdns1", "modecfgdns2"});
 }
 
-void write_ike(IpsecConn& conn, SwanctlWriter& out) {
+// Its own words for what strongSwan has too.
+bool is_of_libreswan(const IpsecConn& conn) {
+    constexpr std::array words{"ikev2",       "phase2alg",     "salifetime",    "rightaddresspool",
+                               "leftsubnets", "rightsubnets",  "encapsulation", "leftrsasigkey",
+                               "modecfgdns",  "rightrsasigkey"};
+    return std::ranges::any_of(words, [&](const char* word) { return conn.has(word); });
+}
+
+// dpdaction = none is its end; without a delay it is that of the starter.
+void write_dpd(IpsecConn& conn, SwanctlWriter& out) {
+    const auto delay = time_of(conn.take("dpddelay"));
+    const auto action = conn.value("dpdaction");
+    if (action == "none") { return; }
+    out.set("dpd_delay", delay ? delay : action ? std::optional<std::string>{"30s"} : std::nullopt);
+}
+
+void write_ike(IpsecConn& conn, SwanctlWriter& out, bool of_libreswan) {
     if (const auto ike = conn.take("ike")) {
         out.set("proposals", proposals_of(*ike, ImportedProposal::ike));
     }
-    out.set("dpd_delay", time_of(conn.take("dpddelay")));
+    write_dpd(conn, out);
     if (const auto encap = conn.take_any({"forceencaps", "encapsulation"});
         encap && *encap != "auto") {
         out.set("encap", is_yes(*encap) ? "yes" : "no");
@@ -240,6 +209,14 @@ void write_ike(IpsecConn& conn, SwanctlWriter& out) {
     out.set("fragmentation", conn.take("fragmentation"));
     if (const auto tries = conn.take("keyingtries")) {
         out.set("keyingtries", *tries == "%forever" ? "0" : *tries);
+    } else {
+        // The defaults of Libreswan and of strongSwan's starter; swanctl's is 1.
+        out.set("keyingtries", of_libreswan ? "0" : "3");
+    }
+    if (const auto sends = conn.take("leftsendcert")) {
+        const bool always = *sends == "always" || *sends == "yes" || *sends == "forced";
+        const bool never = *sends == "never" || *sends == "no";
+        if (always || never) { out.set("send_cert", always ? "always" : "never"); }
     }
     const auto lifetime = time_of(conn.take("ikelifetime"));
     const auto reauth = conn.take("reauth");
@@ -257,12 +234,13 @@ void write_ike(IpsecConn& conn, SwanctlWriter& out) {
 
 void write_conn(IpsecConn conn, SwanctlWriter& out) {
     out.open(conn.name());
+    const bool of_libreswan = is_of_libreswan(conn);
     out.set("version", version_of(conn));
+    // Who is who is read of both before anything is taken.
+    Sides sides{conn};
     write_addresses(conn, out);
-    write_ike(conn, out);
-    std::string authby = conn.take("authby").value_or("pubkey");
-    write_side(conn, out, "left", "local", authby);
-    write_side(conn, out, "right", "remote", authby);
+    write_ike(conn, out, of_libreswan);
+    sides.write(conn, out);
     write_child(conn, out);
     for (const auto& [key, value] : conn.rest()) {
         if (std::ranges::find(of_no_matter, key) == of_no_matter.end()) {

@@ -125,7 +125,7 @@ std::string action_of(std::string_view text) {
     if (text == "route" || text == "ondemand" || text == "hold" || text == "trap") {
         return "trap";
     }
-    if (text == "start" || text == "restart") { return "start"; }
+    if (text == "start" || text == "restart" || text == "restart_by_peer") { return "start"; }
     return "none";
 }
 
@@ -133,9 +133,21 @@ bool is_yes(std::string_view text) {
     return text == "yes" || text == "force" || text == "true" || text == "1" || text == "insist";
 }
 
+std::vector<std::string> pool_names(const std::string& conn, std::string_view pools) {
+    std::vector<std::string> out{conn};
+    const std::size_t count = words_of(pools).size();
+    for (std::size_t i = 2; i <= count; ++i) { out.push_back(fmt::format("{}-{}", conn, i)); }
+    return out;
+}
+
 std::string identity_of(std::string text) {
-    if (text.starts_with('@') && !text.starts_with("@#") && !text.starts_with("@@") &&
-        !text.starts_with("@[")) {
+    // Libreswan's way to write a key-id that is text.
+    if (text.starts_with("@[")) {
+        text.replace(0, 2, "keyid:");
+        if (text.ends_with(']')) { text.pop_back(); }
+        return text;
+    }
+    if (text.starts_with('@') && !text.starts_with("@#") && !text.starts_with("@@")) {
         text.erase(0, 1);
     }
     return text;

@@ -3,6 +3,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace culvert::cli {
 
@@ -15,6 +16,8 @@ std::string proposals_of(std::string_view text, ImportedProposal kind);
 // none, trap or start.
 std::string action_of(std::string_view text);
 bool is_yes(std::string_view text);
+// A pool for each of the addresses of rightsourceip: the conn's name, then with "-2"...
+std::vector<std::string> pool_names(const std::string& conn, std::string_view pools);
 // Without the "@" that keeps a resolver away from it.
 std::string identity_of(std::string text);
 

@@ -1,5 +1,6 @@
 #include "cli/ipsec_conf.hpp"
 
+#include <algorithm>
 #include <array>
 #include <filesystem>
 #include <fstream>
@@ -40,6 +41,16 @@ Error includes_too_deep(const std::string& file) {
             .wanted = fmt::format("includes at most {} deep", include_depth_max),
             .received = file,
             .remedy = "see whether a file includes itself"};
+}
+
+// Behind the kind of a section: a word, or what stands in quotes.
+std::string name_in(std::string_view text) {
+    const std::string name = trimmed(text);
+    if (name.starts_with('"')) {
+        const auto end = name.find('"', 1);
+        return end == std::string::npos ? std::string{} : name.substr(1, end - 1);
+    }
+    return name.substr(0, name.find_first_of(" \t"));
 }
 
 class Parser {
@@ -83,6 +94,7 @@ class Parser {
             return {};
         }
         if (first == "version") { return {}; }
+        second = name_in(content.substr(std::min(first.size(), content.size())));
         if ((first != "conn" && first != "ca" && first != "config") || second.empty()) {
             return std::unexpected(not_ipsec_conf(file, number, content));
         }
@@ -179,6 +191,11 @@ IpsecConn::IpsecConn(const std::vector<IpsecSection>& all, const IpsecSection& o
         if (one.kind == "conn" && one.name == "%default") { take_over(all, one, 0); }
     }
     take_over(all, own, 0);
+}
+
+std::optional<std::string> IpsecConn::value(const std::string& key) const {
+    const auto found = values_.find(key);
+    return found == values_.end() ? std::nullopt : std::optional{found->second};
 }
 
 std::optional<std::string> IpsecConn::take(const std::string& key) {

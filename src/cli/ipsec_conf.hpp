@@ -31,6 +31,7 @@ class IpsecConn {
 
     const std::string& name() const { return name_; }
     bool has(const std::string& key) const { return values_.contains(key); }
+    std::optional<std::string> value(const std::string& key) const;
     // Takes the value out: what is left in the end was not understood.
     std::optional<std::string> take(const std::string& key);
     // Of several names of one thing the last that is there.
@@ -51,7 +52,7 @@ std::vector<std::string> included_files(const std::string& from, const std::stri
 std::string trimmed(std::string_view text);
 // Without the quotes around it, if there are any.
 std::string unquoted(const std::string& text);
-// A "#" begins a comment at the start of a word, unless it stands in quotes.
+// A "#" begins a comment, unless it stands in quotes.
 std::string without_comment(std::string_view line);
 // Separated by commas or blanks, in braces or not.
 std::vector<std::string> words_of(std::string_view text);

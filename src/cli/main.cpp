@@ -1,10 +1,12 @@
 // culvert: the operator's command line.
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <functional>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <vector>
 
 #include <CLI/CLI.hpp>
@@ -14,6 +16,7 @@
 #include "base/bytes.hpp"
 #include "cli/commands.hpp"
 #include "cli/connection.hpp"
+#include "cli/terminal.hpp"
 #include "config/nearest.hpp"
 
 namespace {
@@ -23,15 +26,27 @@ using namespace culvert::cli;
 // Each line is out at once: `culvert log --follow | grep` must not wait for a full buffer.
 class Standard final : public Output {
  public:
-    void out(std::string_view text) override { write(stdout, text); }
-    void err(std::string_view text) override { write(stderr, text); }
+    void out(std::string_view text) override {
+        const int failed = write(
+            stdout, ::isatty(STDOUT_FILENO) == 1 ? fit_for_terminal(text) : std::string{text});
+        if (failed_ == 0) { failed_ = failed; }
+    }
+    void err(std::string_view text) override { write(stderr, fit_for_terminal(text)); }
+
+    // Why not all of it could be written; 0: it could.
+    int failed() const { return failed_; }
 
  private:
-    static void write(std::FILE* file, std::string_view text) {
-        std::fwrite(text.data(), 1, text.size(), file);
-        std::fflush(file);
+    static int write(std::FILE* file, const std::string& text) {
+        errno = 0;
+        const bool done =
+            std::fwrite(text.data(), 1, text.size(), file) == text.size() && std::fflush(file) == 0;
+        return done ? 0 : (errno != 0 ? errno : EIO);
     }
+    int failed_ = 0;
 };
+
+constexpr long long timeout_s_max = 10LL * 365 * 86400;  // ten years
 
 // Everything that the command line can set; one of a run.
 struct Words {
@@ -49,7 +64,11 @@ struct Words {
 
 class CommandLine {
  public:
-    CommandLine() { app_.require_subcommand(1); }
+    CommandLine() {
+        app_.require_subcommand(1);
+        app_.set_version_flag("--version", "culvert " CULVERT_VERSION);
+        app_.add_flag("--json", context_.json, "print JSON; also behind the command");
+    }
 
     int run(int argc, char** argv) {
         add_tunnels();
@@ -63,7 +82,12 @@ class CommandLine {
             if (argc > 1 && !chosen_ && no_such_command(argv[1])) { return 2; }
             return app_.exit(error) == 0 ? 0 : 2;
         }
-        return static_cast<int>(chosen_());
+        const Exit status = chosen_();
+        if (output_.failed() == 0) { return static_cast<int>(status); }
+        // Half of a file is worse than none: whoever redirects it must know.
+        output_.err(fmt::format("culvert: cannot write to standard output: {}\n",
+                                std::generic_category().message(output_.failed())));
+        return static_cast<int>(status == Exit::ok ? Exit::failed : status);
     }
 
  private:
@@ -98,7 +122,7 @@ class CommandLine {
         sub->add_option("name", words_.name, "a connection, a child, or connection/child")
             ->required();
         sub->add_option("--timeout", context_.timeout_s, "give up waiting after so many seconds")
-            ->check(CLI::NonNegativeNumber);
+            ->check(CLI::Range(0LL, timeout_s_max));
         sub->add_flag("-v,--verbose", context_.verbose, "show the progress");
         return sub;
     }

@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 
 #include "cli/drop_words.hpp"
+#include "cli/terminal.hpp"
 
 namespace culvert::cli {
 namespace {
@@ -25,10 +26,10 @@ std::uint64_t number(const Section& section, std::string_view key) {
     return out;
 }
 
-// OpenMetrics 1.0, "Text format": backslash, quote and line end are escaped.
+// OpenMetrics 1.0, "Text format": backslash, quote and line end are escaped, and all is UTF-8.
 std::string escaped(std::string_view text) {
     std::string out;
-    for (const char c : text) {
+    for (const char c : as_utf8(text)) {
         if (c == '\n') {
             out += "\\n";
             continue;

@@ -50,24 +50,30 @@ std::string file_name(std::string_view name) {
     return out;
 }
 
+Error cannot_write(const fs::path& path, int error_number) {
+    Error error = system_error("to write " + path.string(), error_number);
+    if (error_number == EEXIST) { error.remedy = "move that file away, if it is not needed"; }
+    if (error_number == ENOENT) { error.remedy = "make the folder, or name another file"; }
+    return error;
+}
+
+Status make_folder_of(const fs::path& path) {
+    std::error_code why;
+    if (path.has_parent_path()) { fs::create_directories(path.parent_path(), why); }
+    if (!why) { return {}; }
+    return std::unexpected(
+        system_error("to make the folder " + path.parent_path().string(), why.value()));
+}
+
 // Never over a file that is there: it may be the only copy of a key.
 Status write_new(const fs::path& path, ByteView octets, mode_t mode) {
-    std::error_code why;
-    fs::create_directories(path.parent_path(), why);
-    if (why) {
-        return std::unexpected(
-            system_error("to make the folder " + path.parent_path().string(), why.value()));
-    }
     const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
-    if (file < 0) {
-        Error error = system_error("to write " + path.string(), errno);
-        if (errno == EEXIST) { error.remedy = "move that file away, if it is not needed"; }
-        return std::unexpected(std::move(error));
-    }
+    if (file < 0) { return std::unexpected(cannot_write(path, errno)); }
     std::size_t done = 0;
     int failed = 0;
     while (done < octets.size() && failed == 0) {
         const ssize_t count = ::write(file, octets.data() + done, octets.size() - done);
+        if (count < 0 && errno == EINTR) { continue; }
         if (count < 0) {
             failed = errno;
         } else {
@@ -80,6 +86,25 @@ Status write_new(const fs::path& path, ByteView octets, mode_t mode) {
         return std::unexpected(system_error("to write " + path.string(), failed));
     }
     return {};
+}
+
+// A key and what goes with it: both, or neither.
+Status write_pair(const fs::path& key_path, const Secret& key, const fs::path& other_path,
+                  ByteView other) {
+    if (fs::exists(other_path)) { return std::unexpected(cannot_write(other_path, EEXIST)); }
+    if (Status done = write_new(key_path, key.reveal(), 0600); !done) { return done; }
+    Status done = write_new(other_path, other, 0644);
+    if (!done) { ::unlink(key_path.c_str()); }
+    return done;
+}
+
+// The same in folders that are made where they lack.
+Status write_pair_in_folders(const fs::path& key_path, const Secret& key,
+                             const fs::path& other_path, ByteView other) {
+    for (const fs::path& path : {key_path, other_path}) {
+        if (Status done = make_folder_of(path); !done) { return done; }
+    }
+    return write_pair(key_path, key, other_path, other);
 }
 
 Result<std::vector<SubjectAltName>> alternative_names(const std::vector<std::string>& texts) {
@@ -157,10 +182,9 @@ Result<Written> make_authority(const PkiWishes& wishes) {
     order.authority = true;
     const auto certificate = x509::issue(order, *key, nullptr, *key);
     if (!certificate) { return std::unexpected(certificate.error()); }
-    if (Status done = write_new(key_path, key->reveal(), 0600); !done) {
-        return std::unexpected(std::move(done).error());
-    }
-    if (Status done = write_new(certificate_path, as_bytes(*certificate), 0644); !done) {
+    if (Status done =
+            write_pair_in_folders(key_path, *key, certificate_path, as_bytes(*certificate));
+        !done) {
         return std::unexpected(std::move(done).error());
     }
     return Written{{{"key", key_path.string()}, {"certificate", certificate_path.string()}},
@@ -189,10 +213,9 @@ Result<Written> make_certificate(const PkiWishes& wishes) {
     const std::string name = file_name(wishes.names.front());
     const fs::path key_path = target / "private" / (name + ".key");
     const fs::path certificate_path = target / "x509" / (name + ".crt");
-    if (Status done = write_new(key_path, key->reveal(), 0600); !done) {
-        return std::unexpected(std::move(done).error());
-    }
-    if (Status done = write_new(certificate_path, as_bytes(*certificate), 0644); !done) {
+    if (Status done =
+            write_pair_in_folders(key_path, *key, certificate_path, as_bytes(*certificate));
+        !done) {
         return std::unexpected(std::move(done).error());
     }
     Written out{{{"key", key_path.string()}, {"certificate", certificate_path.string()}},
@@ -205,9 +228,9 @@ Result<Written> make_certificate(const PkiWishes& wishes) {
                             name, wishes.names.front())};
     const fs::path copy = target / "x509ca" / "authority.crt";
     if (!wishes.out.empty() && !fs::exists(copy)) {
-        if (Status done = write_new(copy, as_bytes(authority_file->text), 0644); !done) {
-            return std::unexpected(std::move(done).error());
-        }
+        Status done = make_folder_of(copy);
+        if (done) { done = write_new(copy, as_bytes(authority_file->text), 0644); }
+        if (!done) { return std::unexpected(std::move(done).error()); }
         out.files.emplace_back("authority", copy.string());
         out.hint = fmt::format("Copy what is in {} into /etc/swanctl of that gateway. {}",
                                target.string(), out.hint);
@@ -220,11 +243,8 @@ Result<Written> make_key_pair(const std::string& file, const std::string& type) 
     if (!key) { return std::unexpected(std::move(key).error()); }
     const auto parsed = crypto::PrivateKey::parse(key->reveal());
     if (!parsed) { return std::unexpected(parsed.error()); }
-    if (Status done = write_new(file, key->reveal(), 0600); !done) {
-        return std::unexpected(std::move(done).error());
-    }
     const std::string shown = file + ".pub";
-    if (Status done = write_new(shown, as_bytes(parsed->public_key().pem()), 0644); !done) {
+    if (Status done = write_pair(file, *key, shown, as_bytes(parsed->public_key().pem())); !done) {
         return std::unexpected(std::move(done).error());
     }
     return Written{{{"key", file}, {"public-key", shown}},

@@ -142,6 +142,10 @@ std::string render_leases(const vici::Message& pools) {
                                 lease->value_or("status", "?"), lease->value_or("identity", "?"));
             }
         }
+        if (const std::string* left = pool->value("culvert-leases-left-out")) {
+            out += fmt::format("  and {} more, which do not fit into one answer of the daemon\n",
+                               *left);
+        }
     }
     return out;
 }

@@ -17,9 +17,10 @@ namespace {
 
 using vici::Section;
 
-constexpr std::size_t in_full_max = 6;   // IKE SAs
-constexpr std::size_t lines_max = 24;    // of one line a connection
-constexpr std::size_t failures_max = 3;  // without --all
+constexpr std::size_t in_full_max = 6;    // IKE SAs
+constexpr std::size_t lines_max = 24;     // of one line a connection
+constexpr std::size_t children_max = 24;  // in full, of all connections
+constexpr std::size_t failures_max = 3;   // without --all
 constexpr std::size_t drop_kinds_max = 6;
 
 std::uint64_t number(std::string_view text) {
@@ -151,10 +152,17 @@ std::string one_line(const Row& row, const Style& style) {
 std::string connections(const StatusParts& parts, const Style& style) {
     const std::vector<Row> rows = rows_of(parts);
     if (rows.empty()) {
-        return "no connections are loaded: write /etc/swanctl/swanctl.conf, then culvert reload\n";
+        const Section* const daemon = parts.daemon.section("daemon");
+        return fmt::format(
+            "no connections are loaded: culvert check {} says what is in the configuration, and "
+            "what is wrong with it; culvert reload reads it again\n",
+            daemon == nullptr ? "" : daemon->value_or("config", ""));
     }
     std::string out;
-    if (parts.all || (parts.sas.size() <= in_full_max && rows.size() <= lines_max)) {
+    std::size_t children = 0;
+    for (const Row& row : rows) { children += row.children_up.size() + row.missing().size(); }
+    if (parts.all ||
+        (parts.sas.size() <= in_full_max && rows.size() <= lines_max && children <= children_max)) {
         for (const Row& row : rows) { out += in_full(row, style); }
         return out;
     }

@@ -1,5 +1,8 @@
 #include "cli/swanctl_writer.hpp"
 
+#include <algorithm>
+#include <cctype>
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -11,12 +14,7 @@ namespace {
 
 constexpr std::size_t comment_size_max = 300;
 
-// In quotes where it needs them.
-std::string quoted(const std::string& text) {
-    if (!text.empty() && text.find_first_of("#{}\"\\\n") == std::string::npos &&
-        text == trimmed(text)) {
-        return text;
-    }
+std::string in_quotes(std::string_view text) {
     std::string out = "\"";
     for (const char c : text) {
         if (c == '"' || c == '\\') { out += '\\'; }
@@ -25,10 +23,24 @@ std::string quoted(const std::string& text) {
     return out + '"';
 }
 
+// In quotes where it needs them.
+std::string quoted(const std::string& text) {
+    // Of several blanks between words one would be left.
+    if (!text.empty() && text.find_first_of("#{}\"\\\n\t") == std::string::npos &&
+        text.find("  ") == std::string::npos && text == trimmed(text)) {
+        return text;
+    }
+    return in_quotes(text);
+}
+
 }  // namespace
 
 void SwanctlWriter::open(const std::string& name) {
-    line(name + " {");
+    const bool plain =
+        !name.empty() && name != "include" && std::ranges::all_of(name, [](unsigned char c) {
+            return std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.' || c == '%';
+        });
+    line((plain ? name : in_quotes(name)) + " {");
     ++depth_;
 }
 

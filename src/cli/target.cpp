@@ -42,6 +42,33 @@ Error several_have_it(std::string_view name, const std::vector<std::string>& own
             .remedy = fmt::format("say which: {}/{}", owners.front(), printable(name))};
 }
 
+Error no_child_said(std::string_view name) {
+    return {.code = ErrorCode::config,
+            .wanted = "the name of a connection, or connection/child",
+            .received = fmt::format("{}, with nothing on one side of the \"/\"", printable(name)),
+            .remedy = "leave the \"/\" away for all of a connection"};
+}
+
+bool is_loaded(const Messages& connections, std::string_view name) {
+    return std::ranges::any_of(connections, [name](const vici::Message& message) {
+        return message.section(name) != nullptr;
+    });
+}
+
+// "a/b/c" is a connection of that name, or c of a/b, or b/c of a: the first that is loaded. One
+// that is loaded no more may still have an SA.
+Target split(const Messages& connections, std::string_view name) {
+    if (is_loaded(connections, name)) { return {.ike = std::string{name}, .child = {}}; }
+    auto slash = name.rfind('/');
+    while (slash != 0 && slash != std::string_view::npos &&
+           !is_loaded(connections, name.substr(0, slash))) {
+        slash = name.rfind('/', slash - 1);
+    }
+    if (slash == 0 || slash == std::string_view::npos) { slash = name.find('/'); }
+    return {.ike = std::string{name.substr(0, slash)},
+            .child = std::string{name.substr(slash + 1)}};
+}
+
 // What the loaded connections have of a name.
 struct Bearers {
     bool connection = false;
@@ -65,9 +92,13 @@ void look_at(const vici::Entry& entry, std::string_view name, Bearers& out) {
 }  // namespace
 
 Result<Target> target_of(const Messages& connections, std::string_view name) {
-    if (const auto slash = name.find('/'); slash != std::string_view::npos) {
-        return Target{.ike = std::string{name.substr(0, slash)},
-                      .child = std::string{name.substr(slash + 1)}};
+    if (name.contains('/')) {
+        Target target = split(connections, name);
+        const bool whole = target.child.empty() && target.ike == name;
+        if (target.ike.empty() || (target.child.empty() && !whole)) {
+            return std::unexpected(no_child_said(name));
+        }
+        return target;
     }
     Bearers bearers;
     for (const vici::Message& connection : connections) {

@@ -227,7 +227,7 @@ void settle_null(const Scope& scope, SectionKind side, ike::AuthConfig& auth) {
 AuthRound read_auth(const Scope& scope, SectionKind side) {
     AuthRound out{.section = std::string{scope.name()}};
     out.auth.method = ike::AuthMethodKind::pubkey;  // strongSwan's default
-    const auto read = side == SectionKind::remote ? read_identity_pattern : read_identity;
+    const auto read = side == SectionKind::remote ? read_identity_pattern : read_own_identity;
     scope.each([&](const Field& field) {
         const std::string& key = field.key();
         const Keyword* keyword = find_keyword(side, key);

@@ -319,6 +319,7 @@ ike::ChildConfig read_child(const Scope& scope) {
     Draft draft;
     ike::ChildConfig& child = draft.child;
     child.name = scope.name();
+    is_name(scope);
     scope.each([&](const Field& field) {
         const Keyword* keyword = find_keyword(SectionKind::child, field.key());
         if (keyword == nullptr) { return unknown_keyword(field, SectionKind::child); }

@@ -371,6 +371,7 @@ ike::Connection read_connection(const Scope& scope) {
     Draft draft;
     ike::Connection& conn = draft.conn;
     conn.name = scope.name();
+    is_name(scope);
     scope.each([&](const Field& field) { read_entry(scope, field, draft); });
     const ike::AddressPattern any{.text = "%any", .any = true};
     if (conn.local_addrs.empty()) { conn.local_addrs.push_back(any); }

@@ -59,20 +59,26 @@ bool Cursor::quoted(std::string& out) {
         advance();
         if (c == '"') { return true; }
         if (c != '\\') {
-            out += c;
+            if (c != '\r') { out += c; }
             continue;
         }
         if (at_end()) { return false; }
-        switch (peek()) {
+        const char escaped = peek();
+        advance();
+        switch (escaped) {
             case 'n': out += '\n'; break;
             case 'r': out += '\r'; break;
             case 't': out += '\t'; break;
-            case 'b': out += '\b'; break;
-            case 'f': out += '\f'; break;
             case '\n': break;
-            default: out += peek();
+            case '\r':
+                if (peek() != '\n') {
+                    out += '\r';
+                } else {
+                    advance();
+                }
+                break;
+            default: out += escaped;
         }
-        advance();
     }
     return false;
 }

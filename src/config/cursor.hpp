@@ -26,8 +26,9 @@ class Cursor {
 
     // Letters up to one of `ends`, '#', or the end of the line. Empty where one of these is next.
     std::string_view word(std::string_view ends);
-    // A text in double quotes, which is next. \n \r \t \b \f are what they are in C, any other
-    // escaped character stands for itself, an escaped line end for nothing. False: it does not end.
+    // A text in double quotes, which is next. \n \r \t are what they are in C, any other escaped
+    // character stands for itself, an escaped line end for nothing; line ends of Windows are as
+    // others. False: it does not end.
     bool quoted(std::string& out);
 
     // For messages: "the end of the file", "the end of the line", or the word that comes.

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <glob.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -33,7 +34,7 @@ Error cannot_read(const std::string& path, int error_number) {
 Error not_a_file(const std::string& path) {
     return {.code = ErrorCode::system,
             .wanted = fmt::format("to read {}", printable(path)),
-            .received = "it is not a regular file",
+            .received = "it is no file",
             .remedy = "name a file"};
 }
 
@@ -59,20 +60,32 @@ class Descriptor {
     int fd_;
 };
 
+// For what whoever has the other end of a pipe still writes.
+bool waited(int fd) {
+    pollfd one{.fd = fd, .events = POLLIN, .revents = 0};
+    return poll(&one, 1, pipe_patience_ms) == 1;
+}
+
 class Disk : public FileSystem {
  public:
     Result<File> read(const std::string& path) const override {
-        // A FIFO must not make us wait: it is opened all the same, and refused then.
+        // Nobody at the other end of a FIFO must not make us wait.
         const Descriptor fd{open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)};
         if (fd.get() < 0) { return std::unexpected(cannot_read(path, errno)); }
         struct stat about{};
         if (fstat(fd.get(), &about) != 0) { return std::unexpected(cannot_read(path, errno)); }
-        if (!S_ISREG(about.st_mode)) { return std::unexpected(not_a_file(path)); }
+        if (!S_ISREG(about.st_mode) && !S_ISFIFO(about.st_mode) && !S_ISCHR(about.st_mode)) {
+            return std::unexpected(not_a_file(path));
+        }
         File out{.others_may_read = (about.st_mode & S_IROTH) != 0};
         std::array<char, 65536> chunk{};
         while (true) {
+            if (S_ISFIFO(about.st_mode) && !waited(fd.get())) {
+                return std::unexpected(cannot_read(path, ETIMEDOUT));
+            }
             const ssize_t count = ::read(fd.get(), chunk.data(), chunk.size());
             if (count < 0 && errno == EINTR) { continue; }
+            if (count < 0 && errno == EAGAIN && S_ISFIFO(about.st_mode)) { continue; }
             if (count < 0) { return std::unexpected(cannot_read(path, errno)); }
             if (count == 0) { return out; }
             out.text.append(chunk.data(), static_cast<std::size_t>(count));

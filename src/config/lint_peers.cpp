@@ -90,12 +90,22 @@ void check_shared_selectors(const ike::Config& config, const Places& places, Rep
     }
 }
 
+void check_number(const ike::Connection& conn, const Place& place, Report& report) {
+    const auto count = static_cast<std::size_t>(std::ranges::count_if(conn.children, is_tunnel));
+    if (count <= children_of_an_sa_max) { return; }
+    report.add({.severity = Problem::Severity::warning,
+                .place = place,
+                .path = fmt::format("connections.{}.children", conn.name),
+                .what = fmt::format("{} children: an IKE SA has at most {} Child SAs, so that not "
+                                    "all of them come up at once",
+                                    count, children_of_an_sa_max),
+                .remedy = "give several selectors to one child, or make a second connection"});
+}
+
 void check_pinned(const ike::Connection& conn, const Place& place, Report& report) {
     const ike::AuthConfig& remote = conn.remote;
-    const bool pattern =
-        remote.id.type == ike::IdType::any ||
-        std::ranges::find(remote.id.data, std::uint8_t{'*'}) != remote.id.data.end();
-    if (remote.method != ike::AuthMethodKind::pubkey || remote.pinned.empty() || pattern ||
+    if (remote.method != ike::AuthMethodKind::pubkey || remote.pinned.empty() ||
+        remote.id.is_pattern() ||
         std::ranges::any_of(remote.pinned, [&](const x509::Certificate& one) {
             return ike::certifies(one, remote.id);
         })) {

@@ -9,6 +9,9 @@ namespace culvert::config {
 // Tunnels of two connections that a packet may both take.
 void check_shared_selectors(const ike::Config& config, const Places& places, Report& report);
 
+// More children than one IKE SA can have.
+void check_number(const ike::Connection& conn, const Place& place, Report& report);
+
 // remote.certs of which none is for remote.id: such a peer is never let in.
 void check_pinned(const ike::Connection& conn, const Place& place, Report& report);
 

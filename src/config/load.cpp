@@ -16,33 +16,26 @@
 namespace culvert::config {
 namespace {
 
-void report_syntax(const Tree& tree, Report& report) {
+// How many of the errors cost only the section that they stand in.
+std::size_t report_syntax(const Tree& tree, Report& report) {
+    std::size_t apart = 0;
     for (const SyntaxProblem& problem : tree.problems) {
+        if (problem.apart) { ++apart; }
         report.add(
             {.severity = problem.warning ? Problem::Severity::warning : Problem::Severity::error,
              .place = problem.place,
              .what = problem.what,
              .remedy = problem.remedy});
     }
+    return apart;
 }
 
-// `use` for every section in `field`, which may hold nothing else.
-void each_section(const Scope& root, const Field& field,
-                  const std::function<void(const Scope&)>& use) {
-    if (field.section() == nullptr) {
-        field.error("is a section, but is given a value",
-                    fmt::format("write {} {{ ... }}", printable(field.key())));
-        return;
-    }
-    const Scope scope{root, field};
-    scope.each([&](const Field& inner) {
-        if (inner.section() == nullptr) {
-            inner.error("is a value, but here stand only sections",
-                        fmt::format("write {} {{ ... }}", printable(inner.key())));
-            return;
-        }
-        use(Scope{scope, inner});
-    });
+// Whether all of it was there to be read.
+bool is_complete(const EntryPlace* place) {
+    return place == nullptr ||
+           (!place->incomplete &&
+            std::ranges::all_of(place->section.entries,
+                                [](const EntryPlace& inner) { return is_complete(&inner); }));
 }
 
 // strongswan.conf is read by all of strongSwan's programs; these are not the daemon's sections.
@@ -58,12 +51,12 @@ class Loader {
     Loader(const Tree& tree, const FileSource* source) : tree_(tree), source_(source) {}
 
     Loaded run() {
-        report_syntax(tree_, report_);
+        errors_in_sections_ = report_syntax(tree_, report_);
         const Scope root{tree_.root, &tree_.places, "", report_, source_};
         root.each([&](const Field& field) { top(root, field); });
         // What was not read behind a mistake is not missing, and what was read in part proves
         // nothing.
-        if (tree_.ok() && !unknown_section_) { check_pools(); }
+        check_pools(tree_.ok() && !misspelt_section_);
         take_credentials();
         warn_of_readers();
         if (!report_.has_errors()) {
@@ -81,6 +74,28 @@ class Loader {
         read();
         errors_in_sections_ += report_.errors() - before;
         return report_.errors() == before;
+    }
+
+    // `use` for every section in `field`, which may hold nothing else.
+    void each_section(const Scope& root, const Field& field,
+                      const std::function<void(const Scope&)>& use) {
+        const auto not_a_section = [this](const Field& wrong, std::string_view what) {
+            read_apart([&] {
+                wrong.error(what, fmt::format("write {} {{ ... }}", printable(wrong.key())));
+            });
+        };
+        if (field.section() == nullptr) {
+            not_a_section(field, "is a section, but is given a value");
+            return;
+        }
+        const Scope scope{root, field};
+        scope.each([&](const Field& inner) {
+            if (inner.section() == nullptr) {
+                not_a_section(inner, "is a value, but here stand only sections");
+            } else if (is_complete(inner.at)) {
+                use(Scope{scope, inner});
+            }
+        });
     }
 
     void top(const Scope& root, const Field& field) {
@@ -103,13 +118,23 @@ class Loader {
             out_.settings_are_sound = read_apart(
                 [&] { read_charon(Scope{root, field}, out_.config.settings, out_.daemon); });
         } else if (!tree_.templates.contains(key)) {
-            unknown_section_ = true;
-            const auto meant =
-                nearest(key, {"connections", "secrets", "pools", "authorities", "charon"});
-            field.error(
-                "is none of connections, secrets, pools, authorities, charon, and no "
-                "section refers to it",
-                meant ? fmt::format("did you mean {}?", *meant) : "remove it");
+            read_apart([&] { unknown(field); });
+        }
+    }
+
+    // swanctl passes over what it does not know: a template that nobody uses now, say. One that is
+    // misspelt would leave out what was meant.
+    void unknown(const Field& field) {
+        constexpr std::string_view what =
+            "is none of connections, secrets, pools, authorities, charon, and no section refers to "
+            "it";
+        const auto meant =
+            nearest(field.key(), {"connections", "secrets", "pools", "authorities", "charon"});
+        if (meant) {
+            misspelt_section_ = true;
+            field.error(what, fmt::format("did you mean {}?", *meant));
+        } else {
+            field.warning(what, "remove it, or leave it for later");
         }
     }
 
@@ -152,12 +177,14 @@ class Loader {
     }
 
     // A peer that wants an address would get none.
-    void check_pools() {
+    void check_pools(bool told) {
         for (const ike::Connection& conn : out_.config.connections) {
             for (const std::string& name : conn.pools) {
                 if (std::ranges::find(pool_names_, name) != pool_names_.end()) { continue; }
                 const auto meant = nearest(name, {pool_names_.begin(), pool_names_.end()});
                 const auto place = pool_places_.find(conn.name);
+                lacks_pool_.insert(conn.name);
+                if (!told) { continue; }
                 report_.add({.severity = Problem::Severity::error,
                              .place = place == pool_places_.end() ? Place{} : place->second,
                              .path = fmt::format("connections.{}.pools", conn.name),
@@ -165,7 +192,6 @@ class Loader {
                              .remedy = meant ? fmt::format("did you mean {}?", *meant)
                                              : fmt::format("add pools {{ {} {{ addrs = ... }} }}",
                                                            printable(name, 80))});
-                lacks_pool_.insert(conn.name);
                 ++errors_in_sections_;
             }
         }
@@ -206,7 +232,7 @@ class Loader {
     std::map<std::string, Place> pool_places_;  // where connections name theirs
     std::set<std::string> lacks_pool_;
     std::size_t errors_in_sections_ = 0;
-    bool unknown_section_ = false;  // which may have been meant for any
+    bool misspelt_section_ = false;  // which may have been meant for any
     std::set<const std::string*> secret_files_;
     bool secret_missing_ = false;  // one could not be read: who lacks one is not known
 };
@@ -253,45 +279,6 @@ void load_settings(const Tree& tree, Loaded& into) {
     // What is wrong here has its default; connections do not depend on it.
     into.settings_are_sound = into.settings_are_sound && !report.has_errors();
     for (Problem& problem : report.take()) { into.problems.push_back(std::move(problem)); }
-}
-
-LoadedAuthority load_authority(std::string_view name, const vici::Section& section) {
-    LoadedAuthority out;
-    Report report;
-    const vici::Section root =
-        vici::Section{}.set("authorities", vici::Section{}.set(name, section));
-    const Scope top{root, nullptr, "", report};
-    const auto authorities = top.find("authorities");
-    const Scope all{top, *authorities};
-    out.authority = read_authority(Scope{all, *all.find(name)});
-    out.problems = report.take();
-    return out;
-}
-
-LoadedPool load_pool(std::string_view name, const vici::Section& section) {
-    LoadedPool out;
-    Report report;
-    const vici::Section root = vici::Section{}.set("pools", vici::Section{}.set(name, section));
-    const Scope top{root, nullptr, "", report};
-    const auto pools = top.find("pools");
-    const Scope all{top, *pools};
-    out.pool = read_pool(Scope{all, *all.find(name)});
-    out.problems = report.take();
-    return out;
-}
-
-LoadedConnection load_connection(std::string_view name, const vici::Section& section) {
-    LoadedConnection out;
-    Report report;
-    // The path is the one that swanctl.conf would have.
-    const vici::Section root =
-        vici::Section{}.set("connections", vici::Section{}.set(name, section));
-    const Scope top{root, nullptr, "", report};
-    const auto connections = top.find("connections");
-    const Scope all{top, *connections};
-    out.connection = read_connection(Scope{all, *all.find(name)});
-    out.problems = report.take();
-    return out;
 }
 
 }  // namespace culvert::config

@@ -34,6 +34,8 @@ struct Item {
 struct Node {
     std::vector<Item> items;  // names are unique
     std::vector<Reference> references;
+    bool incomplete = false;  // a file that it includes is not there
+    bool secrets = false;     // it holds secrets
 
     Item* find(std::string_view name);
     const Item* find(std::string_view name) const;

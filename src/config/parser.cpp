@@ -11,105 +11,11 @@
 #include "config/cursor.hpp"
 #include "config/limits.hpp"
 #include "config/node.hpp"
+#include "config/sections.hpp"
+#include "config/syntax_problems.hpp"
 
 namespace culvert::config {
 namespace {
-
-// ---- what can be wrong
-
-SyntaxProblem expected(const Cursor& in, std::string_view what) {
-    return {.place = in.place(), .what = fmt::format("expected {}, found {}", what, in.found())};
-}
-
-// The rest of a secret that was cut short by a "}" is not for a log.
-SyntaxProblem unexpected_behind_secret(const Cursor& in) {
-    return {.place = in.place(),
-            .what = "this does not belong behind a secret",
-            .remedy =
-                "put the secret in double quotes if it holds a \"}\", and a \"\\\" before "
-                "each double quote in it"};
-}
-
-SyntaxProblem section_not_closed(const Cursor& in, std::string_view name, const Place& begun) {
-    return {.place = in.place(),
-            .what = fmt::format("expected \"}}\" for the section \"{}\" that begins in line {}, "
-                                "found the end of the file",
-                                printable(name), begun.line),
-            .remedy = "add the missing \"}\""};
-}
-
-SyntaxProblem closes_nothing(const Cursor& in) {
-    return {.place = in.place(),
-            .what = "\"}\" without a section that it could close",
-            .remedy =
-                "remove it, or look above for a section that ends too early; a value that "
-                "holds a \"}\" must be in double quotes"};
-}
-
-SyntaxProblem quote_not_closed(const Place& begun) {
-    return {.place = begun,
-            .what = "a quoted text begins here and does not end",
-            .remedy = "add the closing double quote"};
-}
-
-SyntaxProblem too_long(const Place& place, std::string_view what, std::size_t most) {
-    return {.place = place, .what = fmt::format("{} of more than {} characters", what, most)};
-}
-
-SyntaxProblem too_deep(const Place& place) {
-    return {.place = place,
-            .what = fmt::format("sections nest more than {} deep", section_depth_max)};
-}
-
-SyntaxProblem too_many(const Place& place, std::string_view what, std::size_t most) {
-    return {.place = place, .what = fmt::format("more than {} {}", most, what)};
-}
-
-SyntaxProblem control_character(const Place& place, std::string_view what) {
-    return {.place = place, .what = fmt::format("{} with a control character in it", what)};
-}
-
-SyntaxProblem is_a_section(const Place& place, std::string_view name, const Place& other) {
-    return {.place = place,
-            .what = fmt::format("\"{}\" is given a value here but is a section at {}",
-                                printable(name), other.to_string()),
-            .remedy = "give one of the two another name"};
-}
-
-SyntaxProblem is_a_value(const Place& place, std::string_view name, const Place& other) {
-    return {.place = place,
-            .what = fmt::format("\"{}\" is a section here but has a value at {}", printable(name),
-                                other.to_string()),
-            .remedy = "give one of the two another name"};
-}
-
-SyntaxProblem set_twice(const Place& place, std::string_view name, const Place& other) {
-    return {.place = place,
-            .what = fmt::format("\"{}\" is set already in line {}; this value replaces that one",
-                                printable(name), other.line),
-            .remedy = "remove one of the two",
-            .warning = true};
-}
-
-SyntaxProblem begun_twice(const Place& place, std::string_view name, const Place& other) {
-    return {.place = place,
-            .what = fmt::format("the section \"{}\" is there already in line {}; the two are "
-                                "merged, and of equal keys the later one counts",
-                                printable(name), other.line),
-            .remedy = "give it another name, or join the two",
-            .warning = true};
-}
-
-SyntaxProblem comment_in_value(const Place& place) {
-    return {.place = place,
-            .what = "\"#\" begins a comment here, in the middle of a word",
-            .remedy = "put the value in double quotes if the \"#\" belongs to it",
-            .warning = true};
-}
-
-SyntaxProblem include_refused(const Place& place, std::string_view why, std::string_view remedy) {
-    return {.place = place, .what = std::string{why}, .remedy = std::string{remedy}};
-}
 
 // ---- what the parsers of all files share
 
@@ -129,10 +35,6 @@ struct Parsing {
               bool others_may_read);
 };
 
-bool has_control_character(std::string_view text) {
-    return std::ranges::any_of(text, [](char c) { return c >= 0 && (c < 0x20 || c == 0x7f); });
-}
-
 class Parser {
  public:
     Parser(Parsing& all, std::string_view text, std::shared_ptr<const std::string> file)
@@ -151,6 +53,14 @@ class Parser {
         if (all_.tree.problems.size() < problems_max) {
             all_.tree.problems.push_back(std::move(problem));
         }
+    }
+
+    // A file that is not there hides nothing that stands behind it.
+    bool go_without(Node& into, SyntaxProblem problem) {
+        problem.apart = true;
+        into.incomplete = true;
+        warn(std::move(problem));
+        return true;
     }
 
     // What is between braces; without a name: all of the file.
@@ -260,11 +170,13 @@ class Parser {
             item.content = std::make_unique<Node>();
         } else if (!std::holds_alternative<std::unique_ptr<Node>>(item.content)) {
             return fail(is_a_value(place, name, item.place));
-        } else if (item.block == block_number && depth > 0) {
-            // Several `connections` or `secrets` in one file are usual; two `home` are not.
+        } else if ((item.block == block_number && depth > 0) || into.secrets) {
+            // Several `connections` or `secrets` in one file are usual; two `home` are not, nor is
+            // a secret that others have a part in.
             warn(begun_twice(place, name, item.place));
         }
         Node& node = *std::get<std::unique_ptr<Node>>(item.content);  // stays where it is
+        node.secrets = node.secrets || (depth == 0 && name == "secrets");
         for (Reference& reference : references) { node.references.push_back(std::move(reference)); }
         if (node.references.size() > references_max) {
             return fail(too_many(place, "references behind one section", references_max));
@@ -327,9 +239,10 @@ class Parser {
                                         paths.error().remedy));
         }
         if (paths->empty() && pattern.find_first_of("*?[") == std::string::npos) {
-            return fail(include_refused(
-                place, fmt::format("the file \"{}\" does not exist", printable(pattern)),
-                "create it, or remove the include"));
+            return go_without(
+                into, include_refused(
+                          place, fmt::format("the file \"{}\" does not exist", printable(pattern)),
+                          "create it, or remove the include"));
         }
         return std::ranges::all_of(*paths, [&](const std::string& path) {
             return include_file(into, depth, path, place);
@@ -355,10 +268,11 @@ class Parser {
         }
         auto file = all_.files->read(path);
         if (!file) {
-            return fail(include_refused(
-                place,
-                fmt::format("cannot read \"{}\": {}", printable(path), file.error().received),
-                file.error().remedy));
+            return go_without(into,
+                              include_refused(place,
+                                              fmt::format("cannot read \"{}\": {}", printable(path),
+                                                          file.error().received),
+                                              file.error().remedy));
         }
         all_.text_size += file->text.size();
         if (all_.text_size > text_size_max) {

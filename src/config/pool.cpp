@@ -164,6 +164,7 @@ void read_attribute(const Field& field, std::string_view word,
 
 std::optional<ike::Pool> read_pool(const Scope& scope) {
     ike::Pool pool{.name = std::string{scope.name()}};
+    if (!is_name(scope)) { return std::nullopt; }
     bool has_addrs = false;
     bool named_addrs = false;
     scope.each([&](const Field& field) {

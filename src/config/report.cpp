@@ -8,6 +8,7 @@
 #include "base/bytes.hpp"
 #include "config/limits.hpp"
 #include "config/nearest.hpp"
+#include "config/sections.hpp"
 
 namespace culvert::config {
 
@@ -171,6 +172,26 @@ void unknown_keyword(const Field& field, SectionKind section) {
     const auto meant = nearest(field.key(), names_of(section));
     field.error("is not a keyword of this section",
                 meant ? fmt::format("did you mean {}?", *meant) : "remove it");
+}
+
+bool has_control_character(std::string_view text) {
+    return std::ranges::any_of(text, [](char c) { return c >= 0 && (c < 0x20 || c == 0x7f); });
+}
+
+bool is_name(const Scope& scope) {
+    const std::string_view name = scope.name();
+    if (name.empty()) {
+        scope.error("has no name", "name it");
+    } else if (has_control_character(name)) {
+        scope.error("has a control character in its name", "name it in letters");
+    } else if (name.size() > listed_name_size_max) {
+        scope.error(fmt::format("has a name of {} characters; at most {} can be listed",
+                                name.size(), listed_name_size_max),
+                    "give it a shorter one");
+    } else {
+        return true;
+    }
+    return false;
 }
 
 void not_built(const Field& field, const Keyword& keyword) {

@@ -100,9 +100,14 @@ class Resolver {
         out.entries.back().element = vici::Section{};  // a section even if what follows fails
         if (depth == section_depth_max) { return fail(nests_too_deep(one.item->place)); }
         Sources sources;
+        missing_ = false;
         for (const Node* node : one.sections) {
             if (!expand(*node, sources)) { return false; }
         }
+        const bool incomplete = missing_ || std::ranges::any_of(sources, [](const Node* node) {
+                                    return node->incomplete;
+                                });
+        places.entries.back().incomplete = incomplete;
         const std::size_t active_before = active_.size();
         active_.insert(active_.end(), sources.begin(), sources.end());
         vici::Section inner;
@@ -122,7 +127,10 @@ class Resolver {
         for (const Reference& reference : node.references) {
             if (++work_ > work_max) { return fail(grows_too_large(reference.place)); }
             const Node* target = find(reference);
-            if (target == nullptr) { return false; }
+            if (target == nullptr) {
+                missing_ = true;
+                continue;
+            }
             const bool circle = std::ranges::find(expanding_, target) != expanding_.end() ||
                                 std::ranges::find(active_, target) != active_.end() ||
                                 expanding_.size() > reference_depth_max;
@@ -142,7 +150,12 @@ class Resolver {
             const auto* inner =
                 item == nullptr ? nullptr : std::get_if<std::unique_ptr<Node>>(&item->content);
             if (inner == nullptr) {
-                fail(no_such_section(reference, where, nearest(name, names_of_sections(*at))));
+                auto problem =
+                    no_such_section(reference, where, nearest(name, names_of_sections(*at)));
+                problem.apart = true;
+                if (tree_.problems.size() < problems_max) {
+                    tree_.problems.push_back(std::move(problem));
+                }
                 return nullptr;
             }
             at = inner->get();
@@ -169,6 +182,7 @@ class Resolver {
     const Node& root_;
     std::vector<const Node*> active_;     // what the section in work is part of
     std::vector<const Node*> expanding_;  // the chain of references in work
+    bool missing_ = false;                // a reference of the section in work leads nowhere
     std::size_t work_ = 0;
     std::size_t emitted_ = 0;
 };

@@ -20,6 +20,11 @@ namespace culvert::config {
 ike::Connection read_connection(const Scope& scope);
 ike::ChildConfig read_child(const Scope& scope);
 
+// Whether the section has a name that can be listed (of connections, children, pools); told of if
+// not.
+bool is_name(const Scope& scope);
+bool has_control_character(std::string_view text);
+
 struct AuthRound {
     std::string section;  // "local-1"
     unsigned round = 0;

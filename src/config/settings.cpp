@@ -133,7 +133,14 @@ const std::unordered_map<std::string_view, Use>& uses() {
              store(s.engine.block_threshold_per_ip, read_number(f, 0, count_max));
          }},
         {"half_open_timeout",
-         [](const Field& f, Settings& s) { store(s.engine.half_open_timeout, read_time(f)); }},
+         [](const Field& f, Settings& s) {
+             const auto time = read_time(f);
+             if (time == std::chrono::seconds{0}) {
+                 f.error("0 would give no peer the time to come in", "write 30s, or remove it");
+                 return;
+             }
+             store(s.engine.half_open_timeout, time);
+         }},
         {"keep_alive",
          [](const Field& f, Settings& s) { store(s.engine.keep_alive, read_time(f)); }},
         {"init_limit_half_open",

@@ -38,7 +38,8 @@ struct SectionPlaces {
 };
 struct EntryPlace {
     Place place;
-    SectionPlaces section;  // of an entry that is one
+    SectionPlaces section;    // of an entry that is one
+    bool incomplete = false;  // a file or a section that it takes from is not there
 };
 
 struct SyntaxProblem {
@@ -46,6 +47,7 @@ struct SyntaxProblem {
     std::string what;
     std::string remedy;
     bool warning = false;
+    bool apart = false;  // costs only the section that it stands in, which is incomplete
 
     std::string to_string() const;
 };
@@ -58,7 +60,8 @@ struct SourceFile {
 struct Tree {
     vici::Section root;  // values and sections only; lists are still comma-separated values
     SectionPlaces places;
-    // At most one error a file, then what follows in it is not read.
+    // At most one error a file, then what follows in it is not read; but for those that stand
+    // apart.
     std::vector<SyntaxProblem> problems;
     std::vector<SourceFile> files;  // that were read, in order
     // Top-level sections that others refer to: templates, perhaps of any name.

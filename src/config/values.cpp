@@ -11,6 +11,7 @@
 #include "base/bytes.hpp"
 #include "config/limits.hpp"
 #include "config/nearest.hpp"
+#include "ike/auth/identity_text.hpp"
 
 namespace culvert::config {
 namespace {
@@ -37,10 +38,13 @@ bool is_digits(std::string_view text) {
     return !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
 }
 
-// "4h" as {"4", 'h'}, "4" as {"4", 0}.
+// "4h", "4 H" as {"4", 'h'}, "4" as {"4", 0}.
 std::pair<std::string_view, char> split_unit(std::string_view text) {
     if (text.empty() || (text.back() >= '0' && text.back() <= '9')) { return {text, '\0'}; }
-    return {text.substr(0, text.size() - 1), text.back()};
+    const auto unit = static_cast<char>(std::tolower(static_cast<unsigned char>(text.back())));
+    text.remove_suffix(1);
+    while (!text.empty() && text.back() == ' ') { text.remove_suffix(1); }
+    return {text, unit};
 }
 
 void not_one_of(const Field& field, std::string_view expected, std::string_view got) {
@@ -115,12 +119,9 @@ std::optional<std::uint64_t> read_octets(const Field& field) {
     unsigned shift = 64;
     switch (unit) {
         case '\0': shift = 0; break;
-        case 'k':
-        case 'K': shift = 10; break;
-        case 'm':
-        case 'M': shift = 20; break;
-        case 'g':
-        case 'G': shift = 30; break;
+        case 'k': shift = 10; break;
+        case 'm': shift = 20; break;
+        case 'g': shift = 30; break;
         default: break;
     }
     if (shift == 64 || !is_digits(digits)) {
@@ -213,6 +214,12 @@ std::optional<ike::Identity> identity_in(const Field& field, Parse parse) {
         refused_below(field, identity.error());
         return std::nullopt;
     }
+    if (identity->type == ike::IdType::key_id && text->contains('=') && ike::is_untyped(*text)) {
+        field.warning(fmt::format("{} is no distinguished name, so that it is a KEY_ID, as with "
+                                  "strongSwan",
+                                  quoted(*text)),
+                      "correct it, or write keyid: in front of it");
+    }
     return *std::move(identity);
 }
 
@@ -220,6 +227,17 @@ std::optional<ike::Identity> identity_in(const Field& field, Parse parse) {
 
 std::optional<ike::Identity> read_identity(const Field& field) {
     return identity_in(field, ike::Identity::parse);
+}
+
+std::optional<ike::Identity> read_own_identity(const Field& field) {
+    auto identity = read_identity(field);
+    if (identity && identity->type != ike::IdType::any && identity->is_pattern()) {
+        field.error(
+            fmt::format("{} stands for many: only a peer's id may", quoted(identity->to_string())),
+            "name this side alone");
+        return std::nullopt;
+    }
+    return identity;
 }
 
 std::optional<ike::Identity> read_identity_pattern(const Field& field) {
@@ -357,68 +375,6 @@ std::optional<ike::Proposals> read_proposals(const Field& field, ike::ProtocolId
                       "remove it, unless the peer knows nothing else");
     }
     return *std::move(proposals);
-}
-
-std::optional<Bytes> from_base64(std::string_view text) {
-    while (!text.empty() && text.back() == '=') { text.remove_suffix(1); }
-    Bytes out;
-    std::uint32_t bits = 0;
-    unsigned held = 0;
-    for (const char c : text) {
-        constexpr std::string_view letters =
-            "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-        const auto value = letters.find(c);
-        if (value == std::string_view::npos) { return std::nullopt; }
-        bits = (bits << 6U) | static_cast<std::uint32_t>(value);
-        held += 6;
-        if (held >= 8) {
-            held -= 8;
-            out.push_back(static_cast<std::uint8_t>(bits >> held));
-        }
-    }
-    if (text.size() % 4 == 1) { return std::nullopt; }
-    return out;
-}
-
-std::optional<Secret> read_secret(const Field& field) {
-    const auto* text = std::get_if<std::string>(&field.entry.element);
-    if (text == nullptr) {
-        field.error("takes one value", "put it in double quotes");
-        return std::nullopt;
-    }
-    Secret out;
-    if (text->starts_with("0x")) {
-        auto octets = from_hex(std::string_view{*text}.substr(2));
-        if (!octets) {
-            field.error("begins with 0x but is not hex digits, two an octet",
-                        "correct it; a plain text that begins with 0x cannot be written as such, "
-                        "write it as hex");
-            return std::nullopt;
-        }
-        out = Secret::copy_of(*octets);
-        wipe(*octets);
-    } else if (text->starts_with("0s")) {
-        auto octets = from_base64(std::string_view{*text}.substr(2));
-        if (!octets) {
-            field.error("begins with 0s but is not base64",
-                        "correct it; a plain text that begins with 0s cannot be written as such, "
-                        "write it as hex behind 0x");
-            return std::nullopt;
-        }
-        out = Secret::copy_of(*octets);
-        wipe(*octets);
-    } else {
-        out = Secret::copy_of(as_bytes(*text));
-    }
-    if (out.size() > secret_size_max) {
-        field.error(fmt::format("is longer than {} octets", secret_size_max), "use a shorter one");
-        return std::nullopt;
-    }
-    if (out.empty()) {
-        field.error("is empty", "give the secret as text, as hex behind 0x or as base64 behind 0s");
-        return std::nullopt;
-    }
-    return out;
 }
 
 }  // namespace culvert::config

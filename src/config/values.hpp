@@ -20,9 +20,9 @@ std::optional<bool> read_bool(const Field& field);
 // Decimal, or hex behind 0x.
 std::optional<std::uint64_t> read_number(const Field& field, std::uint64_t least,
                                          std::uint64_t most);
-// "90", "90s", "5m", "4h", "1d"; at most time_max.
+// "90", "90s", "5m", "4h", "1 d", in any case; at most time_max.
 std::optional<std::chrono::seconds> read_time(const Field& field);
-// "1000", "64k", "10M", "2G": powers of 1024.
+// "1000", "64k", "10 M", "2G": powers of 1024.
 std::optional<std::uint64_t> read_octets(const Field& field);
 // A code point as six binary digits: "101110".
 std::optional<std::uint8_t> read_dscp(const Field& field);
@@ -51,6 +51,8 @@ struct Actions {
 std::optional<Actions> read_actions(const Field& field);
 
 std::optional<ike::Identity> read_identity(const Field& field);
+// The same, which may not stand for many but for %any.
+std::optional<ike::Identity> read_own_identity(const Field& field);
 // The same, which may stand for many.
 std::optional<ike::Identity> read_identity_pattern(const Field& field);
 // Where clients are redirected to: an address or a domain name.
@@ -62,7 +64,7 @@ std::optional<std::vector<ike::SelectorConfig>> read_selectors(const Field& fiel
 // Plain text, 0x and hex, 0s and base64. No message quotes it.
 std::optional<Secret> read_secret(const Field& field);
 
-// RFC 4648 4; padding may be missing, blanks not.
+// RFC 4648 4, without blanks. What the padding is missing of is passed over, as swanctl does.
 std::optional<Bytes> from_base64(std::string_view text);
 
 }  // namespace culvert::config

@@ -121,7 +121,15 @@ class Commands {
     };
     using Answer = std::function<vici::Message(const ike::CommandDone&)>;
     EngineHost::OnDone on_done();
-    void remember(ike::CommandId id, ClientId client, const vici::Message& message, Answer answer);
+    // How long a client waits, and what it hears meanwhile.
+    struct Wait {
+        std::int64_t timeout_ms = 0;
+        int log_level = 1;
+    };
+    static Result<Wait> wait_of(const vici::Message& message);
+    void refuse(ClientId client, const Error& why);
+    void remember(ike::CommandId id, ClientId client, const vici::Message& message,
+                  const Wait& wait, Answer answer);
     void finish(const ike::CommandDone& done);
     std::set<std::string> connections_meant(const vici::Message& message) const;
     Moment moment();

@@ -1,30 +1,14 @@
 // initiate, terminate, rekey, install, uninstall.
 
 #include <algorithm>
-#include <charconv>
 
 #include <fmt/format.h>
 
 #include "daemon/commands.hpp"
+#include "daemon/requests.hpp"
 
 namespace culvert::daemon {
 namespace {
-
-template <class Number>
-std::optional<Number> number(const vici::Message& message, std::string_view key) {
-    const std::string* text = message.value(key);
-    if (text == nullptr) { return std::nullopt; }
-    Number out = 0;
-    const char* end = text->data() + text->size();
-    const auto [at, error] = std::from_chars(text->data(), end, out);
-    if (error != std::errc{} || at != end) { return std::nullopt; }
-    return out;
-}
-
-bool yes(const vici::Message& message, std::string_view key) {
-    const std::string value = message.value_or(key, "no");
-    return value == "yes" || value == "true" || value == "1" || value == "enabled";
-}
 
 Error missing_name(std::string_view command, std::string_view keys) {
     return {.code = ErrorCode::malformed,
@@ -39,12 +23,6 @@ Error not_in_time(std::string_view what, std::int64_t timeout_ms) {
             .remedy = "see how it stands with culvert status, or allow more time"};
 }
 
-Error not_a(std::string_view what, std::string_view key, const std::string& value) {
-    return {.code = ErrorCode::malformed,
-            .wanted = fmt::format("{} in {}", what, key),
-            .received = printable(value)};
-}
-
 vici::Message with_matches(const ike::CommandDone& done, std::string_view count_key) {
     vici::Message out = done.status ? vici::success() : vici::failure(done.status.error());
     out.set("matches", fmt::format("{}", done.matched));
@@ -54,53 +32,39 @@ vici::Message with_matches(const ike::CommandDone& done, std::string_view count_
     return out;
 }
 
-// Selectors and `gateway`, as swanctl --redirect sends them.
-Result<ike::Redirect> redirect_of(const vici::Message& message) {
-    ike::Redirect out{.ike = message.value_or("ike", ""),
-                      .ike_id = number<std::uint32_t>(message, "ike-id")};
-    if (const std::string* text = message.value("peer-ip")) {
-        out.peer_address = IpRange::parse(*text);
-        if (!out.peer_address) {
-            return std::unexpected(not_a("an address, subnet or range", "peer-ip", *text));
-        }
-    }
-    if (const std::string* text = message.value("peer-id")) {
-        auto id = ike::Identity::parse_pattern(*text);
-        if (!id) { return std::unexpected(std::move(id).error()); }
-        out.peer_id = *std::move(id);
-    }
-    const std::string gateway = message.value_or("gateway", "");
-    auto id = ike::Identity::parse(gateway);
-    if (!id || gateway.empty()) {
-        return std::unexpected(not_a("an address or a domain name", "gateway", gateway));
-    }
-    out.gateway = *std::move(id);
-    return out;
-}
-
-bool names_none(const vici::Message& message) {
-    return message.find("ike") == nullptr && message.find("child") == nullptr &&
-           message.find("ike-id") == nullptr && message.find("child-id") == nullptr;
-}
+// Beyond ten years a wait has no end.
+constexpr std::int64_t timeout_ms_max = std::int64_t{10} * 365 * 86400 * 1000;
 
 }  // namespace
 
 // `timeout` in milliseconds: 0 waits for the end, -1 not at all (strongSwan's VICI).
+Result<Commands::Wait> Commands::wait_of(const vici::Message& message) {
+    const auto timeout = read_integer(message, "timeout", 0, -1, timeout_ms_max);
+    if (!timeout) { return std::unexpected(timeout.error()); }
+    const auto level = read_integer(message, "loglevel", 1, -1, 4);
+    if (!level) { return std::unexpected(level.error()); }
+    return Wait{.timeout_ms = *timeout, .log_level = static_cast<int>(*level)};
+}
+
+void Commands::refuse(ClientId client, const Error& why) {
+    parts_.server.respond(client, vici::failure(why));
+}
+
 void Commands::remember(ike::CommandId id, ClientId client, const vici::Message& message,
-                        Answer answer) {
-    const auto timeout = number<std::int64_t>(message, "timeout").value_or(0);
-    if (timeout < 0) {
+                        const Wait& wait, Answer answer) {
+    if (wait.timeout_ms < 0) {
         parts_.host.forget(id);
         parts_.server.respond(client, vici::success());
         return;
     }
     Running& running = running_[id];
     running.client = client;
-    running.log_level = number<int>(message, "loglevel").value_or(1);
+    running.log_level = wait.log_level;
     running.connections = connections_meant(message);
-    running.ike_id = number<std::uint32_t>(message, "ike-id");
+    if (const auto selector = read_selector(message)) { running.ike_id = selector->ike_id; }
     running.answer = std::move(answer);
-    if (timeout == 0) { return; }
+    if (wait.timeout_ms == 0) { return; }
+    const std::int64_t timeout = wait.timeout_ms;
     running.timeout = std::make_unique<Timer>(parts_.loop, [this, id, timeout] {
         // Later: a timer must not end inside its own task.
         parts_.loop.post([this, id, timeout] {
@@ -133,28 +97,39 @@ void Commands::initiate(ClientId client, const vici::Message& message) {
         parts_.server.respond(client, vici::failure(missing_name("initiate", "child or ike")));
         return;
     }
+    const auto wait = wait_of(message);
+    if (!wait) {
+        refuse(client, wait.error());
+        return;
+    }
     parts_.keeper.release(ike, child);
     const ike::CommandId id = parts_.gateway.initiate(ike, child, on_done());
-    remember(id, client, message, [](const ike::CommandDone& done) {
+    remember(id, client, message, *wait, [](const ike::CommandDone& done) {
         return done.status ? vici::success() : vici::failure(done.status.error());
     });
 }
 
 void Commands::terminate(ClientId client, const vici::Message& message) {
-    if (names_none(message)) {
-        parts_.server.respond(
-            client, vici::failure(missing_name("terminate", "ike, child, ike-id or child-id")));
+    auto selector = read_selector(message);
+    const auto force = read_switch(message, "force");
+    const auto wait = wait_of(message);
+    if (!selector || !force || !wait) {
+        refuse(client, !selector ? selector.error() : !force ? force.error() : wait.error());
+        return;
+    }
+    if (selector->none()) {
+        refuse(client, missing_name("terminate", "ike, child, ike-id or child-id"));
         return;
     }
     const ike::CommandId id = parts_.host.new_command(on_done());
     ike::Terminate command{.id = id,
-                           .ike = message.value_or("ike", ""),
-                           .child = message.value_or("child", ""),
-                           .ike_id = number<std::uint32_t>(message, "ike-id"),
-                           .child_id = number<std::uint32_t>(message, "child-id"),
-                           .force = yes(message, "force")};
+                           .ike = std::move(selector->ike),
+                           .child = std::move(selector->child),
+                           .ike_id = selector->ike_id,
+                           .child_id = selector->child_id,
+                           .force = *force};
     keep_up_no_more(command);
-    remember(id, client, message,
+    remember(id, client, message, *wait,
              [](const ike::CommandDone& done) { return with_matches(done, "terminated"); });
     parts_.host.handle(std::move(command));
 }
@@ -176,37 +151,38 @@ void Commands::keep_up_no_more(const ike::Terminate& command) {
 }
 
 void Commands::rekey(ClientId client, const vici::Message& message) {
-    if (names_none(message)) {
-        parts_.server.respond(
-            client, vici::failure(missing_name("rekey", "ike, child, ike-id or child-id")));
+    auto selector = read_selector(message);
+    const auto reauth = read_switch(message, "reauth");
+    const auto wait = wait_of(message);
+    if (!selector || !reauth || !wait) {
+        refuse(client, !selector ? selector.error() : !reauth ? reauth.error() : wait.error());
+        return;
+    }
+    if (selector->none()) {
+        refuse(client, missing_name("rekey", "ike, child, ike-id or child-id"));
         return;
     }
     const ike::CommandId id = parts_.host.new_command(on_done());
-    remember(id, client, message,
+    remember(id, client, message, *wait,
              [](const ike::CommandDone& done) { return with_matches(done, ""); });
     parts_.host.handle(ike::Rekey{.id = id,
-                                  .ike = message.value_or("ike", ""),
-                                  .child = message.value_or("child", ""),
-                                  .ike_id = number<std::uint32_t>(message, "ike-id"),
-                                  .child_id = number<std::uint32_t>(message, "child-id"),
-                                  .reauth = yes(message, "reauth")});
+                                  .ike = std::move(selector->ike),
+                                  .child = std::move(selector->child),
+                                  .ike_id = selector->ike_id,
+                                  .child_id = selector->child_id,
+                                  .reauth = *reauth});
 }
 
 void Commands::redirect(ClientId client, const vici::Message& message) {
-    if (names_none(message) && message.find("peer-ip") == nullptr &&
-        message.find("peer-id") == nullptr) {
-        parts_.server.respond(
-            client, vici::failure(missing_name("redirect", "ike, ike-id, peer-ip or peer-id")));
-        return;
-    }
-    auto command = redirect_of(message);
-    if (!command) {
-        parts_.server.respond(client, vici::failure(command.error()));
+    auto command = read_redirect(message);
+    const auto wait = wait_of(message);
+    if (!command || !wait) {
+        refuse(client, !command ? command.error() : wait.error());
         return;
     }
     const ike::CommandId id = parts_.host.new_command(on_done());
     command->id = id;
-    remember(id, client, message,
+    remember(id, client, message, *wait,
              [](const ike::CommandDone& done) { return with_matches(done, ""); });
     parts_.host.handle(*std::move(command));
 }

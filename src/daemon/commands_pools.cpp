@@ -7,6 +7,8 @@
 
 #include "config/config.hpp"
 #include "daemon/commands.hpp"
+#include "daemon/requests.hpp"
+#include "vici/limits.hpp"
 
 namespace culvert::daemon {
 namespace {
@@ -55,11 +57,24 @@ IpAddress base_of(const IpRange& range) {
     return whole.prefix() ? *before : range.first;
 }
 
-Section leases_of(const SharedLeases& book, const std::string& pool) {
+// What a lease and a pool add to a message beside their own words: keys, sizes, numbers.
+constexpr std::size_t lease_overhead = 64;
+constexpr std::size_t pool_overhead = 256;
+
+// As many as `room` octets hold, which become fewer; how many did not fit goes into `left_out`.
+Section leases_of(const SharedLeases& book, const std::string& pool, std::size_t& room,
+                  std::size_t& left_out) {
     Section out;
     std::size_t count = 0;
     for (const ike::Lease& lease : book.leases()) {
         if (lease.pool != pool) { continue; }
+        const std::size_t size =
+            lease_overhead + lease.address.to_string().size() + lease.identity.to_string().size();
+        if (size > room) {
+            ++left_out;
+            continue;
+        }
+        room -= size;
         Section one;
         one.set("address", lease.address.to_string());
         one.set("identity", lease.identity.to_string());
@@ -112,8 +127,17 @@ void Commands::unload_pool(ClientId client, const Message& message) {
 
 void Commands::get_pools(ClientId client, const Message& message) {
     const std::string* wanted = message.value("name");
-    const bool with_leases = message.value_or("leases", "no") == "yes";
+    const auto with_leases = read_switch(message, "leases");
+    if (!with_leases) {
+        refuse(client, with_leases.error());
+        return;
+    }
     const SharedLeases& book = parts_.host.leases();
+    // VICI has one packet for the answer, and the pools themselves are in it.
+    std::size_t room = vici::packet_size_max;
+    for (const ike::Pool& pool : parts_.gateway.config().pools) {
+        room -= std::min(room, pool_overhead + pool.name.size());
+    }
     Message out;
     for (const ike::Pool& pool : parts_.gateway.config().pools) {
         if (wanted != nullptr && *wanted != pool.name) { continue; }
@@ -122,7 +146,11 @@ void Commands::get_pools(ClientId client, const Message& message) {
         one.set("size", fmt::format("{}", size_of(pool.addresses)));
         one.set("online", fmt::format("{}", book.online(pool.name)));
         one.set("offline", fmt::format("{}", book.offline(pool.name)));
-        if (with_leases) { one.set("leases", leases_of(book, pool.name)); }
+        if (*with_leases) {
+            std::size_t left_out = 0;
+            one.set("leases", leases_of(book, pool.name, room, left_out));
+            if (left_out > 0) { one.set("culvert-leases-left-out", fmt::format("{}", left_out)); }
+        }
         out.set(pool.name, std::move(one));
     }
     parts_.server.respond(client, out);

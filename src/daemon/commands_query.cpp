@@ -10,6 +10,7 @@
 
 #include "daemon/commands.hpp"
 #include "daemon/limits.hpp"
+#include "daemon/requests.hpp"
 #include "daemon/version.hpp"
 
 namespace culvert::daemon {
@@ -83,11 +84,6 @@ std::vector<std::string> strongswans_counters() {
         }
     }
     return out;
-}
-
-bool asks_for_all(const Message& message) {
-    const std::string all = message.value_or("all", "no");
-    return all == "yes" || all == "true" || all == "1" || all == "enabled";
 }
 
 Error no_counters(std::string_view connection) {
@@ -190,14 +186,20 @@ void Commands::list_conns(ClientId client, const Message& message) {
 
 void Commands::list_policies(ClientId client, const Message& message) {
     std::vector<Message> all;
-    const auto asked = [&](ike::ChildMode mode) {
-        const bool any = message.find("trap") == nullptr && message.find("pass") == nullptr &&
-                         message.find("drop") == nullptr;
+    const auto trap = read_switch(message, "trap");
+    const auto pass = read_switch(message, "pass");
+    const auto drop = read_switch(message, "drop");
+    if (!trap || !pass || !drop) {
+        refuse(client, !trap ? trap.error() : !pass ? pass.error() : drop.error());
+        return;
+    }
+    const auto asked = [any = !*trap && !*pass && !*drop, trap = *trap, pass = *pass,
+                        drop = *drop](ike::ChildMode mode) {
         switch (mode) {
-            case ike::ChildMode::pass: return any || message.find("pass") != nullptr;
-            case ike::ChildMode::drop: return any || message.find("drop") != nullptr;
+            case ike::ChildMode::pass: return any || pass;
+            case ike::ChildMode::drop: return any || drop;
             case ike::ChildMode::tunnel:
-            case ike::ChildMode::transport: return any || message.find("trap") != nullptr;
+            case ike::ChildMode::transport: return any || trap;
         }
         return any;
     };
@@ -219,27 +221,37 @@ void Commands::list_policies(ClientId client, const Message& message) {
 }
 
 void Commands::get_counters(ClientId client, const Message& message) {
+    const auto of_all = read_switch(message, "all");
+    if (!of_all) {
+        refuse(client, of_all.error());
+        return;
+    }
     const std::string wanted = message.value_or("name", "");
     const std::map<std::string, ike::Counters> all = counters_of_all();
     Section out;
     // "all" are those with a name, as strongSwan has it.
     for (const auto& [name, counters] : all) {
-        if (asks_for_all(message) ? !name.empty() : name == wanted) {
+        if (*of_all ? !name.empty() : name == wanted) {
             out.set(name, counters_section(counters, counters_base_[name]));
         }
     }
-    if (out.entries.empty() && !asks_for_all(message)) {
-        parts_.server.respond(client, vici::failure(no_counters(wanted)));
+    if (out.entries.empty() && !*of_all) {
+        refuse(client, no_counters(wanted));
         return;
     }
     parts_.server.respond(client, Message{}.set("counters", std::move(out)).set("success", "yes"));
 }
 
 void Commands::reset_counters(ClientId client, const Message& message) {
+    const auto of_all = read_switch(message, "all");
+    if (!of_all) {
+        refuse(client, of_all.error());
+        return;
+    }
     const std::string wanted = message.value_or("name", "");
     bool found = false;
     for (auto& [name, counters] : counters_of_all()) {
-        if (!asks_for_all(message) && name != wanted) { continue; }
+        if (!*of_all && name != wanted) { continue; }
         counters_base_[name] = std::move(counters);
         found = true;
     }

@@ -85,9 +85,13 @@ Result<Configured> configure(const Options& options, Log& log) {
         return std::unexpected(wrong);
     }
     // Whoever restarts a gateway wants the tunnels that are right.
-    if (!loaded.rest_is_sound) { loaded = load_files(options, false); }
+    const bool in_part = loaded.rest_is_sound;
+    if (!in_part) { loaded = load_files(options, false); }
     log.error(LogGroup::config,
-              fmt::format("what is wrong in the configuration was left out, the rest is in use: {}",
+              fmt::format("{}: {}",
+                          in_part ? "what is wrong in the configuration was left out, the rest is "
+                                    "in use"
+                                  : "the configuration cannot be read, NO CONNECTION IS LOADED",
                           printable(explain(wrong), 4096)));
     return settled(options, std::move(loaded));
 }

@@ -31,6 +31,7 @@ constexpr auto suppressed_report_every = 10s;
 
 // A single read from a VICI client.
 constexpr std::size_t vici_read_max = 64 * 1024;
+constexpr auto vici_accept_retry = 1s;  // where there was no descriptor for a client
 constexpr std::size_t addresses_a_name_max = 16;
 constexpr auto name_retry = 15s;  // of a name that does not resolve, for what starts by itself
 // Connections that are loaded one by one are handed to the engine together when there are many:

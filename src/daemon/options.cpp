@@ -66,8 +66,11 @@ ParsedOptions parse_options(const std::vector<std::string>& arguments) {
                    fmt::format("strongswan.conf to take settings from (default: {} if it is there)",
                                default_settings_file));
     app.add_option("--vici", texts.vici, "where to serve VICI: unix:///path or tcp://address:port");
-    app.add_option("--plane", texts.plane, "what carries packets: user, kernel or null")
-        ->check(CLI::IsMember({"user", "kernel", "null"}));
+    app.add_option("--plane", texts.plane, "what carries packets: user, or null for none")
+        ->check([](const std::string& plane) {
+            const bool known = plane == "user" || plane == "kernel" || plane == "null";
+            return known ? std::string{} : plane + " is neither user nor null";
+        });
     app.add_option("--state-dir", options.state_dir, "run-time files (default: /run/culvert)");
     app.add_option("--log", texts.log,
                    "like info,ike=debug,format=json,file=/path (groups: daemon, config, vici, ike, "

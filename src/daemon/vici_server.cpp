@@ -4,6 +4,7 @@
 #include <array>
 #include <cerrno>
 #include <exception>
+#include <system_error>
 #include <utility>
 
 #include <fmt/format.h>
@@ -11,6 +12,7 @@
 
 #include "daemon/limits.hpp"
 #include "daemon/listen_socket.hpp"
+#include "vici/frame.hpp"
 #include "vici/limits.hpp"
 
 namespace culvert::daemon {
@@ -32,6 +34,7 @@ ViciServer::ViciServer(Loop& loop, Log& log, vici::Catalog catalog)
     : loop_(loop), log_(log), catalog_(std::move(catalog)) {}
 
 ViciServer::~ViciServer() {
+    accepts_again_.reset();
     watcher_.reset();
     clients_.clear();
     if (!made_path_.empty()) { ::unlink(made_path_.c_str()); }
@@ -49,28 +52,64 @@ Status ViciServer::listen(const vici::Uri& uri) {
 void ViciServer::serve(Handlers handlers) {
     handlers_ = std::move(handlers);
     watcher_ = std::make_unique<Watcher>(loop_, listener_.get());
+    accepts_again_ = std::make_unique<Timer>(loop_, [this] { accept(); });
     watcher_->when_readable([this] { accept(); });
 }
 
 void ViciServer::accept() {
-    // First: a client that we cannot take must not be the last one.
-    watcher_->when_readable([this] { accept(); });
     while (true) {
         const int fd = ::accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (fd >= 0) {
-            adopt(fd);
-            continue;
+        if (fd < 0 && (errno == EINTR || errno == ECONNABORTED)) { continue; }
+        if (fd < 0 && errno != EAGAIN) {
+            accept_later(errno);
+            return;
         }
-        if (errno == EINTR || errno == ECONNABORTED) { continue; }
-        return;
+        cannot_accept_ = false;
+        if (fd < 0) {
+            watcher_->when_readable([this] { accept(); });
+            return;
+        }
+        try {
+            adopt(fd);
+        } catch (const std::exception&) {
+            // A client that there is no memory for must not be the last one.
+            watcher_->when_readable([this] { accept(); });
+            throw;
+        }
     }
+}
+
+// Without a descriptor for it a client stays in the queue, where the listener is ready all the
+// time.
+void ViciServer::accept_later(int error) {
+    if (!std::exchange(cannot_accept_, true)) {
+        log_.error(LogGroup::vici,
+                   fmt::format("no client of VICI can be served: accept: {}; we try again until it "
+                               "succeeds. To fix it: allow more open files (LimitNOFILE)",
+                               std::generic_category().message(error)));
+    }
+    accepts_again_->set_in(vici_accept_retry);
+}
+
+// What it reads first, whatever it asks.
+void ViciServer::turn_away(int descriptor) {
+    const Error why{.code = ErrorCode::limit_reached,
+                    .wanted = fmt::format("at most {} clients of VICI", vici::clients_max),
+                    .received = "one more",
+                    .remedy = "close some, or try again"};
+    log_.warn(LogGroup::vici,
+              fmt::format("turned a client away: {} are connected already", vici::clients_max));
+    const auto packet = vici::encode({vici::PacketType::cmd_response, {}, vici::failure(why)});
+    if (!packet) { return; }
+    const Bytes octets = vici::frame(*packet);
+    [[maybe_unused]] const ssize_t sent =
+        ::send(descriptor, octets.data(), octets.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 void ViciServer::adopt(int descriptor) {
     plane::FileDescriptor socket{descriptor};
     if (clients_.size() == vici::clients_max) {
-        log_.warn(LogGroup::vici,
-                  fmt::format("turned a client away: {} are connected already", vici::clients_max));
+        turn_away(socket.get());
         return;
     }
     const ClientId id{++last_client_};

@@ -60,6 +60,8 @@ class ViciServer {
     struct Client;
 
     void accept();
+    void accept_later(int error);
+    void turn_away(int descriptor);
     void serve(ClientId id, const std::function<void()>& step);
     void adopt(int descriptor);
     void read(ClientId id);
@@ -76,6 +78,8 @@ class ViciServer {
     std::string made_path_;
     plane::FileDescriptor listener_;
     std::unique_ptr<Watcher> watcher_;
+    std::unique_ptr<Timer> accepts_again_;
+    bool cannot_accept_ = false;
     Handlers handlers_;
     std::map<ClientId, std::unique_ptr<Client>> clients_;
     std::uint64_t last_client_ = 0;

@@ -65,7 +65,14 @@ Error refused(std::string_view command, const Message& answer) {
 Status Client::send(const Packet& packet) {
     const auto encoded = encode(packet);
     if (!encoded) { return std::unexpected(encoded.error()); }
-    return stream_.write(frame(*encoded));
+    Status sent = stream_.write(frame(*encoded));
+    if (sent) { return sent; }
+    // A daemon that turns a client away says why, and may have closed before we asked.
+    const auto packet_before = receive();
+    if (packet_before && packet_before->type == PacketType::cmd_response) {
+        return std::unexpected(refused(packet.name, packet_before->message));
+    }
+    return sent;
 }
 
 Result<Packet> Client::receive() {
@@ -140,6 +147,9 @@ Status Client::confirm(PacketType type, std::string_view event) {
         if (packet->type == PacketType::event_confirm) { return {}; }
         if (packet->type == PacketType::event_unknown) {
             return std::unexpected(unknown_event(event));
+        }
+        if (packet->type == PacketType::cmd_response) {
+            return std::unexpected(refused(event, packet->message));
         }
         if (packet->type != PacketType::event) {
             return std::unexpected(unexpected_packet(packet->type));

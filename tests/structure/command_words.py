@@ -48,6 +48,7 @@ class Known:
     def __init__(self, program):
         self.commands = commands_in(help_of(program))
         self.options = {}
+        self.before = options_in(help_of(program))  # before any command
         for command in self.commands:
             text = help_of(program, command)
             inner = commands_in(text)
@@ -60,7 +61,7 @@ class Known:
         return set().union(*(found for name, found in self.options.items() if name.split()[0] == command))
 
     def all(self):
-        return set().union(*self.options.values())
+        return self.before.union(*self.options.values())
 
 
 def man_words(path):
@@ -112,7 +113,7 @@ def differ(what, have, wanted, problems):
 
 
 def check_bash(known, problems):
-    differ("bash: culvert <tab>", completed(["culvert", ""]) - {"--help"}, set(known.commands), problems)
+    differ("bash: culvert <tab>", completed(["culvert", ""]) - {"--help"}, set(known.commands) | known.before, problems)
     subs = {name.split()[1] for name in known.options if name.startswith("pki ")}
     differ("bash: culvert pki <tab>", completed(["culvert", "pki", ""]), subs, problems)
     for command in known.commands:

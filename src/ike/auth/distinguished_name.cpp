@@ -33,8 +33,7 @@ struct AttributeType {
 // The first name of an OID is the one that is printed.
 constexpr std::array attribute_types{
     AttributeType{"CN", "2.5.4.3"},
-    AttributeType{"S", "2.5.4.4"},
-    AttributeType{"SN", "2.5.4.5"},
+    AttributeType{"SN", "2.5.4.4"},
     AttributeType{"serialNumber", "2.5.4.5"},
     AttributeType{"C", "2.5.4.6"},
     AttributeType{"L", "2.5.4.7"},
@@ -63,6 +62,8 @@ constexpr std::array attribute_types{
     AttributeType{"DC", "0.9.2342.19200300.100.1.25"},
     AttributeType{"EN", "2.16.840.1.113730.3.1.3"},
     AttributeType{"employeeNumber", "2.16.840.1.113730.3.1.3"},
+    AttributeType{"ND", "0.2.262.1.10.7.20"},
+    AttributeType{"TCGID", "1.3.6.1.4.1.1201.1.1.2.2.75"},
 };
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }

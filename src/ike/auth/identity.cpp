@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <optional>
 
 #include <fmt/format.h>
 
 #include "ike/auth/distinguished_name.hpp"
 #include "ike/auth/identity_pattern.hpp"
+#include "ike/auth/identity_text.hpp"
 #include "ike/auth/limits.hpp"
 
 namespace culvert::ike {
@@ -55,6 +57,40 @@ constexpr std::array prefixes{
     Prefix{"keyid:", IdType::key_id},
 };
 
+char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+// What is said of the type in front of a text.
+struct Typed {
+    std::optional<IdType> type;  // none: of no type that an identity in text can have
+    std::string_view rest;
+};
+
+std::optional<Typed> numbered(std::string_view text) {
+    const std::size_t end = text.find("}:");
+    if (!text.starts_with('{') || end == text.npos) { return std::nullopt; }
+    unsigned number = 0;
+    const auto [at, error] = std::from_chars(text.data() + 1, text.data() + end, number);
+    if (error != std::errc{} || at != text.data() + end) { return std::nullopt; }
+    const auto known = std::ranges::find(
+        prefixes, number, [](const Prefix& prefix) { return static_cast<unsigned>(prefix.type); });
+    return Typed{known == prefixes.end() ? std::nullopt : std::optional{known->type},
+                 text.substr(end + 2)};
+}
+
+std::optional<Typed> typed(std::string_view text) {
+    if (const auto number = numbered(text)) { return number; }
+    for (const Prefix& prefix : prefixes) {
+        if (std::ranges::equal(text.substr(0, prefix.text.size()), prefix.text, {}, lower)) {
+            return Typed{prefix.type, text.substr(prefix.text.size())};
+        }
+    }
+    constexpr std::string_view xmpp = "xmppaddr:";
+    if (std::ranges::equal(text.substr(0, xmpp.size()), xmpp, {}, lower)) {
+        return Typed{std::nullopt, text.substr(xmpp.size())};
+    }
+    return std::nullopt;
+}
+
 // The type is given, so nothing is guessed.
 Result<Identity> parse_typed(IdType type, std::string_view text) {
     if (text.starts_with('#')) {
@@ -85,8 +121,6 @@ bool is_any(std::string_view text) {
     return std::ranges::find(words, text) != words.end();
 }
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
 // "*.example.org" stands for whatever ends like that; else the whole has to be the same.
 bool text_matches(std::string_view text, std::string_view pattern) {
     if (pattern.starts_with('*')) {
@@ -109,6 +143,8 @@ std::string address_text(ByteView octets) {
 
 }  // namespace
 
+bool is_untyped(std::string_view text) { return !text.starts_with("@#") && !typed(text); }
+
 Identity Identity::of(const IpAddress& address) {
     return {address.is_v4() ? IdType::ipv4_addr : IdType::ipv6_addr, to_bytes(address.octets())};
 }
@@ -121,15 +157,14 @@ Result<Identity> Identity::parse(std::string_view text) {
     if (is_pattern_text(text)) {
         return std::unexpected(bad_identity(text, "stands for many: only a peer's id may"));
     }
-    for (const Prefix& prefix : prefixes) {
-        if (text.starts_with(prefix.text)) {
-            return parse_typed(prefix.type, text.substr(prefix.text.size()));
-        }
-    }
-    if (text.starts_with("xmppaddr:")) {
+    if (const auto said = typed(text)) {
+        if (said->type) { return parse_typed(*said->type, said->rest); }
         return std::unexpected(bad_identity(text, "is of a kind that is not built"));
     }
-    if (text.find('=') != std::string_view::npos) { return name_identity(text); }
+    if (text.find('=') != std::string_view::npos) {
+        auto name = name_identity(text);
+        return name ? *std::move(name) : text_identity(IdType::key_id, text);
+    }
     if (text.starts_with("@#")) { return parse_typed(IdType::key_id, text.substr(1)); }
     if (text.starts_with("@@")) { return text_identity(IdType::rfc822_addr, text.substr(2)); }
     if (text.starts_with('@')) { return text_identity(IdType::fqdn, text.substr(1)); }
@@ -145,9 +180,9 @@ Result<Identity> Identity::parse(std::string_view text) {
 Result<Identity> Identity::parse_pattern(std::string_view text) {
     if (!is_pattern_text(text) || text.size() > identity_size_max) { return parse(text); }
     if (const std::size_t at = text.find('^'); text.ends_with('$') && at != text.npos) {
-        const auto prefix = std::ranges::find(prefixes, text.substr(0, at), &Prefix::text);
+        const auto said = typed(text.substr(0, at));
         return regex_identity(text.substr(at),
-                              prefix == prefixes.end() ? IdType::any : prefix->type);
+                              said ? said->type.value_or(IdType::any) : IdType::any);
     }
     return range_identity(text);
 }
@@ -222,8 +257,13 @@ bool Identity::is_pattern() const {
         case IdType::address_range:
         case IdType::regex: return true;
         case IdType::fqdn:
-        case IdType::rfc822_addr:
-        case IdType::der_asn1_dn: return std::ranges::find(data, std::uint8_t{'*'}) != data.end();
+        case IdType::rfc822_addr: return as_text(data).starts_with('*');
+        case IdType::der_asn1_dn: {
+            const auto name = parse_name_der(data);
+            return name && std::ranges::any_of(*name, [](const NameAttribute& one) {
+                       return as_text(one.value) == "*";
+                   });
+        }
         case IdType::ipv4_addr:
         case IdType::ipv6_addr:
         case IdType::der_asn1_gn:

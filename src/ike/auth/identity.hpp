@@ -33,10 +33,10 @@ struct Identity {
     Bytes data;  // exactly as in the ID payload
 
     // swanctl's rules: an address, "user@host", "@fqdn" or a plain name (fqdn), "C=CH, O=x, CN=y"
-    // or "/C=CH/O=x" (DN),
-    // "%any", "@#hex" or "keyid:text" (key-id), and the prefixes "ipv4:", "ipv6:", "fqdn:",
-    // "email:" (also "rfc822:", "userfqdn:"), "asn1dn:", "asn1gn:", "keyid:", the last ones also
-    // with "#hex" behind them.
+    // or "/C=CH/O=x" (DN; what has a "=" and is none is a key-id), "%any", "@#hex" or "keyid:text"
+    // (key-id), and the prefixes "ipv4:", "ipv6:", "fqdn:", "email:" (also "rfc822:", "userfqdn:"),
+    // "asn1dn:", "asn1gn:" and "keyid:", in any case, or "{2}:" with the number of the type;
+    // behind them "#hex" may stand for the octets.
     static Result<Identity> parse(std::string_view text);
     // The same, for whoever the other side may be. Besides: networks and ranges of addresses
     // ("10.0.0.0/16", "10.0.0.1-10.0.0.9", also behind "ipv4net:", "ipv4range:", "ipv6net:",

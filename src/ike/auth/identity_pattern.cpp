@@ -21,8 +21,11 @@ constexpr std::array range_prefixes{
     RangePrefix{"ipv6net:", IpFamily::v6}, RangePrefix{"ipv6range:", IpFamily::v6}};
 
 const RangePrefix* range_prefix_of(std::string_view text) {
-    const auto found = std::ranges::find_if(
-        range_prefixes, [text](const RangePrefix& one) { return text.starts_with(one.text); });
+    const auto found = std::ranges::find_if(range_prefixes, [text](const RangePrefix& one) {
+        return std::ranges::equal(text.substr(0, one.text.size()), one.text, {}, [](char c) {
+            return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+        });
+    });
     return found == range_prefixes.end() ? nullptr : &*found;
 }
 

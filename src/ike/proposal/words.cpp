@@ -246,6 +246,10 @@ const Word* word_of(const Transform& transform) {
 }
 
 std::string_view nearest_word(std::string_view text) {
+    // "aes256gcm": of the words that only add the size of a tag to it, the one with the whole tag.
+    const std::string whole = fmt::format("{}16", text.substr(0, 64));
+    const auto tagged = std::ranges::find(words, std::string_view{whole}, &Word::text);
+    if (tagged != words.end()) { return tagged->text; }
     const auto distance = [text](const Word& word) {
         return 2 * edits(text.substr(0, 64), word.text) + (word.standing == not_built ? 1 : 0);
     };

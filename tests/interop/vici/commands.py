@@ -2,6 +2,7 @@
 """Every command and every event of VICI against culvertd, by a client that shares no code with it; then what no
 client should send. Exit status 0 passed, 77 cannot run here."""
 import os
+import resource
 import socket
 import struct
 import subprocess
@@ -215,6 +216,12 @@ def check_life(client, watcher):
 
     bad(client.request("initiate", {"child": "other"}), "initiate of another")
     bad(client.request("initiate"), "initiate of nothing")
+    # What names nobody must not mean everybody.
+    for selector in ({"ike-id": "abc"}, {"ike-id": ""}, {"ike-id": " 1"}, {"ike-id": "0x1"}, {"ike-id": "4294967297"},
+                     {"ike-id": "-1"}, {"child-id": "1.0"}, {"ike": ""}, {"child": ""}, {"ike": ["home"]}):
+        for command in ("terminate", "rekey", "redirect"):
+            bad(client.request(command, {**selector, "gateway": "192.0.2.9", "timeout": "2000"}), f"{command} {selector}")
+    same(len(client.streamed("list-sas", "list-sa")[0]), 1, "SAs after selectors of nobody")
     gone = client.request("terminate", {"ike": "home", "timeout": "20000"})
     good(gone, "terminate")
     same((gone["matches"], gone["terminated"]), ("1", "1"), "terminate counts")
@@ -276,7 +283,7 @@ def check_credentials_go(client):
 
 def answers(path):
     with vici.Client(path) as client:
-        return client.request("version")["daemon"] == "culvertd"
+        return client.request("version").get("daemon") == "culvertd"  # or a word that there are too many
 
 
 def malformed_packets():
@@ -352,6 +359,31 @@ def check_bad_company(path):
     world.until("answer when the crowd has gone", lambda: survives(path))
 
 
+def check_no_descriptor(daemon):
+    """Without a descriptor for the next client the daemon waits, and says so."""
+    pid = daemon.process.pid
+
+    def ticks():
+        with open(f"/proc/{pid}/stat", encoding="utf-8") as stat:
+            return sum(int(word) for word in stat.read().rsplit(")", 1)[1].split()[11:13])
+
+    # The numbers that are in use: the limit is of the highest one.
+    inside = max(int(fd) for fd in os.listdir(f"/proc/{pid}/fd")) + 1
+    before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (inside, before[1]))
+    waiting = [vici.Client(daemon.vici) for _ in range(5)]
+    world.until("word of it in the log", lambda: "Too many open files" in daemon.tail())
+    begun = ticks()
+    time.sleep(2)
+    spent = ticks() - begun
+    assert spent < os.sysconf("SC_CLK_TCK"), f"{spent} ticks of 2 s to accept nobody"
+    same(daemon.tail().count("Too many open files"), 1, "lines about it")
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
+    world.until("answer when there are descriptors", lambda: survives(daemon.vici))
+    for client in waiting:
+        client.close()
+
+
 def survives(path):
     try:
         return answers(path)
@@ -379,6 +411,8 @@ def main():
         print("check_malformed passed", flush=True)
         check_bad_company(one.vici)
         print("check_bad_company passed", flush=True)
+        check_no_descriptor(one)
+        print("check_no_descriptor passed", flush=True)
     print("vici commands: passed")
 
 

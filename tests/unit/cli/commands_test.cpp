@@ -67,6 +67,17 @@ TEST_F(Commands, UpOfAConnectionBringsUpAllItsTunnelsAndNoShunt) {
     EXPECT_EQ(children, (std::vector<std::string>{"net", "second"}));
 }
 
+// One that fails does not keep those behind it down.
+TEST_F(Commands, UpOfAConnectionGoesOnBehindAFailure) {
+    daemon.answers("initiate", [](const vici::Message& message) {
+        return message.value_or("child", "") == "net" ? vici::failure("no") : vici::success();
+    });
+    EXPECT_EQ(up(context, "home"), Exit::failed);
+    EXPECT_EQ(std::ranges::count(asked(), "initiate"), 2);
+    EXPECT_TRUE(paper.errors.contains("up home/net")) << paper.errors;
+    EXPECT_TRUE(paper.printed.contains("up home/second: done")) << paper.printed;
+}
+
 TEST_F(Commands, UpThatIsRefusedSaysWantedCameAndRemedyAndFails) {
     refuse("initiate");
     EXPECT_EQ(up(context, "net"), Exit::failed);
@@ -244,6 +255,28 @@ TEST_F(Commands, LeasesAndCertificatesAreListed) {
     EXPECT_EQ(certs(context), Exit::ok);
     EXPECT_NE(paper.printed.find("CN=moon"), std::string::npos);
     EXPECT_EQ(paper.printed.find("data"), std::string::npos);
+}
+
+// A packet of VICI holds some thousands.
+TEST_F(Commands, LeasesThatDidNotFitAreCounted) {
+    daemon.answers("get-pools",
+                   vici::Message{}.set("road", vici::Section{}
+                                                   .set("base", "10.0.0.0")
+                                                   .set("size", "65534")
+                                                   .set("online", "9000")
+                                                   .set("culvert-leases-left-out", "4000")
+                                                   .set("leases", vici::Section{})));
+    EXPECT_EQ(leases(context), Exit::ok);
+    EXPECT_TRUE(paper.printed.contains("and 4000 more, which do not fit")) << paper.printed;
+}
+
+TEST_F(Commands, CheckCountsSecretsOfAllKinds) {
+    const std::string path = testing::TempDir() + "culvert-secrets.conf";
+    std::ofstream{path} << "secrets { ike { secret = 0123456789abcdef }\n"
+                           "eap-a { id = a\n secret = b }\n ppk-a { id = a\n secret = "
+                           "0123456789abcdef0123456789abcdef } }\n";
+    EXPECT_EQ(check(context, path), Exit::ok) << paper.printed;
+    EXPECT_TRUE(paper.printed.contains("3 secrets")) << paper.printed;
 }
 
 TEST_F(Commands, CheckNamesFileLineAndRemedy) {

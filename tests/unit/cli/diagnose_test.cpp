@@ -157,5 +157,11 @@ TEST_F(Diagnose, InJsonEachStepIsAnObject) {
     EXPECT_TRUE(says(R"("success": "yes")"));
 }
 
+TEST_F(Diagnose, AChildThatIsNotThereEndsIt) {
+    EXPECT_EQ(diagnose(context, "home/nett"), Exit::failed);
+    EXPECT_TRUE(paper.errors.contains("did you mean net?")) << paper.errors;
+    EXPECT_TRUE(paper.printed.empty()) << paper.printed;
+}
+
 }  // namespace
 }  // namespace culvert::cli

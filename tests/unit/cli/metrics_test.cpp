@@ -93,6 +93,14 @@ TEST(Metrics, SaysWhatTheDaemonSays) {
     }
 }
 
+// One name that is no UTF-8 must not cost the whole scrape.
+TEST(Metrics, IsUtf8WhateverNamesAre) {
+    MetricParts odd = parts();
+    odd.connections.push_back(a_connection("gw\xff", {"net\xc3"}));
+    const std::string text = render_metrics(odd);
+    EXPECT_TRUE(text.contains("{connection=\"gw\xef\xbf\xbd\",child=\"net\xef\xbf\xbd\"}")) << text;
+}
+
 TEST(Metrics, AShuntIsNoTunnelThatIsDown) {
     EXPECT_EQ(render_metrics(parts()).find("child=\"lan\""), std::string::npos);
 }

@@ -61,6 +61,26 @@ TEST(StatusScreen, NamesWhatIsDownAndTheLastFailureWithItsRemedy) {
     EXPECT_TRUE(has(render_status({}, plain), "no connections are loaded"));
 }
 
+// 2,500 children are no screen.
+TEST(StatusScreen, OfManyChildrenAConnectionIsOneLine) {
+    std::vector<std::string> children;
+    for (int i = 0; i < 2500; ++i) { children.push_back("c" + std::to_string(i)); }
+    StatusParts parts{
+        .daemon = {}, .connections = {a_connection("home", children)}, .sas = {an_sa()}};
+    const std::string out = render_status(parts, plain);
+    EXPECT_LT(std::ranges::count(out, '\n'), 10) << out;
+    EXPECT_TRUE(has(out, "2500 down")) << out;
+    parts.all = true;
+    EXPECT_GT(std::ranges::count(render_status(parts, plain), '\n'), 2500);
+}
+
+TEST(StatusScreen, WithoutConnectionsNamesTheFileToLookAt) {
+    StatusParts parts{.daemon = {}, .connections = {}, .sas = {}};
+    parts.daemon.set("daemon", vici::Section{}.set("config", "/etc/swanctl/swanctl.conf"));
+    const std::string out = render_status(parts, plain);
+    EXPECT_TRUE(has(out, "culvert check /etc/swanctl/swanctl.conf says")) << out;
+}
+
 TEST(StatusScreen, WhoDidNotAnswerHasRefusedNothing) {
     auto failure = a_failure("office", "5");
     failure.entries[5].element = std::string{name(ErrorCode::peer_unreachable)};

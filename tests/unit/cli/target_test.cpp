@@ -29,6 +29,21 @@ TEST(Target, AChildOfSeveralConnectionsIsAskedBack) {
     EXPECT_EQ(target.error().remedy, "say which: home/both");
 }
 
+TEST(Target, OfNamesWithASlashTheLongestConnectionCounts) {
+    const Messages all{a_connection("a", {"b/c"}), a_connection("a/b", {"c", "d"}),
+                       a_connection("a/b/d", {"x"})};
+    EXPECT_EQ(shown(target_of(all, "a/b")), "a/b/");
+    EXPECT_EQ(shown(target_of(all, "a/b/c")), "a/b/c");
+    EXPECT_EQ(target_of(all, "a/b/c")->ike, "a/b");
+    EXPECT_EQ(target_of(all, "a/b/d")->ike, "a/b/d");
+    EXPECT_EQ(target_of(all, "a/x/y")->ike, "a");
+    // One that is loaded no more, and whose SA may still stand.
+    EXPECT_EQ(target_of(all, "old/net")->ike, "old");
+    for (const std::string_view half : {"a/", "/", "/net", "nope/"}) {
+        EXPECT_EQ(shown(target_of(all, half)), "config") << half;
+    }
+}
+
 TEST(Target, AnUnknownNameIsAnsweredWithTheNearest) {
     const auto target = target_of(connections, "ofice");
     ASSERT_FALSE(target.has_value());

@@ -4,6 +4,7 @@
 
 #include "load_text.hpp"
 #include "loaded.hpp"
+#include "memory_files.hpp"
 
 namespace culvert::config {
 namespace {
@@ -49,8 +50,58 @@ TEST(SoundPart, HasNobodyWhoInheritsWhatIsWrong) {
 
 TEST(SoundPart, IsNotThereWhereTheTextItselfIsBroken) {
     EXPECT_FALSE(load_text(with("bad { version = 2")).rest_is_sound);
-    EXPECT_FALSE(load_text(with("", "conections { x { } }")).rest_is_sound);
     EXPECT_TRUE(load_text(with("")).rest_is_sound);
+}
+
+// swanctl passes over sections that it does not know.
+TEST(SoundPart, IsAllWhereASectionIsNobodys) {
+    for (const std::string_view unused :
+         {"remote-tmpl { auth = psk }", "zzz = 1", "old-gateways { a { version = 2 } }"}) {
+        const Loaded loaded = load_text(with("", unused));
+        EXPECT_TRUE(loaded.ok()) << show(loaded.problems);
+        EXPECT_TRUE(show(loaded.problems).contains("no section refers to it")) << unused;
+        EXPECT_EQ(names(loaded), std::vector<std::string>{"good"}) << unused;
+    }
+}
+
+TEST(SoundPart, IsWhatAMistakeBesideItLeaves) {
+    for (const std::string_view wrong :
+         {"conections { x { } }", "connections { foo = bar }", "secrets { foo = bar }",
+          "pools = 10.0.0.0/8", "authorities = x"}) {
+        const Loaded loaded = load_text(with("", wrong));
+        EXPECT_FALSE(loaded.ok()) << wrong;
+        EXPECT_TRUE(loaded.rest_is_sound) << wrong << "\n" << show(loaded.problems);
+        EXPECT_EQ(names(loaded), std::vector<std::string>{"good"}) << wrong;
+        EXPECT_EQ(loaded.config.secrets.size(), 1U) << wrong;
+    }
+}
+
+// Half a connection may let in whom the whole would not.
+TEST(SoundPart, HasNoConnectionThatTakesFromWhatIsNotThere) {
+    for (const std::string_view wrong :
+         {"bad : nowhere { version = 2 }", "bad { remote : nowhere.at { auth = psk } }",
+          "bad { include nowhere.conf\n version = 2 }",
+          "bad { remote { include nowhere.conf\n auth = psk } }"}) {
+        const MemoryFiles files{
+            std::map<std::string, FileSystem::File>{{"/c/swanctl.conf", {.text = with(wrong)}}}};
+        const Loaded loaded = load(parse_file("/c/swanctl.conf", files));
+        EXPECT_FALSE(loaded.ok()) << wrong;
+        EXPECT_TRUE(loaded.rest_is_sound) << wrong << "\n" << show(loaded.problems);
+        EXPECT_EQ(names(loaded), std::vector<std::string>{"good"}) << wrong;
+    }
+}
+
+TEST(SoundPart, IsTheOtherFilesWhereOneIsNotThere) {
+    const std::string main = with("include more.conf\n", "include pools.conf\ninclude x/y.conf");
+    const MemoryFiles files{
+        {"/c/swanctl.conf", main.c_str()},
+        {"/c/more.conf", "other { version = 2\n local { auth = psk }\n remote { auth = psk } }"},
+        {"/c/pools.conf", "include /nowhere\npools { road { addrs = 10.3.0.0/24 } }"}};
+    const Loaded loaded = load(parse_file("/c/swanctl.conf", files));
+    EXPECT_FALSE(loaded.ok());
+    EXPECT_TRUE(loaded.rest_is_sound) << show(loaded.problems);
+    EXPECT_EQ(names(loaded), (std::vector<std::string>{"good", "other"}));
+    EXPECT_EQ(loaded.config.pools.size(), 1U);
 }
 
 TEST(SoundPart, IsThereWhateverASettingSays) {

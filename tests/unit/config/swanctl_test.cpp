@@ -174,8 +174,50 @@ secrets {
     ike-2 { secret = "with } and # and \"" }
     ike-3 { id = x@example.org
             secret = 0xdeadbeef01020304 }
+    ike-4 { secret = 0XDEADBEEF01020304 }
+    ike-5 { secret = 0SFpZAZqEN6Ti9sqt4ZP5EWcqx }
+    ike-6 { secret = 0sFpZAZqEN6Ti9sqt4ZP5EWc }
+    ike-7 { secret = 0sFpZAZqEN6Ti9sqt4ZP5EWcq= }
+    ike-8 { secret = "abc\bdef \fghi\n \r\t\q \\ \" 12345678" }
+    ike-9 { secret = "one line \
+of two" }
+    ike-10 { secret = 0sFpZAZqEN6Ti9sqt4ZP5EW= }
 }
 )";
+
+// What swanctl makes of the secrets in a file.
+std::vector<ike::SharedSecret> secrets_of_swanctl(Daemon& daemon, std::string_view file) {
+    std::vector<ike::SharedSecret> out;
+    daemon.requests.clear();
+    EXPECT_EQ(daemon.run({"--load-creds", "--noprompt"}, file), 0);
+    for (const vici::Request& request : daemon.requests) {
+        if (request.command != "load-shared") { continue; }
+        LoadedSecret loaded = load_shared(request.message);
+        EXPECT_TRUE(loaded.ok()) << show(loaded.problems);
+        if (loaded.secret) { out.push_back(*std::move(loaded.secret)); }
+    }
+    return out;
+}
+
+// The file of an editor that ends lines as Windows does.
+TEST(Swanctl, TakesLineEndsInSecretsAsWeDo) {
+    if (access(swanctl, X_OK) != 0) { GTEST_SKIP() << "strongSwan's swanctl is not installed"; }
+    constexpr std::string_view file =
+        "secrets {\r\n ike-1 { secret = \"over two\r\nlines\" }\r\n"
+        " ike-2 { secret = \"with a \\\r\nbackslash\" }\r\n"
+        " ike-3 { secret = \"a\rb \\\rc in the middle\" }\r\n"
+        " ike-4 { secret = plain text \r\n }\r\n}\r\n";
+    Daemon daemon;
+    const auto theirs = secrets_of_swanctl(daemon, file);
+    const Loaded ours = load_text(file);
+    EXPECT_TRUE(ours.ok()) << show(ours.problems);
+    ASSERT_EQ(ours.config.secrets.size(), 4U);
+    ASSERT_EQ(theirs.size(), 4U);
+    for (std::size_t i = 0; i < 4; ++i) {
+        EXPECT_EQ(as_text(ours.config.secrets[i].secret.reveal()),
+                  as_text(theirs[i].secret.reveal()));
+    }
+}
 
 TEST(Swanctl, UnderstandsAFileAsWeDo) {
     if (access(swanctl, X_OK) != 0) { GTEST_SKIP() << "strongSwan's swanctl is not installed"; }
@@ -199,15 +241,7 @@ TEST(Swanctl, UnderstandsAFileAsWeDo) {
     }
     EXPECT_TRUE(unloaded);  // it understood our answer to get-conns
 
-    daemon.requests.clear();
-    ASSERT_EQ(daemon.run({"--load-creds", "--noprompt"}, text), 0);
-    for (const vici::Request& request : daemon.requests) {
-        if (request.command != "load-shared") { continue; }
-        LoadedSecret loaded = load_shared(request.message);
-        EXPECT_TRUE(loaded.ok()) << show(loaded.problems);
-        ASSERT_TRUE(loaded.secret.has_value());
-        theirs.secrets.push_back(*std::move(loaded.secret));
-    }
+    theirs.secrets = secrets_of_swanctl(daemon, text);
 
     ASSERT_EQ(theirs.connections.size(), ours.config.connections.size());
     ASSERT_EQ(theirs.secrets.size(), ours.config.secrets.size());

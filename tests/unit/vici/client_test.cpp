@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "show.hpp"
+#include "vici/frame.hpp"
 #include "vici/limits.hpp"
 #include "vici/server_session.hpp"
 
@@ -99,6 +100,45 @@ TEST(Check, TurnsAFailureIntoAnError) {
     EXPECT_EQ(ours.error().wanted, "a");
     EXPECT_EQ(ours.error().received, "b");
     EXPECT_EQ(ours.error().remedy, "c");
+}
+
+// A daemon that has too many clients already answers before it is asked, and closes.
+class Full : public ByteStream {
+ public:
+    explicit Full(bool closed) : closed_(closed) {
+        const Error why{.code = ErrorCode::limit_reached,
+                        .wanted = "at most 64 clients",
+                        .received = "one more",
+                        .remedy = "close some"};
+        left_ = frame(*encode({PacketType::cmd_response, {}, failure(why)}));
+    }
+    Status write(ByteView) override {
+        if (closed_) {
+            return std::unexpected(Error{.code = ErrorCode::system, .received = "EPIPE"});
+        }
+        return {};
+    }
+    Result<std::size_t> read(MutableByteView into) override {
+        const std::size_t count = std::min(into.size(), left_.size());
+        std::copy_n(left_.begin(), count, into.begin());
+        left_.erase(left_.begin(), left_.begin() + static_cast<std::ptrdiff_t>(count));
+        return count;
+    }
+
+ private:
+    bool closed_;
+    Bytes left_;
+};
+
+TEST(Client, HearsWhyItWasTurnedAway) {
+    for (const bool closed : {false, true}) {
+        Full daemon{closed};
+        Client client{daemon};
+        const auto answer = client.request("list-sas", {}, "list-sa", [](const Message&) {});
+        ASSERT_FALSE(answer.has_value());
+        EXPECT_EQ(answer.error().wanted, "at most 64 clients");
+        EXPECT_EQ(answer.error().remedy, "close some");
+    }
 }
 
 }  // namespace

@@ -46,10 +46,77 @@ TEST(Identity, TextBecomesTheOctetsOfTheWire) {
     }
 }
 
+// As libstrongswan 5.9.8 takes them.
+TEST(Identity, APrefixIsOneInAnyCaseAndByNumber) {
+    const Form forms[] = {
+        {"FQDN:moon.example", IdType::fqdn, "6d6f6f6e2e6578616d706c65", "moon.example"},
+        {"Fqdn:#6162", IdType::fqdn, "6162", "ab"},
+        {"KEYID:ab", IdType::key_id, "6162", "ab"},
+        {"Email:ab", IdType::rfc822_addr, "6162", "ab"},
+        {"IPV4:192.0.2.1", IdType::ipv4_addr, "c0000201", "192.0.2.1"},
+        {"{2}:ab", IdType::fqdn, "6162", "ab"},
+        {"{11}:ab", IdType::key_id, "6162", "ab"},
+        {"{2}:#6162", IdType::fqdn, "6162", "ab"},
+        {"{1}:192.0.2.1", IdType::ipv4_addr, "c0000201", "192.0.2.1"},
+        {"{2}x", IdType::fqdn, "7b327d78", "{2}x"},
+    };
+    for (const Form& form : forms) {
+        SCOPED_TRACE(form.text);
+        const auto identity = Identity::parse(form.text);
+        ASSERT_TRUE(identity) << explain(identity.error());
+        EXPECT_EQ(identity->type, form.type);
+        EXPECT_EQ(to_hex(identity->data), form.octets);
+        EXPECT_EQ(identity->to_string(), form.printed);
+    }
+    EXPECT_TRUE(of("10.0.3.4").matches(Identity::parse_pattern("IPv4Net:10.0.0.0/16").value()));
+    EXPECT_FALSE(of("keyid:gw7").matches(Identity::parse_pattern("FQDN:^gw[0-9]$").value()));
+}
+
+TEST(Identity, WhatHasAnEqualsSignAndIsNoNameIsAKeyId) {
+    for (const std::string_view text :
+         {"user=foo", "a@b=c", "surname=x", "GN=x", "title=x", "S=doe", "C=CH, user=foo", "@a=b",
+          "=x", "XY=z", "CN=x, nonsense"}) {
+        const Identity id = of(text);
+        EXPECT_EQ(id.type, IdType::key_id) << text;
+        EXPECT_EQ(as_text(id.data), text);
+    }
+}
+
+TEST(Identity, AttributesOfNamesAreThoseOfStrongSwan) {
+    const std::pair<std::string_view, std::string_view> names[] = {
+        {"SN=doe", "300e310c300a06035504041303646f65"},
+        {"serialNumber=12", "300d310b3009060355040513023132"},
+        {"T=x", "300c310a3008060355040c130178"},
+        {"G=x", "300c310a3008060355042a130178"},
+        {"ND=x", "3010310e300c0607028206010a0714130178"},
+        {"TCGID=x", "301531133011060c2b060104018931010102024b130178"},
+    };
+    for (const auto& [text, octets] : names) {
+        const Identity id = of(text);
+        EXPECT_EQ(id.type, IdType::der_asn1_dn) << text;
+        EXPECT_EQ(to_hex(id.data), octets) << text;
+        EXPECT_EQ(id.to_string(), text);
+    }
+}
+
+TEST(Identity, IsAPatternOnlyByAStarThatStandsForSomething) {
+    for (const std::string_view text :
+         {"*.example", "*@example.org", "CN=*", "C=CH, O=*, CN=y", "%any"}) {
+        EXPECT_TRUE(of(text).is_pattern()) << text;
+    }
+    // 0x2a is the end of givenName's OID, and a length of 42.
+    const std::string long_name = "CN=" + std::string(42, 'x');
+    for (const std::string_view text :
+         {std::string_view{"G=x"}, std::string_view{"CN=a*b"}, std::string_view{long_name},
+          std::string_view{"a*b.example"}, std::string_view{"keyid:*"}}) {
+        EXPECT_FALSE(of(text).is_pattern()) << text;
+    }
+}
+
 TEST(Identity, TextThatIsNoneIsRefusedWithARemedy) {
     for (const std::string_view text :
          {"ipv4:gw.example", "ipv4:2001:db8::1", "ipv6:192.0.2.1", "keyid:#0", "@#xy",
-          "asn1gn:text", "XY=z", "CN=x, nonsense"}) {
+          "asn1gn:text", "{1}:x", "{7}:x", "XMPPADDR:a@b.c", "asn1dn:user=foo"}) {
         const auto identity = Identity::parse(text);
         EXPECT_FALSE(identity) << text;
     }

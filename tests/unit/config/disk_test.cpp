@@ -1,0 +1,42 @@
+// Files that are none: what a shell's <(...) gives, and /dev/null.
+
+#include <string>
+#include <thread>
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "config/tree.hpp"
+
+namespace culvert::config {
+namespace {
+
+TEST(Disk, ReadsAPipeToItsEnd) {
+    const std::string path = testing::TempDir() + "culvert-pipe-" + std::to_string(::getpid());
+    ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+    std::thread writer{[&] {
+        const int fd = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
+        EXPECT_EQ(::write(fd, "one ", 4), 4);
+        ::usleep(50'000);
+        EXPECT_EQ(::write(fd, "two", 3), 3);
+        ::close(fd);
+    }};
+    const auto file = disk().read(path);
+    writer.join();
+    ::unlink(path.c_str());
+    ASSERT_TRUE(file) << explain(file.error());
+    EXPECT_EQ(file->text, "one two");
+}
+
+TEST(Disk, ReadsNothingFromTheNullDevice) {
+    const auto file = disk().read("/dev/null");
+    ASSERT_TRUE(file) << explain(file.error());
+    EXPECT_EQ(file->text, "");
+}
+
+TEST(Disk, RefusesAFolder) { EXPECT_FALSE(disk().read("/tmp")); }
+
+}  // namespace
+}  // namespace culvert::config
