@@ -30,6 +30,10 @@ struct TrustQuestion {
 // Whether there is current word of the standing of a certificate, good or bad.
 bool standing_known(const TrustQuestion& question, const Certificate& one,
                     const Certificate& issuer);
+// Whether it is known to be revoked, and no newer word will change that: a hold may be lifted (RFC
+// 5280 5.3.1).
+bool revoked_for_good(const TrustQuestion& question, const Certificate& one,
+                      const Certificate& issuer);
 
 // The chain, leaf first, anchor last. Fails with authentication_failed: one line that names the
 // certificate, the reason and the remedy.

@@ -216,7 +216,8 @@ std::vector<RevocationSource> sources_of(const Certificate& one, const Certifica
                        .request = x509::ocsp_request(one, issuer)});
     }
     for (std::size_t i = 0; i < std::min(lists.size(), revocation_urls_max); ++i) {
-        out.push_back({.kind = FetchRevocation::Kind::crl, .url = lists.at(i), .request = {}});
+        out.push_back(
+            {.kind = FetchRevocation::Kind::crl, .url = lists.at(i), .request = issuer.der()});
     }
     return out;
 }
@@ -227,7 +228,7 @@ void ask_for_delta(const PeerProof& proof, const x509::TrustQuestion& question,
     const auto urls = x509::delta_sources(question, one, issuer);
     for (std::size_t i = 0; i < std::min(urls.size(), revocation_urls_max); ++i) {
         RevocationSource source{
-            .kind = FetchRevocation::Kind::crl, .url = urls.at(i), .request = {}};
+            .kind = FetchRevocation::Kind::crl, .url = urls.at(i), .request = issuer.der()};
         if (env.state.revocation.asked_lately(source, env.now)) { continue; }
         proof.sources->push_back(std::move(source));
         return;
@@ -241,10 +242,10 @@ std::string find_sources(const PeerProof& proof, const x509::TrustQuestion& ques
                          const std::vector<Certificate>& chain, const CredentialSet& set,
                          const Environment& env) {
     std::string tried;
-    x509::TrustQuestion without = question;
-    without.revocation = x509::RevocationPolicy::relaxed;
-    if (!x509::check_standing(without, chain)) { return tried; }
     const RevocationBook& book = env.state.revocation;
+    for (std::size_t i = 0; i + 1 < chain.size(); ++i) {
+        if (x509::revoked_for_good(question, chain.at(i), chain.at(i + 1))) { return tried; }
+    }
     for (std::size_t i = 0; i + 1 < chain.size(); ++i) {
         if (x509::standing_known(question, chain.at(i), chain.at(i + 1))) {
             ask_for_delta(proof, question, chain.at(i), chain.at(i + 1), env);
