@@ -147,9 +147,9 @@ class FolderReader {
             out_.keys.push_back(
                 std::make_shared<const crypto::PrivateKey>(std::move(*opened->key)));
         }
-        // What is an authority in there is trusted, as strongSwan does it.
+        // A root in there is trusted, as strongSwan does it; one in between needs a root.
         for (x509::Certificate& one : opened->certificates) {
-            auto& into = one.is_authority() ? out_.authorities : out_.certificates;
+            auto& into = x509::is_root(one) ? out_.authorities : out_.certificates;
             into.push_back(std::move(one));
         }
     }

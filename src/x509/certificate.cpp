@@ -95,6 +95,8 @@ Result<std::vector<Certificate>> Certificate::parse_all(ByteView file) {
     return out;
 }
 
+bool is_root(const Certificate& one) { return one.is_authority() && one.is_self_signed(); }
+
 Bytes Certificate::der() const {
     const int size = i2d_X509(object_.get(), nullptr);
     ASSERT(size > 0);
@@ -111,6 +113,21 @@ Bytes Certificate::issuer_der() const { return name_der(X509_get_issuer_name(obj
 std::string Certificate::serial() const { return serial_text(X509_get0_serialNumber(object())); }
 bool Certificate::is_authority() const { return X509_check_ca(object()) > 0; }
 bool Certificate::is_self_issued() const { return subject_der() == issuer_der(); }
+
+bool Certificate::is_issued_by(const Certificate& issuer) const {
+    if (issuer_der() != issuer.subject_der()) { return false; }
+    // The ids are only a hint, but to compare them is cheaper than a signature.
+    const ASN1_OCTET_STRING* const named = X509_get0_authority_key_id(object());
+    const ASN1_OCTET_STRING* const its = X509_get0_subject_key_id(issuer.object());
+    if (named != nullptr && its != nullptr && ASN1_OCTET_STRING_cmp(named, its) != 0) {
+        return false;
+    }
+    const bool right = X509_verify(object(), X509_get0_pubkey(issuer.object())) == 1;
+    ERR_clear_error();
+    return right;
+}
+
+bool Certificate::is_self_signed() const { return is_issued_by(*this); }
 
 std::vector<SubjectAltName> Certificate::alternative_names() const {
     std::vector<SubjectAltName> out;

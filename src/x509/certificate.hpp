@@ -49,6 +49,11 @@ class Certificate {
     Time not_after() const { return not_after_; }
     bool is_authority() const;  // basicConstraints CA, or a self-signed one of version 1
     bool is_self_issued() const;
+    // Whether that one's name and key id are those that this one names, and its key signed this
+    // one: several authorities may have one name, and one authority several keys. Neither validity
+    // nor what the issuer may do is looked at.
+    bool is_issued_by(const Certificate& issuer) const;
+    bool is_self_signed() const;
     std::vector<SubjectAltName> alternative_names() const;
     // Where its issuer publishes CRLs, and answers OCSP (http and https only).
     std::vector<std::string> crl_urls() const;
@@ -81,5 +86,8 @@ class Certificate {
     Time not_before_;
     Time not_after_;
 };
+
+// An authority that nobody is above: trusted where nothing says what it is to be.
+bool is_root(const Certificate& one);
 
 }  // namespace culvert::x509

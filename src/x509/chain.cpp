@@ -239,7 +239,8 @@ bool revoked_for_good(const TrustQuestion& question, const Certificate& one,
 Result<std::vector<Certificate>> trust(const TrustQuestion& question) {
     auto chain = chain_of(question);
     if (!chain) { return chain; }
-    if (Status done = check_standing(question, *chain); !done) {
+    const auto whole = up_to_root(*chain, {&question.anchors});
+    if (Status done = check_standing(question, whole); !done) {
         return std::unexpected(std::move(done).error());
     }
     return chain;
@@ -264,6 +265,26 @@ Status check_standing(const TrustQuestion& question, const std::vector<Certifica
         }
     }
     return {};
+}
+
+std::vector<Certificate> up_to_root(std::vector<Certificate> chain,
+                                    std::initializer_list<const std::vector<Certificate>*> known) {
+    if (chain.size() < 2) { return chain; }
+    const auto add_issuer = [&] {
+        if ((X509_get_extension_flags(chain.back().object()) & EXFLAG_SS) != 0) { return false; }
+        for (const auto* list : known) {
+            for (const Certificate& one : *list) {
+                if (one.is_authority() && chain.back().is_issued_by(one) &&
+                    std::ranges::find(chain, one) == chain.end()) {
+                    chain.push_back(one);
+                    return true;
+                }
+            }
+        }
+        return false;
+    };
+    for (int i = 0; i < intermediates_max && add_issuer(); ++i) {}
+    return chain;
 }
 
 bool still_holds(const TrustQuestion& question, const std::vector<Certificate>& chain) {

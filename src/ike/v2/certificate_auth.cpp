@@ -320,11 +320,13 @@ Status check_trust(const PeerProof& proof, const Certificate& leaf, const Enviro
                       std::back_inserter(question.answers));
     auto chain = chain_for(proof, question, env);
     if (!chain) { return std::unexpected(not_trusted(proof, std::move(chain).error(), {})); }
+    const auto whole =
+        x509::up_to_root(*chain, {&question.anchors, &set.authorities, &set.certificates});
     std::string tried;
     if (book.on && proof.sources != nullptr) {
-        tried = find_sources(proof, question, *chain, set, env);
+        tried = find_sources(proof, question, whole, set, env);
     }
-    if (Status done = x509::check_standing(question, *chain); !done) {
+    if (Status done = x509::check_standing(question, whole); !done) {
         return std::unexpected(not_trusted(proof, std::move(done).error(), tried));
     }
     Status done = check_rules(proof, *chain);

@@ -211,6 +211,29 @@ TEST(Revocation, StrictWantsCurrentWordAboutEveryCertificateOfTheChain) {
     EXPECT_FALSE(trust(ask));
 }
 
+// RFC 5280 6.1: that an authority is named as an anchor says nothing of what its own has revoked.
+TEST(Revocation, AnAnchorBelowAnotherOneMayBeRevoked) {
+    NEED_LISTS();
+    const Certificate leaf = certificate("gw");
+    TrustQuestion ask = question(leaf);
+    ask.anchors = {certificate("middle"), certificate("root")};
+    EXPECT_TRUE(trust(ask));
+    ask.crls = {crl("middle"), crl("root-of-middle")};
+    const auto chain = trust(ask);
+    ASSERT_FALSE(chain);
+    EXPECT_NE(chain.error().received.find("CN=middle\" (issued by"), std::string::npos)
+        << explain(chain.error());
+    EXPECT_NE(chain.error().received.find("was revoked on"), std::string::npos);
+    ask.revocation = RevocationPolicy::strict;
+    ask.crls = {crl("middle")};
+    EXPECT_FALSE(trust(ask)) << "nothing is known about middle itself";
+    ask.crls.push_back(crl("root"));
+    EXPECT_TRUE(trust(ask));
+    ask.anchors = {certificate("middle")};
+    ask.crls = {crl("middle")};
+    EXPECT_TRUE(trust(ask)) << "nobody above it is known";
+}
+
 TEST(Revocation, IfuriWantsWordWhereTheCertificateNamesASource) {
     NEED_CERTIFICATES();
     const Certificate with_source = certificate("gw");

@@ -74,4 +74,7 @@ list hold-delta-part holder 03 "$(delta 01)
 issuingDistributionPoint = critical, @about
 [about]
 onlyuser = TRUE" 1 removeFromCRL held
+
+# The one in between is revoked by the root.
+list root-of-middle root 07 "$keyed" 0 cACompromise middle
 touch lists-done

@@ -73,6 +73,32 @@ TEST_F(FetchedLists, AnOlderOneDoesNotComeBack) {
     EXPECT_FALSE(has("hold-1"));
 }
 
+// The root and the one in between are both in x509ca.
+struct BothTrusted : CertificateAuth {
+    void SetUp() override {
+        CertificateAuth::SetUp();
+        NEED_LISTS();
+        known_two.authorities = {certificate("middle"), certificate("root")};
+    }
+};
+
+TEST_F(BothTrusted, ARevokedOneInBetweenIsRefused) {
+    known_two.crls = {list_named("root-of-middle")};
+    refused("was revoked on");
+}
+
+TEST_F(BothTrusted, ThatItIsNamedByTheConnectionChangesNothing) {
+    known_two.crls = {list_named("root-of-middle")};
+    second().remote.cacerts = {certificate("middle")};
+    refused("was revoked on");
+}
+
+TEST_F(BothTrusted, AndAStrictPolicyWantsToKnow) {
+    known_two.crls = {list_named("middle")};
+    second().remote.revocation = x509::RevocationPolicy::strict;
+    refused("cannot be told from a revoked one");
+}
+
 // An old list holds the certificate; by now a newer one is to be had.
 struct Held : CertificateAuth {
     void begin() {
