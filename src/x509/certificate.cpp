@@ -171,24 +171,6 @@ std::vector<std::string> Certificate::ocsp_urls() const {
     return out;
 }
 
-std::vector<std::string> Certificate::policies() const {
-    std::vector<std::string> out;
-    const std::unique_ptr<CERTIFICATEPOLICIES, decltype(&CERTIFICATEPOLICIES_free)> policies{
-        static_cast<CERTIFICATEPOLICIES*>(
-            X509_get_ext_d2i(object(), NID_certificate_policies, nullptr, nullptr)),
-        CERTIFICATEPOLICIES_free};
-    if (policies == nullptr) { return out; }
-    for (int i = 0; i < sk_POLICYINFO_num(policies.get()); ++i) {
-        std::array<char, 128> text{};
-        const int size = OBJ_obj2txt(text.data(), static_cast<int>(text.size()),
-                                     sk_POLICYINFO_value(policies.get(), i)->policyid, 1);
-        if (size > 0 && static_cast<std::size_t>(size) < text.size()) {
-            out.emplace_back(text.data());
-        }
-    }
-    return out;
-}
-
 std::optional<crypto::SignatureScheme> Certificate::signature_scheme() const {
     const X509_ALGOR* const algorithm = X509_get0_tbs_sigalg(object());
     const int size = i2d_X509_ALGOR(algorithm, nullptr);

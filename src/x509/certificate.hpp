@@ -58,8 +58,6 @@ class Certificate {
     // Where its issuer publishes CRLs, and answers OCSP (http and https only).
     std::vector<std::string> crl_urls() const;
     std::vector<std::string> ocsp_urls() const;
-    // OIDs of certificatePolicies (RFC 5280 4.2.1.4), as "1.3.6.1.4.1.1".
-    std::vector<std::string> policies() const;
     // What its issuer signed it with; nothing if we know no such scheme.
     std::optional<crypto::SignatureScheme> signature_scheme() const;
     // One line for people: subject, issuer, serial.

@@ -15,6 +15,7 @@
 #include "ike/v2/signature_auth.hpp"
 #include "x509/chain.hpp"
 #include "x509/delta.hpp"
+#include "x509/policies.hpp"
 
 namespace culvert::ike::v2 {
 
@@ -83,10 +84,13 @@ Error rule_broken(const PeerProof& proof, const Certificate& one, std::string_vi
         "issue a certificate with a stronger key or hash, or change remote.auth");
 }
 
-Error policy_missing(const PeerProof& proof, const Certificate& leaf, std::string_view policy) {
-    return refused(fmt::format("the certificate policy {} (connections.{}.remote.cert_policy)",
-                               policy, proof.connection.name),
-                   leaf.to_string() + " without it", "issue it with that policy");
+Error policy_missing(const PeerProof& proof, Error missing) {
+    const std::string wanted =
+        missing.wanted.empty()
+            ? "policies as the authorities of its chain ask for them"
+            : fmt::format("the certificate policy {} (connections.{}.remote.cert_policy)",
+                          missing.wanted, proof.connection.name);
+    return refused(wanted, std::move(missing.received), std::move(missing.remedy));
 }
 
 Error authority_missing(const PeerProof& proof, const Certificate& leaf) {
@@ -183,12 +187,6 @@ Status check_rules(const PeerProof& proof, const std::vector<Certificate>& chain
             return std::unexpected(rule_broken(
                 proof, one,
                 "which is signed by " + (scheme ? crypto::to_string(*scheme) : "something else")));
-        }
-    }
-    for (const std::string& policy : remote.policies) {
-        const auto policies = chain.front().policies();
-        if (std::ranges::find(policies, policy) == policies.end()) {
-            return std::unexpected(policy_missing(proof, chain.front(), policy));
         }
     }
     const bool named = remote.ca_id.type == IdType::any ||
@@ -328,6 +326,9 @@ Status check_trust(const PeerProof& proof, const Certificate& leaf, const Enviro
     }
     if (Status done = x509::check_standing(question, whole); !done) {
         return std::unexpected(not_trusted(proof, std::move(done).error(), tried));
+    }
+    if (Status held = x509::check_policies(whole, remote.policies); !held) {
+        return std::unexpected(policy_missing(proof, std::move(held).error()));
     }
     Status done = check_rules(proof, *chain);
     if (done) { env.state.chains.keep(*chain); }

@@ -8,7 +8,8 @@ cd "$1"
 
 root root
 root other
-key middle && issue middle root "$authority"
+key middle && issue middle root "$authority
+certificatePolicies = 1.3.6.1.4.1.99.1"
 key gw && issue gw middle "$end_entity
 subjectAltName = DNS:gw.example, email:gw@example.org, IP:192.0.2.1, IP:2001:db8::1
 crlDistributionPoints = URI:http://crl.example/middle.crl

@@ -77,4 +77,36 @@ onlyuser = TRUE" 1 removeFromCRL held
 
 # The one in between is revoked by the root.
 list root-of-middle root 07 "$keyed" 0 cACompromise middle
+
+# Policies: authorities that have 99.1 to give, that do not, that call it 99.2, and that ask for one.
+policy='certificatePolicies = 1.3.6.1.4.1.99.1'
+root law
+key entitled && issue entitled law "$authority
+$policy"
+key usurper && issue usurper law "$authority"
+key other-policy && issue other-policy law "$authority
+certificatePolicies = 1.3.6.1.4.1.99.9"
+key mapper && issue mapper law "$authority
+$policy
+policyMappings = 1.3.6.1.4.1.99.1:1.3.6.1.4.1.99.2"
+key asks && issue asks law "$authority
+$policy
+policyConstraints = critical, requireExplicitPolicy:0"
+key any && issue any law "$authority
+certificatePolicies = 2.5.29.32.0"
+key no-any && issue no-any law "$authority
+certificatePolicies = 2.5.29.32.0
+inhibitAnyPolicy = critical, 0"
+for ca in entitled usurper other-policy mapper asks any; do
+    key "of-$ca" && issue "of-$ca" "$ca" "$end_entity
+$policy"
+done
+key taken && issue taken usurper "$end_entity
+subjectAltName = DNS:g1.example
+$policy"
+key renamed && issue renamed mapper "$end_entity
+certificatePolicies = 1.3.6.1.4.1.99.2"
+key plain && issue plain asks "$end_entity"
+key all-policies && issue all-policies no-any "$end_entity
+certificatePolicies = 2.5.29.32.0"
 touch lists-done

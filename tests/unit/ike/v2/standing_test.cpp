@@ -139,5 +139,14 @@ TEST_F(Held, WithoutItTheHoldStands) {
     EXPECT_NE(pair->two.errors().find("certificateHold"), std::string::npos);
 }
 
+TEST_F(CertificateAuth, APolicyThatTheAuthorityDoesNotHaveIsNotGiven) {
+    NEED_LISTS();
+    known_one.certificates = {certificate("taken"), certificate("usurper")};
+    known_one.keys = {private_key("taken")};
+    known_two.authorities = {certificate("law")};
+    second().remote.policies = {"1.3.6.1.4.1.99.1"};
+    refused("1.3.6.1.4.1.99.1");
+}
+
 }  // namespace
 }  // namespace culvert::ike::v2
