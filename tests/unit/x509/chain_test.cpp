@@ -265,6 +265,16 @@ TEST(Certificate, SaysWhatIsInIt) {
     EXPECT_EQ(*again, gw);
 }
 
+TEST(Certificate, KnowsItsIssuerByTheKey) {
+    NEED_LISTS();
+    EXPECT_TRUE(certificate("of-twin2").is_issued_by(certificate("twin2")));
+    EXPECT_FALSE(certificate("of-twin2").is_issued_by(certificate("twin1")));
+    EXPECT_TRUE(certificate("root").is_self_signed());
+    EXPECT_TRUE(is_root(certificate("root")));
+    EXPECT_FALSE(is_root(certificate("middle")));
+    EXPECT_FALSE(certificate("twin1").is_self_signed());
+}
+
 TEST(Certificate, WhatIsNoneIsRefusedWithAWord) {
     EXPECT_FALSE(Certificate::parse({}));
     EXPECT_FALSE(Certificate::parse(as_bytes("hello")));

@@ -109,4 +109,14 @@ certificatePolicies = 1.3.6.1.4.1.99.2"
 key plain && issue plain asks "$end_entity"
 key all-policies && issue all-policies no-any "$end_entity
 certificatePolicies = 2.5.29.32.0"
+
+# Two in between with one name, neither of which says which key it was issued by.
+for twin in 1 2; do
+    key "twin$twin"
+    openssl req -new -key "twin$twin.key" -subj /CN=twin -out "twin$twin.csr"
+    openssl x509 -req -in "twin$twin.csr" -CA law.crt -CAkey law.key -CAcreateserial -days 365 \
+        -extfile <(printf '%s\n' "$authority") -out "twin$twin.crt" 2>/dev/null
+    key "of-twin$twin" && issue "of-twin$twin" "twin$twin" "$end_entity
+subjectAltName = DNS:g1.example"
+done
 touch lists-done

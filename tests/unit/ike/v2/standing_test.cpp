@@ -148,5 +148,19 @@ TEST_F(CertificateAuth, APolicyThatTheAuthorityDoesNotHaveIsNotGiven) {
     refused("1.3.6.1.4.1.99.1");
 }
 
+TEST_F(CertificateAuth, OfTwoWithOneNameTheOneWhoseKeySignedIsSent) {
+    NEED_LISTS();
+    for (const std::string twin : {"twin1", "twin2"}) {
+        Connection connection = first();
+        bind(connection, {.authorities = {certificate("law")},
+                          .certificates = {certificate("of-" + twin), certificate("twin1"),
+                                           certificate("twin2")},
+                          .keys = {private_key("of-" + twin)}});
+        ASSERT_EQ(connection.local.usable.size(), 1U);
+        EXPECT_EQ(connection.local.usable.front().chain,
+                  (std::vector{certificate("of-" + twin).der(), certificate(twin).der()}));
+    }
+}
+
 }  // namespace
 }  // namespace culvert::ike::v2
