@@ -31,6 +31,47 @@ Bytes string_of(const ASN1_STRING* text) {
     return {data, data + ASN1_STRING_length(text)};
 }
 
+using Objects = std::vector<std::shared_ptr<X509>>;
+
+// Null: a block that says that it is a certificate, and is none.
+Objects blocks_of(ByteView pem) {
+    Objects out;
+    const Bio in{BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())), BIO_free};
+    MUST(in != nullptr);
+    while (BIO_pending(in.get()) > 0) {
+        const auto before = BIO_pending(in.get());
+        std::shared_ptr<X509> object{PEM_read_bio_X509(in.get(), nullptr, nullptr, nullptr),
+                                     X509_free};
+        const bool over =
+            object == nullptr && ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
+        ERR_clear_error();
+        if (over || BIO_pending(in.get()) >= before) { break; }
+        out.push_back(std::move(object));
+    }
+    return out;
+}
+
+// At least one; null where something else is.
+Result<Objects> objects_in(ByteView file) {
+    if (file.empty() || file.size() > certificate_octets_max * 16) {
+        return std::unexpected(no_certificate(fmt::format("{} octets", file.size())));
+    }
+    Objects out;
+    if (as_text(file).find("-----BEGIN") != std::string_view::npos) {
+        out = blocks_of(file);
+    } else {
+        const std::uint8_t* at = file.data();
+        std::shared_ptr<X509> object{d2i_X509(nullptr, &at, static_cast<long>(file.size())),
+                                     X509_free};
+        ERR_clear_error();
+        if (object != nullptr && at == file.data() + file.size()) {
+            out.push_back(std::move(object));
+        }
+    }
+    if (out.empty()) { return std::unexpected(no_certificate("something else")); }
+    return out;
+}
+
 }  // namespace
 
 std::string to_string(Time time) {
@@ -59,39 +100,28 @@ Result<Certificate> Certificate::of(std::shared_ptr<x509_st> object) {
 }
 
 Result<Certificate> Certificate::parse(ByteView file) {
-    auto all = parse_all(file);
-    if (!all) { return std::unexpected(std::move(all).error()); }
-    return std::move(all->front());
+    auto objects = objects_in(file);
+    if (!objects) { return std::unexpected(std::move(objects).error()); }
+    return of(std::move(objects->front()));
 }
 
-Result<std::vector<Certificate>> Certificate::parse_all(ByteView file) {
-    if (file.empty() || file.size() > certificate_octets_max * 16) {
-        return std::unexpected(no_certificate(fmt::format("{} octets", file.size())));
-    }
-    std::vector<std::shared_ptr<X509>> objects;
-    const bool pem = as_text(file).find("-----BEGIN") != std::string_view::npos;
-    if (pem) {
-        const Bio in{BIO_new_mem_buf(file.data(), static_cast<int>(file.size())), BIO_free};
-        MUST(in != nullptr);
-        while (X509* const object = PEM_read_bio_X509(in.get(), nullptr, nullptr, nullptr)) {
-            objects.emplace_back(object, X509_free);
+Result<CertificateBundle> Certificate::parse_all(ByteView file) {
+    auto objects = objects_in(file);
+    if (!objects) { return std::unexpected(std::move(objects).error()); }
+    CertificateBundle out;
+    for (const auto& object : *objects) {
+        auto one = of(object);
+        if (one) {
+            out.certificates.push_back(std::move(*one));
+            continue;
         }
-    } else {
-        const std::uint8_t* at = file.data();
-        std::shared_ptr<X509> object{d2i_X509(nullptr, &at, static_cast<long>(file.size())),
-                                     X509_free};
-        if (object != nullptr && at == file.data() + file.size()) {
-            objects.push_back(std::move(object));
-        }
+        out.unusable.push_back(std::move(one).error());
+        if (object == nullptr) { continue; }
+        out.unusable.back().received =
+            fmt::format("\"{}\": {}", name_text(X509_get_subject_name(object.get())),
+                        out.unusable.back().received);
     }
-    ERR_clear_error();
-    if (objects.empty()) { return std::unexpected(no_certificate("something else")); }
-    std::vector<Certificate> out;
-    for (auto& object : objects) {
-        auto one = of(std::move(object));
-        if (!one) { return std::unexpected(std::move(one).error()); }
-        out.push_back(std::move(*one));
-    }
+    if (out.certificates.empty()) { return std::unexpected(std::move(out.unusable.front())); }
     return out;
 }
 

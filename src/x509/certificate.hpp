@@ -30,13 +30,16 @@ struct SubjectAltName {
     friend bool operator==(const SubjectAltName&, const SubjectAltName&) = default;
 };
 
+struct CertificateBundle;
+
 class Certificate {
  public:
     // DER or PEM (the first certificate of it). Fails with malformed; unsupported for a key that we
     // cannot use.
     static Result<Certificate> parse(ByteView file);
-    // Every certificate of a PEM file, or the one of a DER file.
-    static Result<std::vector<Certificate>> parse_all(ByteView file);
+    // Every certificate of a PEM file, or the one of a DER file. Fails as parse() does, with what
+    // is wrong with the first, if none of them can be used.
+    static Result<CertificateBundle> parse_all(ByteView file);
 
     Bytes der() const;
     const crypto::PublicKey& public_key() const { return key_; }
@@ -87,5 +90,11 @@ class Certificate {
 
 // An authority that nobody is above: trusted where nothing says what it is to be.
 bool is_root(const Certificate& one);
+
+// What is in one file.
+struct CertificateBundle {
+    std::vector<Certificate> certificates;
+    std::vector<Error> unusable;  // why others of it are not among them, in their order
+};
 
 }  // namespace culvert::x509

@@ -108,6 +108,24 @@ TEST_F(Folders, AContainerHoldsAKeyWithItsCertificates) {
     EXPECT_TRUE(loaded.config.credentials->authorities.empty());
 }
 
+TEST_F(Folders, OfSeveralInAFileTheGoodOnesAreLoadedAndTheOthersTold) {
+    NEED_LISTS();
+    put("x509ca/all.pem", "bundle.pem");
+    Loaded loaded = load(conf("auth = pubkey", "cacerts = all.pem"));
+    EXPECT_EQ(loaded.config.credentials->authorities,
+              (std::vector{certificate("root"), certificate("middle")}));
+    EXPECT_EQ(loaded.config.connections.front().remote.cacerts,
+              (std::vector{certificate("root"), certificate("middle")}));
+    const std::string told = show(loaded.problems);
+    EXPECT_NE(told.find("all.pem: warning: holds a certificate that cannot be used: \"C=CH, "
+                        "O=Culvert, CN=odd\""),
+              std::string::npos)
+        << told;
+    EXPECT_NE(told.find("all.pem holds a certificate that cannot be used"), std::string::npos)
+        << told;
+    EXPECT_EQ(told.find(": error"), std::string::npos) << told;
+}
+
 TEST_F(Folders, WhatIsMissingIsToldWithItsRemedy) {
     put("x509/gw.crt", "gw.crt");
     put("x509/key.crt", "gw.key");

@@ -265,6 +265,18 @@ TEST(Certificate, SaysWhatIsInIt) {
     EXPECT_EQ(*again, gw);
 }
 
+TEST(Certificate, OneThatCannotBeUsedLosesNoOther) {
+    NEED_LISTS();
+    const auto all = Certificate::parse_all(file("bundle.pem"));
+    ASSERT_TRUE(all) << explain(all.error());
+    EXPECT_EQ(all->certificates,
+              (std::vector<Certificate>{certificate("root"), certificate("middle")}));
+    ASSERT_EQ(all->unusable.size(), 2U);
+    EXPECT_NE(all->unusable.front().received.find("CN=odd"), std::string::npos)
+        << explain(all->unusable.front());
+    EXPECT_FALSE(Certificate::parse_all(file("odd.crt")));
+}
+
 TEST(Certificate, KnowsItsIssuerByTheKey) {
     NEED_LISTS();
     EXPECT_TRUE(certificate("of-twin2").is_issued_by(certificate("twin2")));

@@ -119,4 +119,13 @@ for twin in 1 2; do
     key "of-twin$twin" && issue "of-twin$twin" "twin$twin" "$end_entity
 subjectAltName = DNS:g1.example"
 done
+
+# A file of several, one for a key that we cannot use, and one that is cut short.
+openssl genpkey -quiet -algorithm EC -pkeyopt ec_paramgen_curve:secp256k1 -out odd.key
+issue odd root "$end_entity"
+{
+    cat root.crt odd.crt
+    printf -- '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n'
+    cat middle.crt
+} >bundle.pem
 touch lists-done
