@@ -1,5 +1,5 @@
 # To be sourced: authorities and certificates in the current directory, by the openssl program.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 
 key() { openssl genpkey -quiet -algorithm "${2:-EC}" -pkeyopt "${3:-ec_paramgen_curve:P-256}" -out "$1.key" 2>/dev/null; }
 
@@ -17,7 +17,6 @@ issue() {
     openssl x509 -req -in "$name.csr" -CA "$issuer.crt" -CAkey "$issuer.key" -CAcreateserial -days "$days" \
         -extfile <(printf '%s\n' "$extensions") -out "$name.crt" "$@" 2>/dev/null
 }
-# shellcheck disable=SC2034
 authority='basicConstraints = critical, CA:TRUE
 keyUsage = critical, keyCertSign, cRLSign'
 end_entity='keyUsage = digitalSignature'
