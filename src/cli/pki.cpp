@@ -269,7 +269,11 @@ Exit pki_show(const Context& context, const std::string& path) {
     if (!all) { return fail(context, "pki show", all.error()); }
     std::vector<vici::Message> out;
     std::string text;
-    for (const x509::Certificate& one : *all) {
+    for (const Error& unusable : all->unusable) {
+        context.output.err(
+            fmt::format("pki show: a certificate that cannot be used: {}\n", unusable.received));
+    }
+    for (const x509::Certificate& one : all->certificates) {
         const std::string issuer =
             ike::Identity{ike::IdType::der_asn1_dn, one.issuer_der()}.to_string();
         const std::string valid = fmt::format("{} to {}", x509::to_string(one.not_before()),

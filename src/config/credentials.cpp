@@ -116,7 +116,10 @@ class FolderReader {
         each(folder, [&](const std::string& path, ByteView octets) {
             auto all = x509::Certificate::parse_all(octets);
             if (!all) { return warn(path, "holds no certificate that can be used", all.error()); }
-            std::ranges::move(*all, std::back_inserter(into));
+            for (const Error& bad : all->unusable) {
+                warn(path, "holds a certificate that cannot be used", bad);
+            }
+            std::ranges::move(all->certificates, std::back_inserter(into));
         });
     }
 
@@ -147,9 +150,9 @@ class FolderReader {
             out_.keys.push_back(
                 std::make_shared<const crypto::PrivateKey>(std::move(*opened->key)));
         }
-        // What is an authority in there is trusted, as strongSwan does it.
+        // A root in there is trusted, as strongSwan does it; one in between needs a root.
         for (x509::Certificate& one : opened->certificates) {
-            auto& into = one.is_authority() ? out_.authorities : out_.certificates;
+            auto& into = x509::is_root(one) ? out_.authorities : out_.certificates;
             into.push_back(std::move(one));
         }
     }
@@ -179,13 +182,17 @@ std::vector<x509::Certificate> read_certificates(const Field& field, std::string
     std::vector<x509::Certificate> out;
     each_file(field, folder, [&](const std::string& name, ByteView octets) {
         auto all = x509::Certificate::parse_all(octets);
-        if (all) {
-            std::ranges::move(*all, std::back_inserter(out));
-        } else {
-            field.error(
+        if (!all) {
+            return field.error(
                 fmt::format("{} holds no certificate that can be used: {}", name, why(all.error())),
                 all.error().remedy);
         }
+        for (const Error& bad : all->unusable) {
+            field.warning(
+                fmt::format("{} holds a certificate that cannot be used: {}", name, why(bad)),
+                bad.remedy);
+        }
+        std::ranges::move(all->certificates, std::back_inserter(out));
     });
     return out;
 }

@@ -76,8 +76,9 @@ void Commands::load_cert(ClientId client, const Message& message) {
         auto certificate = x509::Certificate::parse(as_bytes(*data));
         if (!certificate) { return refuse(certificate.error()); }
         if (flag == "aa") { return refuse(no_attribute_authorities()); }
-        // swanctl sends what is in a PKCS#12 container without a flag.
-        const bool authority = flag == "ca" || (flag == "none" && certificate->is_authority());
+        // swanctl sends what is in a PKCS#12 container without a flag, and so what is in x509: only
+        // a root is trusted that way, one in between needs a root.
+        const bool authority = flag == "ca" || (flag == "none" && x509::is_root(*certificate));
         store.put(*std::move(certificate), authority        ? CertificateUse::authority
                                            : flag == "ocsp" ? CertificateUse::ocsp_responder
                                                             : CertificateUse::end_entity);

@@ -26,10 +26,13 @@ void add_all(std::vector<T>& into, const std::vector<T>& more, const Same& same)
     for (const T& one : more) { add(into, one, same); }
 }
 
-// A newer list of the same authority takes the place of an older one.
-bool replaces(const x509::Crl& fresh, const x509::Crl& old) {
-    return fresh.issuer_der() == old.issuer_der() && fresh.base_number() == old.base_number() &&
-           fresh.this_update() >= old.this_update();
+// Whether one of these authorities signed just one of the two: lists of two keys of one name need
+// not say whose they are.
+bool of_different_keys(const x509::Crl& a, const x509::Crl& b,
+                       const std::vector<x509::Certificate>& authorities) {
+    return std::ranges::any_of(authorities, [&](const x509::Certificate& one) {
+        return a.is_signed_by(one) != b.is_signed_by(one);
+    });
 }
 
 }  // namespace
@@ -50,7 +53,11 @@ void CredentialStore::put(x509::Certificate certificate, CertificateUse use) {
 }
 
 void CredentialStore::put(x509::Crl crl) {
-    std::erase_if(vici_.crls, [&](const x509::Crl& old) { return replaces(crl, old); });
+    const auto known = all();
+    std::erase_if(vici_.crls, [&](const x509::Crl& old) {
+        return crl.replaces(old) && !of_different_keys(crl, old, known->authorities) &&
+               !of_different_keys(crl, old, known->certificates);
+    });
     vici_.crls.push_back(std::move(crl));
     changed();
 }

@@ -19,6 +19,7 @@ class CredentialStore {
 
     // By VICI; what is there already is not doubled.
     void put(x509::Certificate certificate, CertificateUse use);
+    // Takes the place of older ones of the same authority, its key and what they are about.
     void put(x509::Crl crl);
     // The id that names it from now on.
     std::string put(crypto::PrivateKey key);

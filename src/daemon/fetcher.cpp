@@ -4,9 +4,6 @@
 #include <chrono>
 #include <deque>
 #include <exception>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <mutex>
 #include <system_error>
 #include <thread>
@@ -17,16 +14,14 @@
 #include <fmt/format.h>
 
 #include "base/ip.hpp"
-#include "crypto/hash.hpp"
+#include "daemon/kept_lists.hpp"
 #include "daemon/limits.hpp"
 #include "daemon/version.hpp"
-#include "x509/crl.hpp"
 #include "x509/limits.hpp"
 
 namespace culvert::daemon {
 namespace {
 
-namespace fs = std::filesystem;
 using Kind = ike::FetchRevocation::Kind;
 
 Error not_fetched(const std::string& url, std::string why) {
@@ -139,43 +134,13 @@ x509::Time today() {
     return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
 }
 
-fs::path file_of(const std::string& folder, const std::string& url) {
-    return fs::path{folder} /
-           (to_hex(crypto::hash(crypto::HashAlgorithm::sha2_256, {as_bytes(url)})) + ".crl");
-}
-
-// The list of an earlier day, if there is no newer one yet.
-std::optional<Bytes> kept(const fs::path& path) {
-    std::ifstream in{path, std::ios::binary};
-    if (!in) { return std::nullopt; }
-    Bytes octets{std::istreambuf_iterator<char>{in}, std::istreambuf_iterator<char>{}};
-    const auto crl = x509::Crl::parse(octets);
-    const bool current = crl && crl->next_update() && today() < *crl->next_update();
-    return current ? std::optional{std::move(octets)} : std::nullopt;
-}
-
-// Whole or not at all: written beside, then renamed.
-void keep(const fs::path& path, ByteView octets) {
-    std::error_code ignored;
-    fs::create_directories(path.parent_path(), ignored);
-    const fs::path beside = path.string() + ".new";
-    {
-        std::ofstream out{beside, std::ios::binary | std::ios::trunc};
-        const std::string_view text = as_text(octets);
-        out.write(text.data(), static_cast<std::streamsize>(text.size()));
-        if (!out) { return; }
-    }
-    fs::rename(beside, path, ignored);
-}
-
-Result<Bytes> answer(const ike::FetchRevocation& what, const std::string& folder) {
+Result<Bytes> answer(const ike::FetchRevocation& what, const KeptLists& lists) {
     const bool list = what.kind == Kind::crl;
-    const fs::path path = file_of(folder, what.url);
     if (list) {
-        if (auto octets = kept(path)) { return *std::move(octets); }
+        if (auto octets = lists.find(what, today())) { return *std::move(octets); }
     }
     auto body = get(what);
-    if (list && body && x509::Crl::parse(*body)) { keep(path, *body); }
+    if (list && body) { lists.keep(what, *body); }
     return body;
 }
 
@@ -183,9 +148,11 @@ Result<Bytes> answer(const ike::FetchRevocation& what, const std::string& folder
 
 // Shared with the threads, which may be waiting for a server when the daemon ends.
 struct Fetcher::Shared {
+    explicit Shared(std::string folder) : lists(std::move(folder)) {}
+
     std::mutex mutex;
     Loop* loop = nullptr;  // none: the fetcher is gone
-    std::string folder;
+    const KeptLists lists;
     OnAnswer on_answer;
     std::deque<ike::FetchRevocation> jobs;
     std::size_t threads = 0;
@@ -214,7 +181,7 @@ struct Fetcher::Shared {
                 jobs.pop_front();
             }
             const std::uint64_t id = job.id;
-            deliver({.id = id, .body = answer(job, folder)});
+            deliver({.id = id, .body = answer(job, lists)});
         }
     }
 
@@ -228,10 +195,9 @@ struct Fetcher::Shared {
 };
 
 Fetcher::Fetcher(Loop& loop, std::string folder, OnAnswer on_answer)
-    : shared_(std::make_shared<Shared>()) {
+    : shared_(std::make_shared<Shared>(std::move(folder))) {
     curl_global_init(CURL_GLOBAL_DEFAULT);
     shared_->loop = &loop;
-    shared_->folder = std::move(folder);
     shared_->on_answer = std::move(on_answer);
 }
 
@@ -262,9 +228,6 @@ void Fetcher::fetch(ike::FetchRevocation what) {
     }
 }
 
-void Fetcher::flush() {
-    std::error_code ignored;
-    fs::remove_all(shared_->folder, ignored);
-}
+void Fetcher::flush() { shared_->lists.forget(); }
 
 }  // namespace culvert::daemon

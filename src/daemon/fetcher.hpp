@@ -1,6 +1,6 @@
 #pragma once
 // Fetches CRLs and OCSP responses by HTTP, without holding up the loop; bounded in size, time and
-// number. CRLs are kept on disk until they are out of date.
+// number. CRLs that their authority signed are kept on disk until they are out of date.
 
 #include <functional>
 #include <memory>

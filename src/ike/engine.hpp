@@ -231,7 +231,9 @@ struct FetchRevocation {
     std::uint64_t id = 0;
     Kind kind{};
     std::string url;  // http or https
-    Bytes request;    // ocsp: to be posted; certificate: the SHA-1 that it is to have
+    // ocsp: to be posted; certificate: the SHA-1 that it is to have; crl: the certificate (DER) of
+    // the authority that is to have signed it.
+    Bytes request;
 };
 // A gateway redirects us to another one by its name (RFC 5685).
 struct ResolveGateway {

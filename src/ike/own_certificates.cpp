@@ -22,12 +22,9 @@ std::shared_ptr<const crypto::PrivateKey> key_of(const crypto::PublicKey& shown,
 }
 
 const Certificate* issuer_of(const Certificate& one, const CredentialSet& credentials) {
-    const Bytes issuer = one.issuer_der();
     for (const auto* list : {&credentials.authorities, &credentials.certificates}) {
         for (const Certificate& candidate : *list) {
-            if (candidate.is_authority() && candidate.subject_der() == issuer) {
-                return &candidate;
-            }
+            if (candidate.is_authority() && one.is_issued_by(candidate)) { return &candidate; }
         }
     }
     return nullptr;
@@ -42,11 +39,11 @@ OwnCertificate with_chain(const Certificate& certificate,
                        .chain = {certificate.der()},
                        .authorities = {}};
     const Certificate* at = &certificate;
-    for (int i = 0; i <= x509::intermediates_max && !at->is_self_issued(); ++i) {
+    for (int i = 0; i <= x509::intermediates_max && !at->is_self_signed(); ++i) {
         at = issuer_of(*at, credentials);
         if (at == nullptr) { break; }
         out.authorities.push_back(at->public_key().spki_hash());
-        if (!at->is_self_issued()) { out.chain.push_back(at->der()); }
+        if (!at->is_self_signed()) { out.chain.push_back(at->der()); }
     }
     return out;
 }

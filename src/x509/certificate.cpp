@@ -31,6 +31,47 @@ Bytes string_of(const ASN1_STRING* text) {
     return {data, data + ASN1_STRING_length(text)};
 }
 
+using Objects = std::vector<std::shared_ptr<X509>>;
+
+// Null: a block that says that it is a certificate, and is none.
+Objects blocks_of(ByteView pem) {
+    Objects out;
+    const Bio in{BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())), BIO_free};
+    MUST(in != nullptr);
+    while (BIO_pending(in.get()) > 0) {
+        const auto before = BIO_pending(in.get());
+        std::shared_ptr<X509> object{PEM_read_bio_X509(in.get(), nullptr, nullptr, nullptr),
+                                     X509_free};
+        const bool over =
+            object == nullptr && ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
+        ERR_clear_error();
+        if (over || BIO_pending(in.get()) >= before) { break; }
+        out.push_back(std::move(object));
+    }
+    return out;
+}
+
+// At least one; null where something else is.
+Result<Objects> objects_in(ByteView file) {
+    if (file.empty() || file.size() > certificate_octets_max * 16) {
+        return std::unexpected(no_certificate(fmt::format("{} octets", file.size())));
+    }
+    Objects out;
+    if (as_text(file).find("-----BEGIN") != std::string_view::npos) {
+        out = blocks_of(file);
+    } else {
+        const std::uint8_t* at = file.data();
+        std::shared_ptr<X509> object{d2i_X509(nullptr, &at, static_cast<long>(file.size())),
+                                     X509_free};
+        ERR_clear_error();
+        if (object != nullptr && at == file.data() + file.size()) {
+            out.push_back(std::move(object));
+        }
+    }
+    if (out.empty()) { return std::unexpected(no_certificate("something else")); }
+    return out;
+}
+
 }  // namespace
 
 std::string to_string(Time time) {
@@ -59,41 +100,32 @@ Result<Certificate> Certificate::of(std::shared_ptr<x509_st> object) {
 }
 
 Result<Certificate> Certificate::parse(ByteView file) {
-    auto all = parse_all(file);
-    if (!all) { return std::unexpected(std::move(all).error()); }
-    return std::move(all->front());
+    auto objects = objects_in(file);
+    if (!objects) { return std::unexpected(std::move(objects).error()); }
+    return of(std::move(objects->front()));
 }
 
-Result<std::vector<Certificate>> Certificate::parse_all(ByteView file) {
-    if (file.empty() || file.size() > certificate_octets_max * 16) {
-        return std::unexpected(no_certificate(fmt::format("{} octets", file.size())));
-    }
-    std::vector<std::shared_ptr<X509>> objects;
-    const bool pem = as_text(file).find("-----BEGIN") != std::string_view::npos;
-    if (pem) {
-        const Bio in{BIO_new_mem_buf(file.data(), static_cast<int>(file.size())), BIO_free};
-        MUST(in != nullptr);
-        while (X509* const object = PEM_read_bio_X509(in.get(), nullptr, nullptr, nullptr)) {
-            objects.emplace_back(object, X509_free);
+Result<CertificateBundle> Certificate::parse_all(ByteView file) {
+    auto objects = objects_in(file);
+    if (!objects) { return std::unexpected(std::move(objects).error()); }
+    CertificateBundle out;
+    for (const auto& object : *objects) {
+        auto one = of(object);
+        if (one) {
+            out.certificates.push_back(std::move(*one));
+            continue;
         }
-    } else {
-        const std::uint8_t* at = file.data();
-        std::shared_ptr<X509> object{d2i_X509(nullptr, &at, static_cast<long>(file.size())),
-                                     X509_free};
-        if (object != nullptr && at == file.data() + file.size()) {
-            objects.push_back(std::move(object));
-        }
+        out.unusable.push_back(std::move(one).error());
+        if (object == nullptr) { continue; }
+        out.unusable.back().received =
+            fmt::format("\"{}\": {}", name_text(X509_get_subject_name(object.get())),
+                        out.unusable.back().received);
     }
-    ERR_clear_error();
-    if (objects.empty()) { return std::unexpected(no_certificate("something else")); }
-    std::vector<Certificate> out;
-    for (auto& object : objects) {
-        auto one = of(std::move(object));
-        if (!one) { return std::unexpected(std::move(one).error()); }
-        out.push_back(std::move(*one));
-    }
+    if (out.certificates.empty()) { return std::unexpected(std::move(out.unusable.front())); }
     return out;
 }
+
+bool is_root(const Certificate& one) { return one.is_authority() && one.is_self_signed(); }
 
 Bytes Certificate::der() const {
     const int size = i2d_X509(object_.get(), nullptr);
@@ -111,6 +143,21 @@ Bytes Certificate::issuer_der() const { return name_der(X509_get_issuer_name(obj
 std::string Certificate::serial() const { return serial_text(X509_get0_serialNumber(object())); }
 bool Certificate::is_authority() const { return X509_check_ca(object()) > 0; }
 bool Certificate::is_self_issued() const { return subject_der() == issuer_der(); }
+
+bool Certificate::is_issued_by(const Certificate& issuer) const {
+    if (issuer_der() != issuer.subject_der()) { return false; }
+    // The ids are only a hint, but to compare them is cheaper than a signature.
+    const ASN1_OCTET_STRING* const named = X509_get0_authority_key_id(object());
+    const ASN1_OCTET_STRING* const its = X509_get0_subject_key_id(issuer.object());
+    if (named != nullptr && its != nullptr && ASN1_OCTET_STRING_cmp(named, its) != 0) {
+        return false;
+    }
+    const bool right = X509_verify(object(), X509_get0_pubkey(issuer.object())) == 1;
+    ERR_clear_error();
+    return right;
+}
+
+bool Certificate::is_self_signed() const { return is_issued_by(*this); }
 
 std::vector<SubjectAltName> Certificate::alternative_names() const {
     std::vector<SubjectAltName> out;
@@ -150,24 +197,6 @@ std::vector<std::string> Certificate::ocsp_urls() const {
     for (int i = 0; i < sk_ACCESS_DESCRIPTION_num(access.get()); ++i) {
         const ACCESS_DESCRIPTION* const one = sk_ACCESS_DESCRIPTION_value(access.get(), i);
         if (OBJ_obj2nid(one->method) == NID_ad_OCSP) { add_url(out, one->location); }
-    }
-    return out;
-}
-
-std::vector<std::string> Certificate::policies() const {
-    std::vector<std::string> out;
-    const std::unique_ptr<CERTIFICATEPOLICIES, decltype(&CERTIFICATEPOLICIES_free)> policies{
-        static_cast<CERTIFICATEPOLICIES*>(
-            X509_get_ext_d2i(object(), NID_certificate_policies, nullptr, nullptr)),
-        CERTIFICATEPOLICIES_free};
-    if (policies == nullptr) { return out; }
-    for (int i = 0; i < sk_POLICYINFO_num(policies.get()); ++i) {
-        std::array<char, 128> text{};
-        const int size = OBJ_obj2txt(text.data(), static_cast<int>(text.size()),
-                                     sk_POLICYINFO_value(policies.get(), i)->policyid, 1);
-        if (size > 0 && static_cast<std::size_t>(size) < text.size()) {
-            out.emplace_back(text.data());
-        }
     }
     return out;
 }

@@ -30,13 +30,16 @@ struct SubjectAltName {
     friend bool operator==(const SubjectAltName&, const SubjectAltName&) = default;
 };
 
+struct CertificateBundle;
+
 class Certificate {
  public:
     // DER or PEM (the first certificate of it). Fails with malformed; unsupported for a key that we
     // cannot use.
     static Result<Certificate> parse(ByteView file);
-    // Every certificate of a PEM file, or the one of a DER file.
-    static Result<std::vector<Certificate>> parse_all(ByteView file);
+    // Every certificate of a PEM file, or the one of a DER file. Fails as parse() does, with what
+    // is wrong with the first, if none of them can be used.
+    static Result<CertificateBundle> parse_all(ByteView file);
 
     Bytes der() const;
     const crypto::PublicKey& public_key() const { return key_; }
@@ -49,12 +52,15 @@ class Certificate {
     Time not_after() const { return not_after_; }
     bool is_authority() const;  // basicConstraints CA, or a self-signed one of version 1
     bool is_self_issued() const;
+    // Whether that one's name and key id are those that this one names, and its key signed this
+    // one: several authorities may have one name, and one authority several keys. Neither validity
+    // nor what the issuer may do is looked at.
+    bool is_issued_by(const Certificate& issuer) const;
+    bool is_self_signed() const;
     std::vector<SubjectAltName> alternative_names() const;
     // Where its issuer publishes CRLs, and answers OCSP (http and https only).
     std::vector<std::string> crl_urls() const;
     std::vector<std::string> ocsp_urls() const;
-    // OIDs of certificatePolicies (RFC 5280 4.2.1.4), as "1.3.6.1.4.1.1".
-    std::vector<std::string> policies() const;
     // What its issuer signed it with; nothing if we know no such scheme.
     std::optional<crypto::SignatureScheme> signature_scheme() const;
     // One line for people: subject, issuer, serial.
@@ -80,6 +86,15 @@ class Certificate {
     crypto::PublicKey key_;
     Time not_before_;
     Time not_after_;
+};
+
+// An authority that nobody is above: trusted where nothing says what it is to be.
+bool is_root(const Certificate& one);
+
+// What is in one file.
+struct CertificateBundle {
+    std::vector<Certificate> certificates;
+    std::vector<Error> unusable;  // why others of it are not among them, in their order
 };
 
 }  // namespace culvert::x509

@@ -13,6 +13,7 @@
 
 #include "crypto/must.hpp"
 #include "x509/limits.hpp"
+#include "x509/lists.hpp"
 
 namespace culvert::x509 {
 namespace {
@@ -124,37 +125,6 @@ std::optional<Error> check_purpose(const Certificate& leaf) {
                      "issue it with extendedKeyUsage serverAuth, clientAuth or ipsecIKE");
 }
 
-bool fresh(const Crl& crl, Time now) {
-    return crl.this_update() <= now && (!crl.next_update() || now <= *crl.next_update());
-}
-
-// What a delta list, if there is one that is current, says besides its base (RFC 5280 5.2.4).
-bool lifted_by_delta(const TrustQuestion& question, const Certificate& one,
-                     const Certificate& issuer) {
-    return std::ranges::any_of(question.crls, [&](const Crl& crl) {
-        if (!crl.base_number() || !fresh(crl, question.now) || !crl.is_signed_by(issuer)) {
-            return false;
-        }
-        const auto entry = crl.find(one);
-        return entry && entry->reason == "removeFromCRL";
-    });
-}
-
-std::optional<Revoked> revoked_by_list(const TrustQuestion& question, const Certificate& one,
-                                       const Certificate& issuer) {
-    for (const Crl& crl : question.crls) {
-        if (crl.issuer_der() != one.issuer_der()) { continue; }
-        auto entry = crl.find(one);
-        if (!entry || entry->reason == "removeFromCRL" || !crl.is_signed_by(issuer)) { continue; }
-        // Only a hold can be lifted (RFC 5280 5.3.1).
-        if (entry->reason == "certificateHold" && lifted_by_delta(question, one, issuer)) {
-            continue;
-        }
-        return entry;
-    }
-    return std::nullopt;
-}
-
 std::optional<OcspStatus> told_by_ocsp(const TrustQuestion& question, const Certificate& one,
                                        const Certificate& issuer) {
     std::optional<OcspStatus> out;
@@ -166,12 +136,16 @@ std::optional<OcspStatus> told_by_ocsp(const TrustQuestion& question, const Cert
     return out;
 }
 
+std::optional<Revoked> revoked_by(const TrustQuestion& question, const Certificate& one,
+                                  const Certificate& issuer) {
+    if (auto listed = revoked_by_lists(question, one, issuer)) { return listed; }
+    const auto told = told_by_ocsp(question, one, issuer);
+    return told && told->revoked ? std::optional{Revoked{told->when, told->reason}} : std::nullopt;
+}
+
 std::optional<Error> check_revocation(const TrustQuestion& question, const Certificate& one,
                                       const Certificate& issuer) {
-    auto revoked = revoked_by_list(question, one, issuer);
-    const auto told = told_by_ocsp(question, one, issuer);
-    if (!revoked && told && told->revoked) { revoked = Revoked{told->when, told->reason}; }
-    if (revoked) {
+    if (const auto revoked = revoked_by(question, one, issuer)) {
         return untrusted(one,
                          fmt::format("{} {}{}{}", was_revoked, to_string(revoked->when),
                                      revoked->reason.empty() ? "" : ": ", revoked->reason),
@@ -183,8 +157,8 @@ std::optional<Error> check_revocation(const TrustQuestion& question, const Certi
     if (!needed || standing_known(question, one, issuer)) { return std::nullopt; }
     return untrusted(
         one,
-        "cannot be told from a revoked one: there is no current CRL of its issuer, and "
-        "no OCSP response",
+        "cannot be told from a revoked one: there is no current CRL of its issuer that is about "
+        "it, and no OCSP response",
         "put a CRL into the directory x509crl, let this host reach the one it names, "
         "or set revocation = relaxed, which trusts without knowing");
 }
@@ -253,15 +227,20 @@ Result<std::vector<Certificate>> build(const TrustQuestion& question) {
 bool standing_known(const TrustQuestion& question, const Certificate& one,
                     const Certificate& issuer) {
     return told_by_ocsp(question, one, issuer).has_value() ||
-           std::ranges::any_of(question.crls, [&](const Crl& crl) {
-               return !crl.base_number() && fresh(crl, question.now) && crl.is_signed_by(issuer);
-           });
+           is_in_current_list(question, one, issuer);
+}
+
+bool revoked_for_good(const TrustQuestion& question, const Certificate& one,
+                      const Certificate& issuer) {
+    const auto revoked = revoked_by(question, one, issuer);
+    return revoked && revoked->reason != "certificateHold";
 }
 
 Result<std::vector<Certificate>> trust(const TrustQuestion& question) {
     auto chain = chain_of(question);
     if (!chain) { return chain; }
-    if (Status done = check_standing(question, *chain); !done) {
+    const auto whole = up_to_root(*chain, {&question.anchors});
+    if (Status done = check_standing(question, whole); !done) {
         return std::unexpected(std::move(done).error());
     }
     return chain;
@@ -286,6 +265,26 @@ Status check_standing(const TrustQuestion& question, const std::vector<Certifica
         }
     }
     return {};
+}
+
+std::vector<Certificate> up_to_root(std::vector<Certificate> chain,
+                                    std::initializer_list<const std::vector<Certificate>*> known) {
+    if (chain.size() < 2) { return chain; }
+    const auto add_issuer = [&] {
+        if ((X509_get_extension_flags(chain.back().object()) & EXFLAG_SS) != 0) { return false; }
+        for (const auto* list : known) {
+            for (const Certificate& one : *list) {
+                if (one.is_authority() && chain.back().is_issued_by(one) &&
+                    std::ranges::find(chain, one) == chain.end()) {
+                    chain.push_back(one);
+                    return true;
+                }
+            }
+        }
+        return false;
+    };
+    for (int i = 0; i < intermediates_max && add_issuer(); ++i) {}
+    return chain;
 }
 
 bool still_holds(const TrustQuestion& question, const std::vector<Certificate>& chain) {

@@ -10,6 +10,7 @@
 
 #include "base/assert.hpp"
 #include "crypto/must.hpp"
+#include "x509/crl_scope.hpp"
 #include "x509/limits.hpp"
 #include "x509/openssl_objects.hpp"
 
@@ -46,7 +47,20 @@ std::string integer_extension(const X509_CRL* crl, int nid) {
     return number == nullptr ? std::string{} : serial_text(number.get());
 }
 
+// Hex numbers as the library writes them, whole octets and no more than are needed.
+bool less(const std::string& a, const std::string& b) {
+    return a.size() != b.size() ? a.size() < b.size() : a < b;
+}
+
 }  // namespace
+
+struct Crl::Facts {
+    CrlScope scope;
+    Bytes issuer_der;
+    Bytes key_id;  // of the one that signed it, as the extension has it; empty: it does not say
+    std::string number;
+    std::optional<std::string> base_number;
+};
 
 Result<Crl> Crl::parse(ByteView file) {
     if (file.empty() || file.size() > crl_octets_max) {
@@ -68,7 +82,14 @@ Result<Crl> Crl::parse(ByteView file) {
     const auto this_update = time_of(X509_CRL_get0_lastUpdate(object.get()));
     if (!this_update) { return std::unexpected(no_crl("one whose thisUpdate is no time")); }
     const auto next_update = time_of(X509_CRL_get0_nextUpdate(object.get()));
-    return Crl{std::move(object), *this_update, next_update};
+    std::string base = integer_extension(object.get(), NID_delta_crl);
+    auto facts = std::make_shared<const Facts>(
+        Facts{.scope = CrlScope::of(object.get()),
+              .issuer_der = name_der(X509_CRL_get_issuer(object.get())),
+              .key_id = extension_der(object.get(), NID_authority_key_identifier),
+              .number = integer_extension(object.get(), NID_crl_number),
+              .base_number = base.empty() ? std::nullopt : std::optional{std::move(base)}});
+    return Crl{std::move(object), std::move(facts), *this_update, next_update};
 }
 
 Bytes Crl::der() const {
@@ -81,12 +102,16 @@ Bytes Crl::der() const {
 }
 
 std::string Crl::issuer() const { return name_text(X509_CRL_get_issuer(object_.get())); }
-Bytes Crl::issuer_der() const { return name_der(X509_CRL_get_issuer(object_.get())); }
-std::string Crl::number() const { return integer_extension(object_.get(), NID_crl_number); }
+const Bytes& Crl::issuer_der() const { return facts_->issuer_der; }
+const std::string& Crl::number() const { return facts_->number; }
+const std::optional<std::string>& Crl::base_number() const { return facts_->base_number; }
+bool Crl::is_usable() const { return facts_->scope.usable(); }
+bool Crl::covers(const Certificate& certificate) const {
+    return issuer_der() == certificate.issuer_der() && facts_->scope.covers(certificate);
+}
 
-std::optional<std::string> Crl::base_number() const {
-    std::string number = integer_extension(object_.get(), NID_delta_crl);
-    return number.empty() ? std::nullopt : std::optional{std::move(number)};
+bool Crl::is_current(Time now) const {
+    return this_update_ <= now && (!next_update_ || now <= *next_update_);
 }
 
 bool Crl::is_signed_by(const Certificate& authority) const {
@@ -98,11 +123,34 @@ bool Crl::is_signed_by(const Certificate& authority) const {
 
 std::optional<Revoked> Crl::find(const Certificate& certificate) const {
     X509_REVOKED* entry = nullptr;
-    if (X509_CRL_get0_by_cert(object_.get(), &entry, certificate.object()) != 1) {
+    // 2: one with removeFromCRL.
+    if (X509_CRL_get0_by_cert(object_.get(), &entry, certificate.object()) == 0) {
         return std::nullopt;
     }
     const auto when = time_of(X509_REVOKED_get0_revocationDate(entry));
     return Revoked{.when = when.value_or(this_update_), .reason = reason_text(entry)};
+}
+
+bool Crl::has_scope_of(const Crl& other) const {
+    return facts_->scope == other.facts_->scope &&
+           base_number().has_value() == other.base_number().has_value();
+}
+
+bool Crl::is_newer_than(const Crl& other) const {
+    if (this_update_ != other.this_update_) { return this_update_ > other.this_update_; }
+    return less(other.number(), number());
+}
+
+bool Crl::replaces(const Crl& other) const {
+    return issuer_der() == other.issuer_der() && facts_->key_id == other.facts_->key_id &&
+           has_scope_of(other) && base_number() == other.base_number() &&
+           !other.is_newer_than(*this);
+}
+
+bool Crl::completes(const Crl& base) const {
+    return base_number() && !base.base_number() && issuer_der() == base.issuer_der() &&
+           facts_->scope == base.facts_->scope && !base.number().empty() &&
+           !less(base.number(), *base_number()) && less(base.number(), number());
 }
 
 }  // namespace culvert::x509

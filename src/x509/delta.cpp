@@ -5,6 +5,7 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
+#include "x509/lists.hpp"
 #include "x509/openssl_objects.hpp"
 
 namespace culvert::x509 {
@@ -26,10 +27,6 @@ std::vector<std::string> named_by(const Crl& list) {
         X509_CRL_get_ext_d2i(object.get(), NID_freshest_crl, nullptr, nullptr)));
 }
 
-bool current(const Crl& list, Time now) {
-    return list.this_update() <= now && (!list.next_update() || now <= *list.next_update());
-}
-
 }  // namespace
 
 std::vector<std::string> delta_sources(const TrustQuestion& question, const Certificate& one,
@@ -38,12 +35,12 @@ std::vector<std::string> delta_sources(const TrustQuestion& question, const Cert
         if (answer.status_of(one, issuer, question.responders, question.now)) { return {}; }
     }
     std::vector<std::string> out = named_by(one);
-    for (const Crl& list : question.crls) {
-        if (!current(list, question.now) || !list.is_signed_by(issuer)) { continue; }
-        if (list.base_number()) { return {}; }
-        const auto more = named_by(list);
-        out.insert(out.end(), more.begin(), more.end());
-    }
+    const Crl* const base = newest_list(question, one, issuer);
+    if (base == nullptr) { return out; }
+    if (newest_delta(question, *base, issuer) != nullptr) { return {}; }
+    if (!base->is_current(question.now)) { return out; }
+    const auto more = named_by(*base);
+    out.insert(out.end(), more.begin(), more.end());
     return out;
 }
 

@@ -54,6 +54,14 @@ std::optional<Time> time_of(const ASN1_TIME* time) {
            std::chrono::minutes{parts.tm_min} + std::chrono::seconds{parts.tm_sec};
 }
 
+Bytes extension_der(const X509_CRL* list, int nid) {
+    const int at = X509_CRL_get_ext_by_NID(list, nid, -1);
+    if (at < 0) { return {}; }
+    const ASN1_OCTET_STRING* const value = X509_EXTENSION_get_data(X509_CRL_get_ext(list, at));
+    const std::uint8_t* const data = ASN1_STRING_get0_data(value);
+    return {data, data + ASN1_STRING_length(value)};
+}
+
 void add_url(std::vector<std::string>& out, const GENERAL_NAME* name) {
     if (name->type != GEN_URI) { return; }
     const ASN1_STRING* const text = name->d.uniformResourceIdentifier;

@@ -99,9 +99,10 @@ TEST(Chains, C09WhatIsKeptHasABound) {
     const Bytes list = file("middle.crl");
     for (std::size_t i = 0; i < 2 * ike::v2::fetched_crls_max; ++i) {
         ike::Actions actions;
-        book.ask(
-            {{.kind = ike::FetchRevocation::Kind::crl, .url = std::to_string(i), .request = {}}},
-            ike::IkeSpi{i + 1}, actions);
+        book.ask({{.kind = ike::FetchRevocation::Kind::crl,
+                   .url = std::to_string(i),
+                   .request = certificate("middle").der()}},
+                 ike::IkeSpi{i + 1}, actions);
         book.take({std::get<ike::FetchRevocation>(actions.front()).id, list}, now);
     }
     EXPECT_EQ(book.crls().size(), 1U);  // one of an authority

@@ -15,6 +15,7 @@
 #include "ike/v2/signature_auth.hpp"
 #include "x509/chain.hpp"
 #include "x509/delta.hpp"
+#include "x509/policies.hpp"
 
 namespace culvert::ike::v2 {
 
@@ -83,10 +84,13 @@ Error rule_broken(const PeerProof& proof, const Certificate& one, std::string_vi
         "issue a certificate with a stronger key or hash, or change remote.auth");
 }
 
-Error policy_missing(const PeerProof& proof, const Certificate& leaf, std::string_view policy) {
-    return refused(fmt::format("the certificate policy {} (connections.{}.remote.cert_policy)",
-                               policy, proof.connection.name),
-                   leaf.to_string() + " without it", "issue it with that policy");
+Error policy_missing(const PeerProof& proof, Error missing) {
+    const std::string wanted =
+        missing.wanted.empty()
+            ? "policies as the authorities of its chain ask for them"
+            : fmt::format("the certificate policy {} (connections.{}.remote.cert_policy)",
+                          missing.wanted, proof.connection.name);
+    return refused(wanted, std::move(missing.received), std::move(missing.remedy));
 }
 
 Error authority_missing(const PeerProof& proof, const Certificate& leaf) {
@@ -185,12 +189,6 @@ Status check_rules(const PeerProof& proof, const std::vector<Certificate>& chain
                 "which is signed by " + (scheme ? crypto::to_string(*scheme) : "something else")));
         }
     }
-    for (const std::string& policy : remote.policies) {
-        const auto policies = chain.front().policies();
-        if (std::ranges::find(policies, policy) == policies.end()) {
-            return std::unexpected(policy_missing(proof, chain.front(), policy));
-        }
-    }
     const bool named = remote.ca_id.type == IdType::any ||
                        std::ranges::any_of(chain.begin() + 1, chain.end(), [&](const auto& one) {
                            return certifies(one, remote.ca_id);
@@ -216,7 +214,8 @@ std::vector<RevocationSource> sources_of(const Certificate& one, const Certifica
                        .request = x509::ocsp_request(one, issuer)});
     }
     for (std::size_t i = 0; i < std::min(lists.size(), revocation_urls_max); ++i) {
-        out.push_back({.kind = FetchRevocation::Kind::crl, .url = lists.at(i), .request = {}});
+        out.push_back(
+            {.kind = FetchRevocation::Kind::crl, .url = lists.at(i), .request = issuer.der()});
     }
     return out;
 }
@@ -227,7 +226,7 @@ void ask_for_delta(const PeerProof& proof, const x509::TrustQuestion& question,
     const auto urls = x509::delta_sources(question, one, issuer);
     for (std::size_t i = 0; i < std::min(urls.size(), revocation_urls_max); ++i) {
         RevocationSource source{
-            .kind = FetchRevocation::Kind::crl, .url = urls.at(i), .request = {}};
+            .kind = FetchRevocation::Kind::crl, .url = urls.at(i), .request = issuer.der()};
         if (env.state.revocation.asked_lately(source, env.now)) { continue; }
         proof.sources->push_back(std::move(source));
         return;
@@ -241,10 +240,10 @@ std::string find_sources(const PeerProof& proof, const x509::TrustQuestion& ques
                          const std::vector<Certificate>& chain, const CredentialSet& set,
                          const Environment& env) {
     std::string tried;
-    x509::TrustQuestion without = question;
-    without.revocation = x509::RevocationPolicy::relaxed;
-    if (!x509::check_standing(without, chain)) { return tried; }
     const RevocationBook& book = env.state.revocation;
+    for (std::size_t i = 0; i + 1 < chain.size(); ++i) {
+        if (x509::revoked_for_good(question, chain.at(i), chain.at(i + 1))) { return tried; }
+    }
     for (std::size_t i = 0; i + 1 < chain.size(); ++i) {
         if (x509::standing_known(question, chain.at(i), chain.at(i + 1))) {
             ask_for_delta(proof, question, chain.at(i), chain.at(i + 1), env);
@@ -319,12 +318,17 @@ Status check_trust(const PeerProof& proof, const Certificate& leaf, const Enviro
                       std::back_inserter(question.answers));
     auto chain = chain_for(proof, question, env);
     if (!chain) { return std::unexpected(not_trusted(proof, std::move(chain).error(), {})); }
+    const auto whole =
+        x509::up_to_root(*chain, {&question.anchors, &set.authorities, &set.certificates});
     std::string tried;
     if (book.on && proof.sources != nullptr) {
-        tried = find_sources(proof, question, *chain, set, env);
+        tried = find_sources(proof, question, whole, set, env);
     }
-    if (Status done = x509::check_standing(question, *chain); !done) {
+    if (Status done = x509::check_standing(question, whole); !done) {
         return std::unexpected(not_trusted(proof, std::move(done).error(), tried));
+    }
+    if (Status held = x509::check_policies(whole, remote.policies); !held) {
+        return std::unexpected(policy_missing(proof, std::move(held).error()));
     }
     Status done = check_rules(proof, *chain);
     if (done) { env.state.chains.keep(*chain); }

@@ -33,9 +33,9 @@ std::vector<Certificate> whole_chain(const OwnCertificate& own, const Credential
         out.push_back(std::move(*parsed));
     }
     if (out.empty()) { return out; }
-    const Bytes last = out.back().issuer_der();
+    const Certificate last = out.back();
     const auto issuer = std::ranges::find_if(
-        set.authorities, [&](const Certificate& one) { return one.subject_der() == last; });
+        set.authorities, [&](const Certificate& one) { return last.is_issued_by(one); });
     if (issuer != set.authorities.end()) { out.push_back(*issuer); }
     return out;
 }

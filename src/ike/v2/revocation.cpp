@@ -12,10 +12,10 @@ namespace culvert::ike::v2 {
 
 namespace {
 
-// A newer list of the same authority takes the place of an older one.
-bool replaces(const x509::Crl& fresh, const x509::Crl& old) {
-    return fresh.issuer_der() == old.issuer_der() && fresh.base_number() == old.base_number() &&
-           fresh.this_update() >= old.this_update();
+Error no_use(std::string received) {
+    return {.code = ErrorCode::malformed,
+            .wanted = "a list of revoked certificates",
+            .received = std::move(received)};
 }
 
 template <class T>
@@ -86,9 +86,30 @@ Status RevocationBook::keep(const RevocationSource& source, const Result<Bytes>&
         add_bounded(answers_, std::move(*answer), ocsp_answers_max);
         return {};
     }
-    auto crl = x509::Crl::parse(*body);
+    return keep_list(source, *body);
+}
+
+// What anybody on the way may have sent moves nothing before its signature is seen to be right.
+Status RevocationBook::keep_list(const RevocationSource& source, const Bytes& body) {
+    auto crl = x509::Crl::parse(body);
     if (!crl) { return std::unexpected(std::move(crl).error()); }
-    std::erase_if(crls_, [&](const x509::Crl& old) { return replaces(*crl, old); });
+    const auto issuer = x509::Certificate::parse(source.request);
+    if (!issuer || !crl->is_signed_by(*issuer)) {
+        return std::unexpected(no_use(fmt::format("a list that is not signed by {}",
+                                                  issuer ? issuer->to_string() : "its authority")));
+    }
+    if (!crl->is_usable()) {
+        return std::unexpected(no_use("a list with a critical extension that we do not know"));
+    }
+    // Lists of two keys of one name need not say whose they are.
+    const auto of_same_key = [&](const x509::Crl& old) { return old.is_signed_by(*issuer); };
+    if (std::ranges::any_of(crls_, [&](const x509::Crl& old) {
+            return old.is_newer_than(*crl) && old.replaces(*crl) && of_same_key(old);
+        })) {
+        return std::unexpected(no_use("an older list than we have"));
+    }
+    std::erase_if(crls_,
+                  [&](const x509::Crl& old) { return crl->replaces(old) && of_same_key(old); });
     add_bounded(crls_, std::move(*crl), fetched_crls_max);
     return {};
 }

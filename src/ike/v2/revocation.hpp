@@ -21,7 +21,7 @@ namespace culvert::ike::v2 {
 struct RevocationSource {
     FetchRevocation::Kind kind{};
     std::string url;
-    Bytes request;
+    Bytes request;  // as in FetchRevocation
 
     friend auto operator<=>(const RevocationSource&, const RevocationSource&) = default;
 };
@@ -44,7 +44,8 @@ class RevocationBook {
 
     // The IKE SA waits for these; what nobody has asked for yet is emitted.
     void ask(const std::vector<RevocationSource>& sources, IkeSpi waiting, Actions& actions);
-    // Takes an answer. The IKE SAs that wait for nothing more.
+    // Takes an answer; a list that its authority did not sign, or that is older than one that we
+    // have, changes nothing. The IKE SAs that wait for nothing more.
     std::vector<IkeSpi> take(RevocationFetched fetched, Instant now);
     void forget();
 
@@ -55,6 +56,7 @@ class RevocationBook {
     };
 
     Status keep(const RevocationSource& source, const Result<Bytes>& body);
+    Status keep_list(const RevocationSource& source, const Bytes& body);
 
     std::vector<x509::Crl> crls_;
     std::vector<x509::OcspAnswer> answers_;

@@ -145,6 +145,7 @@ def check_credentials(client):
     listed = client.streamed("list-certs", "list-cert")[0]
     same([(one["type"], one["flag"], one["has_privkey"]) for one in listed], [("X509", "CA", "yes")], "list-certs")
     same(client.streamed("list-certs", "list-cert", {"flag": "none"})[0], [], "list-certs of others")
+    check_without_flag(client)
     good(client.request("unload-key", {"id": answer["id"]}), "unload-key")
     bad(client.request("unload-key", {"id": answer["id"]}), "unload-key twice")
     bad(client.request("load-key", {"type": "any", "data": "nonsense"}), "a key of nonsense")
@@ -158,6 +159,26 @@ def check_credentials(client):
     bad(client.request("unload-authority", {"name": "own"}), "unload-authority twice")
     good(client.request("clear-creds"), "clear-creds")
     good(client.request("load-shared", SECRET), "load-shared after clear-creds")
+
+
+def check_without_flag(client):
+    """What is in a PKCS#12 container comes so: a root is trusted, one in between needs a root."""
+    with tempfile.TemporaryDirectory() as place:
+        def openssl(*words):
+            same(subprocess.run(["openssl", *words], cwd=place, capture_output=True, check=False).returncode, 0, words)
+        ec = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+        openssl("req", "-x509", *ec, "-keyout", "root.key", "-out", "root", "-subj", "/CN=no flag", "-days", "2")
+        openssl("req", *ec, "-keyout", "between.key", "-out", "request", "-subj", "/CN=in between")
+        with open(os.path.join(place, "extensions"), "w", encoding="ascii") as file:
+            file.write("basicConstraints = critical, CA:TRUE\n")
+        openssl("x509", "-req", "-in", "request", "-CA", "root", "-CAkey", "root.key", "-CAcreateserial", "-days", "2",
+                "-extfile", "extensions", "-out", "between")
+        for name, flag in (("between", "NONE"), ("root", "CA")):
+            with open(os.path.join(place, name), "rb") as file:
+                good(client.request("load-cert", {"type": "X509", "flag": "NONE", "data": file.read()}), name)
+            subject = "CN=no flag" if name == "root" else "CN=in between"
+            listed = client.streamed("list-certs", "list-cert", {"subject": subject})[0]
+            same([one["flag"] for one in listed], [flag], f"the flag of {name}")
 
 
 def check_policies(client):

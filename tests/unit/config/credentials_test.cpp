@@ -102,8 +102,28 @@ TEST_F(Folders, AContainerHoldsAKeyWithItsCertificates) {
         conf("auth = pubkey", "", "secrets { pkcs12-gw { file = gw.p12\n secret = sesame } }"));
     EXPECT_EQ(show(loaded.problems), "");
     EXPECT_EQ(loaded.config.credentials->keys.size(), 1U);
-    EXPECT_EQ(loaded.config.credentials->certificates, std::vector{certificate("gw")});
-    EXPECT_EQ(loaded.config.credentials->authorities, std::vector{certificate("middle")});
+    // One in between is not trusted for being in there.
+    EXPECT_EQ(loaded.config.credentials->certificates,
+              (std::vector{certificate("gw"), certificate("middle")}));
+    EXPECT_TRUE(loaded.config.credentials->authorities.empty());
+}
+
+TEST_F(Folders, OfSeveralInAFileTheGoodOnesAreLoadedAndTheOthersTold) {
+    NEED_LISTS();
+    put("x509ca/all.pem", "bundle.pem");
+    Loaded loaded = load(conf("auth = pubkey", "cacerts = all.pem"));
+    EXPECT_EQ(loaded.config.credentials->authorities,
+              (std::vector{certificate("root"), certificate("middle")}));
+    EXPECT_EQ(loaded.config.connections.front().remote.cacerts,
+              (std::vector{certificate("root"), certificate("middle")}));
+    const std::string told = show(loaded.problems);
+    EXPECT_NE(told.find("all.pem: warning: holds a certificate that cannot be used: \"C=CH, "
+                        "O=Culvert, CN=odd\""),
+              std::string::npos)
+        << told;
+    EXPECT_NE(told.find("all.pem holds a certificate that cannot be used"), std::string::npos)
+        << told;
+    EXPECT_EQ(told.find(": error"), std::string::npos) << told;
 }
 
 TEST_F(Folders, WhatIsMissingIsToldWithItsRemedy) {

@@ -21,6 +21,15 @@ class CertificateFiles {
         static const CertificateFiles files;
         return files.place_;
     }
+    // Whether those of a further script beside the first could be made in that place; asked once.
+    static bool made_by(const char* script) {
+        return !place().empty() && std::system((std::string{"bash "} +
+                                                std::filesystem::path{CULVERT_MAKE_CERTIFICATES}
+                                                    .replace_filename(script)
+                                                    .string() +
+                                                " " + place().string())
+                                                   .c_str()) == 0;
+    }
 
     CertificateFiles(const CertificateFiles&) = delete;
     CertificateFiles& operator=(const CertificateFiles&) = delete;
@@ -58,9 +67,19 @@ inline Certificate certificate(const std::string& name) {
     return std::move(*parsed);
 }
 
+// Those of make_lists.sh.
+inline bool lists_made() {
+    static const bool made = CertificateFiles::made_by("make_lists.sh");
+    return made;
+}
+
 }  // namespace culvert::x509
 
 #define NEED_CERTIFICATES()                                                    \
     if (culvert::x509::CertificateFiles::place().empty()) {                    \
         GTEST_SKIP() << "the openssl program could not make the certificates"; \
+    }
+#define NEED_LISTS()                                                    \
+    if (!culvert::x509::lists_made()) {                                 \
+        GTEST_SKIP() << "the openssl program could not make the lists"; \
     }

@@ -211,6 +211,29 @@ TEST(Revocation, StrictWantsCurrentWordAboutEveryCertificateOfTheChain) {
     EXPECT_FALSE(trust(ask));
 }
 
+// RFC 5280 6.1: that an authority is named as an anchor says nothing of what its own has revoked.
+TEST(Revocation, AnAnchorBelowAnotherOneMayBeRevoked) {
+    NEED_LISTS();
+    const Certificate leaf = certificate("gw");
+    TrustQuestion ask = question(leaf);
+    ask.anchors = {certificate("middle"), certificate("root")};
+    EXPECT_TRUE(trust(ask));
+    ask.crls = {crl("middle"), crl("root-of-middle")};
+    const auto chain = trust(ask);
+    ASSERT_FALSE(chain);
+    EXPECT_NE(chain.error().received.find("CN=middle\" (issued by"), std::string::npos)
+        << explain(chain.error());
+    EXPECT_NE(chain.error().received.find("was revoked on"), std::string::npos);
+    ask.revocation = RevocationPolicy::strict;
+    ask.crls = {crl("middle")};
+    EXPECT_FALSE(trust(ask)) << "nothing is known about middle itself";
+    ask.crls.push_back(crl("root"));
+    EXPECT_TRUE(trust(ask));
+    ask.anchors = {certificate("middle")};
+    ask.crls = {crl("middle")};
+    EXPECT_TRUE(trust(ask)) << "nobody above it is known";
+}
+
 TEST(Revocation, IfuriWantsWordWhereTheCertificateNamesASource) {
     NEED_CERTIFICATES();
     const Certificate with_source = certificate("gw");
@@ -240,6 +263,28 @@ TEST(Certificate, SaysWhatIsInIt) {
     const auto again = Certificate::parse(gw.der());
     ASSERT_TRUE(again);
     EXPECT_EQ(*again, gw);
+}
+
+TEST(Certificate, OneThatCannotBeUsedLosesNoOther) {
+    NEED_LISTS();
+    const auto all = Certificate::parse_all(file("bundle.pem"));
+    ASSERT_TRUE(all) << explain(all.error());
+    EXPECT_EQ(all->certificates,
+              (std::vector<Certificate>{certificate("root"), certificate("middle")}));
+    ASSERT_EQ(all->unusable.size(), 2U);
+    EXPECT_NE(all->unusable.front().received.find("CN=odd"), std::string::npos)
+        << explain(all->unusable.front());
+    EXPECT_FALSE(Certificate::parse_all(file("odd.crt")));
+}
+
+TEST(Certificate, KnowsItsIssuerByTheKey) {
+    NEED_LISTS();
+    EXPECT_TRUE(certificate("of-twin2").is_issued_by(certificate("twin2")));
+    EXPECT_FALSE(certificate("of-twin2").is_issued_by(certificate("twin1")));
+    EXPECT_TRUE(certificate("root").is_self_signed());
+    EXPECT_TRUE(is_root(certificate("root")));
+    EXPECT_FALSE(is_root(certificate("middle")));
+    EXPECT_FALSE(certificate("twin1").is_self_signed());
 }
 
 TEST(Certificate, WhatIsNoneIsRefusedWithAWord) {

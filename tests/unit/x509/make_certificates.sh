@@ -2,31 +2,14 @@
 # Makes the authorities, certificates and CRLs that the tests of x509 need, with the openssl program,
 # in the directory DIR: NAME.key, NAME.crt, NAME.crl.
 set -euo pipefail
+# shellcheck source=tests/unit/x509/issue.sh
+source "$(dirname "$(realpath "${BASH_SOURCE[0]}")")/issue.sh"
 cd "$1"
-
-key() { openssl genpkey -quiet -algorithm "${2:-EC}" -pkeyopt "${3:-ec_paramgen_curve:P-256}" -out "$1.key" 2>/dev/null; }
-
-# root NAME [EXTENSIONS]
-root() {
-    key "$1"
-    openssl req -x509 -new -key "$1.key" -subj "/C=CH/O=Culvert/CN=$1" -days 3650 -out "$1.crt" \
-        -addext 'keyUsage = critical, keyCertSign, cRLSign' ${2:+-addext "$2"}
-}
-# issue NAME ISSUER EXTENSIONS [DAYS] [REQUEST-OPTIONS...]
-issue() {
-    local name=$1 issuer=$2 extensions=$3 days=${4:-365}
-    shift 4 || shift $#
-    openssl req -new -key "$name.key" -subj "/C=CH/O=Culvert/CN=$name" -out "$name.csr"
-    openssl x509 -req -in "$name.csr" -CA "$issuer.crt" -CAkey "$issuer.key" -CAcreateserial -days "$days" \
-        -extfile <(printf '%s\n' "$extensions") -out "$name.crt" "$@" 2>/dev/null
-}
-authority='basicConstraints = critical, CA:TRUE
-keyUsage = critical, keyCertSign, cRLSign'
-end_entity='keyUsage = digitalSignature'
 
 root root
 root other
-key middle && issue middle root "$authority"
+key middle && issue middle root "$authority
+certificatePolicies = 1.3.6.1.4.1.99.1"
 key gw && issue gw middle "$end_entity
 subjectAltName = DNS:gw.example, email:gw@example.org, IP:192.0.2.1, IP:2001:db8::1
 crlDistributionPoints = URI:http://crl.example/middle.crl
