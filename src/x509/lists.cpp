@@ -50,6 +50,12 @@ const Crl* newest_delta(const TrustQuestion& question, const Crl& base, const Ce
 
 std::optional<Revoked> revoked_by_lists(const TrustQuestion& question, const Certificate& one,
                                         const Certificate& issuer) {
+    const Bytes issuer_name = one.issuer_der();
+    const auto lists_it = [&](const Crl& crl) {
+        return crl.is_usable() && crl.issuer_der() == issuer_name && crl.find(one);
+    };
+    // Mostly none does, and then no signature need be verified.
+    if (std::ranges::none_of(question.crls, lists_it)) { return std::nullopt; }
     const Crl* const base = newest_list(question, one, issuer);
     const Crl* const delta = base == nullptr ? nullptr : newest_delta(question, *base, issuer);
     if (base != nullptr) {
@@ -58,10 +64,10 @@ std::optional<Revoked> revoked_by_lists(const TrustQuestion& question, const Cer
         if (entry) { return entry; }
     }
     for (const Crl& crl : question.crls) {
-        if (&crl == base || &crl == delta || !crl.is_usable()) { continue; }
+        if (&crl == base || &crl == delta || !lists_it(crl)) { continue; }
         if (base != nullptr && crl.this_update() < base->this_update()) { continue; }
-        auto entry = crl.issuer_der() == one.issuer_der() ? crl.find(one) : std::nullopt;
-        if (!entry || entry->reason == taken_back || !crl.is_signed_by(issuer)) { continue; }
+        auto entry = crl.find(one);
+        if (entry->reason == taken_back || !crl.is_signed_by(issuer)) { continue; }
         if (!superseded(question, crl, issuer)) { return entry; }
     }
     return std::nullopt;
