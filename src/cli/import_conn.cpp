@@ -236,6 +236,14 @@ void write_conn(IpsecConn conn, SwanctlWriter& out) {
     out.open(conn.name());
     const bool of_libreswan = is_of_libreswan(conn);
     out.set("version", version_of(conn));
+    // Nobody knows what it would have asked of the peer: the keyword is one that is refused.
+    for (const std::string& other : conn.missing()) {
+        out.look_at(
+            fmt::format("conn {} takes over {}, which is not there; it is not loaded before "
+                        "that is settled",
+                        conn.name(), other));
+        out.set("also", other);
+    }
     // Who is who is read of both before anything is taken.
     Sides sides{conn};
     write_addresses(conn, out);

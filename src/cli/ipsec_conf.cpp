@@ -219,11 +219,14 @@ void IpsecConn::take_over(const std::vector<IpsecSection>& all, const IpsecSecti
     for (const auto& [key, value] : section.entries) {
         if (key != "also") { continue; }
         for (const std::string& wanted : words_of(value)) {
+            bool found = false;
             for (const IpsecSection& other : all) {
                 if (other.kind == "conn" && other.name == wanted && depth < also_depth_max) {
                     take_over(all, other, depth + 1);
+                    found = true;
                 }
             }
+            if (!found) { missing_.push_back(wanted); }
         }
     }
     for (const auto& [key, value] : section.entries) {

@@ -37,12 +37,15 @@ class IpsecConn {
     // Of several names of one thing the last that is there.
     std::optional<std::string> take_any(std::initializer_list<const char*> keys);
     const std::map<std::string, std::string>& rest() const { return values_; }
+    // Conns that it is to inherit, and that are not there (or too deep).
+    const std::vector<std::string>& missing() const { return missing_; }
 
  private:
     void take_over(const std::vector<IpsecSection>& all, const IpsecSection& section, int depth);
 
     std::string name_;
     std::map<std::string, std::string> values_;
+    std::vector<std::string> missing_;
 };
 
 // The text of a file, and the files that a pattern of an include names.

@@ -176,6 +176,12 @@ TEST_F(ImportAuth, OddNamesAndSeveralPoolsAreLoadedAgain) {
     EXPECT_EQ(all.config.connections[1].name, "quoted name");
 }
 
+TEST_F(ImportAuth, WhatTakesOverFromNobodyIsNotLoaded) {
+    EXPECT_EQ(conf("conn c\n  also=nowhere\n  right=%any\n  authby=psk\n"), Exit::failed);
+    EXPECT_TRUE(notes("conn c takes over nowhere, which is not there")) << paper.errors;
+    EXPECT_TRUE(loaded().config.connections.empty());
+}
+
 // What check refuses is not a success.
 TEST_F(ImportAuth, WhatIsRefusedFails) {
     EXPECT_EQ(conf("conn c\n  keyexchange=ikev1\n  right=192.0.2.1\n  authby=psk\n"), Exit::failed);
