@@ -118,8 +118,8 @@ Result<ike::Redirect> read_redirect(const vici::Message& message) {
     if (Status done = read_peer(message, out); !done) {
         return std::unexpected(std::move(done).error());
     }
-    const bool of_somebody = !out.ike.empty() || out.ike_id || out.peer_address ||
-                             message.find("peer-id") != nullptr;
+    const bool of_somebody =
+        !out.ike.empty() || out.ike_id || out.peer_address || message.find("peer-id") != nullptr;
     if (!of_somebody) {
         return std::unexpected(Error{.code = ErrorCode::malformed,
                                      .wanted = "redirect with ike, ike-id, peer-ip or peer-id",

@@ -1,9 +1,10 @@
 // A command that says badly whom it means must not mean everybody.
 
 #include "daemon/requests.hpp"
-#include "ike/auth/identity.hpp"
 
 #include <gtest/gtest.h>
+
+#include "ike/auth/identity.hpp"
 
 namespace culvert::daemon {
 namespace {
