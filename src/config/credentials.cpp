@@ -200,9 +200,7 @@ std::vector<x509::Certificate> read_certificates(const Field& field, std::string
 std::vector<crypto::PublicKey> read_public_keys(const Field& field) {
     std::vector<crypto::PublicKey> out;
     each_file(field, "pubkey", [&](const std::string& name, ByteView octets) {
-        const bool pem = as_text(octets).find("-----BEGIN") != std::string_view::npos;
-        auto key =
-            pem ? crypto::PublicKey::parse_pem(as_text(octets)) : crypto::PublicKey::parse(octets);
+        auto key = crypto::PublicKey::parse_file(octets);
         if (key) {
             out.push_back(std::move(*key));
         } else {

@@ -130,9 +130,10 @@ Result<PublicKey> PublicKey::parse(ByteView spki) {
     return of(std::move(key));
 }
 
-Result<PublicKey> PublicKey::parse_pem(std::string_view text) {
+Result<PublicKey> PublicKey::parse_file(ByteView octets) {
+    if (as_text(octets).find("-----BEGIN") == std::string_view::npos) { return parse(octets); }
     const std::unique_ptr<BIO, decltype(&BIO_free)> in{
-        BIO_new_mem_buf(text.data(), static_cast<int>(text.size())), BIO_free};
+        BIO_new_mem_buf(octets.data(), static_cast<int>(octets.size())), BIO_free};
     MUST(in != nullptr);
     std::shared_ptr<EVP_PKEY> key{PEM_read_bio_PUBKEY(in.get(), nullptr, nullptr, nullptr),
                                   EVP_PKEY_free};

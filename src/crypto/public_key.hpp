@@ -17,8 +17,8 @@ class PublicKey {
     // A SubjectPublicKeyInfo (RFC 5280 4.1.2.7), DER. Fails with malformed, or unsupported: a key
     // of another type or on another curve than P-256, P-384, P-521 and Brainpool's three.
     static Result<PublicKey> parse(ByteView spki);
-    // The same, PEM ("-----BEGIN PUBLIC KEY-----").
-    static Result<PublicKey> parse_pem(std::string_view text);
+    // The same, or as PEM ("-----BEGIN PUBLIC KEY-----").
+    static Result<PublicKey> parse_file(ByteView octets);
     // For the rooms that use the crypto library themselves; shares the key.
     static Result<PublicKey> of(std::shared_ptr<evp_pkey_st> key);
 

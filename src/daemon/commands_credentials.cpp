@@ -82,9 +82,18 @@ void Commands::load_cert(ClientId client, const Message& message) {
         store.put(*std::move(certificate), authority        ? CertificateUse::authority
                                            : flag == "ocsp" ? CertificateUse::ocsp_responder
                                                             : CertificateUse::end_entity);
+    } else if (type == "pubkey") {
+        // swanctl sends all that is in its folder of public keys, although what counts is what a
+        // connection names, and that comes with the connection.
+        auto key = crypto::PublicKey::parse_file(as_bytes(*data));
+        if (!key) { return refuse(key.error()); }
+        parts_.log.info(LogGroup::config,
+                        fmt::format("the public key {} ({}) was loaded by VICI; it counts for the "
+                                    "connections that name it in pubkeys",
+                                    id_of(*key), key->to_string()));
     } else {
         return refuse(bad_word("type", type,
-                               "X509 or X509_CRL; attribute certificates are not "
+                               "X509, X509_CRL or PUBKEY; attribute certificates are not "
                                "built yet"));
     }
     parts_.gateway.apply_soon();

@@ -137,6 +137,11 @@ def check_credentials(client):
             key = file.read()
         with open(certificate, "rb") as file:
             certificate = file.read()
+        public = [subprocess.run(["openssl", "pkey", "-pubout", "-outform", form], input=key, capture_output=True,
+                                 check=False).stdout for form in ("PEM", "DER")]
+    for form in public:
+        good(client.request("load-cert", {"type": "PUBKEY", "flag": "NONE", "data": form}), "load-cert of a public key")
+    bad(client.request("load-cert", {"type": "PUBKEY", "data": certificate}), "a certificate as a public key")
     answer = client.request("load-key", {"type": "any", "data": key})
     good(answer, "load-key")
     same(len(answer["id"]), 40, "the id of a key")
