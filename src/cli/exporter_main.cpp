@@ -152,11 +152,13 @@ void serve(int client, const std::string& uri) {
     ::setsockopt(client, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     ::setsockopt(client, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
     const std::string request = read_request(client);
-    if (request.starts_with("GET /metrics ")) {
+    if (request.starts_with("GET /metrics ") || request.starts_with("GET /metrics?")) {
         const auto metrics = scrape(uri);
         if (!metrics) { fmt::print(stderr, "culvert-exporter: {}\n", explain(metrics.error())); }
         answer(client, "200 OK", "application/openmetrics-text; version=1.0.0; charset=utf-8",
                metrics ? *metrics : cli::render_no_daemon());
+    } else if (!request.empty() && !request.starts_with("GET ")) {
+        answer(client, "405 Method Not Allowed", "text/plain", "GET /metrics has the metrics\n");
     } else if (!request.empty()) {
         answer(client, "404 Not Found", "text/plain", "the metrics are at /metrics\n");
     }

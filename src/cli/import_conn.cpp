@@ -134,7 +134,8 @@ void write_child(IpsecConn& conn, SwanctlWriter& out) {
         out.set("ipcomp", "yes");
     }
     if (const auto esn = conn.take("esn"); esn && !is_yes(*esn)) {
-        out.look_at("esn = no: end each of esp_proposals with -noesn");
+        out.look_at(fmt::format("esn = {}: end each of esp_proposals with {}", *esn,
+                                *esn == "either" ? "-esn-noesn" : "-noesn"));
     }
     const auto script = conn.take_any({"rightupdown", "leftupdown"});
     if (script && !script->empty() && *script != "%disabled") {

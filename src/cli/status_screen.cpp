@@ -185,15 +185,24 @@ std::string connections(const StatusParts& parts, const Style& style) {
     return out;
 }
 
-// How long ago the connection came up, if it stands.
-std::optional<std::uint64_t> up_since(const std::vector<Row>& rows, const std::string& name) {
+// How long ago the connection, or the child where one is named, came up, if it stands.
+std::optional<std::uint64_t> up_since(const std::vector<Row>& rows, const std::string& name,
+                                      const std::string& child) {
     std::optional<std::uint64_t> out;
+    const auto take = [&out](const std::string* age) {
+        if (age != nullptr) { out = std::max(out.value_or(0), number(*age)); }
+    };
     for (const Row& row : rows) {
         if (row.name != name) { continue; }
         for (const vici::Message* sa : row.sas) {
             const Section* const ike = sa->section(name);
-            const std::string* const age = ike == nullptr ? nullptr : ike->value("established");
-            if (age != nullptr) { out = std::max(out.value_or(0), number(*age)); }
+            if (ike == nullptr) { continue; }
+            if (child.empty()) { take(ike->value("established")); }
+            each_section(ike->section("child-sas"), [&](const std::string&, const Section& one) {
+                if (!child.empty() && one.value_or("name", "") == child) {
+                    take(one.value("install-time"));
+                }
+            });
         }
     }
     return out;
@@ -234,8 +243,8 @@ std::string failures(const StatusParts& parts) {
             return;
         }
         ++shown;
-        const auto since = up_since(rows, connection);
-        out += failure_block(failure, since && *since <= number(failure.value_or("ago", "0")),
+        const auto since = up_since(rows, connection, failure.value_or("child", ""));
+        out += failure_block(failure, since && *since < number(failure.value_or("ago", "0")),
                              parts.all);
     });
     if (out.empty()) { return {}; }

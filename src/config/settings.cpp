@@ -143,6 +143,10 @@ const std::unordered_map<std::string_view, Use>& uses() {
          }},
         {"keep_alive",
          [](const Field& f, Settings& s) { store(s.engine.keep_alive, read_time(f)); }},
+        {"ikesa_limit",
+         [](const Field& f, Settings& s) {
+             store(s.engine.ike_sas_max, read_number(f, 0, count_max));
+         }},
         {"init_limit_half_open",
          [](const Field& f, Settings& s) {
              const auto limit = read_number(f, 0, count_max);

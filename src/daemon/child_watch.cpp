@@ -17,13 +17,13 @@ std::string_view way_of(const ChildWatch::About& about) {
     return about.udp_encap ? "UDP port 4500" : "ESP (IP protocol 50)";
 }
 
-Error nothing_comes_back(std::string_view way, const ChildSaCounters& counters, Duration since,
+Error nothing_comes_back(std::string_view way, std::uint64_t sent, Duration since,
                          std::string_view more_to_do) {
     return {
         .code = ErrorCode::timed_out,
         .wanted = "protected packets in both directions",
-        .received = fmt::format("{} out and none in for {} s, while IKE works",
-                                counters.outbound_packets, whole_seconds(since)),
+        .received =
+            fmt::format("{} out and none in for {} s, while IKE works", sent, whole_seconds(since)),
         .remedy = fmt::format(
             "let {} pass in both directions on the way, look whether the peer has a route back "
             "and its firewall lets the traffic in; if the traffic only goes one way, all is well{}",
@@ -73,19 +73,25 @@ std::vector<Finding> ChildWatch::look(const ChildSaCounters& counters, Instant n
 // only sends looks the same.
 std::optional<Finding> ChildWatch::silence(const ChildSaCounters& counters, Instant now,
                                            const WhatIsIt& what_is_it) {
-    if (told_silence_ || counters.inbound_packets > 0 ||
-        counters.outbound_packets < silent_packets) {
-        return std::nullopt;
+    if (told_silence_) { return std::nullopt; }
+    if (counters.inbound_packets != inbound_before_) {
+        inbound_before_ = counters.inbound_packets;
+        outbound_before_ = counters.outbound_packets;
+        sending_since_ = Instant{};
     }
+    const std::uint64_t sent = counters.outbound_packets - outbound_before_;
+    if (sent < silent_packets) { return std::nullopt; }
     if (sending_since_ == Instant{}) { sending_since_ = now; }
-    if (now - sending_since_ < silent_time) { return std::nullopt; }
+    // What has worked may have nothing to say for a while.
+    const bool worked = counters.inbound_packets > 0;
+    if (now - sending_since_ < (worked ? silent_again_time : silent_time)) { return std::nullopt; }
     told_silence_ = true;
     const About about = what_is_it();
     return finding(about,
-                   nothing_comes_back(way_of(about), counters, now - sending_since_,
+                   nothing_comes_back(way_of(about), sent, now - sending_since_,
                                       about.udp_encap ? std::string{} : about.more_to_do),
-                   fmt::format("{} packets have left through {}, and none came back",
-                               counters.outbound_packets, about.child),
+                   fmt::format("{} packets have left through {}, and none came back{}", sent,
+                               about.child, worked ? " since" : ""),
                    now);
 }
 

@@ -43,6 +43,8 @@ class ChildWatch {
     };
 
     Instant sending_since_{};  // with nothing coming back; zero: it does not
+    std::uint64_t inbound_before_ = 0;
+    std::uint64_t outbound_before_ = 0;  // when the last one came in
     bool told_silence_ = false;
     std::optional<Window> window_;
     bool told_black_hole_ = false;

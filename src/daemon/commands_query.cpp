@@ -49,12 +49,16 @@ bool matches_filter(const Message& message, const ike::IkeSaStatus& ike) {
     }
     const std::string* id = message.value("ike-id");
     if (id != nullptr && *id != number(ike.unique_id)) { return false; }
+    return true;
+}
+
+// Of an IKE SA the children that are asked for; it is listed without any, too.
+void keep_matching_children(const Message& message, ike::IkeSaStatus& ike) {
     const std::string* child = message.value("child");
     const std::string* child_id = message.value("child-id");
-    if (child == nullptr && child_id == nullptr) { return true; }
-    return std::ranges::any_of(ike.children, [&](const ike::ChildSaStatus& one) {
-        return (child == nullptr || *child == one.name) &&
-               (child_id == nullptr || *child_id == number(one.unique_id));
+    std::erase_if(ike.children, [&](const ike::ChildSaStatus& one) {
+        return (child != nullptr && *child != one.name) ||
+               (child_id != nullptr && *child_id != number(one.unique_id));
     });
 }
 
@@ -162,6 +166,7 @@ void Commands::stats(ClientId client, const Message&) {
 void Commands::list_sas(ClientId client, const Message& message) {
     auto all = parts_.host.engines().status(Loop::now());
     std::erase_if(all, [&](const ike::IkeSaStatus& ike) { return !matches_filter(message, ike); });
+    for (ike::IkeSaStatus& ike : all) { keep_matching_children(message, ike); }
     parts_.server.stream_all(
         client, "list-sa",
         [this, all = std::move(all), at = std::size_t{0}]() mutable -> std::optional<Message> {

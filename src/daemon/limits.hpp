@@ -45,6 +45,7 @@ constexpr auto liveness_poll = 1s;
 // So many packets that left, for so long, with none that came back, are worth a word.
 constexpr std::uint64_t silent_packets = 5;
 constexpr auto silent_time = 10s;
+constexpr auto silent_again_time = 30s;  // where some had come back before
 // Of the packets that a peer sent in so long, that many are missing, and one in lossy_share or
 // more.
 constexpr auto lossy_time = 10s;

@@ -225,6 +225,7 @@ struct EngineSettings {
     unsigned block_threshold_per_ip =
         5;                          // half-open IKE SAs from one /32 or /64 before it is ignored
     unsigned half_open_max = 4096;  // in all
+    unsigned ike_sas_max = 0;       // of all kinds, beyond which no stranger's begins; 0: no limit
     seconds half_open_timeout{30};
     seconds keep_alive{20};  // NAT keep-alives; 0: off
     std::uint16_t port = 500;

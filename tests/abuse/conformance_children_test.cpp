@@ -231,8 +231,7 @@ TEST_F(Children, CT_CHILD_RekeysTheIkeSaAndDeletesTheOldOne) {  // RFC 7296 1.3.
 TEST_F(Children, CT_CHILD_WhatThePeerRefusesLeavesWhatThereIs) {  // RFC 7296 1.3, 2.21.3
     ASSERT_TRUE(eve.up());
     std::uint64_t command = 10;
-    for (const NotifyType why : {NotifyType::no_proposal_chosen, NotifyType::ts_unacceptable,
-                                 NotifyType::no_additional_sas}) {
+    for (const NotifyType why : {NotifyType::no_proposal_chosen, NotifyType::ts_unacceptable}) {
         ++command;
         begin(Initiate{.id = CommandId{command}, .connection = "eve", .child = "second"});
         EXPECT_TRUE(answer({wire::Notify{.type = why}}).empty());

@@ -3,6 +3,7 @@
 #include <malloc.h>
 
 #include "abuse/abuse_test.hpp"
+#include "ike/v2/limits.hpp"
 
 namespace culvert::ike::v2 {
 namespace {
@@ -52,6 +53,50 @@ TEST_F(Floods, A01NoAnswerToAStrangerIsLongerThanTheQuestion) {
     ASSERT_EQ(cookie.size(), 1U);
     EXPECT_TRUE(has(wire::parse_message(cookie.front()).value().payloads, NotifyType::cookie));
     EXPECT_LE(octets_of_all(cookie), eve.init_request().size());
+}
+
+// P-07: what fits nothing leaves no half-open IKE SA, and still has to show where it comes from
+// when there is too much of it.
+TEST_F(Floods, A03ProposalsThatFitNothingAreToCarryCookies) {
+    const auto nonsense = [&] {
+        eve.begin_again();
+        wire::Payloads payloads = eve.init_payloads();
+        auto& offer = std::get<wire::SecurityAssociation>(payloads[0]).proposals;
+        offer.assign(80, offer.front());
+        for (Proposal& one : offer) { one.transforms.resize(1); }
+        return wire::write(eve.init_header(), payloads);
+    };
+    const auto answer_to = [&](const Bytes& request) {
+        const auto said = eve.send(request);
+        EXPECT_EQ(said.size(), 1U);
+        return wire::parse_message(said.front()).value().payloads;
+    };
+    for (unsigned i = 0; i < refused_inits_per_second_max; ++i) {
+        EXPECT_TRUE(has(answer_to(nonsense()), NotifyType::no_proposal_chosen));
+    }
+    EXPECT_TRUE(has(answer_to(nonsense()), NotifyType::cookie));
+    // Whoever is honest comes again with it.
+    eve.begin_again();
+    const auto asked = answer_to(eve.init_request());
+    const auto* cookie = wire::find_notify(asked, NotifyType::cookie);
+    ASSERT_NE(cookie, nullptr);
+    wire::Payloads payloads = eve.init_payloads();
+    payloads.insert(payloads.begin(), *cookie);
+    EXPECT_EQ(
+        wire::count<wire::SecurityAssociation>(answer_to(wire::write(eve.init_header(), payloads))),
+        1U);
+    pair.pass(seconds{60});
+}
+
+TEST_F(Floods, A08NoMoreIkeSasThanAreAllowed) {
+    Config config = victim_config();
+    config.settings.ike_sas_max = 2;
+    configure(std::move(config));
+    ASSERT_TRUE(eve.up());
+    eve.begin_again();
+    EXPECT_TRUE(eve.send(eve.init_request()).empty());
+    EXPECT_NE(pair.two.errors().find("charon.ikesa_limit"), std::string::npos);
+    configure(victim_config());
 }
 
 TEST_F(Floods, A01NothingIsRetransmittedToAStrangerByTimer) {  // RFC 7296 2.1

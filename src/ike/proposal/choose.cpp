@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "ike/proposal/compare.hpp"
+#include "ike/proposal/limits.hpp"
 #include "ike/proposal/proposal.hpp"
 #include "ike/wire/notify_type.hpp"
 
@@ -65,16 +66,6 @@ std::string setting_of(ProtocolId protocol, std::string_view connection) {
                        protocol == ProtocolId::ah ? "ah" : "esp");
 }
 
-Error no_suite_in_common(const Mismatch& mismatch, std::string_view connection) {
-    const ProtocolId protocol =
-        mismatch.ours.empty() ? ProtocolId::ike : mismatch.ours.front().protocol;
-    return {.code = ErrorCode::no_proposal_chosen,
-            .notify = NotifyType::no_proposal_chosen,
-            .wanted = fmt::format("one of {}", list(mismatch.ours)),
-            .received = list(mismatch.theirs),
-            .remedy = nearest_change(mismatch, setting_of(protocol, connection))};
-}
-
 Error not_what_we_offered(const Mismatch& mismatch, std::string_view what) {
     return {.code = ErrorCode::no_proposal_chosen,
             .wanted = fmt::format("an answer chosen from {}", list(mismatch.ours)),
@@ -100,15 +91,35 @@ bool one_transform_a_type(const Proposal& answer) {
 
 }  // namespace
 
-Result<ChosenProposal> choose(const Proposals& ours, const Proposals& offered,
-                              std::string_view connection, bool require_ke) {
+std::optional<ChosenProposal> find_common(const Proposals& ours, const Proposals& offered,
+                                          bool require_ke) {
+    std::size_t near = 0;
     for (const Proposal& one : ours) {
         for (const Proposal& other : offered) {
+            if (!may_match(one, other)) { continue; }
             Comparison both = compare(one, other, require_ke);
             if (both.match()) { return chosen_from(other, std::move(both.common)); }
+            if (++near == near_misses_max) { return std::nullopt; }
         }
     }
-    return std::unexpected(no_suite_in_common({ours, offered, require_ke}, connection));
+    return std::nullopt;
+}
+
+Error nothing_in_common(const Proposals& ours, const Proposals& offered,
+                        std::string_view connection, bool require_ke) {
+    const Mismatch mismatch{ours, offered, require_ke};
+    const ProtocolId protocol = ours.empty() ? ProtocolId::ike : ours.front().protocol;
+    return {.code = ErrorCode::no_proposal_chosen,
+            .notify = NotifyType::no_proposal_chosen,
+            .wanted = fmt::format("one of {}", list(ours)),
+            .received = list(offered),
+            .remedy = nearest_change(mismatch, setting_of(protocol, connection))};
+}
+
+Result<ChosenProposal> choose(const Proposals& ours, const Proposals& offered,
+                              std::string_view connection, bool require_ke) {
+    if (auto common = find_common(ours, offered, require_ke)) { return *std::move(common); }
+    return std::unexpected(nothing_in_common(ours, offered, connection, require_ke));
 }
 
 Result<ChosenProposal> check_answer(const Proposals& ours, const Proposals& answer,

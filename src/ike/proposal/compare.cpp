@@ -222,6 +222,35 @@ std::vector<Transform> transforms_of(const Proposal& proposal, TransformType typ
     return out;
 }
 
+bool may_match(const Proposal& ours, const Proposal& theirs) {
+    if (ours.protocol != theirs.protocol) { return false; }
+    const auto is_ours = [&ours](const Transform& one) {
+        return std::ranges::any_of(ours.transforms,
+                                   [&one](const Transform& other) { return same(one, other); });
+    };
+    bool cipher = ours.protocol == ProtocolId::ah;
+    bool aead = false;
+    bool integrity = false;
+    bool prf = ours.protocol != ProtocolId::ike;
+    bool ke = prf;
+    for (const Transform& one : theirs.transforms) {
+        switch (one.type) {
+            case TransformType::encr:
+                if (is_ours(one)) {
+                    cipher = true;
+                    aead = aead || is_aead(one);
+                }
+                break;
+            case TransformType::integ: integrity = integrity || is_ours(one); break;
+            case TransformType::prf: prf = prf || is_ours(one); break;
+            case TransformType::ke: ke = ke || is_ours(one); break;
+            default:
+                if (!understood(ours.protocol, one.type)) { return false; }
+        }
+    }
+    return cipher && prf && ke && (aead || integrity);
+}
+
 Comparison compare(const Proposal& ours, const Proposal& theirs, bool with_ke) {
     return Comparer{ours, theirs}.run(with_ke);
 }

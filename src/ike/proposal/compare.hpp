@@ -26,6 +26,8 @@ struct Comparison {
 };
 
 Comparison compare(const Proposal& ours, const Proposal& theirs, bool with_ke);
+// False: they do not match. At a small part of the cost, and without memory.
+bool may_match(const Proposal& ours, const Proposal& theirs);
 
 std::vector<Transform> transforms_of(const Proposal& proposal, TransformType type);
 

@@ -71,8 +71,10 @@ unsigned cost_of(const Comparison& comparison, ProtocolId protocol) {
 
 std::optional<Pair> nearest_pair(const Mismatch& mismatch) {
     std::optional<Pair> nearest;
+    std::size_t compared = 0;
     for (const Proposal& one : mismatch.ours) {
         for (const Proposal& other : mismatch.theirs) {
+            if (++compared > pairs_explained_max) { return nearest; }
             Pair pair{&one, &other, compare(one, other, mismatch.with_ke)};
             pair.cost = cost_of(pair.comparison, one.protocol);
             if (!nearest || pair.cost < nearest->cost) { nearest = std::move(pair); }

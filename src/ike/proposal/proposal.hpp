@@ -112,6 +112,12 @@ struct ChosenProposal {
 // both sides' proposals and, as remedy, the nearest pair and the transform where it differs.
 Result<ChosenProposal> choose(const Proposals& ours, const Proposals& offered,
                               std::string_view connection, bool require_ke);
+// Its two halves, where most of what is offered may be a stranger's nonsense: the explanation costs
+// many times what finding nothing does.
+std::optional<ChosenProposal> find_common(const Proposals& ours, const Proposals& offered,
+                                          bool require_ke);
+Error nothing_in_common(const Proposals& ours, const Proposals& offered,
+                        std::string_view connection, bool require_ke);
 
 // The initiator's check of the answer: exactly one proposal, a subset of one of ours (RFC
 // 7296 3.3).

@@ -123,7 +123,8 @@ void take_auth_lifetime(const wire::Payloads& payloads, SaCore& sa) {
     const auto* notify = wire::find_notify(payloads, NotifyType::auth_lifetime);
     if (notify == nullptr || notify->data.size() != 4) { return; }
     Reader in{notify->data};
-    sa.auth_lifetime = seconds{in.u32()};
+    const seconds lifetime{in.u32()};
+    if (lifetime.count() > 0) { sa.auth_lifetime = std::max(lifetime, auth_lifetime_min); }
 }
 
 wire::Payloads AuthInitiator::request(const SaCore& sa, const Environment& env) const {
@@ -386,6 +387,7 @@ AuthInitiator::Outcome AuthInitiator::take_child(const wire::Payloads& response,
         abandon(env);
         return done;
     }
+    tell_what_was_left_out(sa, *offer_, *agreed, env);
     offer_.reset();
     ChildKeys keys =
         derive_child_keys(agreed->suite, sa.suite->prf, sa.sk_d, nullptr, init_.ni, init_.nr);

@@ -144,6 +144,8 @@ AuthResponder::Accepted AuthResponder::finish(const wire::Payloads& first, wire:
         result.redirect = std::move(gateway);
         return result;
     }
+    // Its virtual address may be what it is to have again.
+    if (result.initial_contact) { forget_disowned(sa, env); }
     if (sa.connection->reauth_time.count() > 0) {
         // RFC 4478 3: when it ends, not when it should be replaced. The peer takes its own margin
         // off, and with nothing left would begin again at once, and again.

@@ -193,6 +193,29 @@ void add_ts_payloads(wire::Payloads& out, const ChildOffer& offer) {
     out.emplace_back(wire::TsResponder{.selectors = offer.selectors.remote});
 }
 
+bool is_everything(const IpRange& range) { return range.first.is_any() && !range.last.next(); }
+
+void tell_what_was_left_out(const SaCore& sa, const ChildOffer& offer, const AgreedChild& agreed,
+                            const Environment& env) {
+    const SelectorPair& got = agreed.traffic.selectors;
+    // With a virtual address, or for everything, it is the peer that is to choose.
+    const auto whole = [](const TrafficSelectors& wanted, const TrafficSelectors& have) {
+        return std::ranges::all_of(wanted, [&](const TrafficSelector& one) {
+            return is_everything(one.addresses) || contains(have, one);
+        });
+    };
+    const bool all = agreed.mode == IpsecMode::transport ||
+                     (whole(offer.selectors.remote, got.remote) &&
+                      (!sa.local_vips.empty() || whole(offer.selectors.local, got.local)));
+    if (all) { return; }
+    env.alert(sa, "ts-narrowed", Severity::info,
+              fmt::format("the peer has narrowed {} === {} of {} to {} === {}: the rest has no "
+                          "tunnel; if it takes one pair of networks a Child SA, give each pair a "
+                          "child of its own",
+                          to_string(offer.selectors.local), to_string(offer.selectors.remote),
+                          offer.config->name, to_string(got.local), to_string(got.remote)));
+}
+
 Result<AgreedChild> check_child_answer(const SaCore& sa, const ChildOffer& offer,
                                        const wire::Payloads& response) {
     const auto* answer = wire::find<wire::SecurityAssociation>(response);
@@ -246,8 +269,14 @@ Result<AgreedChild> check_child_answer(const SaCore& sa, const ChildOffer& offer
 
 Result<ChildAnswer> answer_child_offer(const SaCore& sa, const wire::Payloads& request,
                                        bool with_ke, const Child* rekeyed, const Environment& env) {
-    if (sa.children.size() >= children_max) {
+    // Of those that are rekeyed there are two each for a while.
+    if (sa.children.size() >= (rekeyed == nullptr ? children_max : 2 * children_max)) {
         return std::unexpected(too_many_children(sa.name()));
+    }
+    // RFC 7296 3.15.4: who is to have an address of ours has no child with another one.
+    if (rekeyed == nullptr && !sa.began_first && !sa.connection->pools.empty() &&
+        sa.leases.empty()) {
+        return std::unexpected(address_request_required(sa.name()));
     }
     const auto* offer = wire::find<wire::SecurityAssociation>(request);
     const bool transport_asked =

@@ -58,6 +58,13 @@ struct AgreedChild {
     bool no_tfc_padding = false;              // the peer cannot take it (RFC 7296 1.3.1)
 };
 
+// From the first to the last address of its family.
+bool is_everything(const IpRange& range);
+
+// For a new child: which of what was asked for the peer's answer has left out.
+void tell_what_was_left_out(const SaCore& sa, const ChildOffer& offer, const AgreedChild& agreed,
+                            const Environment& env);
+
 // The initiator's check of SA, TSi, TSr in a response without error notify.
 Result<AgreedChild> check_child_answer(const SaCore& sa, const ChildOffer& offer,
                                        const wire::Payloads& response);

@@ -36,6 +36,14 @@ std::optional<IpAddress> single_address(const std::vector<AddressPattern>& patte
     return std::nullopt;
 }
 
+bool admits(const std::vector<AddressPattern>& patterns, IpFamily family) {
+    return patterns.empty() || std::ranges::any_of(patterns, [&](const AddressPattern& pattern) {
+               return pattern.any || std::ranges::any_of(pattern.ranges, [&](const IpRange& range) {
+                          return range.family() == family;
+                      });
+           });
+}
+
 // Equals stay in their order.
 std::vector<ConnectionRef> best_first(std::vector<std::pair<unsigned, ConnectionRef>> fitting) {
     std::ranges::stable_sort(fitting,
@@ -76,7 +84,12 @@ std::vector<ConnectionRef> connections_by_address(const ConfigSnapshot& config,
 }
 
 std::optional<IpAddress> remote_address_of(const Connection& connection) {
-    return single_address(connection.remote_addrs, std::nullopt);
+    const auto first = single_address(connection.remote_addrs, std::nullopt);
+    if (!first || admits(connection.local_addrs, first->family())) { return first; }
+    // A name may have addresses of both families.
+    const auto other = first->is_v4() ? IpFamily::v6 : IpFamily::v4;
+    const auto second = single_address(connection.remote_addrs, other);
+    return second && admits(connection.local_addrs, other) ? second : first;
 }
 
 std::optional<IpAddress> local_address_of(const Connection& connection, IpFamily family) {
@@ -120,6 +133,21 @@ bool has_all_additional(const ChosenIkeSuite& suite, const Has& has) {
     return true;
 }
 
+bool allows(const Proposal& proposal, const ChosenIkeSuite& suite) {
+    const auto has = [&](TransformType type, std::uint16_t id) {
+        return std::ranges::any_of(proposal.transforms, [&](const Transform& one) {
+            return one.type == type && one.id == id &&
+                   (type != TransformType::encr || one.key_bits.value_or(0) == suite.key_bits);
+        });
+    };
+    return has(TransformType::encr, std::to_underlying(suite.encryption)) &&
+           has(TransformType::prf, std::to_underlying(suite.prf)) &&
+           has(TransformType::ke, std::to_underlying(suite.ke)) &&
+           (suite.integrity == crypto::IntegrityAlgorithm::none ||
+            has(TransformType::integ, std::to_underlying(suite.integrity))) &&
+           has_all_additional(suite, has);
+}
+
 // More than any fit of names: with another number of rounds it comes to nothing.
 constexpr unsigned rounds_fit = 1000;
 
@@ -135,6 +163,11 @@ unsigned user_fit(const Connection& connection, const ConnectionWish& wish) {
 }
 
 }  // namespace
+
+bool proposes(const Connection& connection, const ChosenIkeSuite& suite) {
+    return std::ranges::any_of(connection.proposals,
+                               [&](const Proposal& one) { return allows(one, suite); });
+}
 
 std::vector<ConnectionRef> connections_for(const SaCore& sa, const ConnectionWish& wish,
                                            const Environment& env) {
@@ -153,22 +186,7 @@ std::vector<ConnectionRef> connections_for(const SaCore& sa, const ConnectionWis
          connections_by_address(env.state.config, sa.local.address, sa.remote.address)) {
         if (connection == sa.connection) { continue; }
         // The suite is chosen already; a connection that would not have is none for this peer.
-        const ChosenIkeSuite& suite = *sa.suite;
-        const bool proposes =
-            std::ranges::any_of(connection->proposals, [&](const Proposal& proposal) {
-                const auto has = [&](TransformType type, std::uint16_t id) {
-                    return std::ranges::any_of(proposal.transforms, [&](const Transform& t) {
-                        return t.type == type && t.id == id &&
-                               (type != TransformType::encr ||
-                                t.key_bits.value_or(0) == suite.key_bits);
-                    });
-                };
-                return has(TransformType::encr, std::to_underlying(suite.encryption)) &&
-                       has(TransformType::prf, std::to_underlying(suite.prf)) &&
-                       has(TransformType::ke, std::to_underlying(suite.ke)) &&
-                       has_all_additional(suite, has);
-            });
-        if (proposes) { consider(connection); }
+        if (proposes(*connection, *sa.suite)) { consider(connection); }
     }
     return best_first(std::move(fitting));
 }

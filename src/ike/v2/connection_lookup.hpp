@@ -22,7 +22,8 @@ ChildRef find_child(const ConnectionRef& connection, std::string_view name);
 std::vector<ConnectionRef> connections_by_address(const ConfigSnapshot& config,
                                                   const IpAddress& local, const IpAddress& remote);
 
-// Where to send to: the first single remote address. Nothing if the connection only answers.
+// Where to send to: the first single remote address of a family that local_addrs has. Nothing if
+// the connection only answers.
 std::optional<IpAddress> remote_address_of(const Connection& connection);
 // The first single local address of the family.
 std::optional<IpAddress> local_address_of(const Connection& connection, IpFamily family);
@@ -32,6 +33,9 @@ bool fits(const std::vector<AddressPattern>& patterns, const IpAddress& address)
 // How well identities fit: 0 not at all; exact above pattern above %any. `local`: the IDr that the
 // peer asked for, if it did.
 unsigned identity_fit(const Connection& connection, const Identity* local, const Identity& remote);
+
+// Whether one of its proposals has all of what was chosen.
+bool proposes(const Connection& connection, const ChosenIkeSuite& suite);
 
 // 0 not at all; %any 1, a pattern 2, the very one 3.
 unsigned pattern_fit(const Identity& pattern, const Identity& identity);

@@ -104,19 +104,25 @@ CreateChild::Outcome CreateChild::handle(const wire::Payloads& response, SaCore&
 CreateChild::Outcome CreateChild::fail(Error error, std::optional<EspSpi> spi, SaCore& sa,
                                        const Environment& env) {
     abandon(sa, env);
-    return Failed{.error = std::move(error), .we_refused = true, .refused_spi = spi};
+    return Failed{.error = std::move(error),
+                  .we_refused = true,
+                  .refused_spi = spi,
+                  .refused_protocol = offer_.ah_alone() ? IpsecProtocol::ah : IpsecProtocol::esp};
 }
 
 CreateChild::Outcome CreateChild::handle_answer(const wire::Payloads& response, SaCore& sa,
                                                 const Environment& env) {
     if (!sane_create_child(response)) {
+        // With an SA payload the peer thinks that it has one.
+        const bool has_one = wire::find<wire::SecurityAssociation>(response) != nullptr;
         return fail(bad_payloads(wire::ExchangeType::create_child_sa, "one SA, Nr, TSi, TSr each",
                                  response),
-                    std::nullopt, sa, env);
+                    has_one ? std::optional{offer_.inbound_spi} : std::nullopt, sa, env);
     }
     const EspSpi inbound_spi = offer_.inbound_spi;
     auto agreed = check_child_answer(sa, offer_, response);
     if (!agreed) { return fail(std::move(agreed).error(), inbound_spi, sa, env); }
+    if (!wanted_.rekeyed) { tell_what_was_left_out(sa, offer_, *agreed, env); }
     const auto* nonce = wire::find<wire::Nonce>(response);
     std::optional<Secret> shared;
     if (agreed->ke != crypto::KeMethod::none) {
@@ -162,6 +168,7 @@ CreateChild::Outcome CreateChild::install(const Secret* further, SaCore& sa,
                                        answered_->nr, further);
     const ChildSaId fresh = install_child(sa, agreed, std::move(keys), true, env);
     if (!wanted_.rekeyed) { return Done{.fresh = fresh, .to_delete = {}}; }
+    sa.find_child(fresh)->successor = true;
     return settle(fresh, answered_->nr, sa, env);
 }
 
@@ -312,6 +319,7 @@ CreatedChild finish_child(StartedChild& started, wire::Payloads response, SaCore
                          .rekeyed = started.rekeyed,
                          .lowest_nonce = lower_nonce(started.ni, started.nr)};
     created.fresh = install_child(sa, started.agreed, std::move(keys), false, env);
+    sa.find_child(created.fresh)->successor = started.rekeyed.has_value();
     return created;
 }
 

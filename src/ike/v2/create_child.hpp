@@ -51,6 +51,7 @@ class CreateChild {
         Error error;
         bool we_refused = false;
         std::optional<EspSpi> refused_spi{};  // the peer has a Child SA that we do not want
+        IpsecProtocol refused_protocol = IpsecProtocol::esp;
     };
     struct FollowUp {};  // request() has the next one
     using Outcome = std::variant<Done, OtherGroup, Later, Failed, FollowUp>;

@@ -35,7 +35,7 @@ void Engine::Impl::news(Input& input, const Environment& env) {
         IkeSa* const sa = owner(expire->id, env);
         if (sa == nullptr) { return; }
         if (expire->idle) { return sa->child_unused(expire->id, env); }
-        if (expire->hard) { return sa->delete_child(expire->id, "its lifetime is over", {}, env); }
+        if (expire->hard) { return sa->child_expired(expire->id, env); }
         return sa->rekey_child(expire->id, {}, env);
     }
     if (const auto* changed = std::get_if<MappingChanged>(&input)) {
@@ -51,13 +51,9 @@ void Engine::Impl::news(Input& input, const Environment& env) {
     if (auto* failed = std::get_if<InstallFailed>(&input)) {
         IkeSa* const sa = owner(failed->id, env);
         if (sa == nullptr) { return; }
-        env.failure(sa->core(), {}, "installation", true, failed->why, "install-child-sa-failed");
-        return sa->delete_child(failed->id, "it could not be installed", {}, env);
+        return sa->install_failed(failed->id, failed->why, env);
     }
     if (auto* changed = std::get_if<AddressesChanged>(&input)) {
-        if (changed->addresses.size() > v2::host_addresses_max) {
-            changed->addresses.resize(v2::host_addresses_max);
-        }
         state.host_addresses = std::move(changed->addresses);
         for (IkeSa* const sa : v2::in_order(state)) { sa->addresses_changed(env); }
         return;

@@ -69,6 +69,7 @@ struct EngineState {
 
     HalfOpenGuard guard{share.count};
     RateLimit ignored_events{1};
+    RateLimit refused_inits{refused_inits_per_second_max};
     RateLimit stray_answers{stray_answers_per_second_max};
     RateLimit stray_events{stray_events_per_second_max};
     CommandLedger commands;

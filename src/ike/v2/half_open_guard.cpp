@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 #include <utility>
 
 #include "base/assert.hpp"
@@ -40,12 +41,18 @@ void take_one(std::unordered_map<IpAddress, unsigned>& counts, const IpAddress& 
 void HalfOpenGuard::opened(const IpAddress& remote) {
     ++total_;
     ++by_prefix_[prefix_of(remote)];
+    ++by_region_[region_of(remote)];
 }
 
 void HalfOpenGuard::closed(const IpAddress& remote) {
+    leaves(remote);
+    take_one(by_prefix_, prefix_of(remote));
+}
+
+void HalfOpenGuard::leaves(const IpAddress& remote) {
     ASSERT(total_ > 0);
     --total_;
-    take_one(by_prefix_, prefix_of(remote));
+    take_one(by_region_, region_of(remote));
 }
 
 bool HalfOpenGuard::refused(const IpAddress& remote) {
@@ -57,8 +64,7 @@ bool HalfOpenGuard::refused(const IpAddress& remote) {
 }
 
 void HalfOpenGuard::refused_is_gone(const IpAddress& remote, bool stayed) {
-    ASSERT(total_ > 0);
-    --total_;
+    leaves(remote);
     if (stayed) { take_one(refused_by_prefix_, prefix_of(remote)); }
 }
 
@@ -72,13 +78,24 @@ bool HalfOpenGuard::reached(unsigned limit) const {
     return limit > 0 && total_ >= (limit + guards_ - 1) / guards_;
 }
 
+// Whoever has many networks of his own, and takes cookies there, does not shut out all others.
+bool HalfOpenGuard::region_is_full(const IpAddress& remote, unsigned limit) const {
+    const auto found = by_region_.find(region_of(remote));
+    const unsigned here = found == by_region_.end() ? 0 : found->second;
+    return limit > 0 && here >= std::max(1U, limit / guards_ / regions_of_limit);
+}
+
 HalfOpenGuard::Verdict HalfOpenGuard::judge(const IpAddress& remote,
                                             const EngineSettings& settings) const {
     const unsigned here = from(remote);
     if (settings.block_threshold_per_ip > 0 && here >= settings.block_threshold_per_ip) {
         return Verdict::ignore;
     }
-    if (reached(settings.half_open_max)) { return Verdict::ignore; }
+    const bool by_source = settings.block_threshold_per_ip > 0;
+    if (reached(settings.half_open_max) ||
+        (by_source && region_is_full(remote, settings.half_open_max))) {
+        return Verdict::ignore;
+    }
     if (reached(settings.cookie_threshold) ||
         (settings.cookie_threshold_per_ip > 0 && here >= settings.cookie_threshold_per_ip)) {
         return Verdict::ask_cookie;
@@ -102,12 +119,24 @@ bool HalfOpenGuard::check_cookie(ByteView cookie, ByteView nonce, const IpAddres
     return fits(current_) || fits(previous_);
 }
 
+namespace {
+
+IpAddress cut_to(const IpAddress& address, std::size_t octets) {
+    std::array<std::uint8_t, 16> out{};
+    std::copy_n(address.octets().begin(), octets, out.begin());
+    return IpAddress::from_octets(std::span{out}.first(address.octets().size())).value_or(address);
+}
+
+}  // namespace
+
+// One host has a whole /64: counting single IPv6 addresses would count nothing.
 IpAddress HalfOpenGuard::prefix_of(const IpAddress& remote) {
-    if (remote.is_v4()) { return remote; }
-    // One host has a whole /64: counting single IPv6 addresses would count nothing.
-    std::array<std::uint8_t, 16> octets{};
-    std::copy_n(remote.octets().begin(), 8, octets.begin());
-    return IpAddress::from_octets(octets).value_or(remote);
+    return remote.is_v4() ? remote : cut_to(remote, 8);
+}
+
+// A site has a whole /48, and many an attacker the /24 of a machine hall.
+IpAddress HalfOpenGuard::region_of(const IpAddress& remote) {
+    return cut_to(remote, remote.is_v4() ? 3 : 6);
 }
 
 void HalfOpenGuard::rotate(Instant now, Random& random) {

@@ -1,6 +1,7 @@
 #pragma once
-// What strangers may cost (RFC 7296 2.6): half-open IKE SAs counted in all and by /32 or /64,
-// stateless cookies under two rotating secrets, and a rate for answers to what fits nothing.
+// What strangers may cost (RFC 7296 2.6): half-open IKE SAs counted in all, by /32 or /64 and by
+// /24 or /48, stateless cookies under two rotating secrets, and a rate for answers to what fits
+// nothing.
 
 #include <array>
 #include <cstdint>
@@ -21,6 +22,10 @@ class RateLimit {
  public:
     explicit RateLimit(unsigned per_second) : per_second_(per_second) {}
     bool allow(Instant now);
+    // Whether allow() would.
+    bool has_room(Instant now) const {
+        return now - window_start_ >= std::chrono::seconds(1) || used_ < per_second_;
+    }
 
  private:
     unsigned per_second_;
@@ -58,15 +63,19 @@ class HalfOpenGuard {
         Instant made{};
     };
     static IpAddress prefix_of(const IpAddress& remote);
+    static IpAddress region_of(const IpAddress& remote);
+    void leaves(const IpAddress& remote);
     void rotate(Instant now, Random& random);
     static Bytes compute(const CookieSecret& secret, ByteView nonce, const IpAddress& remote,
                          IkeSpi initiator_spi);
 
     bool reached(unsigned limit) const;
+    bool region_is_full(const IpAddress& remote, unsigned limit) const;
 
     unsigned guards_;
     std::size_t total_ = 0;
     std::unordered_map<IpAddress, unsigned> by_prefix_;
+    std::unordered_map<IpAddress, unsigned> by_region_;
     std::unordered_map<IpAddress, unsigned> refused_by_prefix_;
     CookieSecret current_;
     CookieSecret previous_;

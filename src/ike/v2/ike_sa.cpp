@@ -145,11 +145,6 @@ void IkeSa::become_established(const Environment& env) {
 void IkeSa::forget(const Environment& env) {
     if (gone()) { return; }
     if (auto* sent = std::get_if<AuthSent>(&state_)) { sent->exchange->abandon(env); }
-    if (active_) {
-        if (auto* create = std::get_if<CreateChild>(&active_->what)) {
-            create->abandon(core_, env);
-        }
-    }
     drop_pending_answer(env);
     const bool replaced = std::holds_alternative<Rekeyed>(state_);
     const bool was_up = core_.established_at.has_value() && !replaced && !inherits_from_;
@@ -191,7 +186,12 @@ void IkeSa::drop_heir(const Environment& env) {
 void IkeSa::fail_all(const Error& error, const Environment& env) {
     drop_heir(env);
     std::vector<Task> tasks;
-    if (active_) { tasks.push_back(std::move(active_->task)); }
+    if (active_) {
+        if (auto* create = std::get_if<CreateChild>(&active_->what)) {
+            create->abandon(core_, env);
+        }
+        tasks.push_back(std::move(active_->task));
+    }
     active_.reset();
     for (Task& task : queue_) { tasks.push_back(std::move(task)); }
     queue_.clear();
@@ -287,6 +287,23 @@ void IkeSa::delete_child(ChildSaId id, std::string why, std::vector<CommandId> c
                        .commands = std::move(commands)});
     env.touch(core_.local_spi);
     pump(env);
+}
+
+void IkeSa::child_expired(ChildSaId id, const Environment& env) {
+    const Child* const child = core_.find_child(id);
+    if (child == nullptr) { return; }
+    if (child->live() && established()) { queue_.push_back(made_again(*child, env)); }
+    delete_child(id, "its lifetime is over", {}, env);
+}
+
+void IkeSa::install_failed(ChildSaId id, const Error& why, const Environment& env) {
+    env.failure(core_, {}, "installation", true, why, "install-child-sa-failed");
+    const Child* const child = core_.find_child(id);
+    // What it was to replace is on its way out, or gone; one that was new is not tried again.
+    if (child != nullptr && child->live() && child->successor && established()) {
+        queue_.push_back(made_again(*child, env));
+    }
+    delete_child(id, "it could not be installed", {}, env);
 }
 
 void IkeSa::child_unused(ChildSaId id, const Environment& env) {

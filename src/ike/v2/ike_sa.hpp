@@ -77,6 +77,10 @@ class IkeSa {
     void rekey_child(ChildSaId id, std::vector<CommandId> commands, const Environment& env);
     void delete_child(ChildSaId id, std::string why, std::vector<CommandId> commands,
                       const Environment& env);
+    // Its hard lifetime is over; if nothing has replaced it, another one is made.
+    void child_expired(ChildSaId id, const Environment& env);
+    // The plane cannot carry it.
+    void install_failed(ChildSaId id, const Error& why, const Environment& env);
     // A new IKE SA with the same children takes its place. The commands end when that is up, or
     // when this one is closed, as make_before_break has it.
     void reauthenticate(std::vector<CommandId> commands, const Environment& env);
@@ -295,6 +299,7 @@ class IkeSa {
 
     // ike_sa_tasks.cpp: our own exchanges
     bool waits_for_peer(const Task& task) const;
+    bool may_begin(const Task& task) const;
     void pump(const Environment& env);
     bool begin(Task task, const Environment& env);
     bool begin_create(CreateChild::Wanted wanted, Task task, const Environment& env);
@@ -312,6 +317,10 @@ class IkeSa {
                      const Environment& env);
     // Further ones like this, until each resource has one (RFC 9611).
     void want_further(ChildSaId id, const Environment& env);
+    // What is to come in the place of a child that ends although it is wanted.
+    Task made_again(const Child& child, const Environment& env);
+    // This one; or of two IKE SAs, one the successor of the other, the one that has the children.
+    IkeSa* holder_of_children(const Environment& env);
     // Children and tasks go to the successor.
     void hand_over(IkeSpi successor, const Environment& env);
     bool busy_with_children() const;
@@ -327,8 +336,12 @@ class IkeSa {
     void tell_addresses(const Environment& env);
     std::optional<IpAddress> source_towards(const IpAddress& remote, const Environment& env) const;
     std::optional<Path> best_path(bool another, const Environment& env);
-    void move_to(const Path& path, const Environment& env);
+    void move_to(const Path& path, bool for_sure, const Environment& env);
+    bool is_inside(const IpAddress& address) const;
     void want_update(const Environment& env);
+    void want_probe(const Environment& env);
+    bool looks_at_mapping() const;
+    void want_mapping(const Environment& env);
     bool try_another_path(const Environment& env);
     bool follow_last_message(const Environment& env);
     bool begin_update(Task task, const Environment& env);
@@ -359,6 +372,7 @@ class IkeSa {
     Instant last_inbound_{};
     Instant last_outbound_{};
     Instant last_id_complaint_{};
+    RateLimit mapping_changes_{mapping_changes_per_second_max};
     bool close_wanted_ = false;  // before it is established
     enum class Counted : std::uint8_t { no, half_open, refused, refused_staying };
     Counted counted_ = Counted::no;  // by the guard
@@ -374,6 +388,7 @@ class IkeSa {
     bool reauthenticates_ = false;  // was begun for that
     IkeSpi rival_{};                // the peer's, of the same moment
     bool replaced_by_another_ = false;
+    bool lingers_ = false;  // ends soon, with nothing to come after it
     // ... or what begins when this one has ended.
     Boxed<Again> begins_again_;
     // Children that come up again, or are trapped, when this one has ended.

@@ -46,9 +46,9 @@ std::optional<Instant> IkeSa::next_deadline() const {
     }
     if (!active_ && requests_.idle() && !inherits_from_) {
         for (const Task& task : queue_) {
-            if (!waits_for_peer(task)) { earliest(out, task.not_before); }
+            if (may_begin(task)) { earliest(out, task.not_before); }
         }
-        if (dpd_delay_.count() > 0) { earliest(out, last_inbound_ + dpd_delay_); }
+        if (dpd_delay_.count() > 0 && !sent_away()) { earliest(out, last_inbound_ + dpd_delay_); }
     }
     if (core_.nat.local && !core_.nat.fake && !core_.on_tcp() && keep_alive_.count() > 0) {
         earliest(out, last_outbound_ + keep_alive_);
@@ -117,7 +117,7 @@ void IkeSa::tick_children(const Environment& env) {
             to_rekey.push_back(child.id);
         }
     }
-    for (const ChildSaId id : to_delete) { delete_child(id, "its lifetime is over", {}, env); }
+    for (const ChildSaId id : to_delete) { child_expired(id, env); }
     for (const ChildSaId id : to_rekey) { rekey_child(id, {}, env); }
 }
 
@@ -132,14 +132,21 @@ void IkeSa::tick_ike(const Environment& env) {
     }
     if (due(core_.expires_at, env.now)) {
         core_.expires_at.reset();
+        if (lingers_) { return close({}, env); }
         env.alert(core_, "ike-sa-expired", Severity::warn,
                   fmt::format("IKE SA {}[{}] was not rekeyed or authenticated again in time: its "
                               "lifetime is over",
                               core_.name(), core_.unique_id));
+        // What was to be up from the start is to be up again.
+        for (const Child& child : core_.children) {
+            if (child.live() && core_.began_first) {
+                restart_.emplace_back(child.config, child.config->start_action);
+            }
+        }
         return close({}, env);
     }
     const bool idle = !active_ && requests_.idle() && !inherits_from_;
-    if (idle && dpd_delay_.count() > 0 && env.now - last_inbound_ >= dpd_delay_) {
+    if (idle && !sent_away() && dpd_delay_.count() > 0 && env.now - last_inbound_ >= dpd_delay_) {
         queue_.push_front({.what = InformTask{}});
     }
     // RFC 9329 7.6: none in TCP.

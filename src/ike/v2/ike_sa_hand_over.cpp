@@ -43,6 +43,7 @@ void IkeSa::hand_over(IkeSpi successor, const Environment& env) {
     next->core_.local_vips = std::exchange(core_.local_vips, {});
     next->replaces_ = std::exchange(replaces_, std::nullopt);
     next->replaced_by_another_ = replaced_by_another_;
+    next->resolving_ = std::exchange(resolving_, std::nullopt);
     next->core_.name_servers = std::exchange(core_.name_servers, {});
     if (next->core_.original_initiator) {
         // RFC 6290 4.2: who begins a rekey knows both SPIs only after it.
@@ -63,6 +64,12 @@ void IkeSa::hand_over(IkeSpi successor, const Environment& env) {
         }
     }
     queue_ = std::move(kept);
+    next->want_mapping(env);
+    // Their answers come to an IKE SA without children.
+    if (active_ && std::holds_alternative<ProbingPath>(active_->what)) { next->want_probe(env); }
+    if (active_ && std::holds_alternative<UpdatingAddresses>(active_->what)) {
+        next->queue_.push_front({.what = UpdateAddressesTask{}});
+    }
     const std::string text = fmt::format("IKE SA {}[{}] rekeyed to [{}]", core_.name(),
                                          core_.unique_id, next->core_.unique_id);
     enter(Rekeyed{.successor = successor, .give_up_at = env.now + rekeyed_linger_max},

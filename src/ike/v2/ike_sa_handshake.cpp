@@ -125,6 +125,7 @@ void IkeSa::auth_answered(const wire::Payloads& payloads, const Environment& env
     begin_.reset();
     become_established(env);
     keep_ticket(payloads, core_, env);
+    want_mapping(env);
     if (done.child) {
         child_is_up(*done.child, std::nullopt, env);
         want_further(*done.child, env);

@@ -199,6 +199,8 @@ void IkeSa::follow_peer(const Datagram& datagram, const Environment& env) {
 
 void IkeSa::mapping_changed(const Endpoint& remote, const Environment& env) {
     if (!core_.nat.remote || remote == core_.remote || !established() || core_.on_tcp()) { return; }
+    // What it costs us is many times what it costs a peer that flaps.
+    if (!mapping_changes_.allow(env.now)) { return; }
     const std::string text =
         fmt::format("IKE SA {}[{}]: the peer's NAT mapping went from {} to {}", core_.name(),
                     core_.unique_id, core_.remote.to_string(), remote.to_string());
@@ -250,6 +252,11 @@ void IkeSa::handle_request(const Datagram& datagram, const wire::Message& reques
     if (gives_up) { return given_up_by_peer(datagram, request, env); }
     if (half_open) { return answer_auth(datagram, request, env); }
     const wire::Payloads answer = answer_request(request, datagram, env);
+    // RFC 7296 2.21.3: fatal on both sides.
+    if (!end_after_answer_ &&
+        wire::find_notify(answer, wire::NotifyType::invalid_syntax) != nullptr) {
+        end_after_answer_ = "the peer's request makes no sense";
+    }
     respond(datagram, request.header, answer, env);
     if (end_after_answer_) {
         const std::string why = *std::exchange(end_after_answer_, std::nullopt);

@@ -94,7 +94,7 @@ void IkeSa::addresses_changed(const Environment& env) {
     }
     if (core_.began_first) {
         if (const auto path = best_path(false, env); path && *path != path_in_use()) {
-            return move_to(*path, env);
+            return move_to(*path, true, env);
         }
     } else if (!local_is_there) {
         // RFC 4555 3.6: the responder only says what it has; the initiator moves.
@@ -115,6 +115,14 @@ void IkeSa::tell_addresses(const Environment& env) {
     (void)add({.what = InformTask{std::move(payloads)}}, env);
 }
 
+bool IkeSa::is_inside(const IpAddress& address) const {
+    return std::ranges::any_of(core_.children, [&](const Child& child) {
+        return std::ranges::any_of(child.remote_ts, [&](const TrafficSelector& one) {
+            return !is_everything(one.addresses) && one.addresses.contains(address);
+        });
+    });
+}
+
 // The first pair of addresses that routing has a way for, the peer's present address before its
 // other ones. `another`: none that was tried since the last answer.
 std::optional<IkeSa::Path> IkeSa::best_path(bool another, const Environment& env) {
@@ -125,6 +133,8 @@ std::optional<IkeSa::Path> IkeSa::best_path(bool another, const Environment& env
     for (const IpAddress& remote : remotes) {
         const auto local = source_towards(remote, env);
         if (!local || contains(core_.local_vips, *local)) { continue; }
+        // What is behind the tunnel is no way to its end.
+        if (remote != core_.remote.address && is_inside(remote)) { continue; }
         const Path path{*local, remote};
         const bool tried = std::ranges::find(core_.mobike.tried, path) != core_.mobike.tried.end();
         if (another && (tried || path == path_in_use())) { continue; }
@@ -133,9 +143,9 @@ std::optional<IkeSa::Path> IkeSa::best_path(bool another, const Environment& env
     return std::nullopt;
 }
 
-// RFC 4555 3.5: the SAs follow at once; the peer is told, and what waits for an answer goes out
-// again from the new address.
-void IkeSa::move_to(const Path& path, const Environment& env) {
+// RFC 4555 3.5: the SAs follow at once, if `for_sure` the way before is no more; the peer is told,
+// and what waits for an answer goes out again from the new address.
+void IkeSa::move_to(const Path& path, bool for_sure, const Environment& env) {
     core_.mobike.tried.push_back(path_in_use());
     core_.local.address = path.first;
     if (core_.on_tcp()) {  // the SAs follow when the stream is there
@@ -146,7 +156,8 @@ void IkeSa::move_to(const Path& path, const Environment& env) {
     if (core_.remote.address != path.second) {
         core_.remote = {path.second, core_.nat_t_port ? std::uint16_t{4500} : core_.remote.port};
     }
-    update_children(env);
+    core_.mobike.unproved = !for_sure;
+    if (for_sure) { update_children(env); }
     if (!requests_.idle()) {
         requests_.begin_again(env.now);
         transmit(requests_.message(), env);
@@ -162,13 +173,25 @@ void IkeSa::want_update(const Environment& env) {
     pump(env);
 }
 
+// RFC 4555 3.7: traffic follows only after the peer has shown that it is there, so that nobody has
+// us flood a third party. One probe is enough, of where it is then.
+void IkeSa::want_probe(const Environment& env) {
+    std::erase_if(
+        queue_, [](const Task& task) { return std::holds_alternative<ProbePathTask>(task.what); });
+    queue_.push_front({.what = ProbePathTask{env.random().bytes(cookie2_size)}});
+    env.touch(core_.local_spi);
+}
+
 // Before the peer is given up: another pair of addresses may still work (RFC 4555 3.12).
 bool IkeSa::try_another_path(const Environment& env) {
     if (!core_.mobike.on || !established() || requests_.idle()) { return false; }
     if (!core_.began_first) { return follow_last_message(env); }
     const auto path = best_path(true, env);
     if (!path) { return go_over_to_tcp(env); }
-    move_to(*path, env);
+    // It may be that the peer is not there at all: some messages by each way must do, and ESP stays
+    // where it was until one is answered.
+    move_to(*path, false, env);
+    if (!requests_.idle()) { requests_.begin_again(env.now, tries_another_path); }
     return true;
 }
 
@@ -181,7 +204,7 @@ bool IkeSa::follow_last_message(const Environment& env) {
     core_.mobike.last_from.reset();
     requests_.begin_again(env.now);
     transmit(requests_.message(), env);
-    queue_.push_front({.what = ProbePathTask{env.random().bytes(cookie2_size)}});
+    want_probe(env);
     return true;
 }
 
@@ -208,12 +231,16 @@ void IkeSa::update_answered(const UpdatingAddresses& sent, const wire::Payloads&
                             const Environment& env) {
     if (const auto* error = wire::find_error_notify(response)) {
         env.failure(core_, {}, "INFORMATIONAL", false, address_was_refused(core_, error->type));
-        if (const auto path = best_path(true, env)) { move_to(*path, env); }
+        if (const auto path = best_path(true, env)) { move_to(*path, true, env); }
         return;
     }
     // Moved on meanwhile: the next update waits already, and this answer is of another path.
     if (sent.local != core_.local || sent.remote != core_.remote) { return; }
     core_.mobike.tried.clear();
+    if (const auto* seen = wire::find_notify(response, NotifyType::nat_detection_destination_ip)) {
+        core_.mobike.seen_as = seen->data;
+    }
+    if (std::exchange(core_.mobike.unproved, false)) { update_children(env); }
     NatSituation nat = detect_nat(response, core_.initiator_spi(), core_.responder_spi(),
                                   core_.local, core_.remote);
     if (!nat.supported) { return; }
@@ -261,10 +288,16 @@ void IkeSa::follow_update(const wire::Payloads& request, const Datagram& datagra
         env.emit(KeepStream{core_.stream});
         return update_children(env);
     }
-    // RFC 4555 3.7: traffic follows only after the peer has shown that it is there, so that nobody
-    // has us flood a third party.
-    Bytes cookie = env.random().bytes(cookie2_size);
-    queue_.push_front({.what = ProbePathTask{std::move(cookie)}});
+    // The peer had sent it before it knew that the IKE SA was rekeyed.
+    if (IkeSa* const holder = holder_of_children(env); holder != this) {
+        holder->core_.local = core_.local;
+        holder->core_.remote = core_.remote;
+        holder->core_.nat_t_port = core_.nat_t_port;
+        holder->core_.nat = core_.nat;
+        holder->want_probe(env);
+        return holder->pump(env);
+    }
+    want_probe(env);
 }
 
 void IkeSa::probe_answered(const ProbingPath& sent, const wire::Payloads& response,
@@ -279,12 +312,22 @@ void IkeSa::probe_answered(const ProbingPath& sent, const wire::Payloads& respon
     update_children(env);
 }
 
+// Something to compare later answers with: the hash covers the SPIs, so that each IKE SA needs its
+// own.
+void IkeSa::want_mapping(const Environment& env) {
+    if (!looks_at_mapping()) { return; }
+    queue_.push_back({.what = InformTask{}});
+    env.touch(core_.local_spi);
+}
+
+bool IkeSa::looks_at_mapping() const {
+    return core_.mobike.on && core_.began_first && core_.nat.local && !core_.nat.fake &&
+           !core_.on_tcp();
+}
+
 // Behind a NAT the initiator looks whether its mapping is what it was (RFC 4555 3.8).
 void IkeSa::add_mapping_probe(wire::Payloads& payloads, const Environment& env) const {
-    if (!core_.mobike.on || !core_.began_first || !core_.nat.local || core_.nat.fake ||
-        core_.on_tcp()) {
-        return;
-    }
+    if (!looks_at_mapping()) { return; }
     add_nat_detection(payloads, core_.initiator_spi(), core_.responder_spi(), core_.local,
                       core_.remote, false, env.random());
 }

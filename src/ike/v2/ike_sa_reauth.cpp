@@ -216,6 +216,7 @@ void IkeSa::give_up_replacing(const Environment& env) {
 }
 
 void IkeSa::linger(seconds time, const Environment& env) {
+    lingers_ = true;
     const Instant end = env.now + time;
     core_.expires_at = core_.expires_at ? std::min(*core_.expires_at, end) : end;
     core_.rekey_at.reset();

@@ -78,6 +78,9 @@ void IkeSa::redirected(const Identity& gateway, const Environment& env) {
 }
 
 void IkeSa::gateway_resolved(const GatewayResolved& answer, const Environment& env) {
+    if (IkeSa* const holder = holder_of_children(env); holder != this) {
+        return holder->gateway_resolved(answer, env);
+    }
     const auto gateway = std::exchange(resolving_, std::nullopt);
     if (!gateway || gone()) { return; }
     env.touch(core_.local_spi);

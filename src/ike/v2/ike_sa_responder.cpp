@@ -59,7 +59,10 @@ wire::Payloads IkeSa::answer_request(const wire::Message& request, const Datagra
 bool IkeSa::affords(const wire::Payloads& request, unsigned effort_min, const Environment& env) {
     const auto* ke = wire::find<wire::KeyExchange>(request);
     const unsigned effort = ke == nullptr ? 0 : effort_of(ke->method);
-    return core_.effort.spend(std::max(effort, effort_min), env.now);
+    const auto* offer = wire::find<wire::SecurityAssociation>(request);
+    const auto compared =
+        static_cast<unsigned>(offer == nullptr ? 0 : offer->proposals.size() / proposals_an_effort);
+    return core_.effort.spend(std::max(effort, effort_min) + compared, env.now);
 }
 
 wire::Payloads IkeSa::answer_create(const wire::Payloads& request, const Environment& env) {
@@ -83,8 +86,6 @@ wire::Payloads IkeSa::answer_create(const wire::Payloads& request, const Environ
     if (!sane_create_child(request)) {
         const Error error = bad_payloads(wire::ExchangeType::create_child_sa,
                                          "one SA, Ni, TSi, TSr each, at most one KE", request);
-        // RFC 7296 2.21.3: fatal on both sides.
-        end_after_answer_ = "the peer's request makes no sense";
         env.failure(core_, {}, "CREATE_CHILD_SA", true, error);
         return only({.type = NotifyType::invalid_syntax});
     }
@@ -155,6 +156,7 @@ wire::Payloads IkeSa::took_child(CreatedChild created, const Environment& env) {
         } else if (old != nullptr) {
             // The peer deletes it once it has the new one; until then packets leave through it.
             replaced(*old);
+            old->replaced_by = created.fresh;
             close_instead(queue_, *old_id, created.fresh);
         }
     }
@@ -252,6 +254,16 @@ wire::Payloads IkeSa::answer_informational(const wire::Payloads& request, const 
     return response;
 }
 
+IkeSa* IkeSa::holder_of_children(const Environment& env) {
+    IkeSa* holder = this;
+    if (inherits_from_) {
+        holder = env.find(*inherits_from_);
+    } else if (std::holds_alternative<Rekeyed>(state_)) {
+        holder = env.find(standing(core_.local_spi, env));
+    }
+    return holder == nullptr ? this : holder;
+}
+
 void IkeSa::delete_for_peer(const wire::Delete& payload, wire::Payloads& response,
                             const Environment& env) {
     if (payload.protocol == ProtocolId::ike) {
@@ -273,7 +285,9 @@ void IkeSa::delete_for_peer(const wire::Delete& payload, wire::Payloads& respons
     std::vector<EspSpi> answered;
     std::vector<std::pair<ChildRef, StartAction>> again;
     for (const EspSpi spi : payload.esp_spis()) {
-        Child* const child = core_.find_outbound(protocol, spi);
+        // What the peer sent before it knew of a rekey of the IKE SA is about what went over.
+        SaCore& holder = holder_of_children(env)->core_;
+        Child* const child = holder.find_outbound(protocol, spi);
         if (child == nullptr) {
             // D-01, or one that the answer on its way to us is about to bring.
             const bool waiting = active_ && std::holds_alternative<CreateChild>(active_->what);
@@ -290,7 +304,17 @@ void IkeSa::delete_for_peer(const wire::Delete& payload, wire::Payloads& respons
         // RFC 7296 2.25.1: being deleted from here as well, it is not named again.
         if (child->state != ChildState::deleting) { answered.push_back(child->inbound_spi); }
         if (child->live()) { again.emplace_back(child->config, child->config->close_action); }
-        remove_child(core_, child->id, "the peer deleted it", env);
+        const ChildSaId id = child->id;
+        remove_child(holder, id, "the peer deleted it", env);
+        env.touch(holder.local_spi);
+        // It could not use what it had made, and keeps the one before.
+        const auto before = std::ranges::find(holder.children, id, &Child::replaced_by);
+        if (before != holder.children.end() && before->state == ChildState::rekeyed) {
+            before->state = ChildState::installed;
+            before->replaced = false;
+            before->replaced_by = {};
+            before->rekey_at = env.at_about(rekey_retry, seconds{10});
+        }
     }
     if (!answered.empty()) {
         wire::Delete deletion = wire::Delete::esp(answered);

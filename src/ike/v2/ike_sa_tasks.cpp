@@ -47,6 +47,14 @@ bool IkeSa::waits_for_peer(const Task& task) const {
            !std::holds_alternative<DeleteIkeTask>(task.what);
 }
 
+// But for its time.
+bool IkeSa::may_begin(const Task& task) const {
+    const bool last_words = std::holds_alternative<DeleteIkeTask>(task.what) ||
+                            (core_.on_tcp() && std::holds_alternative<InformTask>(task.what));
+    const bool rekeyed = std::holds_alternative<Rekeyed>(state_);
+    return !waits_for_peer(task) && ((!rekeyed && !sent_away()) || last_words);
+}
+
 void IkeSa::pump(const Environment& env) {
     env.touch(core_.local_spi);
     end_what_it_replaces(env);
@@ -56,11 +64,7 @@ void IkeSa::pump(const Environment& env) {
             return;
         }
         const auto next = std::ranges::find_if(queue_, [&](const Task& task) {
-            const bool last_words =
-                std::holds_alternative<DeleteIkeTask>(task.what) ||
-                (core_.on_tcp() && std::holds_alternative<InformTask>(task.what));
-            return !waits_for_peer(task) && task.not_before <= env.now &&
-                   ((!rekeyed && !sent_away()) || last_words);
+            return may_begin(task) && task.not_before <= env.now;
         });
         if (next == queue_.end()) { return; }
         Task task = std::move(*next);
@@ -238,6 +242,8 @@ void IkeSa::child_answered(CreateChild exchange, Task task, const wire::Payloads
     const auto rekeyed = exchange.rekeyed();
     const bool further = exchange.further();
     const auto by_peer = exchange.made_by_peer();
+    // The peer deleted the old one while its answer was on the way: for everybody it was down.
+    const bool was_down = rekeyed && !by_peer && core_.find_child(*rekeyed) == nullptr;
     auto outcome = exchange.handle(response, core_, env);
     if (std::holds_alternative<CreateChild::FollowUp>(outcome)) {
         return follow_up(std::move(exchange), std::move(task), env);
@@ -247,7 +253,7 @@ void IkeSa::child_answered(CreateChild exchange, Task task, const wire::Payloads
         Overloaded{
             [&](CreateChild::Done& done) {
                 if (rekeyed) { env.count(core_, Counter::child_rekey); }
-                child_is_up(done.fresh, rekeyed, env);
+                child_is_up(done.fresh, was_down ? std::nullopt : rekeyed, env);
                 if (rekeyed) { close_instead(queue_, *rekeyed, done.fresh); }
                 finish(task, {}, env);
                 const Child* const fresh = core_.find_child(done.fresh);
@@ -279,17 +285,20 @@ void IkeSa::child_answered(CreateChild exchange, Task task, const wire::Payloads
                 env.failure(core_, child, "CREATE_CHILD_SA", failed.we_refused, failed.error);
                 finish(task, std::unexpected(failed.error), env);
                 if (failed.refused_spi) {
-                    queue_.push_front({.what = DeleteSpiTask{.protocol = IpsecProtocol::esp,
+                    queue_.push_front({.what = DeleteSpiTask{.protocol = failed.refused_protocol,
                                                              .spi = *failed.refused_spi}});
                 }
                 Child* const old = rekeyed ? core_.find_child(*rekeyed) : nullptr;
                 if (old == nullptr) { return; }
                 if (failed.error.code == ErrorCode::child_sa_not_found &&
                     old->state == ChildState::installed) {
-                    // RFC 7296 2.25: the peer has it no more, so neither have we.
+                    // RFC 7296 2.25: the peer has it no more, so neither have we, and from scratch.
+                    queue_.push_back(made_again(*old, env));
                     return drop_child(*rekeyed, "the peer does not have it any more", env);
                 }
                 old->rekey_at = env.at_about(rekey_retry, seconds{10});
+                // Fresh keys it gives only with another IKE SA (RFC 7296 4).
+                if (failed.error.code == ErrorCode::no_additional_sas) { reauthenticate({}, env); }
             },
         },
         outcome);
@@ -346,7 +355,9 @@ void IkeSa::ike_rekey_answered(RekeyIke exchange, Task task, const wire::Payload
                 env.failure(core_, {}, "CREATE_CHILD_SA", failed.we_refused, failed.error);
                 finish(task, std::unexpected(failed.error), env);
                 ike_rekey_failed(exchange, env);
-                if (established()) { core_.rekey_at = env.at_about(rekey_retry, seconds{10}); }
+                if (!established()) { return; }
+                core_.rekey_at = env.at_about(rekey_retry, seconds{10});
+                if (failed.error.code == ErrorCode::no_additional_sas) { reauthenticate({}, env); }
             },
         },
         outcome);
@@ -398,6 +409,19 @@ void IkeSa::child_is_up(ChildSaId id, const std::optional<ChildSaId>& instead_of
                           child->config->name, id.value(), child->inbound_spi.value(),
                           child->outbound_spi.value(), to_string(child->local_ts),
                           to_string(child->remote_ts)));
+}
+
+Task IkeSa::made_again(const Child& child, const Environment& env) {
+    CreateChild::Wanted wanted{.child = child.config, .further = child.resource.has_value()};
+    const bool has_other_part = std::ranges::any_of(core_.children, [&](const Child& other) {
+        return &other != &child && other.live() && other.config->name == child.config->name;
+    });
+    if (has_other_part && !child.resource) {
+        wanted.packet = {.local = child.local_ts.front(), .remote = child.remote_ts.front()};
+    }
+    // Both ends may see the need at once: who began comes first.
+    return {.what = CreateChildTask{std::move(wanted)},
+            .not_before = core_.began_first ? Instant{} : env.now + made_again_after};
 }
 
 void IkeSa::want_further(ChildSaId id, const Environment& env) {

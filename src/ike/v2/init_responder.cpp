@@ -51,12 +51,15 @@ struct Selection {
     bool udp = false;  // in place of native ESP, if the peer wants that, too
 };
 
-Result<Selection> select(const Datagram& datagram, const Offer& offer, const Environment& env) {
-    const auto candidates =
-        connections_by_address(env.state.config, datagram.local.address, datagram.remote.address);
-    if (candidates.empty()) {
-        return std::unexpected(no_connection_for_addresses(datagram.local, datagram.remote));
-    }
+// RFC 9370 2.2.1: additional key exchanges need IKE_INTERMEDIATE.
+bool needs_intermediate(const ChosenProposal& chosen, const Offer& offer) {
+    return !offer.intermediate && !kes_of(chosen.additional).empty();
+}
+
+using Candidates = std::vector<ConnectionRef>;
+
+std::optional<Selection> select(const Candidates& candidates, const Offer& offer,
+                                const Environment& env) {
     const auto is = [](Childless wish) {
         return [wish](const ConnectionRef& c) { return c->childless == wish; };
     };
@@ -67,25 +70,35 @@ Result<Selection> select(const Datagram& datagram, const Offer& offer, const Env
         std::ranges::any_of(candidates, [](const ConnectionRef& c) { return has_rounds(*c); });
     const bool udp = std::ranges::all_of(
         candidates, [&](const ConnectionRef& c) { return would_take_udp(*c, env.settings()); });
-    std::optional<Error> first_error;
+    std::vector<const Proposals*> in_vain;
     for (const ConnectionRef& connection : candidates) {
-        auto chosen = choose(connection->proposals, offer.sa->proposals, connection->name, true);
-        // RFC 9370 2.2.1: they need IKE_INTERMEDIATE.
-        if (chosen && !offer.intermediate && !kes_of(chosen->additional).empty()) {
-            chosen = std::unexpected(lacks_intermediate(connection->name));
+        // Most have the same ones as the one before.
+        const bool tried = std::ranges::any_of(
+            in_vain, [&](const Proposals* before) { return *before == connection->proposals; });
+        if (tried) { continue; }
+        auto chosen = find_common(connection->proposals, offer.sa->proposals, true);
+        if (!chosen || needs_intermediate(*chosen, offer)) {
+            in_vain.push_back(&connection->proposals);
+            continue;
         }
-        if (chosen) {
-            return Selection{.connection = connection,
-                             .chosen = std::move(*chosen),
-                             .childless = childless,
-                             .rounds = rounds,
-                             .methods = announced_methods_notify(candidates),
-                             .certificates = certificate_request(candidates, *env.state.config),
-                             .udp = udp};
-        }
-        if (!first_error) { first_error = std::move(chosen).error(); }
+        return Selection{.connection = connection,
+                         .chosen = std::move(*chosen),
+                         .childless = childless,
+                         .rounds = rounds,
+                         .methods = announced_methods_notify(candidates),
+                         .certificates = certificate_request(candidates, *env.state.config),
+                         .udp = udp};
     }
-    return std::unexpected(std::move(*first_error));
+    return std::nullopt;
+}
+
+// Why nothing was selected, in view of the first one.
+Error why_none(const Candidates& candidates, const Datagram& datagram, const Offer& offer) {
+    if (candidates.empty()) { return no_connection_for_addresses(datagram.local, datagram.remote); }
+    const Connection& first = *candidates.front();
+    const auto chosen = find_common(first.proposals, offer.sa->proposals, true);
+    if (chosen && needs_intermediate(*chosen, offer)) { return lacks_intermediate(first.name); }
+    return nothing_in_common(first.proposals, offer.sa->proposals, first.name, true);
 }
 
 struct Accepted {
@@ -192,6 +205,15 @@ Error too_many_half_open(std::size_t from_there, std::size_t in_all) {
             "through"};
 }
 
+Error too_many_ike_sas(const Environment& env) {
+    return {
+        .code = ErrorCode::limit_reached,
+        .wanted =
+            fmt::format("at most {} IKE SAs (charon.ikesa_limit)", env.settings().ike_sas_max),
+        .received = fmt::format("{}: those that peers begin now are ignored", env.state.sas.size()),
+        .remedy = "raise the limit, or see who has so many (culvert status)"};
+}
+
 // RFC 5685 3: whoever can be redirected is, and was not already.
 std::optional<wire::Notify> sent_away(const wire::Message& request, ByteView ni,
                                       const IpAddress& here, const Environment& env) {
@@ -226,8 +248,12 @@ bool cookie_wanted(const Datagram& datagram, const wire::Message& request, ByteV
                    const Environment& env) {
     // RFC 9329 7.3: a TCP connection has shown what a cookie shows, that the peer is there.
     if (datagram.stream != StreamId{}) { return false; }
+    const bool refused_many =
+        env.settings().cookie_threshold > 0 && !env.state.refused_inits.has_room(env.now);
     switch (env.state.guard.judge(datagram.remote.address, env.settings())) {
-        case HalfOpenGuard::Verdict::accept: return false;
+        case HalfOpenGuard::Verdict::accept:
+            if (!refused_many) { return false; }
+            break;
         case HalfOpenGuard::Verdict::ignore: return true;  // was asked before: judged already
         case HalfOpenGuard::Verdict::ask_cookie: break;
     }
@@ -235,6 +261,12 @@ bool cookie_wanted(const Datagram& datagram, const wire::Message& request, ByteV
     return cookie == nullptr ||
            !env.state.guard.check_cookie(cookie->data, nonce, datagram.remote.address,
                                          request.header.initiator_spi, env.now);
+}
+
+bool takes_no_more(const Environment& env) {
+    const unsigned limit = env.settings().ike_sas_max;
+    const unsigned count = env.state.share.count;
+    return limit > 0 && env.state.sas.size() >= (limit + count - 1) / count;
 }
 
 void respond_to_init(const Datagram& datagram, const Environment& env) {
@@ -248,6 +280,10 @@ void respond_to_init(const Datagram& datagram, const Environment& env) {
             refuse({}, too_many_half_open(env.state.guard.from(datagram.remote.address),
                                           env.state.guard.total()));
         }
+        return;
+    }
+    if (takes_no_more(env)) {
+        if (env.state.ignored_events.allow(env.now)) { refuse({}, too_many_ike_sas(env)); }
         return;
     }
     const auto request = wire::parse_message(datagram.bytes);
@@ -281,10 +317,16 @@ void respond_to_init(const Datagram& datagram, const Environment& env) {
     if (const auto away = sent_away(*request, offer->nonce->data, datagram.local.address, env)) {
         return answer_without_state(datagram, header, *away, env);
     }
-    auto selection = select(datagram, *offer, env);
+    const Candidates candidates =
+        connections_by_address(env.state.config, datagram.local.address, datagram.remote.address);
+    auto selection = select(candidates, *offer, env);
     if (!selection) {
         answer_without_state(datagram, header, {.type = NotifyType::no_proposal_chosen}, env);
-        return refuse({}, selection.error());
+        // Beyond it strangers have to show that they are where they say (cookie_wanted()).
+        (void)env.state.refused_inits.allow(env.now);
+        // To explain costs more than to refuse.
+        if (!env.state.stray_events.has_room(env.now)) { return; }
+        return refuse({}, why_none(candidates, datagram, *offer));
     }
     if (selection->chosen.ke != offer->ke->method) {
         // RFC 7296 1.2, 2.7: name the group; the initiator comes again.

@@ -27,11 +27,13 @@ constexpr std::size_t children_max = 128;   // Child SAs of one IKE SA (S-14)
 constexpr unsigned effort_at_once = 2560;   // key exchanges for one peer: 160 of
                                             // MODP-2048, six of MODP-8192
 constexpr unsigned effort_per_second = 64;  // and four of MODP-2048 a second
+constexpr unsigned proposals_an_effort = 8;       // so many to compare cost as much as one
 constexpr unsigned ike_rekey_effort_min = 32;     // as the one that is replaced stays for a while
 constexpr std::size_t deleted_early_max = 16;     // SPIs of Deletes that overtook an answer
 constexpr std::size_t tasks_max = 256;            // exchanges waiting for their turn
 constexpr std::size_t selectors_max = 255;        // a side of a Child SA, after narrowing
 constexpr std::size_t virtual_addresses_max = 8;  // of one IKE SA, a direction
+constexpr unsigned tries_another_path = 1;        // repetitions by each other way to a silent peer
 constexpr std::size_t additional_addresses_max = 16;  // MOBIKE: of either side
 constexpr std::size_t peer_keys_tried_max = 8;        // public keys, for one AUTH
 constexpr std::size_t children_of_traps_max = 32;     // of one child, for packets that miss one
@@ -63,13 +65,15 @@ constexpr unsigned tcp_fallback_tries = 2;        // messages over UDP; then TCP
 constexpr std::size_t crash_token_size = 16;      // RFC 6290 4.1: 16 to 128 octets
 constexpr std::size_t crash_token_size_max = 128;
 constexpr unsigned crash_tokens_looked_at_max = 4;
-constexpr std::size_t send_hints_max = 256;  // addresses of which the network has said something
-constexpr std::size_t host_addresses_max = 64;
+constexpr std::size_t send_hints_max = 256;     // addresses of which the network has said something
 constexpr std::size_t name_servers_max = 8;     // taken from a peer
 constexpr std::size_t dns_domains_max = 64;     // taken from a peer (RFC 8598)
 constexpr unsigned temporary_failures_max = 8;  // then the exchange is given up
 constexpr seconds temporary_failure_wait{5};    // and up to as much again, by chance
 constexpr seconds rekey_retry{60};              // after a refused rekey
+constexpr seconds made_again_after{5};    // a Child SA that expired, by the end that did not begin
+constexpr seconds auth_lifetime_min{60};  // less than that is nobody's policy (RFC 4478)
+constexpr unsigned mapping_changes_per_second_max = 4;  // of one IKE SA, that are followed
 constexpr seconds restart_window{600};  // losses of a connection that are so near count together
 constexpr milliseconds restart_spread{1000};
 constexpr unsigned restart_doublings_max = 8;
@@ -78,10 +82,12 @@ constexpr std::size_t restarts_max = 65536;
 constexpr std::size_t restart_connections_max = 65536;
 constexpr seconds reauthenticated_linger{10};  // an old IKE SA beside its reauthenticated self
 constexpr seconds rekeyed_linger_max{180};     // a replaced SA waits so long for the peer's Delete
-constexpr seconds rejected_linger{20};  // a refused IKE_AUTH keeps its answer for retransmits
+constexpr seconds rejected_linger{20};    // a refused IKE_AUTH keeps its answer for retransmits
+constexpr unsigned regions_of_limit = 8;  // of all half-open ones a /24 or /48 has an eighth
 constexpr unsigned refused_per_source_max = 4;  // of one /32 or /64 that linger so
 constexpr std::size_t failures_per_peer_max = 16;
 constexpr std::size_t failure_peers_max = 256;
+constexpr unsigned refused_inits_per_second_max = 50;  // then a cookie comes before any other
 constexpr unsigned stray_answers_per_second_max = 20;  // INVALID_IKE_SPI, INVALID_MAJOR_VERSION
 constexpr unsigned stray_events_per_second_max = 10;   // events that a stranger can trigger
 constexpr std::size_t fragment_headers = 40 + 8 + 4;   // IPv6, UDP, the non-ESP marker

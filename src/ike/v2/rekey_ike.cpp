@@ -51,6 +51,7 @@ SaCore successor_of(const SaCore& sa, bool we_initiate, IkeSpi local_spi, IkeSpi
     next.peer_takes_redirects = sa.peer_takes_redirects;
     next.nat = sa.nat;
     next.mobike = sa.mobike;
+    next.mobike.seen_as.clear();  // it covers the SPIs
     next.effort = sa.effort;
     next.local_id = sa.local_id;
     next.remote_id = sa.remote_id;

@@ -16,7 +16,7 @@ unsigned RequestWindow::tries() const {
 
 void RequestWindow::send(MessageBytes message, Instant now) {
     ASSERT(idle());
-    state_ = Waiting{next_, std::move(message), 0, now + wait_after(0)};
+    state_ = Waiting{.id = next_, .message = std::move(message), .deadline = now + wait_after(0)};
     ++next_;
 }
 
@@ -34,7 +34,7 @@ bool RequestWindow::answered(MessageId id) {
 RequestWindow::Due RequestWindow::tick(Instant now) {
     auto* waiting = std::get_if<Waiting>(&state_);
     if (waiting == nullptr || now < waiting->deadline) { return Wait{}; }
-    if (waiting->tries >= config_.tries) {
+    if (waiting->tries >= tries_max(*waiting)) {
         state_ = Idle{};
         return GiveUp{};
     }
@@ -45,12 +45,17 @@ RequestWindow::Due RequestWindow::tick(Instant now) {
 
 bool RequestWindow::exhausted(Instant now) const {
     const auto* waiting = std::get_if<Waiting>(&state_);
-    return waiting != nullptr && now >= waiting->deadline && waiting->tries >= config_.tries;
+    return waiting != nullptr && now >= waiting->deadline && waiting->tries >= tries_max(*waiting);
 }
 
-void RequestWindow::begin_again(Instant now) {
+unsigned RequestWindow::tries_max(const Waiting& waiting) const {
+    return std::min(waiting.tries_max.value_or(config_.tries), config_.tries);
+}
+
+void RequestWindow::begin_again(Instant now, std::optional<unsigned> tries_max) {
     auto& waiting = std::get<Waiting>(state_);
     waiting.tries = 0;
+    waiting.tries_max = tries_max;
     waiting.deadline = now + wait_after(0);
 }
 

@@ -38,7 +38,8 @@ class RequestWindow {
     // The next tick() gives up.
     bool exhausted(Instant now) const;
     // The same message with all its retransmissions once more, on another path (RFC 4555 3.5).
-    void begin_again(Instant now);
+    // `tries_max`: with at most so many.
+    void begin_again(Instant now, std::optional<unsigned> tries_max = std::nullopt);
     // IKE_SA_INIT repeated with a cookie or another group keeps the id 0 (RFC 7296 2.6, 2.7).
     void restart_ids() {
         state_ = Idle{};
@@ -57,9 +58,11 @@ class RequestWindow {
     struct Waiting {
         std::uint32_t id = 0;
         MessageBytes message;
-        unsigned tries = 0;  // retransmissions so far
+        unsigned tries = 0;                   // retransmissions so far
+        std::optional<unsigned> tries_max{};  // else as configured
         Instant deadline;
     };
+    unsigned tries_max(const Waiting& waiting) const;
     Duration wait_after(unsigned tries) const;
 
     RetransmitConfig config_;

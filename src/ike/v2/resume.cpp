@@ -37,22 +37,8 @@ void use(SaCore& sa, const ResumableSa& from, IkeKeys& keys, InitResult& init,
     init.sk_pr = std::move(keys.sk_pr);
 }
 
-// A ticket does not outlive the algorithms of its IKE SA in the configuration.
-bool allows(const Proposal& proposal, const ChosenIkeSuite& suite) {
-    const auto has = [&](TransformType type, std::uint16_t id) {
-        return std::ranges::any_of(proposal.transforms, [&](const Transform& one) {
-            return one.type == type && one.id == id &&
-                   (type != TransformType::encr || one.key_bits.value_or(0) == suite.key_bits);
-        });
-    };
-    return has(TransformType::encr, std::to_underlying(suite.encryption)) &&
-           has(TransformType::prf, std::to_underlying(suite.prf)) &&
-           has(TransformType::ke, std::to_underlying(suite.ke)) &&
-           (suite.integrity == crypto::IntegrityAlgorithm::none ||
-            has(TransformType::integ, std::to_underlying(suite.integrity)));
-}
-
-// The connection that gave the ticket, if it is as it was.
+// The connection that gave the ticket, if it is as it was; a ticket does not outlive the algorithms
+// of its IKE SA in the configuration.
 ConnectionRef connection_of(const ResumableSa& ticket, const Datagram& datagram,
                             const Environment& env) {
     for (const ConnectionRef& connection : connections_by_address(
@@ -61,9 +47,7 @@ ConnectionRef connection_of(const ResumableSa& ticket, const Datagram& datagram,
         const bool takes = connection->resumption && connection->local_more.empty() &&
                            connection->remote_more.empty() &&
                            identity_fit(*connection, nullptr, ticket.remote) > 0 &&
-                           std::ranges::any_of(connection->proposals, [&](const Proposal& one) {
-                               return allows(one, ticket.suite);
-                           });
+                           proposes(*connection, ticket.suite);
         return takes ? connection : nullptr;
     }
     return nullptr;
@@ -249,7 +233,8 @@ InitInitiator::Outcome InitInitiator::take_resumption(const wire::Message& respo
 
 void respond_to_resume(const Datagram& datagram, const Environment& env) {
     if (env.state.guard.judge(datagram.remote.address, env.settings()) ==
-        HalfOpenGuard::Verdict::ignore) {
+            HalfOpenGuard::Verdict::ignore ||
+        takes_no_more(env)) {
         return;
     }
     const auto request = wire::parse_message(datagram.bytes);

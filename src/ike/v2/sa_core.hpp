@@ -38,6 +38,8 @@ struct Child {
     bool sending = true;                      // false after StopSending
     // Another one has taken over. Unlike the state it stays when this one is being deleted.
     bool replaced = false;
+    ChildSaId replaced_by{};  // the one that the peer made; zero: none
+    bool successor = false;   // was made to replace another one
     TrafficSelectors local_ts;
     TrafficSelectors remote_ts;
     Instant installed_at{};
@@ -95,6 +97,7 @@ struct SaCore {
         std::vector<IpAddress> peer_addresses;               // besides the one in use
         std::vector<IpAddress> told;                         // ours, as the peer knows them
         std::vector<std::pair<IpAddress, IpAddress>> tried;  // local, remote: since the last answer
+        bool unproved = false;              // the children follow when the path has answered
         Bytes seen_as;                      // the peer's hash of our address and port
         std::optional<Endpoint> last_from;  // where the peer's last message came from
     };

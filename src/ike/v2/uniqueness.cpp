@@ -65,6 +65,11 @@ PeerOf peer_of(const SaCore& sa) {
 
 namespace {
 
+void disown(IkeSa& sa, const Identity& by, const Environment& env) {
+    sa.vanish(fmt::format("{} says INITIAL_CONTACT: it has forgotten this IKE SA", by.to_string()),
+              env);
+}
+
 // Ends what `newcomer` replaces, `itself` being its IKE SA if it is here.
 void make_way(const PeerElsewhere& newcomer, IkeSpi itself, const Environment& env) {
     const bool replace = newcomer.unique == Unique::replace;
@@ -80,9 +85,7 @@ void make_way(const PeerElsewhere& newcomer, IkeSpi itself, const Environment& e
     for (const IkeSpi spi : others) {
         IkeSa* other = env.find(spi);
         if (newcomer.initial_contact && other->core().established_at < newcomer.began) {
-            other->vanish(fmt::format("{} says INITIAL_CONTACT: it has forgotten this IKE SA",
-                                      peer.remote.to_string()),
-                          env);
+            disown(*other, peer.remote, env);
         } else if (replace && other->core().remote == newcomer.remote) {
             // From the same place with the same identities: it is its earlier self, which
             // reauthenticates. Its children go over before it ends. Of two reauthentications at
@@ -106,6 +109,16 @@ void make_way(const PeerElsewhere& newcomer, IkeSpi itself, const Environment& e
 
 void make_way(const PeerElsewhere& newcomer, const Environment& env) {
     make_way(newcomer, IkeSpi{}, env);
+}
+
+void forget_disowned(const SaCore& sa, const Environment& env) {
+    if (sa.connection->unique == Unique::never || sa.remote_id.type == IdType::null) { return; }
+    for (IkeSa* const other : env.with_identities(sa.local_id, sa.peer())) {
+        const SaCore& core = other->core();
+        const bool same_ids = core.local_id == sa.local_id && core.peer() == sa.peer();
+        if (core.local_spi == sa.local_spi || !same_ids || !other->established()) { continue; }
+        if (core.established_at < sa.created_at) { disown(*other, sa.peer(), env); }
+    }
 }
 
 void enforce_uniqueness(const SaCore& sa, bool initial_contact, const Environment& env) {

@@ -17,6 +17,10 @@ bool wants_initial_contact(const SaCore& sa, const Environment& env);
 // of that moment, and only between the same two identities (S-11).
 void enforce_uniqueness(const SaCore& sa, bool initial_contact, const Environment& env);
 
+// Before anything of what the peer had is given to it again: of the earlier IKE SAs here that its
+// INITIAL_CONTACT disowns nothing stays.
+void forget_disowned(const SaCore& sa, const Environment& env);
+
 // The same where another engine has that IKE SA.
 void make_way(const PeerElsewhere& newcomer, const Environment& env);
 

@@ -129,6 +129,7 @@ TEST(Settings, ThatPeopleReallySetAreOnThePage) {
                              "cookie_threshold",
                              "block_threshold",
                              "init_limit_half_open",
+                             "ikesa_limit",
                              "ikesa_table_size",
                              "ikesa_table_segments",
                              "dns1",

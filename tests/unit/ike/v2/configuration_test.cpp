@@ -93,6 +93,29 @@ TEST_F(Addresses, WhoMustAskAndDoesNotIsTold) {
     EXPECT_EQ(status.error().code, ErrorCode::failed_cp_required);
 }
 
+// T-03: nor is the address from outside a way around the pool later on.
+TEST_F(Addresses, WhoHasNoneGetsNoChildWithAnother) {
+    client.connections.front().vips.clear();
+    client.connections.front().childless = Childless::force;
+    EnginePair p = pair();
+    EXPECT_FALSE(p.up(p.one));
+    EXPECT_NE(p.one.errors().find("FAILED_CP_REQUIRED"), std::string::npos) << p.one.errors();
+    EXPECT_TRUE(p.two.all<InstallChild>().empty());
+}
+
+// RFC 7296 2.4: a client that has lost everything, whose address was the only one.
+TEST_F(Addresses, InitialContactFreesWhatTheOldIkeSaHad) {
+    EnginePair p = pair();
+    Config config = gateway_config(1, 2);
+    config.connections.front().vips = {IpAddress::any(IpFamily::v4)};
+    config.connections.front().children.front().local_ts = {dynamic_selector()};
+    ASSERT_TRUE(p.up(p.one)) << p.one.errors() << p.two.errors();
+    p.one.restart(std::move(config));
+    p.pass(std::chrono::seconds{1});
+    EXPECT_TRUE(p.up(p.one)) << p.one.errors() << p.two.errors();
+    EXPECT_EQ(p.one.engine().status(p.now).front().local_vips, std::vector{ip("10.3.0.1")});
+}
+
 TEST(DomainName, OnlyWhatTheDnsTakes) {
     EXPECT_TRUE(is_domain_name("corp.example"));
     EXPECT_TRUE(is_domain_name("a"));

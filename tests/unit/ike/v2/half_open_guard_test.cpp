@@ -1,5 +1,6 @@
 #include "ike/v2/half_open_guard.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "ike/v2/limits.hpp"
@@ -57,10 +58,27 @@ TEST(HalfOpenGuard, CountsAWholeSlash64AsOneSource) {
     EXPECT_EQ(guard.judge(ip("2001:db8:0:2::3"), settings), Verdict::accept);
 }
 
+// whoever has a whole site's networks, and takes his cookies there.
+TEST(HalfOpenGuard, OneRegionDoesNotShutOutTheOthers) {
+    HalfOpenGuard guard;
+    const auto settings = settings_of(0, 0, 5, 80);
+    for (unsigned i = 0; i < 10; ++i) {
+        const IpAddress from = ip(fmt::format("2001:db8:7:{}::1", i));
+        EXPECT_EQ(guard.judge(from, settings), Verdict::accept) << i;
+        guard.opened(from);
+    }
+    EXPECT_EQ(guard.judge(ip("2001:db8:7:99::1"), settings), Verdict::ignore);
+    EXPECT_EQ(guard.judge(ip("2001:db8:8:99::1"), settings), Verdict::accept);
+    guard.closed(ip("2001:db8:7:3::1"));
+    EXPECT_EQ(guard.judge(ip("2001:db8:7:99::1"), settings), Verdict::accept);
+}
+
 // Behind one address are others, too: who is refused there does not keep them out.
 TEST(HalfOpenGuard, WhatIsRefusedIsNotHalfOpen) {
     HalfOpenGuard guard;
-    const auto settings = settings_of(0, 0, 3, 8);
+    // In one region: with a limit by source they have a part of all only.
+    const auto settings = settings_of(0, 0, 3, 64);
+    const auto few = settings_of(0, 0, 0, 8);
     for (unsigned i = 0; i < 8; ++i) {
         EXPECT_EQ(guard.judge(ip("10.0.0.1"), settings), Verdict::accept) << i;
         guard.opened(ip("10.0.0.1"));
@@ -69,7 +87,7 @@ TEST(HalfOpenGuard, WhatIsRefusedIsNotHalfOpen) {
     }
     EXPECT_EQ(guard.from(ip("10.0.0.1")), 0U);
     EXPECT_EQ(guard.total(), 8U);
-    EXPECT_EQ(guard.judge(ip("10.0.0.2"), settings), Verdict::ignore);
+    EXPECT_EQ(guard.judge(ip("10.0.0.2"), few), Verdict::ignore);
     for (unsigned i = 0; i < 8; ++i) {
         guard.refused_is_gone(ip("10.0.0.1"), i < refused_per_source_max);
     }

@@ -121,6 +121,71 @@ TEST_F(Moving, OfSeveralThatAreConfiguredRoutingChooses) {
     EXPECT_EQ(pair.one.engine().status(pair.now).front().local.address, ip("198.51.100.1"));
 }
 
+// A07: a peer that flaps leaves one probe, of where it is last.
+TEST_F(Moving, OneProbeWaitsHoweverOftenThePeerMoves) {
+    ASSERT_TRUE(pair.up(pair.one));
+    for (unsigned i = 0; i < 40; ++i) {
+        const IpAddress at = ip(i % 2 == 0 ? "198.51.100.1" : "198.51.100.2");
+        pair.one.engine().use_source_lookup([at](const IpAddress&) { return std::optional{at}; });
+        pair.one.take(pair.one.engine().handle(AddressesChanged{{at}}, pair.now));
+        for (Datagram& datagram : std::exchange(pair.one.out, {})) {
+            std::swap(datagram.local, datagram.remote);
+            pair.two.take(pair.two.engine().handle(std::move(datagram), pair.now));
+        }
+        // The answers arrive, the probes do not.
+        for (Datagram& datagram : std::exchange(pair.two.out, {})) {
+            if (!wire::parse_header(datagram.bytes).value().flags.response) { continue; }
+            std::swap(datagram.local, datagram.remote);
+            pair.one.take(pair.one.engine().handle(std::move(datagram), pair.now));
+        }
+    }
+    const auto status = pair.two.engine().status(pair.now).front();
+    EXPECT_LE(status.tasks_queued.size() + status.tasks_active.size(), 2U);
+    pair.pass(std::chrono::seconds{30});
+    EXPECT_EQ(pair.two.engine().status(pair.now).front().remote.address, ip("198.51.100.2"));
+}
+
+// The answer to the probe would come to an IKE SA without children.
+TEST_F(Moving, AProbeGoesOverToTheRekeyedIkeSa) {
+    ASSERT_TRUE(pair.up(pair.one));
+    pair.one.engine().use_source_lookup(
+        [](const IpAddress&) { return std::optional{ip("198.51.100.1")}; });
+    pair.one.take(pair.one.engine().handle(AddressesChanged{{ip("198.51.100.1")}}, pair.now));
+    Datagram update = pair.one.out.front();
+    pair.one.out.clear();
+    std::swap(update.local, update.remote);
+    pair.two.take(pair.two.engine().handle(update, pair.now));
+    ASSERT_EQ(pair.two.out.size(), 2U);  // the answer, and COOKIE2
+    const Datagram probe = pair.two.out.back();
+    pair.two.out.pop_back();
+    pair.settle();
+    pair.feed(pair.one, Rekey{.id = CommandId{77}, .ike = "gw", .child = ""});
+    ASSERT_TRUE(pair.one.ended(77).value());
+    pair.pass(std::chrono::seconds{20});
+    ASSERT_FALSE(pair.two.all<UpdateEndpoints>().empty());
+    EXPECT_EQ(pair.two.all<UpdateEndpoints>().back()->remote.address, ip("198.51.100.1"));
+}
+
+TEST(WithoutMobike, AMappingThatFlapsIsNotFollowedForEver) {
+    Config one = gateway_config(1, 2);
+    one.connections.front().mobike = false;
+    one.connections.front().encap = true;
+    EnginePair pair{std::move(one), gateway_config(2, 1)};
+    ASSERT_TRUE(pair.up(pair.one)) << pair.one.errors();
+    const auto child = pair.two.engine().status(pair.now).front().children.front().id;
+    for (unsigned i = 0; i < 100; ++i) {
+        pair.two.take(pair.two.engine().handle(
+            MappingChanged{.id = child, .remote = {ip("192.0.2.1"), std::uint16_t(20000 + i % 2)}},
+            pair.now));
+    }
+    EXPECT_FALSE(pair.two.all<UpdateEndpoints>().empty());
+    EXPECT_LE(pair.two.all<UpdateEndpoints>().size(), 4U);
+    pair.now += std::chrono::seconds{1};
+    pair.two.take(pair.two.engine().handle(
+        MappingChanged{.id = child, .remote = {ip("192.0.2.1"), 30000}}, pair.now));
+    EXPECT_EQ(pair.two.engine().status(pair.now).front().remote.port, 30000);
+}
+
 TEST(WithoutMobike, ANewIkeSaTakesOver) {
     Config one = gateway_config(1, 2);
     one.connections.front().encap = false;  // so that port 500 does
