@@ -52,6 +52,5 @@ function(culvert_test name)
         set(ARG_TIMEOUT 300)
     endif()
     set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT}
-        SKIP_RETURN_CODE 77
-        ENVIRONMENT "CULVERT_SHARED=${CMAKE_SOURCE_DIR}/../shared")
+        SKIP_RETURN_CODE 77)
 endfunction()

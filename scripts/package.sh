@@ -53,7 +53,11 @@ cat >"$tree/DEBIAN/postinst" <<'SCRIPT'
 #!/bin/sh
 set -e
 [ "$1" = configure ] || exit 0
-if [ -d /run/systemd/system ]; then systemctl daemon-reload || :; fi
+if [ -d /run/systemd/system ]; then
+    systemctl daemon-reload || :
+    # An upgrade, which is to mend what runs: that begins again as the new version.
+    if [ -n "$2" ]; then systemctl try-restart culvert.service culvert-exporter.service || :; fi
+fi
 if command -v aa-enabled >/dev/null && aa-enabled --quiet 2>/dev/null; then
     apparmor_parser -r -T -W /etc/apparmor.d/usr.sbin.culvertd || :
 fi

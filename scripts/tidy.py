@@ -66,6 +66,9 @@ def main() -> int:
     cache = ROOT / args.cache
     cache.mkdir(parents=True, exist_ok=True)
 
+    if unknown := [n for n in args.files if (ROOT / n).resolve() not in commands]:
+        print(f"tidy: not in {args.build}/compile_commands.json: {' '.join(unknown)}")
+        return 1
     todo = {}
     for name in names:
         path = (ROOT / name).resolve()
@@ -91,7 +94,8 @@ def main() -> int:
                 bad += 1
                 print(f"tidy: {path.relative_to(ROOT)}\n{result[1]}", flush=True)
     if left:
-        print(f"tidy: the time allowed was over: {left} files are left for the next run")
+        print(f"tidy: the time allowed was over: {left} of {len(todo)} files were NOT looked at, and are left for the "
+              "next run")
     print(f"tidy: {bad} files with findings")
     return 1 if bad else 0
 

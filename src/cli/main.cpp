@@ -138,6 +138,7 @@ class CommandLine {
         CLI::App* const away =
             named("redirect", "send the peers of a connection to another gateway",
                   [this] { return redirect(context_, words_.name, words_.redirect); });
+        away->get_option("name")->description("a connection");
         away->add_option("gateway", words_.redirect.gateway, "its address or domain name")
             ->required();
         away->add_option("--peer-ip", words_.redirect.peer_ip, "only peers in this range");

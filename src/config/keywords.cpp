@@ -15,6 +15,7 @@ constexpr std::string_view yes = "yes|true|enabled|1";
 constexpr std::string_view zero = "0|0s|0m|0h|0d|0k";
 constexpr std::string_view no_mark = "0|0/0x00000000|0x00000000/0x00000000|0/0";
 
+constexpr std::string_view web_only = "http and https; others are warned of and not followed";
 constexpr std::string_view tokens =
     "of a peer or an authority a token is not built; put the certificate into a file";
 constexpr std::string_view marks =
@@ -332,8 +333,8 @@ constexpr std::array table = std::to_array<Keyword>({
     {authority, "handle", "hex", "", refused, {}, tokens},
     {authority, "slot", "number", "", refused, {}, tokens},
     {authority, "module", "name", "", refused, {}, tokens},
-    {authority, "crl_uris", "list of URIs", "", built},
-    {authority, "ocsp_uris", "list of URIs", "", built},
+    {authority, "crl_uris", "list of URIs", "", built, {}, web_only},
+    {authority, "ocsp_uris", "list of URIs", "", built, {}, web_only},
     {authority, "cert_uri_base", "URI", "", built, {}, "with charon.hash_and_url"},
 });
 

@@ -22,10 +22,12 @@ std::vector<Bytes> cut(const Bytes& whole, std::size_t pieces) {
 }
 
 struct FragmentedAuth : AbuseTest {
-    bool begin() {
+    bool begin(bool fragments = true) {
         eve.begin_again();
         wire::Payloads payloads = eve.init_payloads();
-        payloads.emplace_back(wire::Notify{.type = NotifyType::ikev2_fragmentation_supported});
+        if (fragments) {
+            payloads.emplace_back(wire::Notify{.type = NotifyType::ikev2_fragmentation_supported});
+        }
         const auto answers = eve.say_init(payloads);
         if (answers.size() != 1 || !eve.take_init_answer(answers.front())) { return false; }
         const wire::Payloads auth = eve.auth_payloads();
@@ -162,6 +164,21 @@ TEST_F(FragmentedAuth, F04TheTotalChangesMidway) {  // RFC 7383 2.6
     ASSERT_TRUE(begin());
     EXPECT_TRUE(eve.send(piece(2)).empty());
     EXPECT_TRUE(eve.send(piece(1, 3)).empty());  // fewer pieces than before: old, left out
+    EXPECT_TRUE(completes());
+}
+
+// Of an IKE SA that is not there; and from a peer that did not announce them, of which they are
+// taken as strongSwan takes them, whatever `fragmentation` says.
+TEST_F(FragmentedAuth, F04FragmentsThatWereNotNegotiated) {
+    ASSERT_TRUE(begin());
+    Bytes early = piece(1);
+    std::fill(early.begin() + 8, early.begin() + 16, std::uint8_t{0});
+    const auto answers = eve.send(early);
+    ASSERT_EQ(answers.size(), 1U);  // RFC 7296 2.21.4
+    EXPECT_TRUE(
+        has(wire::parse_message(answers.front()).value().payloads, NotifyType::invalid_ike_spi));
+    EXPECT_TRUE(completes());
+    ASSERT_TRUE(begin(false));
     EXPECT_TRUE(completes());
 }
 

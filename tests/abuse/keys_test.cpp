@@ -71,6 +71,23 @@ TEST_F(Keys, K01GroupsThatAreNotTheProposalsOne) {  // RFC 7296 1.2
     EXPECT_EQ(pair.two.engine().half_open(), 0U);
 }
 
+// The groups of small subgroups (RFC 5114) and ML-KEM are not built: no value of theirs is looked
+// at.
+TEST_F(Keys, K06K07GroupsThatAreNotBuiltAreNotChosen) {
+    for (const std::uint16_t group : std::initializer_list<std::uint16_t>{22, 23, 24, 35, 36, 37}) {
+        eve.begin_again();
+        eve.proposals = parse_proposals(ProtocolId::ike, "aes256gcm16-prfsha384-x25519").value();
+        for (Transform& transform : eve.proposals.front().transforms) {
+            if (transform.type == TransformType::ke) { transform.id = group; }
+        }
+        wire::Payloads payloads = eve.init_payloads();
+        std::get<wire::KeyExchange>(payloads[1]) = {.method = KeMethod{group},
+                                                    .data = Bytes(1184, 1)};
+        EXPECT_TRUE(has(eve.try_init(payloads), NotifyType::no_proposal_chosen)) << group;
+        EXPECT_EQ(pair.two.engine().half_open(), 0U);
+    }
+}
+
 TEST_F(PublicValues, K02ModpValuesAtTheEdges) {  // RFC 6989 2.1
     const Bytes p = modp2048();
     Bytes p_minus_1 = p;

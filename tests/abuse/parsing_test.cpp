@@ -199,6 +199,30 @@ TEST_F(Parsing, P06OtherVersionsAndFlags) {
     EXPECT_EQ(eve.send(with_octet(wire::write(eve.init_header(), payloads), 17, 0x2f)).size(), 1U);
 }
 
+// IKEv1 is not built: its attributes, DOI and fragments are never read, and nothing is kept.
+TEST_F(Parsing, P11P13F02NothingOfIkev1IsAnswered) {
+    // RFC 2408 3.1, 3.4: Main Mode's, Aggressive Mode's and Quick Mode's SA payload of another DOI,
+    // and a fragment.
+    for (const auto& [exchange, payload] :
+         {std::pair<std::uint8_t, std::uint8_t>{2, 1}, {4, 1}, {32, 8}, {2, 132}}) {
+        Writer out;
+        out.u64(0x0102030405060708);
+        out.u64(0);
+        out.u8(payload);
+        out.u8(0x10);
+        out.u8(exchange);
+        out.u8(0);
+        out.u32(exchange == 32 ? 7 : 0);
+        out.u32(wire::IkeHeader::size + 12);
+        out.u32(12);  // no payload behind it
+        out.u32(0xffffffff);
+        out.u32(payload == 132 ? 0x00010101 : 0xffffffff);
+        const Bytes message = out.take();
+        for (unsigned i = 0; i < 100; ++i) { EXPECT_TRUE(eve.send(message).empty()); }
+        EXPECT_EQ(pair.two.engine().half_open(), 0U);
+    }
+}
+
 TEST_F(Parsing, P07ProposalBombs) {
     const Proposal good = eve.proposals.front();
     // As many proposals as the wire has numbers for, none of them ours.

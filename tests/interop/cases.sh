@@ -115,6 +115,7 @@ case_dpd_alive() { # both ask, both answer, and the tunnel stays
     ping_ok h1 10.2.0.2
 }
 case_dpd_dead_responder() { # the other side is gone without a word
+    retransmit_tries=2
     conn 1 "dpd_delay = 1s"
     begin; establish
     ping_ok h1 10.2.0.2
@@ -123,6 +124,7 @@ case_dpd_dead_responder() { # the other side is gone without a word
     side_alive 1
 }
 case_dpd_dead_initiator() {
+    retransmit_tries=2
     conn 2 "dpd_delay = 1s"
     begin; establish
     ping_ok h2 10.1.0.2
@@ -204,7 +206,15 @@ case_ts_mismatch() {
 }
 case_narrowing() { # side 1 asks for more than side 2 gives (RFC 7296 2.9)
     ts_remote_1=10.2.0.0/16 ts_local_2=10.2.0.0/24
-    tunnel
+    begin
+    establish
+    list_sas 1 >"$dir/sas"
+    says "$dir/sas" '^ +remote 10\.2\.0\.0/24$' "side 1 must take what side 2 gives"
+    list_sas 2 >"$dir/sas"
+    says "$dir/sas" '^ +local +10\.2\.0\.0/24$' "side 2 must give no more than it has"
+    traffic
+    down 1 ike gw
+    gone
 }
 case_wrong_id() {
     conn 2 "remote_addrs = %any"
@@ -228,6 +238,7 @@ begin_with_wrong_id() {
     expect_sas 2 0 0
 }
 case_unreachable() { # nobody listens there
+    retransmit_tries=2
     net_gateways
     wire_begin
     side_start 1

@@ -40,14 +40,14 @@ case_addresses() {
     local given
     given=$(address_of_side_1)
     [[ $given == 10.3.0.* ]] || { list_sas 1; fail "side 1 has '$given', which is not of the pool"; }
-    ns g1 ip -o addr show | grep -qF " $given/" || { ns g1 ip addr; fail "$given is not an address of the host"; }
+    prints " $given/" ns g1 ip -o addr show || { ns g1 ip addr; fail "$given is not an address of the host"; }
     gateway_pings "$given" 10.2.0.2
     # The same again, after an end, and over a rekey.
     rekey 1 ike gw
     gateway_pings "$given" 10.2.0.2
     down 1 ike gw
     expect_sas 2 0 0
-    ! ns g1 ip -o addr show | grep -qF " $given/" || fail "$given is still there"
+    ! prints " $given/" ns g1 ip -o addr show || fail "$given is still there"
     up_ok 1 net4
     [[ $(address_of_side_1) == "$given" ]] || fail "another address than before"
     gateway_pings "$given" 10.2.0.2
@@ -92,4 +92,4 @@ case_reauth() { # a new IKE SA takes the place of the old one
     expect_sas 2 1 1
     traffic
 }
-has_new_ike() { list_sas "$1" 2>/dev/null | grep -qE '^gw: #[2-9][0-9]*, ESTABLISHED'; }
+has_new_ike() { prints '^gw: #[2-9][0-9]*, ESTABLISHED' list_sas "$1"; }

@@ -114,6 +114,6 @@ case_engines_unique() { # one client after the other, all with one identity: the
     begin
     for n in $(seq "$engines_count"); do up_ok 1 "net$n"; done
     expect_sas 2 1 1
-    list_sas 2 | grep -q "@ $(engines_address $engines_count)\[" || fail "it is not the last one that stayed"
+    prints "@ $(engines_address $engines_count)\[" list_sas 2 || fail "it is not the last one that stayed"
     expect_sas 1 1 1
 }

@@ -81,7 +81,31 @@ case_broken_reload() { # what runs goes on, and the command says where the file 
     gone
 }
 
-# Routes, rules, packet filter and device are in the namespace: all of it must be ours and whole.
+# X-08: logs, status and records at their most talkative have no secret, neither as it is nor in hex.
+case_x08_no_secret_is_told() {
+    local n said
+    culvertd_log=trace
+    both psk 'seven letters that nobody reads'
+    begin
+    establish
+    rekey 1 ike gw
+    rekey 2 child net4
+    expect_sas 1 1 1
+    expect_sas 2 1 1
+    for n in 1 2; do
+        for said in status 'status --all' stats log diff; do
+            # shellcheck disable=SC2086  # words
+            culvert_of "$n" $said >>"$dir/said" 2>&1
+        done
+        swanctl_of "$n" --list-conns >>"$dir/said"
+    done
+    says "$(side_log 1)" ' (trace|debug) +[a-z]+ ' "the level must be in use"
+    ! grep -qiF -e "$psk_1" -e "$(printf %s "$psk_1" | od -An -tx1 | tr -d ' \n')" "$dir/said" "$(side_log 1)" "$(side_log 2)" ||
+        fail "the secret is told"
+    down 1 ike gw
+}
+
+# X-05. Routes, rules, packet filter and device are in the namespace: all of it must be ours and whole.
 case_killed_and_restarted() {
     begin
     establish
@@ -91,7 +115,7 @@ case_killed_and_restarted() {
     side_start 1
     (($(ns g1 ip rule show | grep -c 'lookup 220') <= 1)) || fail "the old rule is still there beside the new one"
     # Those that let nothing through hold until the new daemon has its own policies.
-    [[ -z $(ns g1 ip route show table 220 2>/dev/null | grep -v '^unreachable') ]] || fail "routes of the killed daemon are still there"
+    ! prints '^[^u]' ns g1 ip route show table 220 || fail "routes of the killed daemon are still there"
     expect_sas 1 0 0
     up_ok 1 net4
     expect_sas 1 1 1

@@ -3,6 +3,7 @@
 # (inactivity).
 
 case_keep_up() { # from the start, over a crash of the peer, and over a peer that refuses
+    retransmit_tries=2
     child 1 'culvert_keep_up = yes'
     both_conn 'dpd_delay = 1s'
     begin

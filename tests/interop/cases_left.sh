@@ -49,7 +49,7 @@ case_left_host() {
     down 1 ike gw
 }
 # Who knows nothing of us takes rules, routes and the interface away.
-rule_is_there() { ip -n "$net_prefix-g1" rule show | grep -q '^220:'; }
+rule_is_there() { prints '^220:' ip -n "$net_prefix-g1" rule show; }
 tun_routes() { ip -n "$net_prefix-g1" route show table 220 2>/dev/null | grep -c 'dev culvert0'; }
 has_tun_routes() { [[ $(tun_routes) == "$1" ]]; }
 case_left_restored() {
@@ -82,7 +82,6 @@ case_left_own_tun() {
     down 1 ike gw
     gone
     net_stop "$pid_1"
-    ip -n "$net_prefix-g1" addr show dev culvert0 2>/dev/null | grep -q 198.51.100.9 || fail "the interface is gone that was there before"
-    ip -n "$net_prefix-g1" rule show | grep -q '^220:' && fail "the rule stayed"
-    :
+    prints '198\.51\.100\.9' ip -n "$net_prefix-g1" addr show dev culvert0 || fail "the interface is gone that was there before"
+    ! rule_is_there || fail "the rule stayed"
 }

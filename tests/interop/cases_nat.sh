@@ -289,8 +289,7 @@ nsComment = g$n-$comment"
         files_of_chain "$1"
         cp "$(pki middle.crt)" "$(pki upper.crt)" "$dir/$1/swanctl/x509/"
     }
-    eval "$(declare -f write_settings | sed '1s/^write_settings/impatient_settings/')"
-    write_settings() { impatient_settings "$1"; sed -i 's/retransmit_tries = 2/retransmit_tries = 15/' "$dir/$1/strongswan.conf"; }
+    retransmit_tries=15
 }
 fragments() { wire_count '(udp port 500 and udp[24] = 53) or (udp port 4500 and udp[8:4] = 0 and udp[28] = 53)'; }
 case_cert_big_lossy() {

@@ -8,7 +8,7 @@ two_addresses() {
     write_conf() { plain_write_conf "$1" | sed 's/ local_addrs = 192.0.2.2$/ local_addrs = 192.0.2.2, 192.0.2.3/'; }
     side_files() { [[ $1 != 2 ]] || ip -n "$net_prefix-g2" addr add 192.0.2.3/24 dev wan; }
 }
-is_at() { list_sas 1 2>/dev/null | grep -qE "^ +remote .*@ $1\["; }
+is_at() { prints "^ +remote .*@ $1\[" list_sas 1; }
 send_away() { # send_away GATEWAY: to there, and how it was said is in $dir/redirect.log
     if is_culvert 2; then
         culvert_of 2 redirect gw "$1" --peer-ip 192.0.2.0/24
@@ -31,13 +31,15 @@ case_redirect() {
     down 1 ike gw
     gone
 }
-case_redirect_refused() { # the client does not follow, and says so from the start
+case_redirect_refused() { # the client does not follow, and says so from the start: the command is an error
     two_addresses
     charon_lines='follow_redirects = no'
     begin
     establish
     ! swanctl_of 2 --redirect --ike gw --gateway 192.0.2.3 >"$dir/redirect.log" 2>&1 ||
-        is_at 192.0.2.2 || fail "side 1 went to 192.0.2.3 all the same"
+        fail "side 2 says that it sent away a client that does not follow"
+    says "$dir/redirect.log" 'did not say that it does \(RFC 5685\)\. To fix it: .*follow_redirects' "why not, and what to do"
+    is_at 192.0.2.2 || fail "side 1 went to 192.0.2.3 all the same"
     expect_sas 1 1 1
     traffic
 }

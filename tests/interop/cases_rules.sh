@@ -95,7 +95,7 @@ case_transport_host() {
     expect_sas 1 1 1
     ping_ok g1 192.0.2.2
     ping_ok g2 192.0.2.1
-    list_sas 1 | grep -q TRANSPORT || { list_sas 1; fail "the Child SA is not of transport mode"; }
+    prints TRANSPORT list_sas 1 || { list_sas 1; fail "the Child SA is not of transport mode"; }
     down 1 ike gw
 }
 
@@ -137,7 +137,12 @@ case_ppk() { # RFC 8784
     tunnel
 }
 
-case_fragmentation_off() {
+case_fragmentation_off() { # with messages that would be sent in fragments
+    big_certificates
+    charon_lines='max_packet = 30000'
     both_conn "fragmentation = no"
     tunnel
+    wire_end
+    (($(wire_count 'ip[6:2] & 0x2000 != 0') > 0)) || fail "no message was larger than a packet"
+    (($(fragments) == 0)) || fail "$(fragments) IKE fragments on the wire, though fragmentation = no"
 }

@@ -38,7 +38,7 @@ tcp_begin() { # topology, no UDP, capture, both daemons
 tcp_says() { # both sides show it, in swanctl's way and in ours
     local n
     for n in 1 2; do
-        ! is_culvert "$n" || { culvert_of "$n" status | grep -q 'way    TCP'; } || fail "culvert status of side $n says nothing of TCP"
+        ! is_culvert "$n" || prints 'way    TCP' culvert_of "$n" status || fail "culvert status of side $n says nothing of TCP"
     done
 }
 # Nothing over UDP; and in a case of its own, what tshark makes of the messages.
@@ -187,8 +187,8 @@ case_tcp_listens_by_itself() {
     both_conn 'culvert_tcp = fallback'
     tcp_begin
     establish
-    ns g2 ss -Hltn 'sport = :4500' | grep -q . || fail "side 2 does not listen"
-    ! ns g1 ss -Hltn 'sport = :4500' | grep -q . || fail "side 1 listens, which it need not"
+    prints . ns g2 ss -Hltn 'sport = :4500' || fail "side 2 does not listen"
+    ! prints . ns g1 ss -Hltn 'sport = :4500' || fail "side 1 listens, which it need not"
 }
 
 # ---- Libreswan: its IKE in TCP, in the lab. The kernel there has no ESP in TCP, so Culvert has its

@@ -86,13 +86,19 @@ case_x09_interface_gone() { # the cable is taken away altogether; another takes 
     begin
     establish
     traffic
+    wire_all_protected # the capture ends with its interface
     ip -n "$net_prefix-g1" link del wan
     ns h1 ping -q -c 1 -W 1 10.2.0.2 >/dev/null && fail "a packet passed without an interface"
     side_alive 1
     side_alive 2
     net_link g1 wan g2 wan
+    wire_begin
     net_address g1 wan 192.0.2.1/24 2001:db8::1/64
     net_address g2 wan 192.0.2.2/24 2001:db8::2/64
     default_routes
     works_again "the interface was another"
+    expect_sas 1 1 1
+    expect_sas 2 1 1
+    wire_end
+    (($(wire_esp_native) + $(wire_esp_encapsulated) > 0)) || fail "what passed was not ESP"
 }

@@ -176,10 +176,10 @@ case_xdp_killed() {
     xdp_begin copy copy
     up_ok 1 net4
     ping_ok h1 10.2.0.2
-    ip -n "$net_prefix-g1" -d link show wan | grep -q xdp || fail "no XDP program is seen on the interface"
+    prints xdp ip -n "$net_prefix-g1" -d link show wan || fail "no XDP program is seen on the interface"
     side_kill 1
     ns g1 ping -n -q -c 3 -i 0.1 -W 2 192.0.2.2 >/dev/null || fail "the interface carries nothing after the daemon's death"
-    ! ip -n "$net_prefix-g1" -d link show wan | grep -q xdp || fail "the XDP program has outlived its daemon"
+    ! prints xdp ip -n "$net_prefix-g1" -d link show wan || fail "the XDP program has outlived its daemon"
     side_start 1
     culvert_of 1 status >"$dir/status.log"
     says "$dir/status.log" 'AF_XDP on wan' "the next daemon has AF_XDP again"
@@ -222,7 +222,7 @@ case_xdp_refused() {
     side_start 2
     side_start 1
     says "$(side_log 1)" 'AF_XDP on plain' "what the daemon does without, and why"
-    ! culvert_of 1 status | grep -q AF_XDP || fail "status tells of AF_XDP, which is not in use"
+    ! prints AF_XDP culvert_of 1 status || fail "status tells of AF_XDP, which is not in use"
     establish
     ping_ok h1 10.2.0.2
     down 1 ike gw

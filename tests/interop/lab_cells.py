@@ -355,7 +355,7 @@ def main(place, prefix):
         print(f"{outcome:6} {cell.name} ({matrix.names[initiator]} initiates, {time.monotonic() - began:.1f} s)"
               + (f": {why}" if why else ""), flush=True)
     print(f"{sums['ok']} cells passed, {sums['not ok']} failed, {sums['-']} the kernel cannot do")
-    return 1 if sums["not ok"] else 0
+    return 1 if sums["not ok"] or not sums["ok"] else 0
 
 
 def pings_alone(prefix, one, two):

@@ -6,3 +6,5 @@ endforeach()
 foreach(case nat_both nat_mapping nat_keepalive rekey_flood)
     interop_test(interop_pair_${case} ${interop_run} culvert culvert ${case})
 endforeach()
+set_tests_properties(interop_strongswan_rekey_flood_i interop_strongswan_rekey_flood_r interop_pair_rekey_flood
+    PROPERTIES PROCESSORS 2)

@@ -10,4 +10,5 @@ interop_test(interop_culvert_redirect_init ${interop_run} culvert culvert redire
 interop_test(interop_culvert_redirect_auth ${interop_run} culvert culvert redirect_auth)
 interop_test(interop_culvert_redirect_auth_eap ${interop_run} culvert culvert redirect_auth_eap)
 interop_test(interop_culvert_redirect ${interop_run} culvert culvert redirect)
+interop_test(interop_culvert_redirect_refused ${interop_run} culvert culvert redirect_refused)
 interop_test(interop_culvert_crash_shown ${interop_run} culvert culvert crash_shown)

@@ -47,8 +47,9 @@ class Faulty:
                 raise self.failed("neither ended nor answers")
             time.sleep(0.02)
         if daemon.process.poll() is None:
-            # What becomes of the tunnel is open; that the daemon bears it is not.
-            self.asks("up", "net")
+            # What becomes of the tunnel is open; that the daemon bears it is not. Without a fault it comes up.
+            if not self.asks("up", "net", patience_s=5 if self.at else PATIENCE_S) and self.at == 0:
+                raise self.failed("there is no tunnel, though nothing fails")
         ended_early = daemon.process.poll() is not None
         if not ended_early:
             daemon.process.terminate()
@@ -65,13 +66,20 @@ class Faulty:
         if ended_early and (status != 1 or "culvertd:" not in daemon.tail()):
             raise self.failed(f"ended with {status} and without a word")
 
+    def end(self):
+        process, self.daemon.process = self.daemon.process, None
+        if process is not None:
+            process.kill()
+            process.wait()
+
     def answers(self):
         return os.path.exists(self.daemon.vici) and self.asks("version")
 
-    def asks(self, *words):
+    def asks(self, *words, patience_s=5):
         """A client whose very call it was that failed may wait in vain; the next one does not."""
         try:
-            return subprocess.run([self.here.culvert, *words, "--vici", f"unix://{self.daemon.vici}"], timeout=5,
+            return subprocess.run([self.here.culvert, *words, "--vici", f"unix://{self.daemon.vici}"],
+                                  timeout=patience_s,
                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False).returncode == 0
         except subprocess.TimeoutExpired:
             return False
@@ -105,7 +113,7 @@ def main():
                 except RuntimeError as why:
                     bad.append(f"{kind} {at}")
                     print(why, flush=True)
-                    one.daemon.stop()
+                    one.end()
             print(f"{kind}: {len(tried)} of {count} failed in turn", flush=True)
     if bad:
         sys.exit(f"faults: not borne: {', '.join(bad)}")

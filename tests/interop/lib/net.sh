@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 # Namespaces for interop tests and the demo. Source it, then: net_begin, net_gateways, ..., net_end.
 #
 #   outer IPv4 192.0.2.0/24, IPv6 2001:db8::/64        (nothing of it leaves the namespaces)
@@ -24,6 +24,14 @@ ns() { # ns NAME COMMAND...: run it in that namespace
     local name=$1
     shift
     ip netns exec "$net_prefix-$name" "$@"
+}
+
+# prints REGEX COMMAND...: it prints such a line. All of its output is read first: grep -q in a pipe ends with the first
+# hit, and whoever goes on writing then fails of SIGPIPE, and the pipe with it.
+prints() {
+    local said
+    said=$("${@:2}" 2>/dev/null) || return
+    grep -qE -- "$1" <<<"$said"
 }
 
 # net_can: true where namespaces and TUN are to be had; else says on standard output what is missing.
@@ -141,17 +149,20 @@ net_gateways() {
     [[ ${NAT:-0} == 1 ]] || ip -n "$net_prefix-g2" route add default via 2001:db8::1
 }
 
-# net_stop PID...: end processes of ours, firmly after three seconds.
+# net_stop PID...: end processes of ours, firmly after ten seconds. net_status[PID]: how it ended, 137 if
+# it had to be killed.
+declare -A net_status=()
 net_stop() {
     local pid n
     for pid in "$@"; do kill "$pid" 2>/dev/null || :; done
     for pid in "$@"; do
-        for ((n = 0; n < 60; n++)); do
+        for ((n = 0; n < 200; n++)); do
             kill -0 "$pid" 2>/dev/null || break
             sleep 0.05
         done
         kill -KILL "$pid" 2>/dev/null || :
-        wait "$pid" 2>/dev/null || :
+        net_status[$pid]=0
+        wait "$pid" 2>/dev/null || net_status[$pid]=$?
     done
 }
 

@@ -9,7 +9,7 @@ plain() { # plain FUNCTION...: keeps it under plain_FUNCTION
     local name
     for name in "$@"; do eval "$(declare -f "$name" | sed "1s/^$name/plain_$name/")"; done
 }
-plain up down rekey list_sas ike_count child_count side_answers write_settings
+plain up down rekey list_sas ike_count child_count side_answers
 
 other_of() { value impl "$1"; }
 inside_of() { # inside_of N COMMAND...: in the daemon's own name spaces
@@ -152,7 +152,7 @@ iked_of() { inside_of "$1" ikectl -s /run/iked.sock "${@:2}"; }
 # ---- what sides.sh asks of a side
 
 # A kernel in a process of its own, on a machine with other work, answers late.
-write_settings() { plain_write_settings "$1"; sed -i 's/retransmit_tries = 2/retransmit_tries = 15/' "$dir/$1/strongswan.conf"; }
+retransmit_tries=15
 
 up() {
     case $(other_of "$1") in

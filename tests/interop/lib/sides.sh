@@ -7,9 +7,11 @@
 #   strongswan_plane        kernel-libipsec; set and empty: the kernel's own ESP
 #   local_N, remote_N       the lines of its sections local and remote, but for id
 #   side_files N            called before side N starts, to put files beside its swanctl.conf
+#   retransmit_tries        of both, a second apart: 2 where somebody has to be given up
 #   settings                outer=4|6  inner=4|6|46  proposals_N  esp_N  psk_N  ts_local_N  ts_remote_N
 
 outer=4 inner=4
+retransmit_tries=8 # an answer may take seconds on a busy machine of two cores
 proposals_1=aes256gcm16-prfsha384-ecp384 proposals_2=$proposals_1
 esp_1=aes256gcm16 esp_2=aes256gcm16
 psk_1='only for the tests' psk_2=$psk_1
@@ -103,13 +105,16 @@ side_log() { echo "$dir/side-$1.log"; }
 is_culvert() { [[ $(value impl "$1") == culvert ]]; }
 
 side_files() { :; }
+declare -A culvertds=() # by pid, each that was started and not killed by the test: of which side
 side_start() { # side_start N
     local n=$1
+    ! is_culvert "$n" || side_said_nothing_odd "$n" # an earlier one, whose log begins anew
     (umask 077 && mkdir -p "$dir/$n/swanctl" && write_conf "$n" >"$dir/$n/swanctl/swanctl.conf")
     side_files "$n"
     write_settings "$n"
     rm -f "$dir/$n.vici"
     "start_$(value impl "$n")" "$n"
+    ! is_culvert "$n" || culvertds[$(value pid "$n")]=$n
 }
 
 # What both daemons read of strongswan.conf; the rest is for charon alone. CULVERT_ENGINES: so many, of
@@ -130,7 +135,7 @@ write_settings() { # write_settings N
             flush_line = yes } }"
     cat >"$dir/$n/strongswan.conf" <<CONF
 charon {
-    retransmit_tries = 2
+    retransmit_tries = $retransmit_tries
     retransmit_timeout = 1
     retransmit_base = 1
     $culvert_alone
@@ -184,8 +189,31 @@ side_alive() {
     kill -0 "${!v}" 2>/dev/null || fail "the daemon of side $1 died"
     side_answers "$1" "${!v}" >/dev/null 2>&1 || fail "the daemon of side $1 answers no more"
 }
+side_said_nothing_odd() { # side_said_nothing_odd N: nor a secret
+    ! grep -qsF -- "$(value psk "$1")" "$(side_log "$1")" || fail "the log of side $1 has its secret"
+    ! grep -sE 'internal error|culvertd: ends|error .* ends: |Sanitizer|runtime error' "$(side_log "$1")" ||
+        fail "side $1 misbehaved"
+}
+# Without a daemon there are no SAs either: each culvertd lives until it is told to end, and then ends well.
+sides_alive() {
+    local pid
+    for pid in "${!culvertds[@]}"; do
+        [[ -n ${net_status[$pid]-} ]] || kill -0 "$pid" 2>/dev/null ||
+            fail "culvertd of side ${culvertds[$pid]} ended by itself"
+    done
+}
+sides_end() {
+    local pid
+    for pid in "${!culvertds[@]}"; do
+        [[ -n ${net_status[$pid]-} ]] || net_stop "$pid"
+        [[ ${net_status[$pid]} == 0 ]] ||
+            fail "culvertd of side ${culvertds[$pid]} was told to end, and ended with ${net_status[$pid]}"
+        side_said_nothing_odd "${culvertds[$pid]}"
+    done
+}
 side_kill() { # as a crash would
     local v=pid_$1
+    unset "culvertds[${!v}]"
     kill -KILL "${!v}"
     wait "${!v}" 2>/dev/null || :
 }
@@ -217,13 +245,18 @@ rekey() { # rekey N ike|child NAME: by VICI, which both speak
 }
 
 list_sas() { swanctl_of "$1" --list-sas; }
-ike_count() { list_sas "$1" 2>/dev/null | grep -cE '^[^ ].*: #[0-9]+, ESTABLISHED' || :; }
-child_count() { list_sas "$1" 2>/dev/null | grep -cE '^  [^ ].*: #[0-9]+,.* INSTALLED' || :; }
-has_ikes() { (($(ike_count "$1") == $2)); }
-has_children() { (($(child_count "$1") == $2)); }
+sas_counted() { # sas_counted N REGEX; a daemon that does not answer has no number of SAs
+    local said
+    said=$(list_sas "$1" 2>/dev/null) || { echo unknown; return 1; }
+    grep -cE "$2" <<<"$said" || :
+}
+ike_count() { sas_counted "$1" '^[^ ].*: #[0-9]+, ESTABLISHED'; }
+child_count() { sas_counted "$1" '^  [^ ].*: #[0-9]+,.* INSTALLED'; }
+has_ikes() { [[ $(ike_count "$1") == "$2" ]]; }
+has_children() { [[ $(child_count "$1") == "$2" ]]; }
 expect_sas() { # expect_sas N IKES CHILDREN, within 15 s
-    until_true 15 has_ikes "$1" "$2" || { list_sas "$1"; fail "side $1 has $(ike_count "$1") IKE SAs, not $2"; }
-    until_true 15 has_children "$1" "$3" || { list_sas "$1"; fail "side $1 has $(child_count "$1") Child SAs, not $3"; }
+    until_true 15 has_ikes "$1" "$2" || { list_sas "$1" || :; fail "side $1 has $(ike_count "$1") IKE SAs, not $2"; }
+    until_true 15 has_children "$1" "$3" || { list_sas "$1" || :; fail "side $1 has $(child_count "$1") Child SAs, not $3"; }
 }
 
 says() { # says FILE REGEX WHY

@@ -23,17 +23,32 @@ wire_begin() { # from now on all of g2's outside goes to $dir/wire.pcap
     net_pids+=("$wire_pid")
     until_true 10 grep -q 'listening on' "$dir/tcpdump.log" || fail "tcpdump did not start"
 }
-wire_end() {
+# wire_end: the capture is whole, or nothing that it does not show is proved.
+wire_end() { wire_close || fail "the capture of the wire is not whole"; }
+wire_close() {
     [[ -n $wire_pid ]] || return 0
     # The question for an address that nobody has marks the end: all before it has reached the file.
-    ns g2 ping -n -c 1 -W 1 192.0.2.254 >/dev/null 2>&1 &
-    until_true 10 wire_marked || echo "the end mark is not in the capture" >&2
-    net_stop "$wire_pid"
+    local pid=$wire_pid
     wire_pid=
+    ns g2 ping -n -c 1 -W 1 192.0.2.254 >/dev/null 2>&1 &
+    until_true 10 wire_marked || { echo "the end mark is not in the capture" >&2; net_stop "$pid"; return 1; }
+    net_stop "$pid"
+    tcpdump -n -r "$dir/wire.pcap" -w /dev/null 2>/dev/null || { echo "the capture cannot be read" >&2; return 1; }
+    [[ -n ${wire_may_drop-} ]] || grep -q '^0 packets dropped by kernel' "$dir/tcpdump.log" ||
+        { cat "$dir/tcpdump.log" >&2; return 1; }
 }
 wire_marked() { (($(wire_count 'arp host 192.0.2.254') > 0)); }
-wire_count() { tcpdump -n -r "$dir/wire.pcap" "$1" 2>/dev/null | wc -l; }
+wire_count() {
+    [[ -s $dir/wire.pcap ]] || fail "there is no capture of the wire"
+    tcpdump -n -r "$dir/wire.pcap" "$1" 2>/dev/null | wc -l
+}
 wire_clear() { wire_count "not ($wire_allowed)"; }
+wire_all_protected() { # or the case fails, and shows what went in the clear
+    local clear
+    wire_end
+    clear=$(wire_clear)
+    ((clear == 0)) || { tcpdump -n -r "$dir/wire.pcap" "not ($wire_allowed)" 2>/dev/null | head; fail "$clear packets in the clear on the wire"; }
+}
 wire_esp_native() { wire_count esp; }
 wire_esp_encapsulated() { echo $(($(wire_count "$wire_esp_udp") + $(wire_count "$wire_esp_udp6"))); }
 # Messages of an IKE exchange type (34 IKE_SA_INIT, 35 IKE_AUTH, 36 CREATE_CHILD_SA, 37 INFORMATIONAL).

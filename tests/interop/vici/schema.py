@@ -85,6 +85,12 @@ class Runner:
         space = ["ip", "netns", "exec", self.daemon.world.space(self.daemon.side)]
         return [*space, self.daemon.world.culvert, *words, "--json"]
 
+    def commands(self, *words):
+        """All that --help names, with those below them."""
+        text = world.run(self.daemon.world.culvert, *words, "--help")
+        own = [line.split()[0] for line in text.partition("Subcommands:\n")[2].splitlines() if line.strip()]
+        return set().union(*(self.commands(*words, one) for one in own)) if own else {" ".join(words)}
+
     def objects(self, text):
         decoder, at = json.JSONDecoder(), 0
         while at < len(text.rstrip()):
@@ -148,7 +154,7 @@ def main():
     with world.World() as here:
         here.daemon("b", "culvertd", world.gateway(2, more="pools = road", extra=POOL).replace("remote_addrs = 192.0.2.1", ""))
         mine = world.gateway(1, more="vips = 0.0.0.0")
-        runner = Runner(book, here.daemon("a", "culvertd", mine))
+        runner = Runner(book, here.daemon("a", "culvertd", mine, settings="    follow_redirects = yes"))
         peer = Runner(book, here.daemons[0])
         runner.run("up", "net")
         runner.follow("monitor", cause=lambda: runner.run("rekey", "net"))
@@ -172,11 +178,18 @@ def main():
         runner.daemon.write("nonsense")
         runner.run("reload", status=1)
         runner.daemon.write(mine)
+        runner.run("reload")
+        runner.run("up", "net")
+        peer.run("redirect", "gw/net", "192.0.2.9", status=1)
+        peer.run("redirect", "gw", "192.0.2.9")
         without_daemon(book, runner, here)
         here.stop(runner.daemon)
         runner.run("status", status=3)
+        commands = runner.commands()
     missing = set(book.schema["commands"]) - book.seen
     assert not missing, f"in the schema, and never printed here: {missing}"
+    unknown = commands - set(book.schema["commands"])
+    assert not unknown, f"commands that are not in the schema: {unknown}"
     print(f"schema: {len(book.seen)} kinds of output passed")
 
 

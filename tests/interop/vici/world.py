@@ -119,14 +119,20 @@ class Daemon:
         return run(self.world.culvert, *words, "--vici", f"unix://{self.vici}", check=check)
 
     def stop(self):
-        if self.process is not None:
-            self.process.terminate()
-            try:
-                self.process.wait(10)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
-        self.process = None
+        """culvertd has lived until now, and ends well; charon is as it is."""
+        process, self.process = self.process, None
+        if process is None:
+            return
+        by_itself = process.poll() is not None
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        if self.kind == "culvertd" and (by_itself or process.returncode):
+            raise RuntimeError(f"culvertd of {self.side} ended {'by itself ' if by_itself else ''}with "
+                               f"{process.returncode}\n{self.tail()}")
 
 
 class World:
@@ -174,11 +180,17 @@ class World:
         if kind is not None:
             for daemon in self.daemons:
                 print(f"--- {daemon.side} {daemon.kind}:\n{daemon.tail()}")
+        bad = []
         for daemon in self.daemons:
-            daemon.stop()
+            try:
+                daemon.stop()
+            except RuntimeError as why:
+                bad.append(str(why))
         for side in ("a", "b"):
             run("ip", "netns", "del", self.space(side), check=False)
         shutil.rmtree(self.dir, ignore_errors=True)
+        if bad and kind is None:
+            raise RuntimeError("\n".join(bad))
 
 
 def gateway(number, more="", child="", name="gw", extra=""):

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "fake_daemon.hpp"
+#include "support/scratch.hpp"
 #include "vici/client.hpp"
 
 namespace culvert::cli {
@@ -271,7 +272,7 @@ TEST_F(Commands, LeasesThatDidNotFitAreCounted) {
 }
 
 TEST_F(Commands, CheckCountsSecretsOfAllKinds) {
-    const std::string path = testing::TempDir() + "culvert-secrets.conf";
+    const std::string path = test::scratch("secrets.conf");
     std::ofstream{path} << "secrets { ike { secret = 0123456789abcdef }\n"
                            "eap-a { id = a\n secret = b }\n ppk-a { id = a\n secret = "
                            "0123456789abcdef0123456789abcdef } }\n";
@@ -280,7 +281,7 @@ TEST_F(Commands, CheckCountsSecretsOfAllKinds) {
 }
 
 TEST_F(Commands, CheckNamesFileLineAndRemedy) {
-    const std::string file = testing::TempDir() + "check.conf";
+    const std::string file = test::scratch("check.conf");
     std::ofstream{file} << "connections {\n  a {\n    versoin = 2\n  }\n}\n";
     EXPECT_EQ(check(context, file), Exit::failed);
     EXPECT_NE(paper.printed.find("check.conf:3"), std::string::npos) << paper.printed;

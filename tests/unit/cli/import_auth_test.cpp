@@ -8,6 +8,7 @@
 #include "cli/commands.hpp"
 #include "config/config.hpp"
 #include "fake_daemon.hpp"
+#include "support/scratch.hpp"
 
 namespace culvert::cli {
 namespace {
@@ -15,7 +16,7 @@ namespace {
 class ImportAuth : public testing::Test {
  protected:
     static std::string file(const std::string& name, std::string_view text) {
-        const std::string path = testing::TempDir() + name;
+        const std::string path = test::scratch(name);
         std::ofstream{path} << text;
         return path;
     }

@@ -6,6 +6,7 @@
 #include "cli/commands.hpp"
 #include "config/config.hpp"
 #include "fake_daemon.hpp"
+#include "support/scratch.hpp"
 
 namespace culvert::cli {
 namespace {
@@ -47,7 +48,7 @@ include /nowhere/*.secrets
 class Import : public testing::Test {
  protected:
     static std::string file(const std::string& name, std::string_view text) {
-        const std::string path = testing::TempDir() + name;
+        const std::string path = test::scratch(name);
         std::ofstream{path} << text;
         return path;
     }
@@ -318,7 +319,7 @@ conn gateway
 }
 
 TEST_F(Import, AStrongswanThatPeopleRun) {
-    ::mkdir((testing::TempDir() + "more").c_str(), 0755);
+    ::mkdir(test::scratch("more").c_str(), 0755);
     file("more/one.conf", strongswan_more);
     ASSERT_EQ(import_ipsec(context, file("strongswan.conf", strongswan),
                            file("strongswan.secrets", strongswan_secrets)),

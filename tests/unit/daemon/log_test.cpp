@@ -2,7 +2,6 @@
 
 #include "daemon/log.hpp"
 
-#include <filesystem>
 #include <fstream>
 #include <iterator>
 
@@ -10,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "daemon/log_outputs.hpp"
+#include "support/scratch.hpp"
 
 namespace culvert::daemon {
 namespace {
@@ -77,9 +77,8 @@ TEST(Log, LevelsAreByGroupAndChangeAsAWhole) {
 }
 
 TEST(Log, EachOutputGetsWhatItWants) {
-    const std::string one = testing::TempDir() + "culvert-log-one";
-    const std::string two = testing::TempDir() + "culvert-log-two";
-    std::filesystem::remove(one);
+    const std::string one = test::scratch("log-one");
+    const std::string two = test::scratch("log-two");
     std::ofstream{two} << "old\n";
     auto spec = LogSpec::parse("warn,file=" + one);
     ASSERT_TRUE(spec);

@@ -6,6 +6,8 @@
 
 #include <gtest/gtest.h>
 
+#include "support/scratch.hpp"
+
 namespace culvert::daemon {
 namespace {
 
@@ -28,7 +30,7 @@ TEST(NameServers, StandInFrontAndGoAgain) {
 }
 
 TEST(NameServers, TheFileFollowsTheConnections) {
-    const std::string path = testing::TempDir() + "culvert-resolv.conf";
+    const std::string path = test::scratch("resolv.conf");
     std::ofstream{path} << "nameserver 10.9.9.9   # by culvertd\nnameserver 192.0.2.53\n";
     NameServerBook book{path};
     ASSERT_TRUE(book.clear());  // what a crash left
@@ -97,11 +99,10 @@ TEST(HostResolver, ResolvconfReadsLines) {
 
 // A program in the place of resolvconf, run as the daemon does it.
 TEST(HostResolver, ItsProgramIsRunWithItsInput) {
-    const std::string script = testing::TempDir() + "culvert-resolvconf.sh";
-    const std::string told = testing::TempDir() + "culvert-resolvconf.txt";
+    const std::string script = test::scratch("resolvconf.sh");
+    const std::string told = test::scratch("resolvconf.txt");
     std::ofstream{script} << "#!/bin/sh\necho \"$@\" >>" << told << "\ncat >>" << told << "\n";
     std::filesystem::permissions(script, std::filesystem::perms::owner_all);
-    std::filesystem::remove(told);
     Loop loop;
     auto log = Log::open({}, true).value();
     ProgramQueue queue{loop, *log};

@@ -316,7 +316,7 @@ TEST_F(SlowMessage, A11HalfAMessageIsNotWaitedFor) {
 }
 
 struct Unauthenticated : Server, testing::Test {
-    Unauthenticated() : Server({.stranger = 200ms, .look = 20ms}) {}
+    Unauthenticated() : Server({.stranger = 2s, .look = 20ms}) {}
 };
 TEST_F(Unauthenticated, A11WhoDoesNotAuthenticateHasToGo) {
     const Client stays = peer();

@@ -16,19 +16,22 @@ namespace culvert::x509 {
 
 class CertificateFiles {
  public:
-    // Made once a process; empty where openssl or bash is missing.
+    // Whether the programs are there that make them.
+    static bool possible() {
+        static const bool there =
+            std::system("command -v openssl >/dev/null && command -v bash >/dev/null") == 0;
+        return there;
+    }
+    // Made once a process; empty where that failed.
     static const std::filesystem::path& place() {
         static const CertificateFiles files;
         return files.place_;
     }
     // Whether those of a further script beside the first could be made in that place; asked once.
     static bool made_by(const char* script) {
-        return !place().empty() && std::system((std::string{"bash "} +
-                                                std::filesystem::path{CULVERT_MAKE_CERTIFICATES}
-                                                    .replace_filename(script)
-                                                    .string() +
-                                                " " + place().string())
-                                                   .c_str()) == 0;
+        return !place().empty() &&
+               run(std::filesystem::path{CULVERT_MAKE_CERTIFICATES}.replace_filename(script),
+                   place());
     }
 
     CertificateFiles(const CertificateFiles&) = delete;
@@ -42,13 +45,20 @@ class CertificateFiles {
         const char* const made = ::mkdtemp(pattern.data());
         if (made == nullptr) { return; }
         root_ = made;
-        const std::string command =
-            std::string{"bash "} + CULVERT_MAKE_CERTIFICATES + " " + root_.string();
-        if (std::system(command.c_str()) == 0) { place_ = root_; }
+        if (run(CULVERT_MAKE_CERTIFICATES, root_)) { place_ = root_; }
     }
     ~CertificateFiles() {
         std::error_code ignored;
         if (!root_.empty()) { std::filesystem::remove_all(root_, ignored); }
+    }
+
+    static std::string quoted(const std::filesystem::path& path) {
+        std::string out{"'"};
+        for (const char c : path.string()) { out += c == '\'' ? "'\\''" : std::string{c}; }
+        return out + "'";
+    }
+    static bool run(const std::filesystem::path& script, const std::filesystem::path& folder) {
+        return std::system(("bash " + quoted(script) + " " + quoted(folder)).c_str()) == 0;
     }
 
     std::filesystem::path root_;
@@ -75,11 +85,12 @@ inline bool lists_made() {
 
 }  // namespace culvert::x509
 
-#define NEED_CERTIFICATES()                                                    \
-    if (culvert::x509::CertificateFiles::place().empty()) {                    \
-        GTEST_SKIP() << "the openssl program could not make the certificates"; \
-    }
-#define NEED_LISTS()                                                    \
-    if (!culvert::x509::lists_made()) {                                 \
-        GTEST_SKIP() << "the openssl program could not make the lists"; \
-    }
+#define NEED_CERTIFICATES()                                                       \
+    if (!culvert::x509::CertificateFiles::possible()) {                           \
+        GTEST_SKIP() << "openssl or bash is not installed, to make certificates"; \
+    }                                                                             \
+    ASSERT_FALSE(culvert::x509::CertificateFiles::place().empty())                \
+        << "make_certificates.sh failed: what it said stands above"
+#define NEED_LISTS()     \
+    NEED_CERTIFICATES(); \
+    ASSERT_TRUE(culvert::x509::lists_made()) << "make_lists.sh failed"
