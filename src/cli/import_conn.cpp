@@ -107,6 +107,11 @@ void write_child(IpsecConn& conn, SwanctlWriter& out) {
     } else if (type != "tunnel") {
         out.set("mode", type);
     }
+    if (conn.has("leftsubnets") || conn.has("rightsubnets")) {
+        out.look_at(
+            "leftsubnets, rightsubnets: Libreswan makes a Child SA of each pair of networks, this "
+            "child one of all; with a peer that takes one pair each, write a child for each");
+    }
     write_selectors(conn, out, "left", "local_ts");
     write_selectors(conn, out, "right", "remote_ts");
     write_proposals(conn, out);

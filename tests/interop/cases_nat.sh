@@ -230,6 +230,33 @@ case_nat_mapping() {
     expect_sas 2 0 0
 }
 
+# With MOBIKE only UPDATE_SA_ADDRESSES moves the peer (RFC 4555 3.8): so the client has to see that its
+# mapping is another, also where its first liveness check comes after the change.
+case_nat_mapping_mobike() {
+    behind_nats 1
+    local original
+    original=$(declare -f write_conf)
+    eval "${original/write_conf/write_conf_without}"
+    write_conf() { write_conf_without "$1" | sed 's/mobike = no/mobike = yes/'; }
+    conn 1 'dpd_delay = 3s'
+    conn 2 'dpd_delay = 3s'
+    begin
+    nat_rules 1 'oifname "outside" udp dport 4500 masquerade to :20000-29999
+        oifname "outside" masquerade'
+    establish
+    traffic
+    until_true 10 port_is 2 || { list_sas 2; fail "side 2 does not see the NAT's port"; }
+    nat_rules 1 'oifname "outside" udp dport 4500 masquerade to :30000-39999
+        oifname "outside" masquerade'
+    ip -n "$net_prefix-nat1" link set outside down
+    ip -n "$net_prefix-nat1" link set outside up
+    until_true 20 port_is 3 || { list_sas 2; fail "side 2 was not told of the new port"; }
+    ping_ok h1 10.2.0.2
+    ping_ok h2 10.1.0.2
+    expect_sas 1 1 1
+    down 1 ike gw
+}
+
 # ---- keep-alives (RFC 3948 4): from behind the NAT, and from there alone
 
 kept_alive() { # kept_alive HOST

@@ -57,6 +57,22 @@ TEST(ChildWatch, TellsOnceOfPacketsThatLeaveWithNoneComingBack) {
     EXPECT_NE(found[0].failure.error.remedy.find("; and more"), std::string::npos);
 }
 
+TEST(ChildWatch, TellsOfATunnelThatWorkedAndDoesNoMore) {
+    Child child;
+    for (int i = 0; i < 5; ++i) {
+        child.counters.outbound_packets += 10;
+        child.counters.inbound_packets += 10;
+        EXPECT_TRUE(child.second().empty());
+    }
+    // For a while there may be nothing to say.
+    child.counters.outbound_packets += 20;
+    EXPECT_TRUE(child.seconds(20).empty());
+    const auto found = child.seconds(60);
+    ASSERT_EQ(found.size(), 1U);
+    EXPECT_NE(found[0].failure.error.received.find("20 out and none in"), std::string::npos);
+    EXPECT_NE(found[0].text.find("none came back since"), std::string::npos) << found[0].text;
+}
+
 TEST(ChildWatch, SaysNothingOfATunnelThatWorksOrIsIdle) {
     Child child;
     EXPECT_TRUE(child.seconds(60).empty());

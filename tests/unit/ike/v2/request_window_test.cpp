@@ -48,6 +48,17 @@ TEST(RequestWindow, WaitsLongerEachTimeAndGivesUpOnce) {  // RFC 7296 2.1, 2.4
     EXPECT_TRUE(std::holds_alternative<RequestWindow::Wait>(window.tick(start + seconds{60})));
 }
 
+TEST(RequestWindow, OnAnotherPathItMayHaveFewerTries) {  // RFC 4555 3.12
+    RequestWindow window{config_of(5, 2.0)};
+    window.send({{7}}, start);
+    window.begin_again(start, 1);
+    EXPECT_TRUE(std::holds_alternative<RequestWindow::Retransmit>(window.tick(start + seconds{1})));
+    EXPECT_TRUE(window.exhausted(start + seconds{3}));
+    window.begin_again(start + seconds{3});
+    EXPECT_TRUE(std::holds_alternative<RequestWindow::Retransmit>(window.tick(start + seconds{4})));
+    EXPECT_FALSE(window.exhausted(start + seconds{6}));
+}
+
 TEST(RequestWindow, NeverWaitsLongerThanTheLimit) {
     RequestWindow window{config_of(3, 10.0, milliseconds{2000})};
     window.send({{7}}, start);

@@ -3,9 +3,28 @@
 #include <set>
 
 #include "engine_pair.hpp"
+#include "ike/v2/connection_lookup.hpp"
 
 namespace culvert::ike::v2 {
 namespace {
+
+TEST(RemoteAddress, IsOfAFamilyThatThereIsHere) {
+    Connection connection;
+    AddressPattern name = exactly("2001:db8::2");
+    name.ranges.push_back(IpRange{ip("192.0.2.2"), ip("192.0.2.2")});
+    connection.remote_addrs = {name};
+    EXPECT_EQ(remote_address_of(connection), ip("2001:db8::2"));
+    connection.local_addrs = {exactly("192.0.2.1")};
+    EXPECT_EQ(remote_address_of(connection), ip("192.0.2.2"));
+    connection.local_addrs = {exactly("2001:db8::1")};
+    EXPECT_EQ(remote_address_of(connection), ip("2001:db8::2"));
+    connection.local_addrs = {{.text = "%any", .any = true, .ranges = {}}};
+    EXPECT_EQ(remote_address_of(connection), ip("2001:db8::2"));
+    // None that fits is an error of its own.
+    connection.local_addrs = {exactly("192.0.2.1")};
+    connection.remote_addrs = {exactly("2001:db8::2")};
+    EXPECT_EQ(remote_address_of(connection), ip("2001:db8::2"));
+}
 
 using std::chrono::seconds;
 
