@@ -81,6 +81,20 @@ Error no_kernel_packet_filter(std::string_view nft_said) {
                 "such clear packets are let in"};
 }
 
+Error packet_filter_changed(std::string_view table) {
+    return {.code = ErrorCode::not_found,
+            .wanted = fmt::format(
+                "nftables' table inet {} as we wrote it, to drop clear packets from outside that a "
+                "policy wants protected (RFC 4301 5.2)",
+                table),
+            .received =
+                "another program took it away or changed it; it has been written again, but "
+                "meanwhile such clear packets were let in",
+            .remedy =
+                "let that program flush only what is its own (not: nft flush ruleset, as "
+                "/etc/nftables.conf has it)"};
+}
+
 Error unreachable(const Endpoint& remote, int error_number, std::string_view said_by) {
     std::string_view remedy = "check the address and the routes to it";
     if (error_number == ECONNREFUSED) {

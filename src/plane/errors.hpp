@@ -18,6 +18,8 @@ Error tun_name_taken(std::string_view name);
 Error state_is_locked(std::string_view path, std::string_view holder);
 Error no_nft(std::string_view why);
 Error no_kernel_packet_filter(std::string_view nft_said);
+// By others; it has been written again.
+Error packet_filter_changed(std::string_view table);
 // `said`: the network's words, as errno and ICMP type and code; by: who said it.
 Error unreachable(const Endpoint& remote, int error_number, std::string_view said_by);
 Error cannot_send(const Endpoint& remote, std::size_t octets, int error_number);

@@ -119,6 +119,12 @@ constexpr std::size_t filter_set_min = 16;
 // How long the nft program may take.
 constexpr std::chrono::seconds nft_time_max{10};
 constexpr std::size_t nft_output_octets_max = 1 << 20;
+// However often others change their tables, we look at ours no more often than this; and what nft
+// refused to write again is tried again after so long.
+constexpr std::chrono::milliseconds filter_look_every{200};
+constexpr std::chrono::seconds filter_again_after{10};
+// Looks that others disturb before we give up.
+constexpr int table_look_tries_max = 20;
 
 // TCP streams (RFC 9329; abuse case A-11): those that peers opened, in all; of them those of
 // strangers, who have not authenticated, in all and from one address or /64; the part of our

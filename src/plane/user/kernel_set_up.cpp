@@ -10,7 +10,7 @@
 
 #include "plane/file_descriptor.hpp"
 #include "plane/user/filter_rules.hpp"
-#include "plane/user/packet_filter.hpp"
+#include "plane/user/nft_program.hpp"
 
 namespace culvert::plane {
 namespace {

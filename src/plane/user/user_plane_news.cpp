@@ -41,6 +41,7 @@ std::map<std::string, std::uint64_t> UserPlane::statistics() {
         out[std::string{name(ipsec::DropReason::inbound_discard)}] += dropped->discard;
     }
     out["filter_update_failed"] = filter_->failures();
+    out["filter_restored"] = filter_->restored();
     return out;
 }
 
