@@ -284,7 +284,10 @@ class Daemon {
             return;
         }
         auto resolver = find_host_resolver(settings_.tun_name);
-        if (!resolver) { return; }
+        if (!resolver) {
+            no_resolver_ = std::move(resolver).error();
+            return;
+        }
         name_servers_.hand_to(*std::move(resolver), [this](Program program) {
             resolver_programs_.add(std::move(program));
         });
@@ -293,14 +296,15 @@ class Daemon {
     void use_name_servers(const ike::NameServers& what, bool wanted) {
         warn(name_servers_.use(what, wanted));
         if (!wanted || name_servers_.serves(what) || configured_.daemon.dns_handler) { return; }
+        const std::string why =
+            !what.domains.empty() ? "they are for some domains alone, which only systemd-resolved "
+                                    "can do; or write an updown script"
+            : no_resolver_        ? explain(*no_resolver_)
+                                  : "nothing is told to see to them; set "
+                                    "charon.plugins.resolve.file, or write an updown script";
         log_.warn(LogGroup::daemon,
                   fmt::format("name servers of {} are not in use on this host: {}",
-                              printable(what.connection),
-                              what.domains.empty()
-                                  ? "there is no systemd-resolved or resolvconf; set "
-                                    "charon.plugins.resolve.file, or write an updown script"
-                                  : "they are for some domains alone, which only systemd-resolved "
-                                    "can do; or write an updown script"));
+                              printable(what.connection), why));
     }
 
     void log_problems(const config::Problems& problems) {
@@ -407,6 +411,7 @@ class Daemon {
     EventCounters event_counters_;
     PeerWatch peer_watch_;
     NameServerBook name_servers_;
+    std::optional<Error> no_resolver_;  // where it was looked for
     ProgramQueue resolver_programs_;
     Updown updown_;
     Timer watchdog_timer_{loop_, [this] { watchdog(); }};
