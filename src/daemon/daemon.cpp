@@ -216,9 +216,24 @@ class Daemon {
         end_at_once(what, why);
     }
 
+    // At once, as a crash does: what keeps packets from leaving in clear stays until whoever starts
+    // us again has policies (abuse V-07).
+    [[noreturn]] void lost(const Error& why) {
+        const std::string text = printable(explain(why), 4096);
+        if (options_.log.target != LogTarget::standard_error) {
+            log_.error(LogGroup::daemon, fmt::format("ends: {}", text));
+        }
+        end_at_once("nothing can be carried", text.c_str());
+    }
+
     void read_ike(Watcher& watcher, int descriptor) {
         watcher.when_readable([this, &watcher, descriptor] {
-            plane_->read_ike(descriptor);
+            try {
+                plane_->read_ike(descriptor);
+            } catch (...) {  // no memory for one message must not make us deaf for all others
+                read_ike(watcher, descriptor);
+                throw;
+            }
             read_ike(watcher, descriptor);
         });
     }
@@ -258,6 +273,7 @@ class Daemon {
                         fetcher_.fetch(std::move(what));
                     },
                 .broken = [this](const char* why) { broken(why); },
+                .lost = [this](const Error& why) { lost(why); },
                 .resolve = [this](const ike::ResolveGateway& what) { resolve(what); }};
     }
 

@@ -81,6 +81,7 @@ void EngineHost::wholly(Work work) {
 void EngineHost::drain() {
     wholly([this] {
         Mailbox::Mail mail = mailbox_.take();
+        if (mail.lost) { listeners_.lost(*mail.lost); }
         const Instant now = Loop::now();
         // Before the rest: what waits may have arrived at the new addresses.
         if (mail.addresses_changed) { look_at_addresses(); }

@@ -51,6 +51,13 @@ Error tun_name_taken(std::string_view name) {
             .remedy = fmt::format("stop the other program that has {}, or set another name", name)};
 }
 
+Error tun_is_gone(std::string_view name) {
+    return {.code = ErrorCode::no_device,
+            .wanted = fmt::format("the TUN interface {}", name),
+            .received = "it was deleted, or moved to another network namespace",
+            .remedy = "leave it alone, and start culvertd again where nothing else does"};
+}
+
 Error state_is_locked(std::string_view path, std::string_view holder) {
     return {.code = ErrorCode::address_in_use,
             .wanted = fmt::format("the lock of {}", path),

@@ -15,6 +15,7 @@ Error port_in_use(std::uint16_t port, IpFamily family, std::string_view holder);
 Error no_privilege(std::string_view what, int error_number);
 Error no_tun_device(std::string_view path, int error_number);
 Error tun_name_taken(std::string_view name);
+Error tun_is_gone(std::string_view name);
 Error state_is_locked(std::string_view path, std::string_view holder);
 Error no_nft(std::string_view why);
 Error no_kernel_packet_filter(std::string_view nft_said);
