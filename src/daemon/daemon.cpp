@@ -20,6 +20,7 @@
 #include "daemon/key_log.hpp"
 #include "daemon/last_words.hpp"
 #include "daemon/lease_store.hpp"
+#include "daemon/limits.hpp"
 #include "daemon/log_outputs.hpp"
 #include "daemon/name_servers.hpp"
 #include "daemon/peer_watch.hpp"
@@ -166,6 +167,9 @@ class Daemon {
         }
         loop_.run([this](std::string_view what) { fault(what); });
         warn(name_servers_.clear());
+        const Instant until = Loop::now() + programs_at_end_max;
+        updown_.finish(until);
+        resolver_programs_.finish(until);
         log_.on_record({});
         log_.info(LogGroup::daemon, "culvertd ended");
     }
@@ -445,6 +449,7 @@ class Daemon {
 int run(const Options& options) {
     if (options.plane == PlaneKind::kernel) { return fail(no_kernel_plane()); }
     forbid_core_dumps();
+    raise_descriptor_limit();
     std::signal(SIGPIPE, SIG_IGN);
     auto background = Background::enter(options.foreground);
     if (!background) { return fail(background.error()); }

@@ -107,8 +107,8 @@ constexpr std::chrono::seconds moderation_again_after{1};
 constexpr std::size_t stray_runs_max = 4096;
 constexpr std::size_t stray_octets_max = std::size_t{4} << 20U;
 
-// With more SAs and policies than this routes and filter are made anew as a whole once a tick only, and one that
-// comes adds its own routes; unless some route is wider than these prefixes.
+// With more SAs and policies than this routes and filter are made anew as a whole once a tick only,
+// and one that comes adds its own routes; unless some route is wider than these prefixes.
 constexpr std::size_t whole_plans_max = 256;
 constexpr unsigned nearly_all_prefix_max = 3;  // of what takes the host's own traffic along
 constexpr unsigned narrow_prefix_min_v4 = 16;
