@@ -20,6 +20,7 @@
 #include "daemon/key_log.hpp"
 #include "daemon/last_words.hpp"
 #include "daemon/lease_store.hpp"
+#include "daemon/limits.hpp"
 #include "daemon/log_outputs.hpp"
 #include "daemon/name_servers.hpp"
 #include "daemon/peer_watch.hpp"
@@ -166,6 +167,9 @@ class Daemon {
         }
         loop_.run([this](std::string_view what) { fault(what); });
         warn(name_servers_.clear());
+        const Instant until = Loop::now() + programs_at_end_max;
+        updown_.finish(until);
+        resolver_programs_.finish(until);
         log_.on_record({});
         log_.info(LogGroup::daemon, "culvertd ended");
     }
@@ -216,9 +220,24 @@ class Daemon {
         end_at_once(what, why);
     }
 
+    // At once, as a crash does: what keeps packets from leaving in clear stays until whoever starts
+    // us again has policies (abuse V-07).
+    [[noreturn]] void lost(const Error& why) {
+        const std::string text = printable(explain(why), 4096);
+        if (options_.log.target != LogTarget::standard_error) {
+            log_.error(LogGroup::daemon, fmt::format("ends: {}", text));
+        }
+        end_at_once("nothing can be carried", text.c_str());
+    }
+
     void read_ike(Watcher& watcher, int descriptor) {
         watcher.when_readable([this, &watcher, descriptor] {
-            plane_->read_ike(descriptor);
+            try {
+                plane_->read_ike(descriptor);
+            } catch (...) {  // no memory for one message must not make us deaf for all others
+                read_ike(watcher, descriptor);
+                throw;
+            }
             read_ike(watcher, descriptor);
         });
     }
@@ -258,6 +277,7 @@ class Daemon {
                         fetcher_.fetch(std::move(what));
                     },
                 .broken = [this](const char* why) { broken(why); },
+                .lost = [this](const Error& why) { lost(why); },
                 .resolve = [this](const ike::ResolveGateway& what) { resolve(what); }};
     }
 
@@ -284,7 +304,10 @@ class Daemon {
             return;
         }
         auto resolver = find_host_resolver(settings_.tun_name);
-        if (!resolver) { return; }
+        if (!resolver) {
+            no_resolver_ = std::move(resolver).error();
+            return;
+        }
         name_servers_.hand_to(*std::move(resolver), [this](Program program) {
             resolver_programs_.add(std::move(program));
         });
@@ -293,14 +316,15 @@ class Daemon {
     void use_name_servers(const ike::NameServers& what, bool wanted) {
         warn(name_servers_.use(what, wanted));
         if (!wanted || name_servers_.serves(what) || configured_.daemon.dns_handler) { return; }
+        const std::string why =
+            !what.domains.empty() ? "they are for some domains alone, which only systemd-resolved "
+                                    "can do; or write an updown script"
+            : no_resolver_        ? explain(*no_resolver_)
+                                  : "nothing is told to see to them; set "
+                                    "charon.plugins.resolve.file, or write an updown script";
         log_.warn(LogGroup::daemon,
                   fmt::format("name servers of {} are not in use on this host: {}",
-                              printable(what.connection),
-                              what.domains.empty()
-                                  ? "there is no systemd-resolved or resolvconf; set "
-                                    "charon.plugins.resolve.file, or write an updown script"
-                                  : "they are for some domains alone, which only systemd-resolved "
-                                    "can do; or write an updown script"));
+                              printable(what.connection), why));
     }
 
     void log_problems(const config::Problems& problems) {
@@ -407,6 +431,7 @@ class Daemon {
     EventCounters event_counters_;
     PeerWatch peer_watch_;
     NameServerBook name_servers_;
+    std::optional<Error> no_resolver_;  // where it was looked for
     ProgramQueue resolver_programs_;
     Updown updown_;
     Timer watchdog_timer_{loop_, [this] { watchdog(); }};
@@ -424,6 +449,7 @@ class Daemon {
 int run(const Options& options) {
     if (options.plane == PlaneKind::kernel) { return fail(no_kernel_plane()); }
     forbid_core_dumps();
+    raise_descriptor_limit();
     std::signal(SIGPIPE, SIG_IGN);
     auto background = Background::enter(options.foreground);
     if (!background) { return fail(background.error()); }

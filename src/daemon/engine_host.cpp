@@ -81,6 +81,7 @@ void EngineHost::wholly(Work work) {
 void EngineHost::drain() {
     wholly([this] {
         Mailbox::Mail mail = mailbox_.take();
+        if (mail.lost) { listeners_.lost(*mail.lost); }
         const Instant now = Loop::now();
         // Before the rest: what waits may have arrived at the new addresses.
         if (mail.addresses_changed) { look_at_addresses(); }
@@ -301,6 +302,7 @@ bool EngineHost::is_unused(const Liveness& known, const ChildSaCounters& counter
 // RFC 7296 2.4: protected packets that arrive are as good a proof of life as an answer. Asked for
 // in slices, so that many SAs never hold up the loop.
 void EngineHost::poll_liveness() {
+    liveness_timer_.set_in(liveness_poll);  // first: what follows may lack memory
     const Instant now = Loop::now();
     std::size_t asked = 0;
     auto at = installed_.upper_bound(liveness_next_);
@@ -328,8 +330,8 @@ void EngineHost::poll_liveness() {
         for (ike::Input& one : seen) { dispatch(std::move(one), now); }
         if (!seen.empty()) { set_timer(); }
     });
-    if (installed_.empty()) { return; }
-    liveness_timer_.set_in(wrapped ? Duration{liveness_poll} : Duration{liveness_batch_every});
+    if (installed_.empty()) { return liveness_timer_.set({}); }
+    if (!wrapped) { liveness_timer_.set_in(liveness_batch_every); }
 }
 
 }  // namespace culvert::daemon

@@ -35,6 +35,7 @@ class EngineHost {
         // The engine, or the carrying out of what it said, was cut short (std::bad_alloc): what it
         // and the plane know is half changed and not to be trusted. Does not come back.
         std::function<void(const char* why)> broken{};
+        std::function<void(const Error& why)> lost{};  // the plane carries nothing any more
         // A gateway's name is to be looked up; GatewayResolved follows.
         std::function<void(const ike::ResolveGateway&)> resolve{};
     };

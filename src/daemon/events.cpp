@@ -30,14 +30,15 @@ vici::Message ike_only(const ike::IkeSaStatus& ike, const Moment& moment) {
     return vici::Message{}.set(ike.connection, ike_section(ike, moment));
 }
 
-// Beside the IKE SA where it is now, as strongSwan has them.
-vici::Message ike_update(const ike::IkeSaStatus& ike, const Moment& moment) {
+// As strongSwan has them: where it goes, and the IKE SA with the endpoints from before.
+vici::Message ike_update(const ike::Event& event, const Moment& moment) {
+    const ike::IkeSaStatus& ike = *event.ike;
     vici::Message out;
     out.set("local-host", ike.local.address.to_string());
     out.set("local-port", fmt::format("{}", ike.local.port));
     out.set("remote-host", ike.remote.address.to_string());
     out.set("remote-port", fmt::format("{}", ike.remote.port));
-    out.set(ike.connection, ike_section(ike, moment));
+    out.set(ike.connection, ike_section(event.old_ike ? *event.old_ike : ike, moment));
     return out;
 }
 
@@ -168,7 +169,7 @@ std::vector<ViciEvent> vici_events(const ike::Event& event, const Moment& moment
                 out.push_back({"ike-rekey", ike_rekey(event, moment)});
                 break;
             case ike::EventKind::ike_updated:
-                out.push_back({"ike-update", ike_update(ike, moment)});
+                out.push_back({"ike-update", ike_update(event, moment)});
                 break;
             case ike::EventKind::child_up:
             case ike::EventKind::child_down:

@@ -23,11 +23,11 @@ std::optional<std::string> find_program(std::string_view name) {
     return std::nullopt;
 }
 
-bool in_network_namespace_of_host() {
-    struct stat ours{};
-    struct stat host{};
-    return ::stat("/proc/self/ns/net", &ours) == 0 && ::stat("/proc/1/ns/net", &host) == 0 &&
-           ours.st_ino == host.st_ino;
+Error no_host_resolver(std::string_view why) {
+    return {.code = ErrorCode::not_found,
+            .wanted = "a program of this host that sees to name servers",
+            .received = std::string{why},
+            .remedy = "set charon.plugins.resolve.file, or write an updown script"};
 }
 
 // resolvectl takes words; what a peer calls a domain has to be one.
@@ -80,8 +80,27 @@ std::vector<Program> for_resolvconf(const HostResolver& resolver,
 
 }  // namespace
 
-std::optional<HostResolver> find_host_resolver(std::string interface) {
-    if (!in_network_namespace_of_host()) { return std::nullopt; }
+// Not by /proc/1/ns/net: to follow that link takes CAP_SYS_PTRACE, which neither we nor the
+// service's bounding set have. Every namespace has files of its own here.
+std::optional<bool> in_network_namespace_of_host() {
+    struct stat ours{};
+    struct stat host{};
+    if (::stat("/proc/thread-self/net/dev", &ours) != 0 || ::stat("/proc/1/net/dev", &host) != 0) {
+        return std::nullopt;
+    }
+    return ours.st_dev == host.st_dev && ours.st_ino == host.st_ino;
+}
+
+Result<HostResolver> find_host_resolver(std::string interface) {
+    const auto of_host = in_network_namespace_of_host();
+    if (!of_host) {
+        return std::unexpected(no_host_resolver(
+            "/proc hides process 1, so that it does not show whether this network is the host's"));
+    }
+    if (!*of_host) {
+        return std::unexpected(
+            no_host_resolver("this network namespace is not that of the host and its programs"));
+    }
     std::error_code why;
     if (std::filesystem::exists("/run/systemd/resolve/io.systemd.Resolve", why)) {
         if (auto program = find_program("resolvectl")) {
@@ -93,7 +112,7 @@ std::optional<HostResolver> find_host_resolver(std::string interface) {
         return HostResolver{HostResolverKind::resolvconf, *std::move(program),
                             std::move(interface)};
     }
-    return std::nullopt;
+    return std::unexpected(no_host_resolver("there is no systemd-resolved or resolvconf"));
 }
 
 std::vector<Program> programs_for(const HostResolver& resolver,

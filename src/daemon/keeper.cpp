@@ -29,6 +29,7 @@ void Keeper::start() { look(); }
 
 void Keeper::look() {
     if (stopped_) { return; }
+    timer_.set_in(keep_look_every);  // first: what follows may lack memory
     follow_configuration();
     const Instant now = Loop::now();
     for (auto& [name, kept] : kept_) {
@@ -41,7 +42,6 @@ void Keeper::look() {
             bring_up(name);
         }
     }
-    timer_.set_in(keep_look_every);
 }
 
 void Keeper::follow_configuration() {

@@ -78,6 +78,7 @@ constexpr auto engine_wait_max = 1s;
 // Of one run of a program (updown scripts, resolvectl), and of runs that wait for it.
 constexpr auto program_time_max = 10s;
 constexpr auto program_look_every = 20ms;
+constexpr auto programs_at_end_max = 10s;  // how long we wait for all of them when we end
 constexpr std::size_t programs_waiting_max = 4096;
 
 // How long peers get to answer our deletes when we stop.

@@ -1,5 +1,6 @@
 #include "daemon/mailbox.hpp"
 
+#include <exception>
 #include <utility>
 
 #include "daemon/limits.hpp"
@@ -7,7 +8,7 @@
 namespace culvert::daemon {
 
 void Mailbox::put(ike::Input input, bool datagram) {
-    bool wake = false;
+    bool first = false;
     {
         const std::scoped_lock lock{mutex_};
         const std::size_t others = mail_.inputs.size() - datagrams_;
@@ -17,9 +18,19 @@ void Mailbox::put(ike::Input input, bool datagram) {
         }
         mail_.inputs.push_back(std::move(input));
         if (datagram) { ++datagrams_; }
-        wake = !std::exchange(woken_, true);
+        first = !std::exchange(woken_, true);
     }
-    if (wake) { wake_(); }
+    if (first) { wake(); }
+}
+
+// What could not be told for want of memory is found when the next one is.
+void Mailbox::wake() {
+    try {
+        wake_();
+    } catch (const std::exception&) {
+        const std::scoped_lock lock{mutex_};
+        woken_ = false;
+    }
 }
 
 void Mailbox::ike_datagram(plane::IkeDatagram datagram) {
@@ -44,13 +55,13 @@ void Mailbox::mapping_changed(ChildSaId id, Endpoint remote) {
 }
 
 void Mailbox::addresses_changed() {
-    bool wake = false;
+    bool first = false;
     {
         const std::scoped_lock lock{mutex_};
         mail_.addresses_changed = true;
-        wake = !std::exchange(woken_, true);
+        first = !std::exchange(woken_, true);
     }
-    if (wake) { wake_(); }
+    if (first) { wake(); }
 }
 
 void Mailbox::send_failed(Endpoint remote, Error why) {
@@ -58,7 +69,7 @@ void Mailbox::send_failed(Endpoint remote, Error why) {
 }
 
 void Mailbox::warning(Error what) {
-    bool wake = false;
+    bool first = false;
     {
         const std::scoped_lock lock{mutex_};
         if (mail_.warnings.size() == mailbox_warnings_max) {
@@ -66,9 +77,19 @@ void Mailbox::warning(Error what) {
             return;
         }
         mail_.warnings.push_back(std::move(what));
-        wake = !std::exchange(woken_, true);
+        first = !std::exchange(woken_, true);
     }
-    if (wake) { wake_(); }
+    if (first) { wake(); }
+}
+
+void Mailbox::lost(Error what) {
+    bool first = false;
+    {
+        const std::scoped_lock lock{mutex_};
+        mail_.lost = std::move(what);
+        first = !std::exchange(woken_, true);
+    }
+    if (first) { wake(); }
 }
 
 void Mailbox::stream_opened(StreamId id, Endpoint local) {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 #include "ike/engine.hpp"
@@ -24,12 +25,14 @@ class Mailbox final : public plane::PlaneEvents {
     void addresses_changed() override;
     void send_failed(Endpoint remote, Error why) override;
     void warning(Error what) override;
+    void lost(Error what) override;
     void stream_opened(StreamId id, Endpoint local) override;
     void stream_broken(StreamId id, Endpoint remote, Error why, bool refused) override;
 
     struct Mail {
         std::vector<ike::Input> inputs;
         std::vector<Error> warnings;
+        std::optional<Error> lost;
         bool addresses_changed = false;
     };
     Mail take();
@@ -37,6 +40,7 @@ class Mailbox final : public plane::PlaneEvents {
 
  private:
     void put(ike::Input input, bool datagram);
+    void wake();
 
     std::function<void()> wake_;
     mutable std::mutex mutex_;

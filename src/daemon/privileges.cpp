@@ -40,6 +40,13 @@ void forbid_core_dumps() {
     if (!sanitized) { ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); }
 }
 
+void raise_descriptor_limit() {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) { return; }
+    limit.rlim_cur = limit.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 Status drop_capabilities() {
     if (sanitized) { return {}; }
     constexpr std::array kept{CAP_NET_ADMIN, CAP_NET_RAW, CAP_NET_BIND_SERVICE};

@@ -10,6 +10,10 @@ namespace culvert::daemon {
 // No core dumps, no reading of our memory by others of the same user: keys are in it.
 void forbid_core_dumps();
 
+// As many descriptors as we may have: each worker has some dozens, and the usual limit is for
+// programs that wait with select().
+void raise_descriptor_limit();
+
 // Keeps CAP_NET_ADMIN, CAP_NET_RAW and CAP_NET_BIND_SERVICE of what we have, for this thread and
 // those that it starts.
 Status drop_capabilities();

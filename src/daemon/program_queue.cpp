@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <csignal>
 #include <string_view>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -100,6 +101,19 @@ void ProgramQueue::add(Program program) {
     if (pid_ == 0) { start_next(); }
 }
 
+void ProgramQueue::finish(Instant until) {
+    start_next();
+    while (pid_ != 0) {
+        if (Loop::now() >= until) {
+            log_.warn(LogGroup::daemon, fmt::format("{} has not ended, and {} more were not run",
+                                                    running_, waiting_.size()));
+            return;
+        }
+        std::this_thread::sleep_for(program_look_every);
+        look();
+    }
+}
+
 void ProgramQueue::start_next() {
     while (pid_ == 0 && !waiting_.empty()) {
         Program program = std::move(waiting_.front());
@@ -117,6 +131,8 @@ void ProgramQueue::start_next() {
 }
 
 void ProgramQueue::look() {
+    if (pid_ == 0) { return start_next(); }
+    timer_.set_in(program_look_every);  // first: what follows may lack memory
     int status = 0;
     const pid_t ended = ::waitpid(pid_, &status, WNOHANG);
     if (ended == 0 || (ended < 0 && errno == EINTR)) {
@@ -126,9 +142,9 @@ void ProgramQueue::look() {
             kill_group();
             deadline_ = Loop::now() + program_time_max;
         }
-        timer_.set_in(program_look_every);
         return;
     }
+    pid_ = 0;
     if (WIFEXITED(status) && WEXITSTATUS(status) != 0) {
         log_.warn(LogGroup::daemon,
                   fmt::format("{} ended with status {}", running_, WEXITSTATUS(status)));
@@ -136,7 +152,6 @@ void ProgramQueue::look() {
         log_.warn(LogGroup::daemon,
                   fmt::format("{} was ended by signal {}", running_, WTERMSIG(status)));
     }
-    pid_ = 0;
     start_next();
 }
 

@@ -30,6 +30,8 @@ class ProgramQueue {
 
     // Behind those that wait. What goes wrong is logged.
     void add(Program program);
+    // Once the loop has ended: runs what waits, and waits for it, until then at most.
+    void finish(Instant until);
 
  private:
     void start_next();

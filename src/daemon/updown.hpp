@@ -21,6 +21,8 @@ class Updown {
 
     // child_up and child_down; a rekey is neither, and that of an IKE SA changes whose child it is.
     void on_event(const ike::Event& event, const ike::Config& config);
+    // Once the loop has ended: what is yet to run, until then at most.
+    void finish(Instant until) { queue_.finish(until); }
 
  private:
     void hand_over(std::uint32_t old_ike, std::uint32_t new_ike);

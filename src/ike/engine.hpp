@@ -292,7 +292,7 @@ struct Event {
     // For up, down, rekeyed, updated: the SA as it is (was). Null for the others, so that they are
     // small.
     std::shared_ptr<const IkeSaStatus> ike{};
-    std::shared_ptr<const IkeSaStatus> old_ike{};  // ike_rekeyed: the one that was replaced
+    std::shared_ptr<const IkeSaStatus> old_ike{};  // ike_rekeyed, ike_updated: as it was before
 };
 
 using Action =

@@ -51,6 +51,13 @@ Error tun_name_taken(std::string_view name) {
             .remedy = fmt::format("stop the other program that has {}, or set another name", name)};
 }
 
+Error tun_is_gone(std::string_view name) {
+    return {.code = ErrorCode::no_device,
+            .wanted = fmt::format("the TUN interface {}", name),
+            .received = "it was deleted, or moved to another network namespace",
+            .remedy = "leave it alone, and start culvertd again where nothing else does"};
+}
+
 Error state_is_locked(std::string_view path, std::string_view holder) {
     return {.code = ErrorCode::address_in_use,
             .wanted = fmt::format("the lock of {}", path),
@@ -79,6 +86,20 @@ Error no_kernel_packet_filter(std::string_view nft_said) {
             .remedy =
                 "use a kernel with nftables (modprobe nf_tables, nft_fib_inet); until then "
                 "such clear packets are let in"};
+}
+
+Error packet_filter_changed(std::string_view table) {
+    return {.code = ErrorCode::not_found,
+            .wanted = fmt::format(
+                "nftables' table inet {} as we wrote it, to drop clear packets from outside that a "
+                "policy wants protected (RFC 4301 5.2)",
+                table),
+            .received =
+                "another program took it away or changed it; it has been written again, but "
+                "meanwhile such clear packets were let in",
+            .remedy =
+                "let that program flush only what is its own (not: nft flush ruleset, as "
+                "/etc/nftables.conf has it)"};
 }
 
 Error unreachable(const Endpoint& remote, int error_number, std::string_view said_by) {

@@ -154,6 +154,11 @@ int AddressMonitor::Impl::take(nl_msg* message, void* self) {
         case RTM_NEWROUTE:
         case RTM_DELROUTE: impl.take_route(header); break;
         case RTM_DELRULE: impl.heard.rules |= !is_ours(header); break;
+        case RTM_DELLINK: {
+            const auto* body = static_cast<const ifinfomsg*>(nlmsg_data(header));
+            impl.heard.set_up |= body->ifi_index == impl.own_index && body->ifi_family == AF_UNSPEC;
+            break;
+        }
         case RTM_NEWLINK: {
             const auto* body = static_cast<const ifinfomsg*>(nlmsg_data(header));
             impl.heard.set_up |=

@@ -43,7 +43,7 @@ class AddressMonitor {
         // table `own_table` (those we change ourselves).
         bool addresses = false;
         // Another process took away a rule, whosever; or a route of our table, or it set our
-        // interface down.
+        // interface down or deleted it.
         bool rules = false;
         bool set_up = false;
     };

@@ -107,8 +107,8 @@ constexpr std::chrono::seconds moderation_again_after{1};
 constexpr std::size_t stray_runs_max = 4096;
 constexpr std::size_t stray_octets_max = std::size_t{4} << 20U;
 
-// With more SAs than this routes and filter are made anew as a whole once a tick only, and one that
-// comes adds its own routes; unless some route is wider than these prefixes.
+// With more SAs and policies than this routes and filter are made anew as a whole once a tick only,
+// and one that comes adds its own routes; unless some route is wider than these prefixes.
 constexpr std::size_t whole_plans_max = 256;
 constexpr unsigned nearly_all_prefix_max = 3;  // of what takes the host's own traffic along
 constexpr unsigned narrow_prefix_min_v4 = 16;
@@ -119,6 +119,12 @@ constexpr std::size_t filter_set_min = 16;
 // How long the nft program may take.
 constexpr std::chrono::seconds nft_time_max{10};
 constexpr std::size_t nft_output_octets_max = 1 << 20;
+// However often others change their tables, we look at ours no more often than this; and what nft
+// refused to write again is tried again after so long.
+constexpr std::chrono::milliseconds filter_look_every{200};
+constexpr std::chrono::seconds filter_again_after{10};
+// Looks that others disturb before we give up.
+constexpr int table_look_tries_max = 20;
 
 // TCP streams (RFC 9329; abuse case A-11): those that peers opened, in all; of them those of
 // strangers, who have not authenticated, in all and from one address or /64; the part of our

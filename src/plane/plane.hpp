@@ -64,6 +64,9 @@ class PlaneEvents {
     // The plane goes on, but weaker than asked; an operator should know ("nft is missing: clear
     // packets from outside are not filtered").
     virtual void warning(Error what) { static_cast<void>(what); }
+    // The plane carries nothing any more, and will not by itself: what it cannot do without is
+    // gone.
+    virtual void lost(Error what) { static_cast<void>(what); }
 };
 
 enum class XdpMode : std::uint8_t {

@@ -76,6 +76,39 @@ case_addresses_none_left() { # six addresses are in the pool, but none of this f
     side_alive 1
     side_alive 2
 }
+# Where side 1 is the host itself, whose process 1 has more rights than culvertd keeps, and which has a resolvconf.
+case_addresses_resolvconf() {
+    mkdir -p "$dir/programs"
+    cat >"$dir/programs/resolvconf" <<SH
+#!/bin/sh
+{ echo "\$*"; [ "\$1" != -a ] || cat; } >>"$dir/resolvconf.log"
+SH
+    cat >"$dir/on-host" <<'SH' # DIR CULVERTD ARGS...
+mount -t overlay none -o lowerdir="$1/programs:/usr/sbin" /usr/sbin || exit
+[ ! -d /run/systemd/resolve ] || mount -t tmpfs none /run/systemd/resolve
+shift
+trap 'kill -TERM $pid' TERM
+"$@" & pid=$!
+wait $pid || wait $pid
+SH
+    cat >"$dir/culvertd" <<SH
+#!/bin/sh
+case "\$*" in *"$dir/1/"*) ;; *) exec "$culvertd" "\$@" ;; esac
+exec unshare --mount --pid --fork --kill-child=TERM --mount-proc sh "$dir/on-host" "$dir" "$culvertd" "\$@"
+SH
+    chmod +x "$dir/programs/resolvconf" "$dir/culvertd"
+    unshare --mount mount -t overlay none -o "lowerdir=$dir/programs:/usr/sbin" /usr/sbin 2>/dev/null || skip "there is no overlay to be had"
+    culvertd=$dir/culvertd
+    addresses_conf 0.0.0.0
+    begin
+    up_ok 1 net4
+    handed() { grep -q "$1" "$dir/resolvconf.log"; }
+    until_true 10 handed 'nameserver 10.2.0.53' || { cat "$dir/resolvconf.log"; fail "the name server was not handed over"; }
+    handed '^-a culvert0$' || { cat "$dir/resolvconf.log"; fail "it is not said behind which interface"; }
+    down 1 ike gw
+    last_word() { [[ $(tail -n 1 "$dir/resolvconf.log") == "-d culvert0" ]]; }
+    until_true 10 last_word || { cat "$dir/resolvconf.log"; fail "the name server stays when the IKE SA is gone"; }
+}
 case_reauth() { # a new IKE SA takes the place of the old one
     # One side alone: two that begin in the same second each put a new IKE SA in place of the old.
     conn 1 "reauth_time = 8s"

@@ -70,6 +70,80 @@ case_left_restored() {
     down 1 ike gw
     gone
 }
+# But without its interface culvertd ends, so that whoever has it started starts it again; and nothing leaves in clear.
+case_left_interface() {
+    begin
+    establish
+    traffic
+    ip -n "$net_prefix-g1" link del culvert0
+    has_ended() { ! kill -0 "$pid_1" 2>/dev/null; }
+    until_true 10 has_ended || fail "culvertd goes on without its interface"
+    says "$(side_log 1)" 'TUN interface culvert0.*deleted' "it must be told"
+    ns h1 ping -n -q -c 3 -i 0.2 -W 0.5 10.2.0.2 >/dev/null 2>&1 && fail "there is a way without the tunnel"
+    side_start 1
+    establish
+    traffic
+    down 1 ike gw
+}
+# One route that the kernel does not take as it is, for a source address that is not good yet, keeps no tunnel down.
+case_left_source() {
+    inner=46
+    net_gateways
+    ns g1 sysctl -qw net.ipv6.conf.all.accept_dad=1 net.ipv6.conf.default.accept_dad=1
+    local inside
+    inside=$(ip -n "$net_prefix-g1" -o -6 addr show to fd01::/64 | awk '{ print $2; exit }')
+    ns g1 sysctl -qw "net.ipv6.conf.$inside.accept_dad=1" "net.ipv6.conf.$inside.dad_transmits=600"
+    ip -n "$net_prefix-g1" addr del fd01::1/64 dev "$inside"
+    ip -n "$net_prefix-g1" addr add fd01::1/64 dev "$inside"
+    [[ $(ip -n "$net_prefix-g1" -6 addr show dev "$inside" to fd01::1) == *tentative* ]] || fail "the address is not tentative"
+    wire_begin
+    side_start 1
+    side_start 2
+    up_ok 1 net6
+    up_ok 1 net4
+    ping_ok h1 10.2.0.2
+    [[ $(ip -n "$net_prefix-g1" -6 route show table 220) == *'fd02::/64 dev culvert0'* ]] || fail "there is no route without the source"
+    down 1 ike gw
+}
+# And the packet filter, as a reload of nftables does: nothing that has to be protected comes in clear for long.
+our_filter() { ns g1 nft -s list table inet culvert 2>/dev/null; }
+filter_is() { [[ $(our_filter) == "$1" ]]; }
+times_restored() { culvert_of 1 stats | sed -nE 's/.*filter_restored[^0-9]*([0-9]+).*/\1/p' | head -1; }
+filter_returns() { # filter_returns TIMES COMMAND...: what the command does to it is undone
+    local before times=$1
+    shift
+    before=$(our_filter)
+    [[ $before == *'counter name "clear_dropped" drop'* ]] || { echo "$before"; fail "the filter protects nothing to begin with"; }
+    ns g1 "$@"
+    until_true 10 filter_is "$before" || { our_filter; fail "the filter is not as it was after: $*"; }
+    restored_so_often() { [[ $(times_restored) == "$times" ]]; }
+    until_true 5 restored_so_often || { culvert_of 1 stats; fail "$(times_restored) times restored, not $times"; }
+}
+case_left_filter() {
+    child 1 'start_action = trap'
+    net_gateways
+    wire_begin
+    side_start 1
+    trap_is_there() { [[ $(our_filter) == *'counter name "clear_dropped" drop'* ]]; }
+    until_true 10 trap_is_there || { our_filter; fail "the trap makes no rule"; }
+    filter_returns 1 nft flush ruleset
+    says "$(side_log 1)" 'table inet culvert as we wrote it.*another program' "it must be told"
+    ns g1 nft 'add table inet of_others; add chain inet of_others nothing; delete table inet of_others'
+    filter_returns 2 nft flush chain inet culvert inbound
+    filter_returns 3 nft insert rule inet culvert inbound accept
+    filter_returns 4 nft 'add table inet culvert { flags dormant; }'
+    ns g2 ip addr add 10.2.0.9/32 dev lo
+    wire_allowed="$wire_allowed or (icmp and host 10.2.0.9)"
+    ns g2 ping -n -q -c 3 -i 0.1 -W 0.2 -I 10.2.0.9 10.1.0.2 >/dev/null 2>&1 && fail "a clear packet is let in"
+    # While policies come and go.
+    side_start 2
+    ns g1 nft flush ruleset
+    up_ok 1 net4
+    trap_is_there || until_true 10 trap_is_there || { our_filter; fail "the filter is not there again beside an SA"; }
+    ping_ok h1 10.2.0.2
+    filter_returns "$(($(times_restored) + 1))" nft flush ruleset
+    down 1 ike gw
+}
 # An interface that somebody made beforehand, with an address of his own, stays when we go.
 case_left_own_tun() {
     side_files() {

@@ -64,3 +64,22 @@ case_route_mss() {
     down 1 ike gw
     gone
 }
+# What a script was told of the beginning it is told of the end, when it is culvertd that ends; and so is resolvconf.
+case_settings_scripts_at_end() {
+    cat >"$dir/updown" <<SH
+#!/bin/sh
+sleep 0.3
+echo "\$PLUTO_VERB \$PLUTO_PEER_CLIENT" >>"$dir/updown.log"
+SH
+    chmod +x "$dir/updown"
+    inner=46
+    child 1 "updown = $dir/updown"
+    begin
+    establish
+    told() { (($(grep -c "^$1-client" "$dir/updown.log") == $2)); }
+    until_true 10 told up 2 || { cat "$dir/updown.log"; fail "the scripts were not run"; }
+    kill -TERM "$pid_1"
+    has_ended() { ! kill -0 "$pid_1" 2>/dev/null; }
+    until_true 15 has_ended || fail "culvertd does not end"
+    told down 2 || { cat "$dir/updown.log"; fail "the end was not told"; }
+}

@@ -195,8 +195,7 @@ std::string_view alert_of(const Error& error, std::string_view exchange, bool we
 void Environment::event(const SaCore& sa, EventKind kind, Severity severity,
                         std::string text) const {
     Event event = event_of(sa, kind, severity, std::move(text));
-    const bool with_status = kind == EventKind::ike_up || kind == EventKind::ike_down ||
-                             kind == EventKind::ike_rekeyed || kind == EventKind::ike_updated;
+    const bool with_status = kind == EventKind::ike_up || kind == EventKind::ike_down;
     if (with_status) {
         if (const IkeSa* whole = find(sa.local_spi)) { event.ike = shared(whole->status()); }
     }
@@ -222,6 +221,20 @@ void Environment::rekeyed_event(const SaCore& sa, IkeSaStatus old, std::string t
     if (const IkeSa* whole = find(sa.local_spi)) { event.ike = shared(whole->status()); }
     old.state = IkeState::rekeying;
     event.old_ike = shared(std::move(old));
+    emit(std::move(event));
+}
+
+void Environment::updated_event(SaCore& sa, std::string text) const {
+    Event event = event_of(sa, EventKind::ike_updated, Severity::info, std::move(text));
+    if (const IkeSa* whole = find(sa.local_spi)) {
+        IkeSaStatus status = whole->status();
+        event.ike = shared(status);
+        status.local = sa.told_local;
+        status.remote = sa.told_remote;
+        event.old_ike = shared(std::move(status));
+    }
+    sa.told_local = sa.local;
+    sa.told_remote = sa.remote;
     emit(std::move(event));
 }
 

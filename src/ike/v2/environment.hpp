@@ -143,6 +143,8 @@ struct Environment {
     void event(const SaCore& sa, const Child& child, EventKind kind, Severity severity,
                std::string text) const;
     void rekeyed_event(const SaCore& sa, IkeSaStatus old, std::string text) const;
+    // Its endpoints are others than those last told, or ESP goes another way between them.
+    void updated_event(SaCore& sa, std::string text) const;
     // A note that VICI's alert event has a name for.
     void alert(const SaCore& sa, std::string_view type, Severity severity, std::string text) const;
     // Of what comes from anybody: rate-limited, and in no history.

@@ -125,6 +125,8 @@ void IkeSa::reject(std::string_view because, const Environment& env) {
 void IkeSa::become_established(const Environment& env) {
     uncount(env);
     core_.established_at = env.now;
+    core_.told_local = core_.local;
+    core_.told_remote = core_.remote;
     last_inbound_ = env.now;
     last_outbound_ = env.now;
     const Connection& connection = *core_.connection;

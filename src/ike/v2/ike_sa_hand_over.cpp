@@ -74,6 +74,8 @@ void IkeSa::hand_over(IkeSpi successor, const Environment& env) {
                                          core_.unique_id, next->core_.unique_id);
     enter(Rekeyed{.successor = successor, .give_up_at = env.now + rekeyed_linger_max},
           "its successor took over", env);
+    next->core_.told_local = next->core_.local;
+    next->core_.told_remote = next->core_.remote;
     env.rekeyed_event(next->core_, std::move(old), text);
     next->pump(env);
 }

@@ -212,7 +212,7 @@ void IkeSa::mapping_changed(const Endpoint& remote, const Environment& env) {
                                  .udp_encap = child.udp_encap,
                                  .stream = core_.stream});
     }
-    env.event(core_, EventKind::ike_updated, Severity::info, text);
+    env.updated_event(core_, text);
 }
 
 void IkeSa::handle_request(const Datagram& datagram, const wire::Message& request,

@@ -49,10 +49,10 @@ void IkeSa::update_children(const Environment& env) {
                                  .udp_encap = child.udp_encap,
                                  .stream = core_.stream});
     }
-    env.event(core_, EventKind::ike_updated, Severity::info,
-              fmt::format("IKE SA {}[{}] is now between {} and {}{}", core_.name(), core_.unique_id,
-                          core_.local.to_string(), core_.remote.to_string(),
-                          core_.on_tcp() ? ", in TCP" : ""));
+    env.updated_event(
+        core_, fmt::format("IKE SA {}[{}] is now between {} and {}{}", core_.name(),
+                           core_.unique_id, core_.local.to_string(), core_.remote.to_string(),
+                           core_.on_tcp() ? ", in TCP" : ""));
 }
 
 // What routing would take; where local_addrs does not have that, what is in use, or another one

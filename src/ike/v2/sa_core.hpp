@@ -67,6 +67,9 @@ struct SaCore {
     IkeSpi remote_spi{};
     Endpoint local;
     Endpoint remote;
+    // As the last event of this IKE SA had them: the next one tells from where it went.
+    Endpoint told_local;
+    Endpoint told_remote;
     bool nat_t_port = false;  // speaks on the NAT-T port, with the marker
     StreamId stream{};        // zero: UDP. The last one, also when it is broken
     StreamState stream_state = StreamState::broken;

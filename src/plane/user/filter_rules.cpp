@@ -319,6 +319,10 @@ std::string filter_change(const FilterSettings& s, const FilterPlan& before,
     return out;
 }
 
+std::string filter_whole(const FilterSettings& s, const FilterPlan& plan) {
+    return filter_table(s) + filter_change(s, {}, plan);
+}
+
 std::string filter_removal(const FilterSettings& s) {
     // Adding what exists is no error, deleting what does not is one.
     return fmt::format("add table inet {0}\ndelete table inet {0}\n", s.table);

@@ -51,6 +51,8 @@ FilterPlan plan_filter(const FilterSettings& settings, std::vector<ipsec::SpdEnt
 // to be done. As long as the rules stay the same it costs no more than what changed.
 std::string filter_change(const FilterSettings& settings, const FilterPlan& before,
                           const FilterPlan& after);
+// Makes the table anew with all of this in it, whatever is there.
+std::string filter_whole(const FilterSettings& settings, const FilterPlan& plan);
 std::string filter_removal(const FilterSettings& settings);
 
 }  // namespace culvert::plane

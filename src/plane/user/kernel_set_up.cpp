@@ -1,5 +1,6 @@
 #include "plane/user/kernel_set_up.hpp"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -10,7 +11,7 @@
 
 #include "plane/file_descriptor.hpp"
 #include "plane/user/filter_rules.hpp"
-#include "plane/user/packet_filter.hpp"
+#include "plane/user/nft_program.hpp"
 
 namespace culvert::plane {
 namespace {
@@ -156,7 +157,20 @@ Status KernelSetUp::add_route(const Route& route) {
                 .value_or(1) != 0) {
         return {};
     }
-    return netlink_.add(route, settings_.routing_table, tun_index_);
+    Status done = netlink_.add(route, settings_.routing_table, tun_index_);
+    without_source_.erase(route);
+    if (done || !route.preferred_source) { return done; }
+    // An address that is being probed (RFC 4862 5.4), or that is in another VRF, is no source yet.
+    Route plain = route;
+    plain.preferred_source.reset();
+    done = netlink_.add(plain, settings_.routing_table, tun_index_);
+    if (done) { without_source_.insert(route); }
+    return done;
+}
+
+bool KernelSetUp::has(const std::vector<Route>& routes) const {
+    return std::ranges::all_of(routes,
+                               [this](const Route& route) { return has_like(routes_, route); });
 }
 
 void KernelSetUp::set_mss(std::vector<Route>& routes) const {
@@ -171,7 +185,7 @@ Status KernelSetUp::apply(std::vector<Route> routes) {
     Status first_failure;
     // New ones first: what both the old and the new plan protect never finds another way.
     for (const Route& route : routes) {
-        if (routes_.contains(route)) { continue; }
+        if (routes_.contains(route) && !without_source_.contains(route)) { continue; }
         if (auto done = add_route(route); !done) {
             if (first_failure) { first_failure = std::move(done); }
             continue;
@@ -189,6 +203,7 @@ Status KernelSetUp::apply(std::vector<Route> routes) {
             Status done = netlink_.remove(*at, settings_.routing_table, tun_index_);
             if (!done && first_failure) { first_failure = std::move(done); }
         }
+        without_source_.erase(*at);
         at = routes_.erase(at);
     }
     return first_failure;

@@ -31,6 +31,8 @@ class KernelSetUp {
     Status apply(std::vector<Route> routes);
     // Adds those whose destination has none of their kind.
     Status add(std::vector<Route> routes);
+    // Whether each has one of its destination and kind.
+    bool has(const std::vector<Route>& routes) const;
     // What somebody else took away, again: the TUN up, with its addresses; rules and routes.
     Status restore();
     Status restore_rules();
@@ -44,7 +46,8 @@ class KernelSetUp {
 
  private:
     Status add_rules();
-    // Routes of a family that this host does not have are none: no packet asks for them.
+    // Routes of a family that this host does not have are none: no packet asks for them. One whose
+    // source the kernel does not take goes without.
     Status add_route(const Route& route);
     void set_mss(std::vector<Route>& routes) const;
     KernelSetUp(const PlaneSettings& settings, StateFile state, Netlink netlink)
@@ -59,6 +62,7 @@ class KernelSetUp {
     int tun_index_ = 0;
     std::uint32_t mtu_ = 0;
     std::set<Route> routes_;
+    std::set<Route> without_source_;  // of them
     std::set<IpAddress> addresses_;
     bool inherited_ = false;
 };

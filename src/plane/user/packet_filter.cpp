@@ -1,166 +1,21 @@
 #include "plane/user/packet_filter.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <charconv>
-#include <chrono>
 #include <utility>
 
-#include <fcntl.h>
-#include <fmt/format.h>
 #include <poll.h>
-#include <signal.h>
-#include <spawn.h>
-#include <sys/wait.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "base/bytes.hpp"
 #include "plane/errors.hpp"
-#include "plane/file_descriptor.hpp"
 #include "plane/limits.hpp"
+#include "plane/user/nft_program.hpp"
 
 namespace culvert::plane {
 namespace {
-
-struct Pipe {
-    FileDescriptor read;
-    FileDescriptor write;
-
-    static std::optional<Pipe> make() {
-        std::array<int, 2> ends{};
-        if (::pipe2(ends.data(), O_CLOEXEC) != 0) { return std::nullopt; }
-        return Pipe{FileDescriptor{ends[0]}, FileDescriptor{ends[1]}};
-    }
-};
-
-std::optional<std::string> find_nft() {
-    for (const char* path : {"/usr/sbin/nft", "/sbin/nft", "/usr/local/sbin/nft", "/usr/bin/nft"}) {
-        if (::access(path, X_OK) == 0) { return path; }
-    }
-    return std::nullopt;
-}
-
-struct Exchange {
-    std::string output;
-    std::string errors;
-    bool timed_out = false;
-};
-
-// Appends what can be read; closes at the end of the stream.
-void take(FileDescriptor& from, std::string& into) {
-    std::array<char, 4096> buffer{};
-    const ssize_t size = ::read(from.get(), buffer.data(), buffer.size());
-    if (size <= 0) {
-        from.reset();
-    } else if (into.size() < nft_output_octets_max) {
-        into.append(buffer.data(), static_cast<std::size_t>(size));
-    }
-}
-
-// Feeds the child and gathers what it says, until it closes both or time is up.
-Exchange converse(FileDescriptor in, FileDescriptor out, FileDescriptor err,
-                  std::string_view input) {
-    // nft reads all of its input before it says a word, but a full pipe must not block us.
-    ::fcntl(in.get(), F_SETFL, O_NONBLOCK);
-    Exchange result;
-    const auto deadline = std::chrono::steady_clock::now() + nft_time_max;
-    while (out || err) {
-        if (input.empty()) { in.reset(); }
-        std::array<pollfd, 3> wait{pollfd{out.get(), POLLIN, 0}, pollfd{err.get(), POLLIN, 0},
-                                   pollfd{in.get(), POLLOUT, 0}};
-        const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
-            deadline - std::chrono::steady_clock::now());
-        if (left.count() <= 0 ||
-            (::poll(wait.data(), wait.size(), static_cast<int>(left.count())) < 0 &&
-             errno != EINTR)) {
-            result.timed_out = true;
-            return result;
-        }
-        if (wait[0].revents != 0) { take(out, result.output); }
-        if (wait[1].revents != 0) { take(err, result.errors); }
-        if (wait[2].revents != 0) {
-            const ssize_t size = ::write(in.get(), input.data(), input.size());
-            if (size > 0) {
-                input.remove_prefix(static_cast<std::size_t>(size));
-            } else if (errno != EAGAIN) {
-                input = {};
-            }
-        }
-    }
-    return result;
-}
-
-Result<pid_t> spawn(const std::string& program, const std::vector<std::string>& arguments,
-                    const Pipe& in, const Pipe& out, const Pipe& err) {
-    std::vector<std::string> words{"nft"};
-    words.insert(words.end(), arguments.begin(), arguments.end());
-    std::vector<char*> argv;
-    for (std::string& word : words) { argv.push_back(word.data()); }
-    argv.push_back(nullptr);
-    // Nothing of our environment is nft's business.
-    std::string path = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
-    std::array<char*, 2> environment{path.data(), nullptr};
-
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    ::posix_spawn_file_actions_init(&actions);
-    ::posix_spawnattr_init(&attributes);
-    ::posix_spawn_file_actions_adddup2(&actions, in.read.get(), STDIN_FILENO);
-    ::posix_spawn_file_actions_adddup2(&actions, out.write.get(), STDOUT_FILENO);
-    ::posix_spawn_file_actions_adddup2(&actions, err.write.get(), STDERR_FILENO);
-    // The daemon may block signals in its threads; the child starts without that.
-    sigset_t none;
-    sigset_t pipe_only;
-    ::sigemptyset(&none);
-    ::sigemptyset(&pipe_only);
-    ::sigaddset(&pipe_only, SIGPIPE);
-    ::posix_spawnattr_setsigmask(&attributes, &none);
-    ::posix_spawnattr_setsigdefault(&attributes, &pipe_only);
-    ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-    pid_t pid = 0;
-    const int error = ::posix_spawn(&pid, program.c_str(), &actions, &attributes, argv.data(),
-                                    environment.data());
-    ::posix_spawnattr_destroy(&attributes);
-    ::posix_spawn_file_actions_destroy(&actions);
-    if (error != 0) { return std::unexpected(system_error("to run nft", error)); }
-    return pid;
-}
-
-// The exit status, or -1.
-int reap(pid_t pid) {
-    int status = 0;
-    while (::waitpid(pid, &status, 0) < 0) {
-        // Someone else (a SIGCHLD handler of the program) took it: what it said decides then.
-        if (errno != EINTR) { return 0; }
-    }
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
-
-// SIGPIPE must not end the daemon when nft dies early: it stays blocked in this thread meanwhile.
-class PipeSignalBlocked {
- public:
-    PipeSignalBlocked() {
-        sigset_t set;
-        ::sigemptyset(&set);
-        ::sigaddset(&set, SIGPIPE);
-        ::pthread_sigmask(SIG_BLOCK, &set, &before_);
-    }
-    PipeSignalBlocked(const PipeSignalBlocked&) = delete;
-    PipeSignalBlocked& operator=(const PipeSignalBlocked&) = delete;
-    PipeSignalBlocked(PipeSignalBlocked&&) = delete;
-    PipeSignalBlocked& operator=(PipeSignalBlocked&&) = delete;
-    ~PipeSignalBlocked() {
-        sigset_t set;
-        ::sigemptyset(&set);
-        ::sigaddset(&set, SIGPIPE);
-        const timespec now{};
-        while (::sigtimedwait(&set, nullptr, &now) > 0) {}  // what came while blocked
-        ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
-    }
-
- private:
-    sigset_t before_{};
-};
 
 // "packets 12" in what nft lists of one counter.
 std::uint64_t packets_in(std::string_view listing) {
@@ -176,50 +31,28 @@ std::uint64_t packets_in(std::string_view listing) {
 
 }  // namespace
 
-Result<std::string> run_nft(const std::vector<std::string>& arguments, std::string_view input) {
-    const auto program = find_nft();
-    if (!program) { return std::unexpected(no_nft("there is no nft")); }
-    auto in = Pipe::make();
-    auto out = Pipe::make();
-    auto err = Pipe::make();
-    if (!in || !out || !err) { return std::unexpected(system_error("to run nft", errno)); }
-    const PipeSignalBlocked blocked;
-    const auto pid = spawn(*program, arguments, *in, *out, *err);
-    if (!pid) { return std::unexpected(pid.error()); }
-    in->read.reset();
-    out->write.reset();
-    err->write.reset();
-    Exchange said =
-        converse(std::move(in->write), std::move(out->read), std::move(err->read), input);
-    if (said.timed_out) {
-        ::kill(*pid, SIGKILL);
-        reap(*pid);
-        return std::unexpected(no_kernel_packet_filter("nft did not come to an end"));
-    }
-    if (reap(*pid) != 0) {
-        return std::unexpected(no_kernel_packet_filter(printable(said.errors, 200)));
-    }
-    return std::move(said.output);
-}
-
 PacketFilter::~PacketFilter() {
     if (!thread_.joinable()) { return; }
     {
         const std::scoped_lock lock{mutex_};
         stopping_ = true;
     }
-    changed_.notify_one();
+    wake();
     thread_.join();
     static_cast<void>(run_nft({"-f", "-"}, filter_removal(settings_)));
 }
 
 Status PacketFilter::start() {
+    wake_ = FileDescriptor{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
+    if (!wake_) { return std::unexpected(system_error("to wake a thread", errno)); }
     auto done = run_nft({"-f", "-"}, filter_table(settings_));
     if (!done && settings_.sockets) {  // a kernel that was built without nft_socket
         settings_.sockets = false;
         done = run_nft({"-f", "-"}, filter_table(settings_));
     }
     if (!done) { return std::unexpected(std::move(done).error()); }
+    applied_ = plan_filter(settings_, {});
+    watch();
     thread_ = std::thread{[this] { run(); }};
     return {};
 }
@@ -230,33 +63,144 @@ void PacketFilter::update(std::vector<ipsec::SpdEntry> entries) {
         const std::scoped_lock lock{mutex_};
         wanted_ = std::move(entries);
     }
-    changed_.notify_one();
+    wake();
+}
+
+void PacketFilter::wake() const {
+    constexpr std::uint64_t once = 1;
+    // It can only fail when it is awake anyway.
+    static_cast<void>(::write(wake_.get(), &once, sizeof once));
 }
 
 void PacketFilter::run() {
-    std::unique_lock lock{mutex_};
     for (;;) {
-        changed_.wait(lock, [this] { return stopping_ || wanted_.has_value(); });
-        if (stopping_) { return; }
-        const std::vector<ipsec::SpdEntry> entries =
-            std::move(*std::exchange(wanted_, std::nullopt));
-        lock.unlock();
-        bool done = apply(entries);
-        if (!done && sets_) {  // Linux before 5.6 has no sets of pairs
-            sets_ = false;
-            done = apply(entries);
+        wait();
+        std::optional<std::vector<ipsec::SpdEntry>> wanted;
+        {
+            const std::scoped_lock lock{mutex_};
+            if (stopping_) { return; }
+            wanted = std::exchange(wanted_, std::nullopt);
         }
-        lock.lock();
-        if (!done) { ++failures_; }
+        // First, so that a change finds what it changes.
+        look_when_due();
+        if (wanted) {
+            follow(*std::move(wanted));
+        } else if (refused_ && Clock::now() >= again_at_) {
+            follow(*std::exchange(refused_, std::nullopt));
+        }
     }
 }
 
-bool PacketFilter::apply(const std::vector<ipsec::SpdEntry>& entries) {
+// For policies, the end, or what is due.
+void PacketFilter::wait() {
+    std::array<pollfd, 2> on{
+        pollfd{wake_.get(), POLLIN, 0},
+        // A look that is due already need not be heard of again.
+        pollfd{watch_ && !look_at_ ? watch_->fd() : -1, POLLIN, 0},
+    };
+    auto until = look_at_;
+    if (refused_) { until = std::min(until.value_or(again_at_), again_at_); }
+    int timeout = -1;
+    if (until) {
+        const auto left = std::chrono::ceil<std::chrono::milliseconds>(*until - Clock::now());
+        timeout = std::max(0, static_cast<int>(left.count()));
+    }
+    if (::poll(on.data(), on.size(), timeout) <= 0) { return; }
+    if (on[0].revents != 0) {
+        std::uint64_t times = 0;
+        static_cast<void>(::read(wake_.get(), &times, sizeof times));
+    }
+    if (on[1].revents != 0) { look_at_ = std::max(Clock::now(), looked_ + filter_look_every); }
+}
+
+void PacketFilter::follow(std::vector<ipsec::SpdEntry> entries) {
+    Status done = apply(entries);
+    if (done) {
+        refused_.reset();
+        told_refusal_ = false;
+        return;
+    }
+    refused_ = std::move(entries);
+    again_at_ = Clock::now() + filter_again_after;
+    failed(std::move(done).error());
+}
+
+// The operator hears of the first of them in a row.
+void PacketFilter::failed(Error why) {
+    {
+        const std::scoped_lock lock{mutex_};
+        ++failures_;
+    }
+    if (!std::exchange(told_refusal_, true)) { warn_(std::move(why)); }
+}
+
+Status PacketFilter::apply(const std::vector<ipsec::SpdEntry>& entries) {
     FilterPlan plan = plan_filter(settings_, entries, sets_);
     const std::string change = filter_change(settings_, applied_, plan);
-    if (!change.empty() && !run_nft({"-f", "-"}, change)) { return false; }
+    if (change.empty()) { return {}; }
+    auto done = run_nft({"-f", "-"}, change);
+    // The table may not be what the change is made for: taken away just now, or an nft that we gave
+    // up has come to its end after all.
+    if (!done) { done = run_nft({"-f", "-"}, filter_whole(settings_, plan)); }
+    if (!done && sets_) {  // Linux before 5.6 has no sets of pairs
+        FilterPlan plain = plan_filter(settings_, entries, false);
+        if (run_nft({"-f", "-"}, filter_whole(settings_, plain))) {
+            sets_ = false;
+            plan = std::move(plain);
+            done = {};
+        }
+    }
+    if (!done) { return std::unexpected(std::move(done).error()); }
     applied_ = std::move(plan);
+    remember();
+    return {};
+}
+
+void PacketFilter::watch() {
+    auto opened = TableWatch::open(settings_.table);
+    if (!opened) { return warn_(std::move(opened).error()); }
+    watch_.emplace(std::move(*opened));
+    remember();
+}
+
+// What is there now is what we wrote.
+void PacketFilter::remember() {
+    if (!watch_) { return; }
+    watch_->quiet();
+    auto now = watch_->fingerprint();
+    if (!now) {
+        watch_.reset();
+        return warn_(std::move(now).error());
+    }
+    written_ = *now;
+    if (!written_) { look_at_ = Clock::now(); }  // already gone
+}
+
+bool PacketFilter::is_as_written() {
+    watch_->quiet();
+    auto now = watch_->fingerprint();
+    if (now) { return written_ && *now == written_; }
+    watch_.reset();
+    warn_(std::move(now).error());
     return true;
+}
+
+void PacketFilter::look_when_due() {
+    if (!watch_ || !look_at_ || Clock::now() < *look_at_) { return; }
+    look_at_.reset();
+    looked_ = Clock::now();
+    if (is_as_written()) { return; }
+    if (auto done = run_nft({"-f", "-"}, filter_whole(settings_, applied_)); !done) {
+        look_at_ = looked_ + filter_again_after;
+        return failed(std::move(done).error());
+    }
+    told_refusal_ = false;
+    remember();
+    {
+        const std::scoped_lock lock{mutex_};
+        ++restored_;
+    }
+    warn_(packet_filter_changed(settings_.table));
 }
 
 std::optional<PacketFilter::Dropped> PacketFilter::dropped() const {
@@ -276,6 +220,11 @@ std::optional<PacketFilter::Dropped> PacketFilter::dropped() const {
 std::uint64_t PacketFilter::failures() const {
     const std::scoped_lock lock{mutex_};
     return failures_;
+}
+
+std::uint64_t PacketFilter::restored() const {
+    const std::scoped_lock lock{mutex_};
+    return restored_;
 }
 
 }  // namespace culvert::plane

@@ -1,9 +1,11 @@
 #pragma once
 // Keeps the rules of filter_rules.hpp in the kernel, through the nft program. Changes are gathered
-// and applied by a thread of its own: a rule may lag behind its policy by some milliseconds.
+// and applied by a thread of its own: a rule may lag behind its policy by some milliseconds. What
+// other programs take away it writes again.
 
-#include <condition_variable>
+#include <chrono>
 #include <cstdint>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -12,17 +14,18 @@
 
 #include "base/error.hpp"
 #include "ipsec/spd.hpp"
+#include "plane/file_descriptor.hpp"
 #include "plane/user/filter_rules.hpp"
+#include "plane/user/table_watch.hpp"
 
 namespace culvert::plane {
 
-// Runs `nft` with these arguments and this input. Its standard output, or: not_found (there is no
-// nft), system, or unsupported with what nft said.
-Result<std::string> run_nft(const std::vector<std::string>& arguments, std::string_view input);
-
 class PacketFilter {
  public:
-    explicit PacketFilter(FilterSettings settings) : settings_(std::move(settings)) {}
+    // `warn` hears that another program changed the table, or what nft
+    // refuses.
+    PacketFilter(FilterSettings settings, std::function<void(Error)> warn)
+        : settings_(std::move(settings)), warn_(std::move(warn)) {}
     PacketFilter(const PacketFilter&) = delete;
     PacketFilter& operator=(const PacketFilter&) = delete;
     PacketFilter(PacketFilter&&) = delete;
@@ -40,22 +43,43 @@ class PacketFilter {
         std::uint64_t discard = 0;  // that a DISCARD policy names
     };
     std::optional<Dropped> dropped() const;
-    // Updates that nft refused.
+    // What nft refused; it is tried again.
     std::uint64_t failures() const;
+    // How often the table was written again.
+    std::uint64_t restored() const;
 
  private:
+    using Clock = std::chrono::steady_clock;
+
     void run();
-    bool apply(const std::vector<ipsec::SpdEntry>& entries);
+    void wait();
+    void wake() const;
+    void follow(std::vector<ipsec::SpdEntry> entries);
+    void failed(Error why);
+    Status apply(const std::vector<ipsec::SpdEntry>& entries);
+    void watch();
+    void look_when_due();
+    bool is_as_written();
+    void remember();
 
     FilterSettings settings_;
+    std::function<void(Error)> warn_;
     // The thread's own.
     FilterPlan applied_;
     bool sets_ = true;
+    std::optional<std::vector<ipsec::SpdEntry>> refused_;
+    Clock::time_point again_at_{};
+    bool told_refusal_ = false;
+    std::optional<TableWatch> watch_;
+    std::optional<std::uint64_t> written_;      // the fingerprint of what we wrote
+    std::optional<Clock::time_point> look_at_;  // somebody changed something
+    Clock::time_point looked_{};
     std::thread thread_;
+    FileDescriptor wake_;
     mutable std::mutex mutex_;
-    std::condition_variable changed_;
     std::optional<std::vector<ipsec::SpdEntry>> wanted_;
     std::uint64_t failures_ = 0;
+    std::uint64_t restored_ = 0;
     bool stopping_ = false;
 };
 

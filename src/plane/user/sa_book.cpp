@@ -227,18 +227,25 @@ std::optional<RoutedPolicy> SaBook::routed(ChildSaId id) const {
     return at == sas_.end() ? std::nullopt : routed(at->second);
 }
 
+std::optional<RoutedPolicy> SaBook::routed(const std::string& connection,
+                                           const std::string& name) const {
+    const auto at = policies_.find({connection, name});
+    return at == policies_.end() ? std::nullopt : std::optional{routed(at->second)};
+}
+
+RoutedPolicy SaBook::routed(const Configured& configured) const {
+    return {.action = configured.policy.action,
+            .local = configured.policy.local_ts,
+            .remote = configured.policy.remote_ts,
+            .priority = entries_.entry(configured.entry).priority};
+}
+
 std::vector<RoutedPolicy> SaBook::routed() const {
     std::vector<RoutedPolicy> out;
     for (const auto& [id, installed] : sas_) {
         if (auto one = routed(installed)) { out.push_back(std::move(*one)); }
     }
-    for (const auto& [name, configured] : policies_) {
-        const Policy& policy = configured.policy;
-        out.push_back({.action = policy.action,
-                       .local = policy.local_ts,
-                       .remote = policy.remote_ts,
-                       .priority = entries_.entry(configured.entry).priority});
-    }
+    for (const auto& [name, configured] : policies_) { out.push_back(routed(configured)); }
     return out;
 }
 

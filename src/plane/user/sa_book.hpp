@@ -51,6 +51,8 @@ class SaBook {
     std::vector<RoutedPolicy> routed() const;
     // What this SA brings; nothing if it has no policies.
     std::optional<RoutedPolicy> routed(ChildSaId id) const;
+    std::optional<RoutedPolicy> routed(const std::string& connection,
+                                       const std::string& name) const;
     // The largest inner packet that any SA carries; 0 without SAs.
     std::uint32_t inner_mtu_max() const;
 
@@ -98,6 +100,7 @@ class SaBook {
     using Sas = std::map<ChildSaId, Installed>;
     void erase(Sas::iterator at);
     std::optional<RoutedPolicy> routed(const Installed& installed) const;
+    RoutedPolicy routed(const Configured& configured) const;
     SharedEntries::iterator hold(const ipsec::SpdEntry& entry, bool leaves_rest);
     std::optional<ipsec::SpdEntryId> add_rest(const ipsec::SpdEntry& entry);
     void take_out(const Configured& configured);

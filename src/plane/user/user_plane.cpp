@@ -41,17 +41,21 @@ Status UserPlane::follow_policies() {
     return done;
 }
 
-// Of many SAs one costs no more than of few: it gets its own routes now, and the tick does the
-// rest.
-Status UserPlane::follow_addition(ChildSaId id) {
-    const auto added = book_.routed(id);
-    if (book_.size() <= whole_plans_max || wide_routes_ || !added) { return follow_policies(); }
-    const std::vector<Route> routes = plan_routes({*added}, host_addresses_);
-    if (has_wide_route(routes)) { return follow_policies(); }
+// Of many SAs and policies one costs no more than of few: it gets its own routes now, and the tick
+// does the rest.
+Status UserPlane::follow_addition(const RoutedPolicy& added) {
+    const std::vector<Route> routes = plan_routes({added}, host_addresses_);
+    const bool apart =
+        many() && !wide_routes_ && !has_wide_route(routes) && added.action == PolicyAction::protect;
+    if (!apart) {
+        Status done = follow_policies();
+        // That another one's routes cannot be made is not this one's fault.
+        return done || kernel_->has(routes) ? Status{} : done;
+    }
     followed_ = book_.spd();
     paths_changed_ = true;
-    if (settings_.tun_mtu == 0 && added->mtu > kernel_->mtu()) {
-        if (auto set = kernel_->set_mtu(std::min(added->mtu, std::uint32_t{tun_mtu_max})); !set) {
+    if (settings_.tun_mtu == 0 && added.mtu > kernel_->mtu()) {
+        if (auto set = kernel_->set_mtu(std::min(added.mtu, std::uint32_t{tun_mtu_max})); !set) {
             return set;
         }
     }
@@ -62,7 +66,7 @@ Status UserPlane::follow_addition(ChildSaId id) {
 // tick.
 void UserPlane::follow_removal() {
     if (book_.spd() == followed_) { return; }
-    if (book_.size() > whole_plans_max) {
+    if (many()) {
         followed_ = book_.spd();
         paths_changed_ = true;
     } else {
@@ -87,7 +91,8 @@ Status UserPlane::install(ChildSa sa) {
     // The workers know it before the routes bring them packets.
     publish();
     if (book_.spd() != followed_) {
-        if (auto done = follow_addition(sa.id); !done) {
+        const auto added = book_.routed(sa.id);
+        if (auto done = added ? follow_addition(*added) : follow_policies(); !done) {
             book_.remove(sa.id);
             publish();
             static_cast<void>(follow_policies());
@@ -159,16 +164,25 @@ void UserPlane::remove_address(const IpAddress& address) {
 
 Status UserPlane::add_policy(const Policy& policy) {
     const std::scoped_lock lock{mutex_};
+    // As long as they come, what a predecessor left holds for those that are yet to come.
+    inherited_until_ = std::max(inherited_until_, boot_time_now() + inherited_hold);
     book_.add(policy);
     publish();
-    return follow_policies();
+    const auto added = book_.routed(policy.connection, policy.name);
+    Status done = added ? follow_addition(*added) : follow_policies();
+    if (!done) {
+        book_.remove(policy.connection, policy.name);
+        publish();
+        static_cast<void>(follow_policies());
+    }
+    return done;
 }
 
 void UserPlane::remove_policy(const std::string& connection, const std::string& name) {
     const std::scoped_lock lock{mutex_};
     book_.remove(connection, name);
     publish();
-    if (book_.spd() != followed_) { static_cast<void>(follow_policies()); }
+    follow_removal();
 }
 
 }  // namespace culvert::plane

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "crypto/random.hpp"
+#include "plane/limits.hpp"
 #include "plane/poller.hpp"
 #include "plane/tcp_streams.hpp"
 #include "plane/user/flow_steering.hpp"
@@ -101,9 +102,10 @@ class UserPlane final : public Plane {
     // With mutex_ held.
     void publish();
     Status follow_policies();
-    Status follow_addition(ChildSaId id);
+    Status follow_addition(const RoutedPolicy& added);
     void follow_removal();
     std::uint32_t path_mtu_to(const IpAddress& remote) const;
+    bool many() const { return book_.size() + book_.policies() > whole_plans_max; }
 
     // Called by the workers, without mutex_.
     void lifetime(ChildSaId id, ipsec::LifetimeEvent event);

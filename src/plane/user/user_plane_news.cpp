@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -7,7 +8,9 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <malloc.h>
+#include <net/if.h>
 
+#include "plane/errors.hpp"
 #include "plane/host_addresses.hpp"
 #include "plane/limits.hpp"
 #include "plane/user/user_plane_class.hpp"
@@ -41,6 +44,7 @@ std::map<std::string, std::uint64_t> UserPlane::statistics() {
         out[std::string{name(ipsec::DropReason::inbound_discard)}] += dropped->discard;
     }
     out["filter_update_failed"] = filter_->failures();
+    out["filter_restored"] = filter_->restored();
     return out;
 }
 
@@ -133,7 +137,7 @@ void UserPlane::tick() {
         }
         if (paths_changed_.exchange(false)) {
             static_cast<void>(follow_policies());
-            much_to_free_ = book_.size() > whole_plans_max;
+            much_to_free_ = many();
         } else if (std::exchange(much_to_free_, false)) {
             // A plan of all tunnels takes some of what the tunnels themselves do.
             ::malloc_trim(0);
@@ -156,6 +160,10 @@ void UserPlane::addresses_changed() {
 // Somebody took away what we set up: a network manager that clears what it does not know, or a hand
 // that set the TUN down. What is to be protected must not leave in clear meanwhile.
 void UserPlane::set_up_changed(bool only_rules) {
+    std::array<char, IF_NAMESIZE> name{};
+    if (::if_indextoname(static_cast<unsigned>(tun_->index()), name.data()) == nullptr) {
+        return events_->lost(tun_is_gone(settings_.tun_name));
+    }
     const std::scoped_lock lock{mutex_};
     if (auto done = only_rules ? kernel_->restore_rules() : kernel_->restore(); !done) {
         events_->warning(std::move(done).error());

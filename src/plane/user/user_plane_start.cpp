@@ -111,7 +111,8 @@ Status UserPlane::open_devices(PlaneEvents& events) {
                                    .port = ike_port(),
                                    .port_nat_t = nat_t_port(),
                                    .mark = settings_.mark,
-                                   .port_tcp = settings_.port_tcp});
+                                   .port_tcp = settings_.port_tcp},
+                    [&events](Error what) { events.warning(std::move(what)); });
     if (auto done = filter_->start(); !done) { events.warning(std::move(done).error()); }
     return {};
 }

@@ -5,6 +5,9 @@
 #include <iterator>
 
 #include <gtest/gtest.h>
+#include <sched.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "support/scratch.hpp"
 
@@ -120,6 +123,36 @@ TEST(HostResolver, ItsProgramIsRunWithItsInput) {
     look.set_in(std::chrono::milliseconds{5});
     loop.run({});
     EXPECT_EQ(contents(told), wanted);
+}
+
+// What a child process without any rights finds: 'y', 'n' or, where it cannot see it, '?'; 's'
+// where this cannot be tried here.
+char seen_without_rights(bool in_own_namespace) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+        constexpr uid_t nobody = 65534;
+        if ((in_own_namespace && ::unshare(CLONE_NEWNET) != 0) || ::setuid(nobody) != 0) {
+            ::_exit('s');
+        }
+        const auto of_host = in_network_namespace_of_host();
+        ::_exit(!of_host ? '?' : *of_host ? 'y' : 'n');
+    }
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    return static_cast<char>(WEXITSTATUS(status));
+}
+
+TEST(HostResolver, KnowsTheNetworkOfTheHostWithoutRights) {
+    const auto here = in_network_namespace_of_host();
+    const char without = seen_without_rights(false);
+    if (!here || without == 's') { GTEST_SKIP() << "needs root and a /proc that hides nothing"; }
+    EXPECT_EQ(without, *here ? 'y' : 'n');
+}
+
+TEST(HostResolver, KnowsANetworkOfItsOwn) {
+    const char without = seen_without_rights(true);
+    if (without == 's' || without == '?') { GTEST_SKIP() << "needs root and all of /proc"; }
+    EXPECT_EQ(without, 'n');
 }
 
 }  // namespace

@@ -112,6 +112,18 @@ TEST(FilterRules, OneTunnelMoreIsOneElementMore) {
     EXPECT_EQ(filter_change(settings, more, more), "");
 }
 
+// What another program took away or changed: nothing of it is built upon.
+TEST(FilterRules, TheWholeIsTheTableAnewAndThePlanInIt) {
+    const FilterPlan plan = plan_filter(settings, many(500));
+    const std::string whole = filter_whole(settings, plan);
+    EXPECT_TRUE(
+        whole.starts_with("add table inet culvert\ndelete table inet culvert\n"
+                          "add table inet culvert\n"));
+    EXPECT_TRUE(whole.ends_with(filter_change(settings, {}, plan)));
+    EXPECT_NE(whole.find("add set inet culvert protected_0 "), std::string::npos);
+    EXPECT_EQ(whole.find("delete set"), std::string::npos);
+}
+
 // Sets of the kernel refuse what overlaps.
 TEST(FilterRules, WhatOverlapsIsInNoSet) {
     auto entries = many(500);

@@ -67,6 +67,35 @@ TEST_F(Moving, TheIkeSaGoesToPort4500AndItsSasFollowToTheNewAddress) {
     EXPECT_EQ(pair.two.engine().status(pair.now).front().remote.address, ip("198.51.100.1"));
 }
 
+std::vector<const Event*> updates(const Side& side) {
+    std::vector<const Event*> out;
+    for (const Event* event : side.all<Event>()) {
+        if (event->kind == EventKind::ike_updated) { out.push_back(event); }
+    }
+    return out;
+}
+
+TEST_F(Moving, TheEventTellsWhereToAndFromWhere) {
+    ASSERT_TRUE(pair.up(pair.one)) << pair.one.errors();
+    move(pair.one, {ip("198.51.100.1")});
+    move(pair.one, {ip("203.0.113.1")});
+    for (const Side* side : {&pair.one, &pair.two}) {
+        const bool moves = side == &pair.one;
+        const auto seen = updates(*side);
+        ASSERT_EQ(seen.size(), 2U);
+        std::vector<std::string> way;
+        for (const Event* event : seen) {
+            ASSERT_TRUE(event->ike && event->old_ike);
+            EXPECT_EQ(event->old_ike->unique_id, event->ike->unique_id);
+            const auto& from = moves ? event->old_ike->local : event->old_ike->remote;
+            const auto& to = moves ? event->ike->local : event->ike->remote;
+            way.push_back(from.to_string() + " " + to.to_string());
+        }
+        EXPECT_EQ(way, (std::vector<std::string>{"192.0.2.1[4500] 198.51.100.1[4500]",
+                                                 "198.51.100.1[4500] 203.0.113.1[4500]"}));
+    }
+}
+
 TEST_F(Moving, TrafficFollowsOnlyAfterTheNewPathHasAnswered) {  // S-12: nobody is flooded
     ASSERT_TRUE(pair.up(pair.one));
     pair.one.engine().use_source_lookup(
