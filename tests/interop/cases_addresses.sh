@@ -108,6 +108,9 @@ SH
     down 1 ike gw
     last_word() { [[ $(tail -n 1 "$dir/resolvconf.log") == "-d culvert0" ]]; }
     until_true 10 last_word || { cat "$dir/resolvconf.log"; fail "the name server stays when the IKE SA is gone"; }
+    # unshare itself takes no signal.
+    kill -TERM "$(tr -d ' ' <"/proc/$pid_1/task/$pid_1/children")"
+    net_stop "$pid_1"
 }
 case_reauth() { # a new IKE SA takes the place of the old one
     # One side alone: two that begin in the same second each put a new IKE SA in place of the old.

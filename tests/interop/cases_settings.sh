@@ -78,8 +78,6 @@ SH
     establish
     told() { (($(grep -c "^$1-client" "$dir/updown.log") == $2)); }
     until_true 10 told up 2 || { cat "$dir/updown.log"; fail "the scripts were not run"; }
-    kill -TERM "$pid_1"
-    has_ended() { ! kill -0 "$pid_1" 2>/dev/null; }
-    until_true 15 has_ended || fail "culvertd does not end"
+    net_stop "$pid_1"
     told down 2 || { cat "$dir/updown.log"; fail "the end was not told"; }
 }

@@ -211,6 +211,18 @@ sides_end() {
         side_said_nothing_odd "${culvertds[$pid]}"
     done
 }
+# side_gives_up N REGEX: it is to end by itself within 10 s, with status 1 and such a word.
+side_gives_up() {
+    local v=pid_$1 status=0 said
+    side_is_gone() { ! kill -0 "$1" 2>/dev/null; }
+    until_true 10 side_is_gone "${!v}" || fail "culvertd of side $1 goes on"
+    wait "${!v}" || status=$?
+    ((status == 1)) || fail "culvertd of side $1 ended with $status, not with 1"
+    unset "culvertds[${!v}]"
+    said=$(side_log "$1")
+    says "$said" "ends: .*$2" "it must say why it ends"
+    sed -i -E 's/(culvertd:|error .*) ends: /\1 ended as it should: /' "$said"
+}
 side_kill() { # as a crash would
     local v=pid_$1
     unset "culvertds[${!v}]"
