@@ -88,10 +88,12 @@ TEST_F(Recovery, WhatThePeerUndoesStands) {
     ASSERT_EQ(eve_status()->children.size(), 2U);
     EXPECT_EQ(eve_status()->children.front().state, ChildState::rekeyed);
     // It cannot use what it has made, and tries again.
+    pair.two.actions.clear();
     eve.ask(ExchangeType::informational, {wire::Delete::esp({EspSpi{0xc0660002}})});
     ASSERT_EQ(eve_status()->children.size(), 1U);
     EXPECT_EQ(eve_status()->children.front().outbound_spi, EspSpi{first_spi});
     EXPECT_EQ(eve_status()->children.front().state, ChildState::installed);
+    EXPECT_TRUE(kinds(EventKind::child_down, EventKind::child_up).empty());
     mine = eve.create_child_payloads(0xc0660003);
     mine.insert(mine.begin(), rekey_of(first_spi));
     const auto again = eve.ask(ExchangeType::create_child_sa, mine);
@@ -100,6 +102,24 @@ TEST_F(Recovery, WhatThePeerUndoesStands) {
     eve.ask(ExchangeType::informational, {wire::Delete::esp({EspSpi{first_spi}})});
     ASSERT_EQ(eve_status()->children.size(), 1U);
     EXPECT_EQ(eve_status()->children.front().outbound_spi, EspSpi{0xc0660003});
+}
+
+// Rekeyed twice before the Deletes come, the newest first: the oldest is not to come back.
+TEST_F(Recovery, WhatIsRekeyedTwiceAndDeletedInAnyOrderStaysOne) {
+    ASSERT_TRUE(eve.up());
+    wire::Payloads mine = eve.create_child_payloads(0xc0660002);
+    mine.insert(mine.begin(), rekey_of(first_spi));
+    ASSERT_TRUE(eve.ask(ExchangeType::create_child_sa, mine));
+    mine = eve.create_child_payloads(0xc0660003);
+    mine.insert(mine.begin(), rekey_of(0xc0660002));
+    ASSERT_TRUE(eve.ask(ExchangeType::create_child_sa, mine));
+    ASSERT_EQ(eve_status()->children.size(), 3U);
+    pair.two.actions.clear();
+    eve.ask(ExchangeType::informational,
+            {wire::Delete::esp({EspSpi{0xc0660002}, EspSpi{first_spi}})});
+    ASSERT_EQ(eve_status()->children.size(), 1U);
+    EXPECT_EQ(eve_status()->children.front().outbound_spi, EspSpi{0xc0660003});
+    EXPECT_TRUE(kinds(EventKind::child_down, EventKind::child_up).empty());
 }
 
 // For scripts and routes it was down: so it has to be up again.

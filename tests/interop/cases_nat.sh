@@ -200,13 +200,21 @@ for sequence in (1, 7, 5000, 2**32 - 1):
 s.sendto(b"\xff", ("192.0.2.2", 4500))
 PY
 }
+nat_maps_to() { # nat_maps_to PORTS
+    nat_rules 1 "oifname \"outside\" udp dport 4500 masquerade to :$1
+        oifname \"outside\" masquerade"
+}
+nat_forgets() { # a masqueraded mapping ends with its interface
+    nat_maps_to 30000-39999
+    ip -n "$net_prefix-nat1" link set outside down
+    ip -n "$net_prefix-nat1" link set outside up
+}
 case_nat_mapping() {
     behind_nats 1
     # strongSwan's user-space ESP does not tell of a new port: it sees it when IKE comes from there.
     [[ $impl_2 == culvert ]] || conn 1 'dpd_delay = 1s'
     begin
-    nat_rules 1 'oifname "outside" udp dport 4500 masquerade to :20000-29999
-        oifname "outside" masquerade'
+    nat_maps_to 20000-29999
     establish
     traffic
     until_true 10 port_is 2 || { list_sas 2; fail "side 2 does not see the NAT's port"; }
@@ -215,11 +223,7 @@ case_nat_mapping() {
     strangers_packets "$(inbound_spi)"
     ping_ok h2 10.1.0.2
     [[ $(port_seen) == "$seen" ]] || fail "a stranger's packets moved the peer from port $seen to $(port_seen)"
-    # The NAT forgets: a masqueraded mapping ends with its interface.
-    nat_rules 1 'oifname "outside" udp dport 4500 masquerade to :30000-39999
-        oifname "outside" masquerade'
-    ip -n "$net_prefix-nat1" link set outside down
-    ip -n "$net_prefix-nat1" link set outside up
+    nat_forgets
     ping_ok h1 10.2.0.2
     until_true 10 port_is 3 || { list_sas 2; fail "side 2 did not follow the peer to its new port"; }
     ping_ok h2 10.1.0.2
@@ -241,15 +245,11 @@ case_nat_mapping_mobike() {
     conn 1 'dpd_delay = 3s'
     conn 2 'dpd_delay = 3s'
     begin
-    nat_rules 1 'oifname "outside" udp dport 4500 masquerade to :20000-29999
-        oifname "outside" masquerade'
+    nat_maps_to 20000-29999
     establish
     traffic
     until_true 10 port_is 2 || { list_sas 2; fail "side 2 does not see the NAT's port"; }
-    nat_rules 1 'oifname "outside" udp dport 4500 masquerade to :30000-39999
-        oifname "outside" masquerade'
-    ip -n "$net_prefix-nat1" link set outside down
-    ip -n "$net_prefix-nat1" link set outside up
+    nat_forgets
     until_true 20 port_is 3 || { list_sas 2; fail "side 2 was not told of the new port"; }
     ping_ok h1 10.2.0.2
     ping_ok h2 10.1.0.2

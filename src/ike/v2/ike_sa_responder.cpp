@@ -38,6 +38,17 @@ wire::Payloads refusal(const Error& error, crypto::KeMethod group) {
     return only(std::move(notify));
 }
 
+// The one that this one of the peer's was to replace, if it is still there.
+bool stand_again(SaCore& sa, ChildSaId instead_of, const Environment& env) {
+    const auto before = std::ranges::find(sa.children, instead_of, &Child::replaced_by);
+    if (before == sa.children.end() || before->state != ChildState::rekeyed) { return false; }
+    before->state = ChildState::installed;
+    before->replaced = false;
+    before->replaced_by = {};
+    before->rekey_at = env.at_about(rekey_retry, seconds{10});
+    return true;
+}
+
 bool wants_ike_rekey(const wire::Payloads& request) {
     const auto* offer = wire::find<wire::SecurityAssociation>(request);
     return offer != nullptr && !offer->proposals.empty() &&
@@ -303,18 +314,15 @@ void IkeSa::delete_for_peer(const wire::Delete& payload, wire::Payloads& respons
         }
         // RFC 7296 2.25.1: being deleted from here as well, it is not named again.
         if (child->state != ChildState::deleting) { answered.push_back(child->inbound_spi); }
-        if (child->live()) { again.emplace_back(child->config, child->config->close_action); }
-        const ChildSaId id = child->id;
-        remove_child(holder, id, "the peer deleted it", env);
-        env.touch(holder.local_spi);
-        // It could not use what it had made, and keeps the one before.
-        const auto before = std::ranges::find(holder.children, id, &Child::replaced_by);
-        if (before != holder.children.end() && before->state == ChildState::rekeyed) {
-            before->state = ChildState::installed;
-            before->replaced = false;
-            before->replaced_by = {};
-            before->rekey_at = env.at_about(rekey_retry, seconds{10});
+        // It could not use what it had made, and keeps the one before: that is not down.
+        const bool undone = child->live() && stand_again(holder, child->id, env);
+        if (undone) {
+            child->replaced = true;
+        } else if (child->live()) {
+            again.emplace_back(child->config, child->config->close_action);
         }
+        remove_child(holder, child->id, "the peer deleted it", env);
+        env.touch(holder.local_spi);
     }
     if (!answered.empty()) {
         wire::Delete deletion = wire::Delete::esp(answered);

@@ -50,7 +50,8 @@ TEST_P(Wycheproof, SignaturesAreTakenAndRefused) {
     for (const Json& group : file.at("testGroups")) {
         const auto key = PublicKey::parse(hex(group, "publicKeyDer"));
         ASSERT_TRUE(key) << explain(key.error());
-        const auto pem = PublicKey::parse_file(as_bytes(group.at("publicKeyPem").get<std::string>()));
+        const auto pem =
+            PublicKey::parse_file(as_bytes(group.at("publicKeyPem").get<std::string>()));
         ASSERT_TRUE(pem) << explain(pem.error());
         EXPECT_EQ(*pem, *key);
         const auto scheme = scheme_of(group, *key);
