@@ -1,9 +1,12 @@
 #include "crypto/key_exchange.hpp"
 
+#include <algorithm>
 #include <array>
+#include <memory>
 #include <set>
 
 #include <gtest/gtest.h>
+#include <openssl/evp.h>
 
 #include "crypto/random.hpp"
 #include "support/seeded_random.hpp"
@@ -33,6 +36,26 @@ TEST(KeyExchange, BothEndsGetOneSecret) {
         EXPECT_EQ(to_hex(shared_i->reveal()), to_hex(shared_r->reveal()));
         const bool ecp = method >= KeMethod::ecp256 && method <= KeMethod::ecp512bp;
         EXPECT_EQ(shared_i->size(), KeyExchange::public_size(method) / (ecp ? 2 : 1));
+    }
+}
+
+// Our public value of Curve25519 comes by way of edwards25519; OpenSSL's is the oracle.
+TEST(KeyExchange, Curve25519sPublicValueIsOpenssls) {
+    test::SeededRandom random{25519};
+    for (int i = 0; i < 2000; ++i) {
+        Bytes value(32);
+        random.fill(value);
+        if (i < 8) { std::ranges::fill(value, i % 2 == 0 ? 0x00 : 0xff); }
+        if (i < 8 && i > 1) { value.at(static_cast<std::size_t>(i) * 4) = 0x81; }
+        const std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)> key{
+            EVP_PKEY_new_raw_private_key(EVP_PKEY_X25519, nullptr, value.data(), value.size()),
+            EVP_PKEY_free};
+        Bytes expected(32);
+        std::size_t length = expected.size();
+        ASSERT_EQ(EVP_PKEY_get_raw_public_key(key.get(), expected.data(), &length), 1);
+        const auto ours = KeyExchange::from_private(KeMethod::curve25519, Secret::copy_of(value));
+        ASSERT_TRUE(ours);
+        ASSERT_EQ(to_hex(ours->public_value()), to_hex(expected)) << to_hex(value);
     }
 }
 
