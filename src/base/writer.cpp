@@ -4,11 +4,6 @@
 
 namespace culvert {
 
-void Writer::number(std::uint64_t value, std::size_t width) {
-    out_.insert(out_.end(), width, 0);
-    patch(out_.size() - width, value, width);
-}
-
 void Writer::patch(std::size_t at, std::uint64_t value, std::size_t width) {
     ASSERT(width <= out_.size() && at <= out_.size() - width);
     for (std::size_t i = 0; i < width; ++i) {

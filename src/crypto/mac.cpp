@@ -47,6 +47,49 @@ EVP_MD_CTX* workbench() {
     return context.get();
 }
 
+void begin(EVP_MD_CTX* context, const EVP_MD* digest, ByteView block) {
+    or_no_memory(EVP_DigestInit_ex2(context, digest, nullptr) == 1);
+    ASSERT(EVP_DigestUpdate(context, block.data(), block.size()) == 1);
+}
+
+// RFC 2104 2: the key, or its hash if it is longer than a block, with zeros up to a block, XOR a
+// pad.
+class PaddedKey {
+ public:
+    PaddedKey(const EVP_MD* digest, ByteView key)
+        : size_(static_cast<std::size_t>(EVP_MD_get_block_size(digest))) {
+        ASSERT(size_ <= block_octets_max);
+        if (key.size() <= size_) {
+            std::ranges::copy(key, octets_.begin());
+        } else {
+            EVP_MD_CTX* const context = workbench();
+            begin(context, digest, key);
+            ASSERT(EVP_DigestFinal_ex(context, octets_.data(), nullptr) == 1);
+            or_no_memory(EVP_DigestInit_ex2(context, digest, nullptr) == 1);
+        }
+        for (std::uint8_t& octet : octets_) { octet ^= inner_pad; }
+    }
+    PaddedKey(const PaddedKey&) = delete;
+    PaddedKey& operator=(const PaddedKey&) = delete;
+    PaddedKey(PaddedKey&&) = delete;
+    PaddedKey& operator=(PaddedKey&&) = delete;
+    ~PaddedKey() { wipe(octets_); }
+
+    ByteView inner() const { return {octets_.data(), size_}; }
+    // Once, and there is no inner one any more.
+    ByteView outer() {
+        for (std::uint8_t& octet : octets_) { octet ^= inner_pad ^ outer_pad; }
+        return {octets_.data(), size_};
+    }
+
+ private:
+    static constexpr std::uint8_t inner_pad = 0x36;
+    static constexpr std::uint8_t outer_pad = 0x5c;
+
+    std::size_t size_;
+    std::array<std::uint8_t, block_octets_max> octets_{};
+};
+
 // A context that knows its cipher and has a key, which is always replaced: the library copies none
 // without.
 const EVP_MAC_CTX* cmac_prototype() {
@@ -70,8 +113,8 @@ const EVP_MAC_CTX* cmac_prototype() {
 
 Handle<EVP_MD_CTX> begun_with(const EVP_MD* digest, ByteView block) {
     Handle<EVP_MD_CTX> context{EVP_MD_CTX_new()};
-    or_no_memory(context != nullptr && EVP_DigestInit_ex2(context.get(), digest, nullptr) == 1);
-    ASSERT(EVP_DigestUpdate(context.get(), block.data(), block.size()) == 1);
+    or_no_memory(context != nullptr);
+    begin(context.get(), digest, block);
     return context;
 }
 
@@ -90,31 +133,14 @@ std::size_t mac_size(MacAlgorithm algorithm) {
     return 0;
 }
 
-// RFC 2104 2: H(K XOR opad, H(K XOR ipad, text)); a key longer than a block is hashed first.
 Mac::Hmac::Hmac(MacAlgorithm algorithm, ByteView key) {
     const EVP_MD* const digest = digest_of(algorithm);
-    const auto size = static_cast<std::size_t>(EVP_MD_get_block_size(digest));
-    ASSERT(size <= block_octets_max);
-    std::array<std::uint8_t, block_octets_max> octets{};
-    const MutableByteView block{octets.data(), size};
-    if (key.size() > size) {
-        EVP_MD_CTX* const context = workbench();
-        or_no_memory(EVP_DigestInit_ex2(context, digest, nullptr) == 1);
-        ASSERT(EVP_DigestUpdate(context, key.data(), key.size()) == 1);
-        ASSERT(EVP_DigestFinal_ex(context, block.data(), nullptr) == 1);
-        or_no_memory(EVP_DigestInit_ex2(context, digest, nullptr) == 1);
-    } else {
-        std::ranges::copy(key, block.begin());
-    }
-    constexpr std::uint8_t inner_pad = 0x36;
-    constexpr std::uint8_t outer_pad = 0x5c;
-    for (std::uint8_t& octet : block) { octet ^= inner_pad; }
-    inner = begun_with(digest, block);
-    for (std::uint8_t& octet : block) { octet ^= inner_pad ^ outer_pad; }
-    outer = begun_with(digest, block);
-    wipe(octets);
+    PaddedKey padded{digest, key};
+    inner = begun_with(digest, padded.inner());
+    outer = begun_with(digest, padded.outer());
 }
 
+// H(K XOR opad, H(K XOR ipad, text)).
 Secret Mac::Hmac::compute(std::span<const ByteView> data, std::size_t size) const {
     EVP_MD_CTX* const context = workbench();
     Secret out{size};
@@ -128,6 +154,27 @@ Secret Mac::Hmac::compute(std::span<const ByteView> data, std::size_t size) cons
     ASSERT(EVP_DigestFinal_ex(context, out.write().data(), nullptr) == 1);
     // Nothing of the key stays behind.
     or_no_memory(EVP_DigestInit_ex2(context, EVP_MD_CTX_get0_md(outer.get()), nullptr) == 1);
+    return out;
+}
+
+Secret mac_once(MacAlgorithm algorithm, ByteView key, std::span<const ByteView> data) {
+    const bool is_hmac =
+        algorithm != MacAlgorithm::aes128_xcbc && algorithm != MacAlgorithm::aes128_cmac;
+    if (!is_hmac) { return Mac{algorithm, key}.compute(data); }
+    const EVP_MD* const digest = digest_of(algorithm);
+    PaddedKey padded{digest, key};
+    Secret out{mac_size(algorithm)};
+    EVP_MD_CTX* const context = workbench();
+    begin(context, digest, padded.inner());
+    for (const ByteView part : data) {
+        ASSERT(EVP_DigestUpdate(context, part.data(), part.size()) == 1);
+    }
+    ASSERT(EVP_DigestFinal_ex(context, out.write().data(), nullptr) == 1);
+    begin(context, digest, padded.outer());
+    ASSERT(EVP_DigestUpdate(context, out.reveal().data(), out.size()) == 1);
+    ASSERT(EVP_DigestFinal_ex(context, out.write().data(), nullptr) == 1);
+    // Nothing of the key stays behind.
+    or_no_memory(EVP_DigestInit_ex2(context, digest, nullptr) == 1);
     return out;
 }
 

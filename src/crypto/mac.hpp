@@ -56,4 +56,7 @@ class Mac {
     Method method_;
 };
 
+// For a key that is used once: Mac's, without what it keeps to go on from.
+Secret mac_once(MacAlgorithm algorithm, ByteView key, std::span<const ByteView> data);
+
 }  // namespace culvert::crypto

@@ -61,7 +61,9 @@ std::size_t Prf::output_size() const { return mac_size(*mac_of(algorithm_)); }
 std::size_t Prf::nonce_part_for_skeyseed() const { return is_aes(*mac_of(algorithm_)) ? 8 : 0; }
 
 Secret Prf::operator()(ByteView key, std::initializer_list<ByteView> data) const {
-    return keyed(algorithm_, key).compute(data);
+    const MacAlgorithm mac = *mac_of(algorithm_);
+    if (!is_aes(mac)) { return mac_once(mac, key, data); }
+    return mac_once(mac, fixed_size_key(mac, key).reveal(), data);
 }
 
 Secret Prf::plus(ByteView key, std::initializer_list<ByteView> data, std::size_t length) const {

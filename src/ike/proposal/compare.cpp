@@ -109,6 +109,10 @@ class Comparer {
     // RFC 9370 2.2.1: of each type one, absent means none, and no method twice: a matching, in
     // which the earlier types have their wish as far as it leaves something to the later ones.
     void additional_key_exchanges() {
+        const auto has_some = [](const Proposal& proposal) {
+            return std::ranges::any_of(proposal.transforms, is_additional_ke, &Transform::type);
+        };
+        if (!has_some(ours_) && !has_some(theirs_)) { return; }
         std::array<std::vector<Transform>, additional_ke_max> options;
         for (std::size_t i = 0; i < additional_ke_max; ++i) {
             const TransformType type = additional_ke_type(i);

@@ -140,7 +140,7 @@ void Engine::Impl::sweep(Actions& actions) {
             const auto found = state.sas.find(spi);
             if (found == state.sas.end()) { continue; }
             const IkeSa& sa = *found->second;
-            schedule(spi, sa.next_deadline());
+            state.deadlines.set(spi, sa.gone() ? std::nullopt : sa.next_deadline());
             if (sa.gone()) {
                 const auto initiator = state.by_initiator_spi.find(sa.core().remote_spi);
                 if (initiator != state.by_initiator_spi.end() && initiator->second == spi) {
@@ -167,20 +167,6 @@ void Engine::Impl::file(const IkeSa& sa) {
     known->second = sa.established();
     state.neighbours->file(core.local_spi,
                            sa.established() ? std::optional{v2::peer_of(core)} : std::nullopt);
-}
-
-void Engine::Impl::schedule(IkeSpi spi, std::optional<Instant> when) {
-    const auto before = scheduled.find(spi);
-    if (before != scheduled.end()) {
-        if (before->second == when) { return; }
-        state.deadlines.erase({before->second, spi});
-    }
-    if (!when) {
-        if (before != scheduled.end()) { scheduled.erase(before); }
-        return;
-    }
-    scheduled.insert_or_assign(spi, *when);
-    state.deadlines.emplace(*when, spi);
 }
 
 // ---- the engine
@@ -239,12 +225,7 @@ Actions Engine::handle(Input input, Instant now) {
 Actions Engine::tick(Instant now) {
     Actions actions;
     const Environment env{.state = impl_->state, .now = now, .actions = actions};
-    std::vector<IkeSpi> due;
-    for (const auto& [when, spi] : impl_->state.deadlines) {
-        if (when > now) { break; }
-        due.push_back(spi);
-    }
-    for (const IkeSpi spi : due) {
+    for (const IkeSpi spi : impl_->state.deadlines.due(now)) {
         if (IkeSa* const sa = env.find(spi)) { sa->tick(env); }
     }
     for (const auto& restart : impl_->state.restarts.take_due(now)) {
@@ -257,11 +238,10 @@ Actions Engine::tick(Instant now) {
 }
 
 std::optional<Instant> Engine::next_deadline() const {
-    const auto& deadlines = impl_->state.deadlines;
+    const auto first = impl_->state.deadlines.next();
     const auto restart = impl_->state.restarts.next();
-    if (deadlines.empty()) { return restart; }
-    const Instant first = deadlines.begin()->first;
-    return restart && *restart < first ? *restart : first;
+    if (!first) { return restart; }
+    return restart && *restart < *first ? restart : first;
 }
 
 void Engine::use_source_lookup(SourceFor source_for) {
@@ -350,7 +330,7 @@ void Engine::check_invariants() const {
     }
     ASSERT(children == impl_->state.child_owner.size());
     ASSERT(impl_->state.index.size() == impl_->state.sas.size());
-    ASSERT(impl_->scheduled.size() == impl_->state.deadlines.size());
+    ASSERT(impl_->state.deadlines.size() <= impl_->state.sas.size());
 }
 
 }  // namespace culvert::ike

@@ -34,11 +34,8 @@ class Engine::Impl {
     void sweep(Actions& actions);
     // So that the neighbours know of this IKE SA.
     void file(const IkeSa& sa);
-    // When this IKE SA wants to be woken.
-    void schedule(IkeSpi spi, std::optional<Instant> when);
 
     v2::EngineState state;
-    std::unordered_map<IkeSpi, Instant> scheduled;
     // What the neighbours know: whether it is established.
     std::unordered_map<IkeSpi, bool> filed;
 };

@@ -15,6 +15,7 @@
 #include "ike/engine.hpp"
 #include "ike/v2/command_ledger.hpp"
 #include "ike/v2/counters.hpp"
+#include "ike/v2/deadlines.hpp"
 #include "ike/v2/failure_history.hpp"
 #include "ike/v2/half_open_guard.hpp"
 #include "ike/v2/known_chains.hpp"
@@ -65,7 +66,7 @@ struct EngineState {
     std::unordered_map<ChildSaId, IkeSpi> child_owner;
     std::unordered_set<EspSpi> esp_spis;
     std::vector<IkeSpi> touched;  // to be swept and rescheduled after this call
-    std::set<std::pair<Instant, IkeSpi>> deadlines;
+    Deadlines deadlines;
 
     HalfOpenGuard guard{share.count};
     RateLimit ignored_events{1};

@@ -12,6 +12,7 @@ namespace culvert::ike::wire {
 namespace {
 
 constexpr std::size_t payloads_described_max = 64;  // a log line is no place for a bomb
+constexpr std::size_t described_mostly = 256;
 
 std::string_view attribute_name(CpAttributeType type) {
     switch (type) {
@@ -94,28 +95,35 @@ std::string describe_eap(const Eap& eap) {
 
 std::string describe_one(const Payload& payload) {
     return std::visit(
-        Overloaded{
-            [](const Notify& notify) { return fmt::format("N({})", short_name(notify.type)); },
-            [](const Configuration& cp) { return describe_cp(cp); },
-            [](const Eap& eap) { return describe_eap(eap); },
-            [](const EncryptedFragment& skf) {
-                return fmt::format("EF({}/{})", skf.number, skf.total);
-            },
-            [](const UnknownPayload& unknown) {
-                return fmt::format("{}{}", to_string(unknown.type), unknown.critical ? "!" : "");
-            },
-            []<class T>(const T&) { return to_string(T::payload_type); }},
+        Overloaded{[](const Notify& notify) { return "N(" + short_name(notify.type) + ')'; },
+                   [](const Configuration& cp) { return describe_cp(cp); },
+                   [](const Eap& eap) { return describe_eap(eap); },
+                   [](const EncryptedFragment& skf) {
+                       return fmt::format("EF({}/{})", skf.number, skf.total);
+                   },
+                   [](const UnknownPayload& unknown) {
+                       return fmt::format("{}{}", to_string(unknown.type),
+                                          unknown.critical ? "!" : "");
+                   },
+                   []<class T>(const T&) { return to_string(T::payload_type); }},
         payload);
 }
 
 }  // namespace
 
 std::string describe(const IkeHeader& header, const Payloads& payloads) {
-    std::string out =
-        fmt::format("{} {} {} [ ", to_string(header.exchange),
-                    header.flags.response ? "response" : "request", header.message_id.value());
+    // Every message is described, for the story before a failure: no formatter for what is plain.
+    std::string out;
+    out.reserve(described_mostly);
+    out += to_string(header.exchange);
+    out += header.flags.response ? " response " : " request ";
+    out += std::to_string(header.message_id.value());
+    out += " [ ";
     const std::size_t shown = std::min(payloads.size(), payloads_described_max);
-    for (std::size_t i = 0; i < shown; ++i) { out += describe_one(payloads[i]) + ' '; }
+    for (std::size_t i = 0; i < shown; ++i) {
+        out += describe_one(payloads[i]);
+        out += ' ';
+    }
     if (shown < payloads.size()) { out += fmt::format("and {} more ", payloads.size() - shown); }
     return out + ']';
 }

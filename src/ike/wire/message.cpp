@@ -13,6 +13,9 @@ namespace {
 
 constexpr std::size_t generic_header_size = 4;  // RFC 7296 3.2
 constexpr std::uint8_t critical_bit = 0x80;
+// What messages mostly have, to make room for: in payloads, and in octets.
+constexpr std::size_t payloads_mostly = 16;
+constexpr std::size_t message_mostly = 512;
 
 bool is_closed(PayloadType type) { return type == PayloadType::sk || type == PayloadType::skf; }
 
@@ -27,6 +30,7 @@ PayloadType first_inside(const Payload& payload) {
 // The chain of RFC 7296 3.2 up to the end of the octets. Each step consumes at least four of them.
 Result<Payloads> parse_chain(PayloadType type, ByteView bytes) {
     Payloads payloads;
+    payloads.reserve(payloads_mostly);
     Reader in{bytes};
     while (type != PayloadType::none && !in.failed()) {
         const auto next = PayloadType{in.u8()};
@@ -86,6 +90,7 @@ PayloadType first_type(const Payloads& payloads) {
 
 Bytes write_payloads(const Payloads& payloads) {
     Writer out;
+    out.expect(message_mostly);
     for (std::size_t i = 0; i < payloads.size(); ++i) {
         const bool last = i + 1 == payloads.size();
         const auto next = last ? first_inside(payloads[i]) : type_of(payloads[i + 1]);
@@ -107,6 +112,7 @@ Bytes write(const IkeHeader& header, const Payloads& payloads) {
     final.next_payload = first_type(payloads);
     final.length = static_cast<std::uint32_t>(IkeHeader::size + body.size());
     Writer out;
+    out.expect(final.length);
     final.write(out);
     out.bytes(body);
     return out.take();

@@ -39,6 +39,7 @@ struct Envelope {
 
     void write(Writer& out, std::size_t payload_header_size) const {
         IkeHeader final = header;
+        out.expect(IkeHeader::size + payload_header_size + body_size);
         final.next_payload = type;
         final.length =
             static_cast<std::uint32_t>(IkeHeader::size + payload_header_size + body_size);

@@ -1,8 +1,10 @@
 #include "ike/v2/sa_index.hpp"
 
 #include <algorithm>
+#include <map>
 
 #include "engine_pair.hpp"
+#include "support/seeded_random.hpp"
 
 namespace culvert::ike::v2 {
 namespace {
@@ -65,6 +67,33 @@ TEST_F(SaIndexTest, ForgetsOneThatIsGone) {
     index.remove(IkeSpi{7});
     EXPECT_EQ(of("a.example"), (std::vector<std::uint64_t>{2}));
     EXPECT_EQ(index.size(), 1U);
+}
+
+// Against a plain list, with all that may happen to many.
+TEST_F(SaIndexTest, FindsWhatAPlainListFinds) {
+    test::SeededRandom random{11};
+    std::map<std::uint64_t, SaCore> all;
+    for (int step = 0; step < 3000; ++step) {
+        const std::uint64_t spi = 1 + random.below(20);
+        if (random.below(3) == 0) {
+            index.remove(IkeSpi{spi});
+            all.erase(spi);
+        } else {
+            SaCore one = sa(spi, random.below(2) == 0 ? "a.example" : "b.example");
+            one.remote.address = ip(random.below(2) == 0 ? "192.0.2.2" : "192.0.2.3");
+            index.file(one);
+            all.insert_or_assign(spi, std::move(one));
+        }
+        std::vector<std::uint64_t> with_a;
+        std::vector<std::uint64_t> at_3;
+        for (const auto& [key, one] : all) {
+            if (one.remote_id == identity("a.example")) { with_a.push_back(key); }
+            if (one.remote.address == ip("192.0.2.3")) { at_3.push_back(key); }
+        }
+        ASSERT_EQ(of("a.example"), with_a) << step;
+        ASSERT_EQ(spis(index.at(ip("192.0.2.3"))), at_3) << step;
+        ASSERT_EQ(spis(index.of_connection("gw")).size(), all.size()) << step;
+    }
 }
 
 }  // namespace
