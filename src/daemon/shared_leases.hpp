@@ -24,6 +24,11 @@ class SharedLeases final : public ike::Leases {
         const std::scoped_lock lock{mutex_};
         book_->release(pool, address);
     }
+    void moved(const std::string& pool, const IpAddress& address,
+               const IpAddress& holder) override {
+        const std::scoped_lock lock{mutex_};
+        book_->moved(pool, address, holder);
+    }
 
     std::vector<ike::Lease> leases() const {
         const std::scoped_lock lock{mutex_};

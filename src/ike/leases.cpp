@@ -98,6 +98,13 @@ void LeaseBook::release(const std::string& pool, const IpAddress& address) {
     book.offline.emplace(releases_, address);
 }
 
+void LeaseBook::moved(const std::string& pool, const IpAddress& address, const IpAddress& holder) {
+    Book& book = books_[pool];
+    const auto at = book.entries.find(address);
+    ASSERT(at != book.entries.end() && at->second.users > 0);
+    at->second.holder = holder;
+}
+
 void LeaseBook::restore(const std::string& pool, const IpAddress& address, Identity identity) {
     Book& book = books_[pool];
     const auto [at, made] = book.entries.try_emplace(address);

@@ -51,6 +51,9 @@ class Leases {
         return std::nullopt;
     }
     virtual void release(const std::string& pool, const IpAddress& address) = 0;
+    // Who has this address, acquired and not released, is at another place now.
+    virtual void moved(const std::string& pool, const IpAddress& address,
+                       const IpAddress& holder) = 0;
 };
 
 struct Lease {
@@ -73,6 +76,7 @@ class LeaseBook : public Leases {
     std::optional<IpAddress> acquire(const Pool& pool, const LeaseWish& wish,
                                      LeaseFrom from) override;
     void release(const std::string& pool, const IpAddress& address) override;
+    void moved(const std::string& pool, const IpAddress& address, const IpAddress& holder) override;
 
     // From an earlier run: nobody uses it now.
     void restore(const std::string& pool, const IpAddress& address, Identity identity);

@@ -149,9 +149,11 @@ AuthResponder::Accepted AuthResponder::finish(const wire::Payloads& first, wire:
     if (sa.connection->reauth_time.count() > 0) {
         // RFC 4478 3: when it ends, not when it should be replaced. The peer takes its own margin
         // off, and with nothing left would begin again at once, and again.
-        const seconds end = sa.connection->reauth_time + sa.connection->over_time;
+        const Duration wanted = sa.reauth_at ? *sa.reauth_at - env.now : sa.connection->reauth_time;
+        const auto end =
+            std::chrono::duration_cast<seconds>(wanted + sa.connection->over_time).count();
         Writer lifetime;
-        lifetime.u32(static_cast<std::uint32_t>(end.count()));
+        lifetime.u32(static_cast<std::uint32_t>(std::max<std::int64_t>(end, 1)));
         result.response.emplace_back(
             wire::Notify{.type = NotifyType::auth_lifetime, .data = lifetime.take()});
     }

@@ -92,6 +92,23 @@ std::optional<Choice> try_child(const SaCore& sa, const ChildRef& config,
     return choice;
 }
 
+bool is_dynamic(const std::vector<SelectorConfig>& selectors) {
+    return selectors.empty() || std::ranges::any_of(selectors, &SelectorConfig::dynamic);
+}
+
+// What a Child SA has it may go on having, though the ends that its selectors mean are others now:
+// not every peer takes the new ones.
+std::optional<Choice> as_before(const SaCore& sa, const Child& rekeyed, const SelectorPair& offered,
+                                bool transport_asked) {
+    if (transport_asked || rekeyed.mode != IpsecMode::tunnel || fits_the_ends(rekeyed, sa)) {
+        return std::nullopt;
+    }
+    SelectorPair both{.local = narrow(rekeyed.local_ts, offered.local),
+                      .remote = narrow(rekeyed.remote_ts, offered.remote)};
+    if (both.local.empty() || both.remote.empty()) { return std::nullopt; }
+    return Choice{.config = rekeyed.config, .traffic = {.selectors = std::move(both)}};
+}
+
 // The first of those that fit best; that of the Child SA to be replaced before all others.
 std::optional<Choice> choose_child(const SaCore& sa, const SelectorPair& offered,
                                    bool transport_asked, const Child* rekeyed) {
@@ -99,6 +116,7 @@ std::optional<Choice> choose_child(const SaCore& sa, const SelectorPair& offered
         if (auto choice = try_child(sa, rekeyed->config, offered, transport_asked)) {
             return choice;
         }
+        if (auto choice = as_before(sa, *rekeyed, offered, transport_asked)) { return choice; }
     }
     std::optional<Choice> best;
     for (const ChildConfig& child : sa.connection->children) {
@@ -191,6 +209,16 @@ void add_sa_payloads(wire::Payloads& out, const ChildOffer& offer) {
 void add_ts_payloads(wire::Payloads& out, const ChildOffer& offer) {
     out.emplace_back(wire::TsInitiator{.selectors = offer.selectors.local});
     out.emplace_back(wire::TsResponder{.selectors = offer.selectors.remote});
+}
+
+bool fits_the_ends(const Child& child, const SaCore& sa) {
+    const ChildConfig& config = *child.config;
+    if (!is_dynamic(config.local_ts) && !is_dynamic(config.remote_ts)) { return true; }
+    if (child.mode == IpsecMode::transport && sa.nat.any()) { return true; }
+    const Ends ends = sa.ends();
+    return within({.local = resolve(config.local_ts, ends.dynamic_local()),
+                   .remote = resolve(config.remote_ts, ends.dynamic_remote())},
+                  {.local = child.local_ts, .remote = child.remote_ts});
 }
 
 bool is_everything(const IpRange& range) { return range.first.is_any() && !range.last.next(); }

@@ -34,6 +34,9 @@ struct ChildOffer {
 // Something of what the child may be can work on this path: AH alone cannot where a NAT is. Ask it
 // before make_offer(), which leaves AH out then.
 Status check_path(const SaCore& sa, const ChildConfig& config);
+// Whether its selectors are what its configuration means with the ends as they are now: those of a
+// host that moved are not, where they are `dynamic`.
+bool fits_the_ends(const Child& child, const SaCore& sa);
 // `with_ke` false: as in IKE_AUTH, where no key exchange transform may stand. `rekeyed`: the Child
 // SA that is to be replaced.
 ChildOffer make_offer(const SaCore& sa, const ChildRef& config, bool with_ke,

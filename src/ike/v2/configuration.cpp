@@ -169,7 +169,8 @@ std::optional<Given> give(const CpAttribute& asked, SaCore& sa, const Environmen
             const Pool* pool = find_pool(*env.state.config, name);
             if (pool == nullptr || pool->addresses.family() != family_of(asked.type)) { continue; }
             if (const auto address = env.state.leases().acquire(*pool, wish, from)) {
-                sa.leases.push_back({.pool = pool->name, .address = *address});
+                sa.leases.push_back(
+                    {.pool = pool->name, .address = *address, .holder = wish.holder});
                 return Given{.address = *address, .pool = pool};
             }
         }
@@ -238,6 +239,15 @@ std::optional<wire::Configuration> answer_informational_cp(const wire::Payloads&
         reply.attributes.push_back({CpAttributeType::supported_attributes, types.take()});
     }
     return reply;
+}
+
+void tell_where_it_is(SaCore& sa, Leases& leases) {
+    if (sa.mobike.proved) { return; }
+    for (SaCore::Lease& lease : sa.leases) {
+        if (lease.holder == sa.remote.address) { continue; }
+        lease.holder = sa.remote.address;
+        leases.moved(lease.pool, lease.address, lease.holder);
+    }
 }
 
 // ---- the end

@@ -36,6 +36,9 @@ Result<std::optional<wire::Configuration>> answer_address_request(const wire::Pa
 // CP in an INFORMATIONAL exchange (3.15): what we support, or nothing that we would take.
 std::optional<wire::Configuration> answer_informational_cp(const wire::Payloads& request);
 
+// After the peer may have moved: its address stays its own, wherever it asks for it again from.
+void tell_where_it_is(SaCore& sa, Leases& leases);
+
 // ---- the end
 
 // Leases go back to their pools, our own addresses off the host.

@@ -57,7 +57,9 @@ Result<CreateChild> CreateChild::begin(SaCore& sa, Wanted wanted, const Environm
         const SelectorPair before{.local = old->local_ts, .remote = old->remote_ts};
         const bool narrowed = same_selectors(*old->config, *wanted.child) &&
                               !within(before, offer.selectors) && has_other_part(sa, *old);
-        if (old->mode == IpsecMode::tunnel && (narrowed || !within(offer.selectors, before))) {
+        const bool fits = fits_the_ends(*old, sa);
+        if (old->mode == IpsecMode::tunnel && fits &&
+            (narrowed || !within(offer.selectors, before))) {
             offer.selectors = before;
         }
         offer.reqid = old->reqid;

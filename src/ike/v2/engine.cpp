@@ -7,6 +7,7 @@
 #include "base/overloaded.hpp"
 #include "ike/v2/bring_up.hpp"
 #include "ike/v2/commands.hpp"
+#include "ike/v2/configuration.hpp"
 #include "ike/v2/crash_tokens.hpp"
 #include "ike/v2/engine_impl.hpp"
 #include "ike/v2/errors.hpp"
@@ -153,6 +154,7 @@ void Engine::Impl::sweep(Actions& actions) {
                 continue;
             }
             state.index.file(sa.core());
+            v2::tell_where_it_is(found->second->core(), state.leases());
             file_stream(spi, sa.core().stream);
             file(sa);
         }

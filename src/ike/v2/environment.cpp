@@ -123,23 +123,28 @@ void Environment::set_lifetimes(SaCore& sa) const {
 
 void Environment::set_reauthentication(SaCore& sa) const {
     const Connection& connection = *sa.connection;
-    if (!sa.reauth_at) {
+    if (!sa.authenticated_until && sa.reauth_at) {  // a ticket's, which proves nothing anew
+        sa.authenticated_until = *sa.reauth_at + connection.over_time;
+    } else if (!sa.authenticated_until && connection.reauth_time.count() > 0) {
         sa.reauth_at = at_about(connection.reauth_time, connection.rand_time);
         // The other side begins, unless it forgets to.
-        if (sa.reauth_at && !sa.began_first) { *sa.reauth_at += connection.over_time / 2; }
+        if (!sa.began_first) { *sa.reauth_at += connection.over_time / 2; }
+        // What a responder tells (RFC 4478), to the second.
+        sa.authenticated_until = now + connection.reauth_time + connection.over_time;
     }
     if (sa.auth_lifetime && sa.began_first) {
         const seconds margin = std::min(connection.over_time, *sa.auth_lifetime / 2);
         const Instant wanted = now + std::max(*sa.auth_lifetime - margin, seconds{1});
+        const Instant until = wanted + connection.over_time;
         sa.reauth_at = sa.reauth_at ? std::min(*sa.reauth_at, wanted) : wanted;
+        sa.authenticated_until =
+            sa.authenticated_until ? std::min(*sa.authenticated_until, until) : until;
         sa.auth_lifetime.reset();
     }
-    sa.expires_at.reset();
-    for (const auto& soft : {sa.rekey_at, sa.reauth_at}) {
-        if (!soft) { continue; }
-        const Instant hard = *soft + connection.over_time;
-        sa.expires_at = sa.expires_at ? std::min(*sa.expires_at, hard) : hard;
-    }
+    sa.expires_at = sa.authenticated_until;
+    if (!sa.rekey_at) { return; }
+    const Instant hard = *sa.rekey_at + connection.over_time;
+    sa.expires_at = sa.expires_at ? std::min(*sa.expires_at, hard) : hard;
 }
 
 std::uint64_t Environment::about(std::uint64_t value, std::uint64_t spread) const {

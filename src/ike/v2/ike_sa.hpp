@@ -333,6 +333,7 @@ class IkeSa {
     using Path = std::pair<IpAddress, IpAddress>;  // local, remote
     Path path_in_use() const { return {core_.local.address, core_.remote.address}; }
     void update_children(const Environment& env);
+    void replace_what_was_for_the_old_ends(const Environment& env);
     void tell_addresses(const Environment& env);
     std::optional<IpAddress> source_towards(const IpAddress& remote, const Environment& env) const;
     std::optional<Path> best_path(bool another, const Environment& env);

@@ -53,6 +53,18 @@ void IkeSa::update_children(const Environment& env) {
         core_, fmt::format("IKE SA {}[{}] is now between {} and {}{}", core_.name(),
                            core_.unique_id, core_.local.to_string(), core_.remote.to_string(),
                            core_.on_tcp() ? ", in TCP" : ""));
+    replace_what_was_for_the_old_ends(env);
+}
+
+// `dynamic` selectors are the two ends: a Child SA for where they were carries nothing any more.
+// Whoever moved begins; the other one does if that has not happened.
+void IkeSa::replace_what_was_for_the_old_ends(const Environment& env) {
+    const Instant when = env.now + (core_.began_first ? seconds{0} : moved_selectors_wait);
+    for (Child& child : core_.children) {
+        if (!child.live() || fits_the_ends(child, core_)) { continue; }
+        child.rekey_at = child.rekey_at ? std::min(*child.rekey_at, when) : when;
+    }
+    env.touch(core_.local_spi);
 }
 
 // What routing would take; where local_addrs does not have that, what is in use, or another one
@@ -196,12 +208,21 @@ bool IkeSa::try_another_path(const Environment& env) {
 }
 
 // A NAT between us has forgotten the peer, which has sent from another port since: what we have to
-// say goes there, and the Child SAs follow when it is answered.
+// say goes there, and the Child SAs follow when it is answered. And from where the peer's update
+// seemed to come nobody may answer: somebody else has sent it on (RFC 4555 5.4).
 bool IkeSa::follow_last_message(const Environment& env) {
-    const auto from = core_.mobike.last_from;
-    if (!core_.nat.remote || !from || *from == core_.remote || core_.on_tcp()) { return false; }
-    core_.remote = *from;
-    core_.mobike.last_from.reset();
+    if (core_.on_tcp()) { return false; }
+    const auto from = std::exchange(core_.mobike.last_from, std::nullopt);
+    if (from && *from != core_.remote && (core_.nat.remote || core_.mobike.proved)) {
+        core_.remote = *from;
+    } else if (const auto back = std::exchange(core_.mobike.proved, std::nullopt)) {
+        core_.local = back->local;
+        core_.remote = back->remote;
+        core_.nat_t_port = back->nat_t_port;
+        core_.nat = back->nat;
+    } else {
+        return false;
+    }
     requests_.begin_again(env.now);
     transmit(requests_.message(), env);
     want_probe(env);
@@ -273,6 +294,12 @@ void IkeSa::follow_update(const wire::Payloads& request, const Datagram& datagra
     }
     const bool moved = core_.local != datagram.local || core_.remote != datagram.remote ||
                        core_.stream != datagram.stream;
+    if (moved && !core_.mobike.proved && !core_.on_tcp()) {
+        core_.mobike.proved = {.local = core_.local,
+                               .remote = core_.remote,
+                               .nat_t_port = core_.nat_t_port,
+                               .nat = core_.nat};
+    }
     core_.local = datagram.local;
     core_.remote = datagram.remote;
     core_.nat_t_port = datagram.non_esp_marker;
@@ -284,6 +311,7 @@ void IkeSa::follow_update(const wire::Payloads& request, const Datagram& datagra
                       core_.remote, forces_udp(*core_.connection), env.random());
     if (!moved) { return; }
     if (core_.on_tcp()) {  // its connection has shown that it is there
+        core_.mobike.proved.reset();
         for (Child& child : core_.children) { child.udp_encap = true; }
         env.emit(KeepStream{core_.stream});
         return update_children(env);
@@ -294,6 +322,7 @@ void IkeSa::follow_update(const wire::Payloads& request, const Datagram& datagra
         holder->core_.remote = core_.remote;
         holder->core_.nat_t_port = core_.nat_t_port;
         holder->core_.nat = core_.nat;
+        holder->core_.mobike.proved = core_.mobike.proved;
         holder->want_probe(env);
         return holder->pump(env);
     }
@@ -308,6 +337,7 @@ void IkeSa::probe_answered(const ProbingPath& sent, const wire::Payloads& respon
         return close({}, env);  // RFC 4555 3.7: MUST be closed
     }
     if (sent.local != core_.local || sent.remote != core_.remote) { return; }  // another one waits
+    core_.mobike.proved.reset();
     for (Child& child : core_.children) { child.udp_encap = core_.encapsulates(); }
     update_children(env);
 }

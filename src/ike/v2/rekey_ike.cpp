@@ -73,6 +73,7 @@ void derive(SaCore& next, const SaCore& old, const ChosenIkeSuite& suite, const 
     next.created_at = env.now;
     next.established_at = env.now;
     next.reauth_at = old.reauth_at;
+    next.authenticated_until = old.authenticated_until;
     env.set_lifetimes(next);
 }
 

@@ -89,6 +89,8 @@ struct SaCore {
     std::optional<Instant> established_at;
     std::optional<Instant> rekey_at;
     std::optional<Instant> reauth_at;
+    // The peer's proof is good so long, however often the IKE SA is rekeyed.
+    std::optional<Instant> authenticated_until;
     std::optional<Instant> expires_at;
     std::optional<seconds> auth_lifetime;  // how long the peer lets us go without (RFC 4478)
     std::vector<Child> children;
@@ -103,6 +105,14 @@ struct SaCore {
         bool unproved = false;              // the children follow when the path has answered
         Bytes seen_as;                      // the peer's hash of our address and port
         std::optional<Endpoint> last_from;  // where the peer's last message came from
+        // The last path that has answered, while one that the peer named has still to.
+        struct Path {
+            Endpoint local;
+            Endpoint remote;
+            bool nat_t_port = false;
+            NatSituation nat;
+        };
+        std::optional<Path> proved;
     };
     Mobike mobike;
 
@@ -118,6 +128,7 @@ struct SaCore {
     struct Lease {
         std::string pool;
         IpAddress address;
+        IpAddress holder;  // where the book has the peer
     };
     std::vector<Lease> leases;           // given by us
     std::vector<IpAddress> local_vips;   // given to us

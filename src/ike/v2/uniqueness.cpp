@@ -10,8 +10,12 @@ namespace culvert::ike::v2 {
 
 namespace {
 
-// From the same place with the same identities: it reauthenticates.
-bool earlier_self(const SaCore& other, const SaCore& sa) { return other.remote == sa.remote; }
+// From the same place with the same identities: it reauthenticates. Another TCP connection has
+// another port, always.
+bool earlier_self(const SaCore& other, const SaCore& sa) {
+    const bool same_address = other.remote.address == sa.remote.address;
+    return other.remote == sa.remote || (same_address && (other.on_tcp() || sa.on_tcp()));
+}
 
 }  // namespace
 

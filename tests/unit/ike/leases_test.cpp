@@ -45,6 +45,19 @@ TEST(LeaseBook, TwoOfOneIdentityHaveTwoAddresses) {
     EXPECT_EQ(book.acquire(pool, wish("a", "192.0.2.2")), ip("10.3.0.2"));
 }
 
+TEST(LeaseBook, WhoMovedKeepsItsAddressWhenItAsksFromThere) {
+    LeaseBook book;
+    EXPECT_EQ(book.acquire(pool, wish("a", "192.0.2.1")), ip("10.3.0.1"));
+    book.moved("p", ip("10.3.0.1"), ip("198.51.100.1"));
+    EXPECT_EQ(book.leases().front().holder, ip("198.51.100.1"));
+    LeaseWish again = wish("a", "198.51.100.1");
+    again.wanted = ip("10.3.0.1");
+    EXPECT_EQ(book.acquire(pool, again), ip("10.3.0.1"));
+    // Where it was before somebody else may be.
+    again.holder = ip("192.0.2.1");
+    EXPECT_EQ(book.acquire(pool, again), ip("10.3.0.2"));
+}
+
 // RFC 7619: nobody asks for the address that another nobody at the same NAT has.
 TEST(LeaseBook, WhoProvesNothingGetsNoAddressThatIsInUse) {
     LeaseBook book;

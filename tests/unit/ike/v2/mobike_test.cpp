@@ -4,6 +4,7 @@
 
 #include "base/writer.hpp"
 #include "engine_pair.hpp"
+#include "ike/v2/child_negotiation.hpp"
 
 namespace culvert::ike::v2 {
 namespace {
@@ -55,6 +56,114 @@ struct Moving : testing::Test {
     }
     EnginePair pair;
 };
+
+// A client with a virtual address moves, and asks for it again from there.
+TEST(MovingClient, KeepsItsVirtualAddressWhenItReauthenticates) {
+    Config first = gateway_config(1, 2);
+    Config second = gateway_config(2, 1);
+    first.connections.front().vips = {IpAddress::any(IpFamily::v4)};
+    first.connections.front().children.front().local_ts = {dynamic_selector()};
+    second.connections.front().remote_addrs.clear();
+    second.connections.front().pools = {"p"};
+    second.pools = {
+        {.name = "p", .addresses = *IpRange::parse("10.3.0.1-10.3.0.9"), .attributes = {}}};
+    second.connections.front().children.front().remote_ts = {dynamic_selector()};
+    EnginePair pair{std::move(first), std::move(second)};
+    ASSERT_TRUE(pair.up(pair.one)) << pair.one.errors();
+    pair.one.engine().use_source_lookup(
+        [](const IpAddress&) { return std::optional{ip("198.51.100.1")}; });
+    pair.feed(pair.one, AddressesChanged{{ip("198.51.100.1")}});
+    pair.feed(pair.one, Rekey{.id = CommandId{90}, .ike = "gw", .reauth = true});
+    ASSERT_TRUE(pair.one.ended(90).value()) << pair.one.errors() << pair.two.errors();
+    EXPECT_EQ(pair.one.engine().status(pair.now).front().local_vips, std::vector{ip("10.3.0.1")});
+    EXPECT_TRUE(pair.one.all<RemoveVirtualAddress>().empty());
+}
+
+// Selectors that are the two hosts themselves: who moved, or the other one, replaces them.
+struct MovingHost : testing::Test {
+    MovingHost() : pair(between_hosts(gateway_config(1, 2)), between_hosts(gateway_config(2, 1))) {}
+    static Config between_hosts(Config config) {
+        config.connections.front().children.front().local_ts.clear();
+        config.connections.front().children.front().remote_ts.clear();
+        return config;
+    }
+    void move(bool told = true) {
+        pair.one.engine().use_source_lookup(
+            [](const IpAddress&) { return std::optional{ip("198.51.100.1")}; });
+        if (told) { pair.feed(pair.one, AddressesChanged{{ip("198.51.100.1")}}); }
+    }
+    std::string selectors(Side& side) {
+        std::string out;
+        const auto all = side.engine().status(pair.now);
+        for (const auto& child : all.front().children) {
+            out += to_string(child.local_ts) + "===" + to_string(child.remote_ts) + " ";
+        }
+        return out;
+    }
+    EnginePair pair;
+};
+
+TEST_F(MovingHost, HasSelectorsOfTheNewAddressSoonAndGoesOn) {
+    ASSERT_TRUE(pair.up(pair.one)) << pair.one.errors();
+    EXPECT_EQ(selectors(pair.one), "192.0.2.1===192.0.2.2 ");
+    move();
+    pair.pass(std::chrono::seconds{2});
+    EXPECT_EQ(selectors(pair.one), "198.51.100.1===192.0.2.2 ");
+    EXPECT_EQ(selectors(pair.two), "192.0.2.2===198.51.100.1 ");
+    for (Side* side : {&pair.one, &pair.two}) {
+        pair.feed(*side, Rekey{.id = CommandId{91}, .child = "net"});
+        EXPECT_TRUE(side->ended(91).value());
+    }
+    EXPECT_EQ(pair.one.errors() + pair.two.errors(), "");
+}
+
+// One peer replaces nothing by itself, and offers what it had.
+TEST_F(MovingHost, MayGoOnWithWhatItHad) {
+    ASSERT_TRUE(pair.up(pair.one)) << pair.one.errors();
+    const TrafficSelectors before{TrafficSelector::parse("192.0.2.1").value()};
+    const TrafficSelectors other{TrafficSelector::parse("192.0.2.2").value()};
+    SaCore sa;
+    sa.local = {ip("192.0.2.2"), 4500};
+    sa.remote = {ip("198.51.100.1"), 4500};
+    const auto config = std::make_shared<const Config>(between_hosts(gateway_config(2, 1)));
+    sa.connection = ConnectionRef{config, &config->connections.front()};
+    Child child;
+    child.config = ChildRef{sa.connection, &sa.connection->children.front()};
+    child.mode = IpsecMode::tunnel;
+    child.local_ts = other;
+    child.remote_ts = before;
+    EXPECT_FALSE(fits_the_ends(child, sa));
+    sa.remote.address = ip("192.0.2.1");
+    EXPECT_TRUE(fits_the_ends(child, sa));
+}
+
+// S-12: somebody sends a genuine update on from an address where nobody answers.
+TEST(MovingAway, AnUpdateFromWhereNobodyAnswersIsTakenBack) {
+    EnginePair pair{gateway_config(1, 2), gateway_config(2, 1)};
+    ASSERT_TRUE(pair.up(pair.one)) << pair.one.errors();
+    const Endpoint nowhere{ip("203.0.113.99"), 4500};
+    pair.one.engine().use_source_lookup(
+        [](const IpAddress&) { return std::optional{ip("198.51.100.1")}; });
+    pair.one.take(pair.one.engine().handle(AddressesChanged{{ip("198.51.100.1")}}, pair.now));
+    ASSERT_EQ(pair.one.out.size(), 1U);
+    Datagram update = std::exchange(pair.one.out, {}).front();
+    update.local = update.remote;
+    update.remote = nowhere;
+    pair.two.take(pair.two.engine().handle(update, pair.now));
+    const auto remote = [&] { return pair.two.engine().status(pair.now).front().remote; };
+    for (int second = 0; second < 600; ++second) {
+        pair.now += std::chrono::seconds{1};
+        pair.two.take(pair.two.engine().tick(pair.now));
+        std::erase_if(pair.two.out, [&](const Datagram& one) { return one.remote == nowhere; });
+        pair.settle();
+        ASSERT_EQ(pair.two.engine().status(pair.now).size(), 1U) << second;
+    }
+    EXPECT_EQ(remote().address, ip("192.0.2.1"));
+    EXPECT_EQ(pair.two.engine().status(pair.now).front().state, IkeState::established);
+    for (const UpdateEndpoints* moved : pair.two.all<UpdateEndpoints>()) {
+        EXPECT_NE(moved->remote, nowhere);
+    }
+}
 
 TEST_F(Moving, TheIkeSaGoesToPort4500AndItsSasFollowToTheNewAddress) {
     ASSERT_TRUE(pair.up(pair.one)) << pair.one.errors();

@@ -170,6 +170,53 @@ TEST_F(Reauthentication, KeepsTheVirtualAddress) {
     EXPECT_FALSE(p.two.ended(91).value());
 }
 
+bool expired(const Side& side) {
+    return std::ranges::any_of(side.all<Event>(),
+                               [](const Event* event) { return event->alert == "ike-sa-expired"; });
+}
+
+// What only the peer can begin has an end, however often the IKE SA is rekeyed instead.
+TEST_F(Reauthentication, RekeyingIsNoWayAroundIt) {
+    for (Config* config : {&first, &second}) {
+        Connection& connection = config->connections.front();
+        connection.encap = true;  // as behind a NAT: not to be reached with a new IKE SA
+        connection.rand_time = std::chrono::seconds{0};
+        connection.over_time = std::chrono::seconds{config == &first ? 1 : 60};
+    }
+    second.connections.front().reauth_time = std::chrono::seconds{600};
+    EnginePair p = pair();
+    ASSERT_TRUE(p.up(p.one, "net")) << p.one.errors();
+    p.pass(std::chrono::seconds{640});
+    EXPECT_FALSE(p.two.engine().status(p.now).front().reauth_at);  // came, and was not ours to do
+    p.feed(p.one, Rekey{.id = CommandId{90}, .ike = "gw"});
+    ASSERT_TRUE(p.one.ended(90).value());
+    p.cut = true;
+    p.pass(std::chrono::seconds{18});
+    EXPECT_FALSE(expired(p.two));
+    p.pass(std::chrono::seconds{4});
+    EXPECT_TRUE(expired(p.two));
+}
+
+// RFC 4478: what is told is what is kept.
+TEST_F(Reauthentication, EndsWhenThePeerWasTold) {
+    second.connections.front().reauth_time = std::chrono::seconds{3600};
+    second.connections.front().over_time = std::chrono::seconds{300};
+    second.connections.front().rand_time = std::chrono::seconds{1800};
+    for (Config* config : {&first, &second}) {
+        config->connections.front().encap = true;  // only the peer can begin
+        config->connections.front().dpd_delay = std::chrono::seconds{0};
+        config->connections.front().children.front().rekey_time = std::chrono::seconds{0};
+        config->connections.front().children.front().life_time = std::chrono::seconds{0};
+    }
+    EnginePair p = pair();
+    ASSERT_TRUE(p.up(p.one, "net")) << p.one.errors();
+    p.cut = true;
+    p.pass(std::chrono::seconds{3899});
+    EXPECT_FALSE(expired(p.two));
+    p.pass(std::chrono::seconds{2});
+    EXPECT_TRUE(expired(p.two));
+}
+
 TEST_F(Reauthentication, TheOldOneGoesOnWhenTheNewOneIsRefused) {
     EnginePair p = pair();
     ASSERT_TRUE(p.up(p.one, "net"));

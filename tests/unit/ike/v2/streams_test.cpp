@@ -124,6 +124,28 @@ TEST_F(Streams, ARekeyedIkeSaKeepsTheStream) {
 }
 
 // RFC 9329 7.1: who opened opens again, and the other end follows what is new and authentic.
+// The new IKE SA has a connection of its own, with another port.
+TEST(StreamsReauthentication, IsNoSecondPeer) {
+    for (const Unique unique : {Unique::keep, Unique::replace}) {
+        Config second = gateway_config(2, 1);
+        second.connections.front().unique = unique;
+        StreamPair pair{with_tcp(gateway_config(1, 2), TcpUse::yes), std::move(second)};
+        ASSERT_TRUE(pair.up(pair.one)) << pair.one.errors();
+        pair.feed(pair.one, Rekey{.id = CommandId{90}, .ike = "gw", .reauth = true});
+        pair.pass(seconds{15});
+        ASSERT_TRUE(pair.one.ended(90));
+        EXPECT_TRUE(*pair.one.ended(90)) << pair.one.errors();
+        EXPECT_EQ(pair.one.engine().status(pair.now).size(), 1U);
+        EXPECT_EQ(pair.two.engine().status(pair.now).size(), 1U);
+        std::size_t stood = 0;  // of the Child SAs of one end: never none
+        for (const Action& action : pair.two.actions) {
+            stood += std::holds_alternative<InstallChild>(action) ? 1 : 0;
+            stood -= std::holds_alternative<RemoveChild>(action) ? 1 : 0;
+            if (std::holds_alternative<RemoveChild>(action)) { EXPECT_GT(stood, 0U); }
+        }
+    }
+}
+
 TEST_F(Streams, ABrokenStreamIsOpenedAgainAndBothEndsGoOn) {
     ASSERT_TRUE(pair.up(pair.one));
     const StreamId before = way_of(pair.one);
