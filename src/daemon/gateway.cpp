@@ -325,6 +325,7 @@ void Gateway::shut_down(std::function<void()> then) {
         });
     };
     shutdown_timer_.set_in(shutdown_max);
+    host_.handle(ike::Ending{});
     host_.handle(ike::Terminate{.id = host_.new_command(finish)});
 }
 

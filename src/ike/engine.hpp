@@ -144,10 +144,13 @@ struct PeerElsewhere {
     bool initial_contact = false;  // it says that it has no other IKE SA
     Unique unique{};               // of its connection there
 };
+// The gateway is about to end: no IKE SA begins any more, from here or from peers, and none comes
+// again.
+struct Ending {};
 using Input =
     std::variant<Datagram, Initiate, Terminate, Rekey, Redirect, Acquire, Expire, MappingChanged,
                  InboundSeen, InstallFailed, SendFailed, StreamOpened, StreamBroken,
-                 AddressesChanged, RevocationFetched, GatewayResolved, PeerElsewhere>;
+                 AddressesChanged, RevocationFetched, GatewayResolved, PeerElsewhere, Ending>;
 
 // ---- actions, to be carried out in order
 

@@ -146,6 +146,14 @@ TEST_F(Recovery, NonsenseInsideIsTheEndForBoth) {
 }
 
 // What was on its way when the IKE SA was rekeyed is about what went over to the new one.
+TEST_F(Recovery, AnAnswerThatCallsOursNonsenseIsTheEndForBoth) {  // RFC 7296 2.21.3
+    ASSERT_TRUE(call_up());
+    const Bytes request = begin(rekey(1, "net"));
+    eve.answer(request, {wire::Notify{.type = NotifyType::invalid_syntax}});
+    EXPECT_FALSE(eve_status());
+    EXPECT_FALSE(pair.two.ended(1).value());
+}
+
 TEST_F(Recovery, ADeleteThatCrossesARekeyOfTheIkeSa) {
     ASSERT_TRUE(eve.up());
     ASSERT_TRUE(eve.rekey_ike());

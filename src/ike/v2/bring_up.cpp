@@ -76,6 +76,9 @@ void use(IkeSa& sa, const ChildRef& child, const std::optional<PacketSelectors>&
 void bring_up(const ConnectionRef& connection, const ChildRef& child,
               const std::optional<PacketSelectors>& packet, std::vector<CommandId> commands,
               const Environment& env) {
+    if (env.state.ending) {
+        return finish_all(commands, std::unexpected(cancelled("the end of the gateway")), env);
+    }
     if (IkeSa* const sa = usable_sa(connection, env)) {
         return use(*sa, child, packet, std::move(commands), env);
     }

@@ -127,10 +127,11 @@ Status take_address_reply(const wire::Payloads& response, SaCore& sa, const Envi
         for (const CpAttribute& attribute : reply->attributes) {
             if (!is_address_attribute(attribute.type)) { continue; }
             const auto address = address_of(attribute);
-            const bool asked =
-                address && std::ranges::any_of(sa.connection->vips, [&](const IpAddress& vip) {
-                    return vip.family() == address->family();
-                });
+            const auto of_family = [&](const IpAddress& one) {
+                return one.family() == address->family();
+            };
+            const bool asked = address && std::ranges::count_if(sa.connection->vips, of_family) >
+                                              std::ranges::count_if(given, of_family);
             // C: never more than was asked for, never what cannot be ours.
             if (!asked || address->is_any() || address->is_multicast() || address->is_loopback() ||
                 std::ranges::find(given, *address) != given.end() ||

@@ -31,6 +31,7 @@ class CreateChild {
     wire::Payloads request(SaCore& sa) const;
     bool follows_up() const { return answered_.has_value(); }
     const std::string& child_name() const { return wanted_.child->name; }
+    const ChildRef& child() const { return wanted_.child; }
     std::optional<ChildSaId> rekeyed() const { return wanted_.rekeyed; }
     bool further() const { return wanted_.further; }
     // The peer has rekeyed the same Child SA meanwhile.

@@ -64,6 +64,7 @@ void Engine::Impl::datagram(const Datagram& datagram, const Environment& env) {
     if (init && !header->flags.response) { return first_message(datagram, *header, env); }
     const IkeSpi ours = header->flags.initiator ? header->responder_spi : header->initiator_spi;
     if (IkeSa* const sa = env.find(ours)) { return sa->handle(datagram, *header, env); }
+    if (state.promised.has(ours)) { return; }  // ahead of the answer that makes it; it comes again
     state.counters.count(v2::Counter::invalid_spi);
     env.stranger_alert(datagram.remote, "invalid-ike-spi",
                        fmt::format("{} from {} for an IKE SA that is not here",
@@ -116,6 +117,7 @@ void Engine::Impl::first_message(const Datagram& datagram, const wire::IkeHeader
         state.counters.count(v2::Counter::invalid);
         return;
     }
+    if (state.ending) { return; }
     if (state.config->settings.initiator_only) {
         return env.stranger_failure({}, datagram.remote, wire::to_string(header.exchange),
                                     v2::we_only_begin());
@@ -194,6 +196,7 @@ Actions Engine::configure(ConfigSnapshot config, Instant now) {
             sa->close({}, env);
         } else {
             close_children_without_config(*sa, *found->second, env);
+            sa->follow_configuration(*found->second, env);
         }
     }
     std::erase_if(impl_->state.counters_by_connection,
@@ -209,6 +212,8 @@ Actions Engine::handle(Input input, Instant now) {
     const Environment env{.state = impl_->state, .now = now, .actions = actions};
     if (const auto* datagram = std::get_if<Datagram>(&input)) {
         impl_->datagram(*datagram, env);
+    } else if (std::holds_alternative<Ending>(input)) {
+        impl_->state.ending = true;
     } else if (const auto* up = std::get_if<Initiate>(&input)) {
         v2::carry_out(*up, env);
     } else if (const auto* down = std::get_if<Terminate>(&input)) {
@@ -231,6 +236,7 @@ Actions Engine::tick(Instant now) {
         if (IkeSa* const sa = env.find(spi)) { sa->tick(env); }
     }
     for (const auto& restart : impl_->state.restarts.take_due(now)) {
+        if (impl_->state.ending) { break; }
         const auto connection = v2::find_connection(impl_->state.config, restart.connection);
         const auto child = connection ? v2::find_child(connection, restart.child) : nullptr;
         if (child) { v2::bring_up(connection, child, std::nullopt, {}, env); }
@@ -288,7 +294,7 @@ std::vector<IkeSaStatus> Engine::status(Instant /*now*/) const {
 
 bool Engine::stands(std::string_view connection, std::string_view child) const {
     const auto has_child = [&](const v2::Child& one) {
-        return one.config->name == child && one.state == ChildState::installed;
+        return one.config->name == child && one.live();
     };
     for (const IkeSpi spi : impl_->state.index.of_connection(connection)) {
         const IkeSa& sa = *impl_->state.sas.at(spi);

@@ -28,6 +28,7 @@ void Engine::Impl::news(Input& input, const Environment& env) {
         const auto connection = v2::find_connection(state.config, names->second.first);
         const auto child = connection ? v2::find_child(connection, names->second.second) : nullptr;
         if (!child) { return; }
+        if (state.ending) { return; }
         const v2::PacketSelectors packet{.local = acquire->local, .remote = acquire->remote};
         return v2::bring_up(connection, child, packet, {}, env);
     }

@@ -58,7 +58,7 @@ IkeSa* Environment::find(IkeSpi local_spi) const {
 }
 
 bool Environment::is_here(IkeSpi local_spi) const {
-    return find(local_spi) != nullptr ||
+    return find(local_spi) != nullptr || state.promised.has(local_spi) ||
            (state.neighbours != nullptr && state.neighbours->has(local_spi));
 }
 
@@ -80,8 +80,15 @@ std::vector<IkeSa*> Environment::with_identities(const Identity& local,
 IkeSpi Environment::new_ike_spi() const {
     for (;;) {
         const IkeSpi spi{state.numbering.ike_spi(random().u64())};
-        if (spi.value() != 0 && !state.sas.contains(spi)) { return spi; }
+        const bool taken = state.sas.contains(spi) || state.promised.has(spi);
+        if (spi.value() != 0 && !taken) { return spi; }
     }
+}
+
+IkeSpi Environment::promise_ike_spi() const {
+    const IkeSpi spi = new_ike_spi();
+    state.promised.add(spi, now);
+    return spi;
 }
 
 EspSpi Environment::new_esp_spi(std::optional<EspSpi> follows) const {

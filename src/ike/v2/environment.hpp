@@ -21,6 +21,7 @@
 #include "ike/v2/known_chains.hpp"
 #include "ike/v2/limits.hpp"
 #include "ike/v2/numbering.hpp"
+#include "ike/v2/promised_spis.hpp"
 #include "ike/v2/redirect.hpp"
 #include "ike/v2/restarts.hpp"
 #include "ike/v2/revocation.hpp"
@@ -67,6 +68,8 @@ struct EngineState {
     std::unordered_set<EspSpi> esp_spis;
     std::vector<IkeSpi> touched;  // to be swept and rescheduled after this call
     Deadlines deadlines;
+    PromisedSpis promised;
+    bool ending = false;  // the gateway is: nothing new begins
 
     HalfOpenGuard guard{share.count};
     RateLimit ignored_events{1};
@@ -116,6 +119,8 @@ struct Environment {
     std::vector<IkeSa*> with_identities(const Identity& local, const Identity& remote) const;
 
     IkeSpi new_ike_spi() const;
+    // For a rekey: the peer may use it before we know.
+    IkeSpi promise_ike_spi() const;
     // Planes give packets to their workers by the low bits: a Child SA that follows another by
     // rekeying keeps those of its SPI, so that what arrives stays in order.
     EspSpi new_esp_spi(std::optional<EspSpi> follows) const;

@@ -222,6 +222,38 @@ void IkeSa::vanish(const std::string& why, const Environment& env) {
     forget(env);
 }
 
+std::vector<ChildRef> IkeSa::wanted_children() const {
+    std::vector<ChildRef> out;
+    const auto want = [&out](const ChildRef& child) {
+        const bool known = std::ranges::any_of(
+            out, [&](const ChildRef& other) { return other->name == child->name; });
+        if (!known) { out.push_back(child); }
+    };
+    for (const Child& child : core_.children) {
+        if (child.live()) { want(child.config); }
+    }
+    // What a command waits for ends with the command.
+    if (active_ && active_->task.commands.empty()) {
+        const auto* create = std::get_if<CreateChild>(&active_->what);
+        if (create != nullptr && !create->rekeyed()) { want(create->child()); }
+    }
+    for (const Task& task : queue_) {
+        const auto* create = std::get_if<CreateChildTask>(&task.what);
+        if (create != nullptr && task.commands.empty()) { want(create->wanted.child); }
+    }
+    return out;
+}
+
+// What was there, and what was on its way back, comes again as `action` says.
+void IkeSa::end_and_restart(const Error& error, StartAction ChildConfig::* action,
+                            const Environment& env) {
+    std::vector<std::pair<ChildRef, StartAction>> again;
+    for (const ChildRef& child : wanted_children()) { again.emplace_back(child, (*child).*action); }
+    fail_all(error, env);
+    forget(env);
+    restart_children(again, env);
+}
+
 void IkeSa::peer_is_dead(const Environment& env) {
     const Error error = no_answer(wire::ExchangeType::informational, {}, env);
     Event event{.kind = EventKind::peer_dead,
@@ -234,13 +266,7 @@ void IkeSa::peer_is_dead(const Environment& env) {
                                     core_.name(), core_.unique_id)};
     env.emit(std::move(event));
     env.failure(core_, {}, "INFORMATIONAL", false, error);
-    std::vector<std::pair<ChildRef, StartAction>> again;
-    for (const Child& child : core_.children) {
-        if (child.live()) { again.emplace_back(child.config, child.config->dpd_action); }
-    }
-    fail_all(error, env);
-    forget(env);
-    restart_children(again, env);
+    end_and_restart(error, &ChildConfig::dpd_action, env);
 }
 
 // ---- orders

@@ -64,6 +64,8 @@ class IkeSa {
     // Of the TCP stream that this IKE SA uses. `instead`: what another one that used it, too, has
     // begun to open in its place; else this one may set it.
     void stream_opened(const StreamOpened& opened, const Environment& env);
+    // Its connection is configured otherwise now.
+    void follow_configuration(const Connection& now, const Environment& env);
     void stream_broken(const StreamBroken& broken, std::optional<StreamId>& instead,
                        const Environment& env);
 
@@ -160,6 +162,10 @@ class IkeSa {
     void fail_all(const Error& error, const Environment& env);
     void become_established(const Environment& env);
     void peer_is_dead(const Environment& env);
+    // Children that are there or are being made, not by a command.
+    std::vector<ChildRef> wanted_children() const;
+    void end_and_restart(const Error& error, StartAction ChildConfig::* action,
+                         const Environment& env);
     // ike_sa_reauth.cpp
     // What of this IKE SA is to be there after it.
     struct Again {
@@ -183,11 +189,14 @@ class IkeSa {
     static IkeSpi standing(IkeSpi spi, const Environment& env);
     void end_what_it_replaces(const Environment& env);
     void give_up_replacing(const Environment& env);
+    void tell_who_replaces(IkeSpi successor, const Environment& env);
+    void goes_without(const IkeSa& old, const Environment& env);
     void restart_children(const std::vector<std::pair<ChildRef, StartAction>>& children,
                           const Environment& env);
 
     // ike_sa_redirect.cpp
     void redirected(const Identity& gateway, const Environment& env);
+    void ask_for_gateway(const Environment& env);
     void go_to(const Identity& gateway, const IpAddress& address, const Environment& env);
     void leave(const Environment& env);
     void redirect_failed(const Error& error, const Environment& env);
@@ -230,6 +239,7 @@ class IkeSa {
     void refuse_message(const Datagram& datagram, const wire::IkeHeader& header, const Error& error,
                         const Environment& env);
     void handle_response(const wire::Message& response, const Environment& env);
+    void ended_by_peer(wire::ExchangeType exchange, const Environment& env);
     bool send_request(wire::ExchangeType exchange, const wire::Payloads& payloads,
                       const Environment& env);
     void respond(const Datagram& datagram, const wire::IkeHeader& request,
@@ -318,9 +328,13 @@ class IkeSa {
     // Further ones like this, until each resource has one (RFC 9611).
     void want_further(ChildSaId id, const Environment& env);
     // What is to come in the place of a child that ends although it is wanted.
+    bool is_configured(const Child& child, const Environment& env) const;
     Task made_again(const Child& child, const Environment& env);
     // This one; or of two IKE SAs, one the successor of the other, the one that has the children.
     IkeSa* holder_of_children(const Environment& env);
+    void take_news(const wire::Payloads& request, const Datagram& datagram, const Environment& env);
+    void pump_successor(const Environment& env);
+    void say_something_new(const Environment& env);
     // Children and tasks go to the successor.
     void hand_over(IkeSpi successor, const Environment& env);
     bool busy_with_children() const;
@@ -334,7 +348,9 @@ class IkeSa {
     Path path_in_use() const { return {core_.local.address, core_.remote.address}; }
     void update_children(const Environment& env);
     void replace_what_was_for_the_old_ends(const Environment& env);
-    void tell_addresses(const Environment& env);
+    void tell_addresses(bool moved, const Environment& env);
+    void peer_tells_addresses(std::vector<IpAddress> others, const Datagram& datagram,
+                              const Environment& env);
     std::optional<IpAddress> source_towards(const IpAddress& remote, const Environment& env) const;
     std::optional<Path> best_path(bool another, const Environment& env);
     void move_to(const Path& path, bool for_sure, const Environment& env);
@@ -389,7 +405,8 @@ class IkeSa {
     bool reauthenticates_ = false;  // was begun for that
     IkeSpi rival_{};                // the peer's, of the same moment
     bool replaced_by_another_ = false;
-    bool lingers_ = false;  // ends soon, with nothing to come after it
+    bool replacing_failed_ = false;  // once at least: before its end it makes room first
+    bool lingers_ = false;           // ends soon, with nothing to come after it
     // ... or what begins when this one has ended.
     Boxed<Again> begins_again_;
     // Children that come up again, or are trapped, when this one has ended.

@@ -14,7 +14,8 @@ namespace culvert::ike::v2 {
 bool IkeSa::peer_shows_loss(const Datagram& datagram, const wire::IkeHeader& header,
                             const Environment& env) {
     const bool clear = header.flags.response && header.next_payload == wire::PayloadType::notify;
-    const bool stands = established() || std::holds_alternative<Deleting>(state_);
+    const bool rekeyed = std::holds_alternative<Rekeyed>(state_) && deleting_ike();
+    const bool stands = established() || std::holds_alternative<Deleting>(state_) || rekeyed;
     if (!clear || !stands) { return false; }
     const auto message = wire::parse_message(datagram.bytes);
     if (!message || !shows_loss(*message, core_)) {
@@ -48,12 +49,11 @@ void IkeSa::peer_has_restarted(const Environment& env) {
                                        core_.remote.to_string(), core_.name(), core_.unique_id)});
     env.failure(core_, {}, "INFORMATIONAL", false, error);
     std::vector<std::pair<ChildRef, StartAction>> again;
-    for (const Child& child : core_.children) {
-        if (!child.live()) { continue; }
-        StartAction action = child.config->dpd_action;
+    for (const ChildRef& child : wanted_children()) {
+        StartAction action = child->dpd_action;
         // RFC 6290 4.5: what was up comes up again, begun by who began it.
         if (action == StartAction::none && core_.began_first) { action = StartAction::start; }
-        again.emplace_back(child.config, action);
+        again.emplace_back(child, action);
     }
     fail_all(error, env);
     forget(env);

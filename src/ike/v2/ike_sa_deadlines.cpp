@@ -122,13 +122,15 @@ void IkeSa::tick_children(const Environment& env) {
 }
 
 void IkeSa::tick_ike(const Environment& env) {
-    if (due(core_.rekey_at, env.now)) {
-        core_.rekey_at.reset();
-        (void)add({.what = RekeyIkeTask{}}, env);
-    }
     if (due(core_.reauth_at, env.now)) {
         reauthenticate({}, env);
         if (!established()) { return; }
+    }
+    if (due(core_.rekey_at, env.now) && replaced_by_another_) {
+        core_.rekey_at = env.now + rekey_retry;  // if that one does not come to be
+    } else if (due(core_.rekey_at, env.now)) {
+        core_.rekey_at.reset();
+        (void)add({.what = RekeyIkeTask{}}, env);
     }
     if (due(core_.expires_at, env.now)) {
         core_.expires_at.reset();
@@ -137,11 +139,14 @@ void IkeSa::tick_ike(const Environment& env) {
                   fmt::format("IKE SA {}[{}] was not rekeyed or authenticated again in time: its "
                               "lifetime is over",
                               core_.name(), core_.unique_id));
+        // Some peers let nobody in beside itself.
+        if (replacing_failed_ && core_.began_first) {
+            if (Again what = again(env); what.connection) { begins_again_ = std::move(what); }
+            return close({}, env);
+        }
         // What was to be up from the start is to be up again.
-        for (const Child& child : core_.children) {
-            if (child.live() && core_.began_first) {
-                restart_.emplace_back(child.config, child.config->start_action);
-            }
+        for (const ChildRef& child : wanted_children()) {
+            if (core_.began_first) { restart_.emplace_back(child, child->start_action); }
         }
         return close({}, env);
     }

@@ -43,6 +43,14 @@ void IkeSa::hand_over(IkeSpi successor, const Environment& env) {
     next->core_.local_vips = std::exchange(core_.local_vips, {});
     next->replaces_ = std::exchange(replaces_, std::nullopt);
     next->replaced_by_another_ = replaced_by_another_;
+    next->replacing_failed_ = replacing_failed_;
+    tell_who_replaces(successor, env);
+    if (lingers_) {
+        next->lingers_ = true;
+        next->core_.expires_at = core_.expires_at;
+        next->core_.rekey_at.reset();
+        next->core_.reauth_at.reset();
+    }
     next->resolving_ = std::exchange(resolving_, std::nullopt);
     next->core_.name_servers = std::exchange(core_.name_servers, {});
     if (next->core_.original_initiator) {
@@ -64,6 +72,12 @@ void IkeSa::hand_over(IkeSpi successor, const Environment& env) {
         }
     }
     queue_ = std::move(kept);
+    if (active_) {
+        const auto* inform = std::get_if<InformTask>(&active_->task.what);
+        if (inform != nullptr && is_for_successor(*inform)) {
+            next->queue_.push_back({.what = *inform});
+        }
+    }
     next->want_mapping(env);
     // Their answers come to an IKE SA without children.
     if (active_ && std::holds_alternative<ProbingPath>(active_->what)) { next->want_probe(env); }
@@ -77,7 +91,16 @@ void IkeSa::hand_over(IkeSpi successor, const Environment& env) {
     next->core_.told_local = next->core_.local;
     next->core_.told_remote = next->core_.remote;
     env.rekeyed_event(next->core_, std::move(old), text);
-    next->pump(env);
+    if (next->resolving_ && next->resolving_->type == IdType::fqdn) {
+        next->ask_for_gateway(env);  // the answer to the one before finds nobody
+    }
+}
+
+// Not before what made it is answered: the peer would know nothing of it.
+void IkeSa::pump_successor(const Environment& env) {
+    const auto* rekeyed = std::get_if<Rekeyed>(&state_);
+    IkeSa* const next = rekeyed == nullptr ? nullptr : env.find(rekeyed->successor);
+    if (next != nullptr && next->established()) { next->pump(env); }
 }
 
 }  // namespace culvert::ike::v2

@@ -70,6 +70,8 @@ std::optional<Error> IkeSa::choose_childless(const InitResult& init, const Envir
     if (wish == Childless::force && !init.peer_takes_childless) {
         return peer_lacks_childless(core_.name());
     }
+    const bool has_child = begin_ && begin_->child;
+    if (!has_child && !init.peer_takes_childless) { return peer_lacks_childless(core_.name()); }
     const bool alone =
         init.peer_takes_childless && (wish == Childless::force || wish == Childless::prefer);
     if (!alone || !begin_ || !begin_->child) { return std::nullopt; }
@@ -284,6 +286,33 @@ bool IkeSa::start_next_round(const Environment& env) {
     next.tcp = false;
     begin_anew(std::move(next), env);
     return true;
+}
+
+namespace {
+
+// What decides whether and where an answer comes from. A name's addresses may be in another order.
+bool goes_the_same_way(const Connection& a, const Connection& b) {
+    const auto alike = [](const std::vector<AddressPattern>& one,
+                          const std::vector<AddressPattern>& other) {
+        return std::ranges::equal(one, other, {}, &AddressPattern::text, &AddressPattern::text);
+    };
+    return alike(a.remote_addrs, b.remote_addrs) && alike(a.local_addrs, b.local_addrs) &&
+           a.remote_port == b.remote_port && a.proposals == b.proposals && a.encap == b.encap &&
+           a.tcp == b.tcp && a.tcp_port == b.tcp_port;
+}
+
+}  // namespace
+
+// While nobody has answered there is nothing to lose: what was changed is tried at once.
+void IkeSa::follow_configuration(const Connection& now, const Environment& env) {
+    if (!begin_ || close_wanted_ || !connecting() || goes_the_same_way(*core_.connection, now)) {
+        return;
+    }
+    env.event(core_, EventKind::note, Severity::info,
+              fmt::format("IKE SA {}[{}]: its connection was changed, it begins anew", core_.name(),
+                          core_.unique_id));
+    begin_anew(std::move(*std::exchange(begin_, std::nullopt)), env);
+    forget(env);
 }
 
 // To where the peer is now, from where we are: names get other addresses, and so do we. A redirect

@@ -105,8 +105,9 @@ void IkeSa::handle_protected(const Datagram& datagram, const wire::IkeHeader& he
     }
     const wire::Message& message = **opened;
     // A replay is no sign of life (RFC 7296 2.4).
-    if (header.flags.response || window == ResponseWindow::Kind::fresh) { last_inbound_ = env.now; }
-    stream_proved_ = stream_proved_ || datagram.stream == core_.stream;
+    const bool is_news = header.flags.response || window == ResponseWindow::Kind::fresh;
+    if (is_news) { last_inbound_ = env.now; }
+    stream_proved_ = stream_proved_ || (is_news && datagram.stream == core_.stream);
     if (header.flags.response) {
         env.count_message(core_, header.exchange, false, true);
         follow_peer(datagram, env);
@@ -250,7 +251,10 @@ void IkeSa::handle_request(const Datagram& datagram, const wire::Message& reques
         return answer_intermediate(datagram, request, env);
     }
     if (gives_up) { return given_up_by_peer(datagram, request, env); }
-    if (half_open) { return answer_auth(datagram, request, env); }
+    if (half_open) {
+        std::get<HalfOpen>(state_).before.reset();  // nothing under the keys before comes any more
+        return answer_auth(datagram, request, env);
+    }
     const wire::Payloads answer = answer_request(request, datagram, env);
     // RFC 7296 2.21.3: fatal on both sides.
     if (!end_after_answer_ &&
@@ -258,6 +262,7 @@ void IkeSa::handle_request(const Datagram& datagram, const wire::Message& reques
         end_after_answer_ = "the peer's request makes no sense";
     }
     respond(datagram, request.header, answer, env);
+    pump_successor(env);
     if (end_after_answer_) {
         const std::string why = *std::exchange(end_after_answer_, std::nullopt);
         return vanish(why, env);
@@ -271,13 +276,15 @@ void IkeSa::refuse_message(const Datagram& datagram, const wire::IkeHeader& head
     env.count(core_, Counter::invalid);
     if (header.flags.response) {
         env.failure(core_, {}, wire::to_string(header.exchange), true, error);
-        return vanish("the peer's answer cannot be read", env);
+        if (!established()) { return vanish("the peer's answer cannot be read", env); }
+        return end_and_restart(error, &ChildConfig::dpd_action, env);
     }
     if (responses_.judge(header.message_id) != ResponseWindow::Kind::fresh) { return; }
     respond(datagram, header, {wire::Notify{.type = *error.notify}}, env);
     env.failure(core_, {}, wire::to_string(header.exchange), true, error);
     if (std::holds_alternative<HalfOpen>(state_)) { return reject("its IKE_AUTH is broken", env); }
-    vanish("the peer's request cannot be read", env);
+    if (!established()) { return vanish("the peer's request cannot be read", env); }
+    end_and_restart(error, &ChildConfig::dpd_action, env);
 }
 
 void IkeSa::handle_response(const wire::Message& response, const Environment& env) {
@@ -298,8 +305,25 @@ void IkeSa::handle_response(const wire::Message& response, const Environment& en
         return intermediate_answered(response, env);
     }
     if (std::holds_alternative<AuthSent>(state_)) { return auth_answered(response.payloads, env); }
+    if (established() &&
+        wire::find_notify(response.payloads, wire::NotifyType::invalid_syntax) != nullptr) {
+        return ended_by_peer(response.header.exchange, env);
+    }
     active_answered(response.payloads, env);
+    pump_successor(env);
     pump(env);
+}
+
+// RFC 7296 2.21.3: what makes no sense to it ends the IKE SA, for both.
+void IkeSa::ended_by_peer(ExchangeType exchange, const Environment& env) {
+    const Error error{.code = ErrorCode::peer_refused,
+                      .wanted = fmt::format("an answer to our {}", wire::to_string(exchange)),
+                      .received = "INVALID_SYNTAX, which ends the IKE SA",
+                      .remedy =
+                          "this is a fault of one of the two ends: the peer's log may tell "
+                          "what it could not read"};
+    env.failure(core_, {}, wire::to_string(exchange), false, error);
+    end_and_restart(error, &ChildConfig::dpd_action, env);
 }
 
 ExchangeType IkeSa::awaited_exchange() const {

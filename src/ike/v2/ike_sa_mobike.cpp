@@ -114,17 +114,30 @@ void IkeSa::addresses_changed(const Environment& env) {
         if (!source) { return; }
         core_.local.address = *source;
         update_children(env);
+        return tell_addresses(true, env);
     }
-    tell_addresses(env);
+    tell_addresses(false, env);
 }
 
-void IkeSa::tell_addresses(const Environment& env) {
+// Where we are is what the message comes from; `moved`, that is another address now.
+void IkeSa::tell_addresses(bool moved, const Environment& env) {
     std::vector<IpAddress> additional = additional_addresses(core_, env.state.host_addresses);
-    if (additional == core_.mobike.told) { return; }
+    if (!moved && additional == core_.mobike.told) { return; }
     core_.mobike.told = additional;
     wire::Payloads payloads;
     add_additional_addresses(payloads, additional);
     (void)add({.what = InformTask{std::move(payloads)}}, env);
+}
+
+// RFC 4555 3.6: the list is complete together with the address that it came from.
+void IkeSa::peer_tells_addresses(std::vector<IpAddress> others, const Datagram& datagram,
+                                 const Environment& env) {
+    const IpAddress& from = datagram.remote.address;
+    if (!contains(others, from)) { others.insert(others.begin(), from); }
+    const bool still_there = contains(others, core_.remote.address);
+    core_.mobike.peer_addresses = std::move(others);
+    if (!core_.began_first || still_there || !established() || core_.on_tcp()) { return; }
+    if (const auto local = source_towards(from, env)) { move_to({*local, from}, true, env); }
 }
 
 bool IkeSa::is_inside(const IpAddress& address) const {
@@ -159,6 +172,12 @@ std::optional<IkeSa::Path> IkeSa::best_path(bool another, const Environment& env
 // and what waits for an answer goes out again from the new address.
 void IkeSa::move_to(const Path& path, bool for_sure, const Environment& env) {
     core_.mobike.tried.push_back(path_in_use());
+    auto& others = core_.mobike.peer_addresses;
+    // It may be the way back.
+    const bool known = contains(others, core_.remote.address);
+    if (!known && others.size() < additional_addresses_max) {
+        others.push_back(core_.remote.address);
+    }
     core_.local.address = path.first;
     if (core_.on_tcp()) {  // the SAs follow when the stream is there
         core_.remote.address = path.second;
@@ -252,6 +271,8 @@ void IkeSa::update_answered(const UpdatingAddresses& sent, const wire::Payloads&
                             const Environment& env) {
     if (const auto* error = wire::find_error_notify(response)) {
         env.failure(core_, {}, "INFORMATIONAL", false, address_was_refused(core_, error->type));
+        // Where we came from is no worse than before.
+        if (!core_.mobike.tried.empty()) { core_.mobike.tried.pop_back(); }
         if (const auto path = best_path(true, env)) { move_to(*path, true, env); }
         return;
     }

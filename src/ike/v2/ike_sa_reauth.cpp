@@ -39,6 +39,10 @@ IkeSa::Again IkeSa::again(const Environment& env) const {
               .vips = core_.local_vips,
               .tcp = core_.on_tcp()};
     if (!out.connection) { return out; }
+    const auto& here = env.state.host_addresses;
+    if (!here.empty() && std::ranges::find(here, out.local.address) == here.end()) {
+        out.local.address = source_towards(out.remote.address, env).value_or(out.local.address);
+    }
     if (core_.began_first) {
         out.remote.port = out.connection->remote_port;
         out.local.port = env.settings().port;
@@ -55,6 +59,12 @@ IkeSa::Again IkeSa::again(const Environment& env) const {
 void IkeSa::begin_again(Again what, std::vector<CommandId> commands, std::optional<IkeSpi> replaces,
                         const Environment& env) {
     const std::vector<CommandId> waiting = commands;
+    if (env.state.ending) {
+        for (const CommandId command : waiting) {
+            env.command_done(command, std::unexpected(cancelled("the end of the gateway")));
+        }
+        return;
+    }
     const unsigned tries = what.connection->keyingtries;
     const auto begun =
         initiate({.connection = what.connection,
@@ -164,7 +174,7 @@ void IkeSa::settle_with_rival(const Environment& env) {
     std::erase_if(env.state.reauthenticating, [&](IkeSpi spi) {
         const IkeSa* const sa = env.find(spi);
         return sa == nullptr || sa->gone() ||
-               (sa->core_.established_at &&
+               (sa->core_.established_at && !sa->replaces_ &&
                 env.now - *sa->core_.established_at >= reauthenticated_linger);
     });
     if (env.state.reauthenticating.empty()) { return; }
@@ -185,6 +195,14 @@ void IkeSa::settle_with_rival(const Environment& env) {
     }
 }
 
+// Whoever was begun to take this one's place takes its successor's.
+void IkeSa::tell_who_replaces(IkeSpi successor, const Environment& env) {
+    for (const IkeSpi spi : env.state.reauthenticating) {
+        IkeSa* const sa = env.find(spi);
+        if (sa != nullptr && sa->replaces_ == core_.local_spi) { sa->replaces_ = successor; }
+    }
+}
+
 IkeSpi IkeSa::standing(IkeSpi spi, const Environment& env) {
     for (const IkeSa* sa = env.find(spi); sa != nullptr; sa = env.find(spi)) {
         const auto* rekeyed = std::get_if<Rekeyed>(&sa->state_);
@@ -201,8 +219,25 @@ void IkeSa::end_what_it_replaces(const Environment& env) {
         return std::holds_alternative<CreateChildTask>(task.what);
     });
     if (making) { return; }
-    const IkeSpi old = standing(*std::exchange(replaces_, std::nullopt), env);
-    if (IkeSa* const sa = env.find(old); sa != nullptr && sa != this) { sa->close({}, env); }
+    IkeSa* const old = env.find(standing(*replaces_, env));
+    const auto has_child = [](const IkeSa& sa) {
+        return std::ranges::any_of(sa.core_.children, &Child::live);
+    };
+    if (old != nullptr && old != this && has_child(*old) && !has_child(*this)) {
+        return goes_without(*old, env);
+    }
+    replaces_.reset();
+    if (old != nullptr && old != this) { old->close({}, env); }
+}
+
+// It was given no Child SA, where the old one has some: that carries on as long as it may.
+void IkeSa::goes_without(const IkeSa& old, const Environment& env) {
+    env.event(core_, EventKind::note, Severity::warn,
+              fmt::format("IKE SA {}[{}] was to take the place of [{}], but has no Child SA: the "
+                          "old one stays",
+                          core_.name(), core_.unique_id, old.core_.unique_id));
+    give_up_replacing(env);
+    close({}, env);
 }
 
 // It never came to be: the old one goes on and tries again, as long as its lifetime lets it.
@@ -211,6 +246,7 @@ void IkeSa::give_up_replacing(const Environment& env) {
     IkeSa* const old = env.find(standing(*std::exchange(replaces_, std::nullopt), env));
     if (old == nullptr || old == this || old->gone()) { return; }
     old->replaced_by_another_ = false;
+    old->replacing_failed_ = true;
     old->core_.reauth_at = env.at_about(rekey_retry, seconds{10});
     env.touch(old->core_.local_spi);
 }
@@ -227,6 +263,7 @@ void IkeSa::linger(seconds time, const Environment& env) {
 // A peer was lost, or closed all: dpd_action and close_action.
 void IkeSa::restart_children(const std::vector<std::pair<ChildRef, StartAction>>& children,
                              const Environment& env) {
+    if (env.state.ending) { return; }
     std::optional<RestartBook::Plan> plan;
     for (const auto& [child, action] : children) {
         if (action == StartAction::none) { continue; }

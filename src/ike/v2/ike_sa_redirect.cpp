@@ -73,14 +73,16 @@ void IkeSa::redirected(const Identity& gateway, const Environment& env) {
         return go_to(gateway, *IpAddress::from_octets(gateway.data), env);
     }
     resolving_ = gateway;
+    ask_for_gateway(env);
+}
+
+void IkeSa::ask_for_gateway(const Environment& env) {
     env.emit(ResolveGateway{.id = core_.local_spi.value(),
-                            .name = {gateway.data.begin(), gateway.data.end()}});
+                            .name = {resolving_->data.begin(), resolving_->data.end()}});
 }
 
 void IkeSa::gateway_resolved(const GatewayResolved& answer, const Environment& env) {
-    if (IkeSa* const holder = holder_of_children(env); holder != this) {
-        return holder->gateway_resolved(answer, env);
-    }
+    if (std::holds_alternative<Rekeyed>(state_)) { return; }  // its successor asks for itself
     const auto gateway = std::exchange(resolving_, std::nullopt);
     if (!gateway || gone()) { return; }
     env.touch(core_.local_spi);

@@ -209,7 +209,7 @@ wire::Payloads IkeSa::took_ike_rekey(RekeyedIke rekeyed, const Environment& env)
         next.inherits_from_ = core_.local_spi;
         ours->collided(next.core_.local_spi, std::move(rekeyed.lowest_nonce));
     } else {
-        hand_over(next.core_.local_spi, env);
+        hand_over(next.core_.local_spi, env);  // it begins once this is answered
     }
     return std::move(rekeyed.response);
 }
@@ -220,20 +220,10 @@ wire::Payloads IkeSa::answer_informational(const wire::Payloads& request, const 
     if (const auto* cookie = wire::find_notify(request, NotifyType::cookie2)) {
         response.emplace_back(*cookie);  // RFC 4555 3.7
     }
-    if (core_.began_first && wire::find_notify(request, NotifyType::auth_lifetime) != nullptr) {
-        take_auth_lifetime(request, core_);
-        env.set_reauthentication(core_);
-    }
     if (established()) { take_crash_token(request, core_); }
-    const auto* redirect = wire::find_notify(request, NotifyType::redirect);
-    if (redirect != nullptr && env.settings().follow_redirects && core_.began_first &&
-        established() && !replaced_by_another_ && !resolving_) {
-        if (const auto target = redirect_target(*redirect)) { redirected(target->gateway, env); }
-    }
+    // What was on its way when the IKE SA was rekeyed is about its successor.
+    holder_of_children(env)->take_news(request, datagram, env);
     if (core_.mobike.on) {
-        if (auto others = additional_addresses_in(request)) {
-            core_.mobike.peer_addresses = std::move(*others);
-        }
         const bool update = wire::find_notify(request, NotifyType::update_sa_addresses) != nullptr;
         const bool asks =
             wire::find_notify(request, NotifyType::nat_detection_source_ip) != nullptr;
@@ -265,6 +255,25 @@ wire::Payloads IkeSa::answer_informational(const wire::Payloads& request, const 
     return response;
 }
 
+// What a peer has to tell of itself and of us, whatever the keys are.
+void IkeSa::take_news(const wire::Payloads& request, const Datagram& datagram,
+                      const Environment& env) {
+    env.touch(core_.local_spi);
+    if (core_.began_first && wire::find_notify(request, NotifyType::auth_lifetime) != nullptr) {
+        take_auth_lifetime(request, core_);
+        env.set_reauthentication(core_);
+    }
+    const auto* redirect = wire::find_notify(request, NotifyType::redirect);
+    if (redirect != nullptr && env.settings().follow_redirects && core_.began_first &&
+        established() && !replaced_by_another_ && !resolving_) {
+        if (const auto target = redirect_target(*redirect)) { redirected(target->gateway, env); }
+    }
+    if (!core_.mobike.on) { return; }
+    if (auto others = additional_addresses_in(request)) {
+        peer_tells_addresses(std::move(*others), datagram, env);
+    }
+}
+
 IkeSa* IkeSa::holder_of_children(const Environment& env) {
     IkeSa* holder = this;
     if (inherits_from_) {
@@ -284,8 +293,8 @@ void IkeSa::delete_for_peer(const wire::Delete& payload, wire::Payloads& respons
                 ike_rekey_failed(*ours, env);
             }
         }
-        for (const Child& child : core_.children) {
-            if (child.live()) { restart_.emplace_back(child.config, child.config->close_action); }
+        for (const ChildRef& child : wanted_children()) {
+            restart_.emplace_back(child, child->close_action);
         }
         end_tickets(env);
         end_after_answer_ = "the peer deleted it";

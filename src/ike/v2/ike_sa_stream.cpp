@@ -49,7 +49,15 @@ void IkeSa::stream_opened(const StreamOpened& opened, const Environment& env) {
     // RFC 9329 7.1: something that is new tells the peer where we are. A request that it has had
     // before does not.
     if (core_.mobike.on && established()) { return want_update(env); }
-    queue_.push_front({.what = InformTask{}});
+    say_something_new(env);
+}
+
+void IkeSa::say_something_new(const Environment& env) {
+    const bool waits = std::ranges::any_of(queue_, [](const Task& task) {
+        const auto* inform = std::get_if<InformTask>(&task.what);
+        return inform != nullptr && inform->payloads.empty();
+    });
+    if (!waits) { queue_.push_front({.what = InformTask{}}); }
     pump(env);
 }
 
@@ -81,8 +89,7 @@ void IkeSa::stream_broken(const StreamBroken& broken, std::optional<StreamId>& i
     // It is tried again each time that a request would be retransmitted over UDP: one has to be
     // under way.
     if (!requests_.idle() || !established()) { return; }
-    queue_.push_front({.what = InformTask{}});
-    pump(env);
+    say_something_new(env);
 }
 
 // RFC 9329 7.1: the peer is where its last message came from that is authentic and new.

@@ -400,6 +400,7 @@ void IkeSa::child_is_up(ChildSaId id, const std::optional<ChildSaId>& instead_of
                         const Environment& env) {
     const Child* const child = core_.find_child(id);
     if (child == nullptr) { return; }
+    if (!is_configured(*child, env)) { delete_child(id, "it is configured no more", {}, env); }
     const std::string what =
         instead_of ? fmt::format("rekeyed {}{{{}}} to", child->config->name, instead_of->value())
                    : "established";
@@ -409,6 +410,16 @@ void IkeSa::child_is_up(ChildSaId id, const std::optional<ChildSaId>& instead_of
                           child->config->name, id.value(), child->inbound_spi.value(),
                           child->outbound_spi.value(), to_string(child->local_ts),
                           to_string(child->remote_ts)));
+}
+
+// It may have been taken out while it was being made.
+bool IkeSa::is_configured(const Child& child, const Environment& env) const {
+    const auto& current = env.state.config;
+    if (!core_.connection.owner_before(current) && !current.owner_before(core_.connection)) {
+        return true;
+    }
+    const ConnectionRef now = find_connection(env.state.config, core_.name());
+    return now && find_child(now, child.config->name);
 }
 
 Task IkeSa::made_again(const Child& child, const Environment& env) {

@@ -80,6 +80,7 @@ constexpr unsigned restart_doublings_max = 8;
 constexpr unsigned flaps_told_from = 3;
 constexpr std::size_t restarts_max = 65536;
 constexpr std::size_t restart_connections_max = 65536;
+constexpr seconds promised_spi_kept{300};      // longer than a request is retransmitted
 constexpr seconds moved_selectors_wait{4};     // for the peer that moved to replace them itself
 constexpr seconds reauthenticated_linger{10};  // an old IKE SA beside its reauthenticated self
 constexpr seconds rekeyed_linger_max{180};     // a replaced SA waits so long for the peer's Delete

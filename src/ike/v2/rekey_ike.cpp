@@ -84,7 +84,8 @@ Result<RekeyIke> RekeyIke::begin(const SaCore& sa, crypto::KeMethod group, const
     // What serves already is the likeliest to be taken at once.
     auto ke = crypto::KeyExchange::create(other_group ? group : sa.suite->ke, env.random());
     if (!ke) { return std::unexpected(std::move(ke).error()); }
-    return RekeyIke{env.new_ike_spi(), std::move(*ke), env.random().bytes(nonce_size), other_group};
+    return RekeyIke{env.promise_ike_spi(), std::move(*ke), env.random().bytes(nonce_size),
+                    other_group};
 }
 
 wire::Payloads RekeyIke::request(const SaCore& sa) const {
@@ -225,7 +226,7 @@ std::variant<RekeyedIke, StartedIkeRekey, IkeRekeyRefusal> answer_rekey_ike(
         return IkeRekeyRefusal{std::move(error)};
     }
     StartedIkeRekey started{.response = {},
-                            .local_spi = env.new_ike_spi(),
+                            .local_spi = env.promise_ike_spi(),
                             .remote_spi = *remote_spi,
                             .suite = chosen->ike,
                             .shared = std::move(*shared),

@@ -314,5 +314,28 @@ TEST_F(EapRounds, SurvivesLostAnswers) {
     }
 }
 
+// Its keys are those of IKE_INTERMEDIATE; a lost answer is asked for once more.
+TEST_F(EapRounds, EachAnswerMayBeLostBehindAnIntermediateExchange) {
+    for (Config* config : {&first, &second}) {
+        config->connections.front().proposals =
+            parse_proposals(ProtocolId::ike, "aes256gcm16-prfsha384-x25519-ke1_ecp256").value();
+    }
+    eap_second();
+    pair.emplace(std::move(first), std::move(second));
+    pair->one.take(pair->one.engine().handle(
+        Initiate{.id = CommandId{70}, .connection = "gw", .child = "net"}, pair->now));
+    for (int round = 0; round < 100 && !pair->one.ended(70); ++round) {
+        pair->step();  // one's request
+        ASSERT_FALSE(pair->two.out.empty()) << round;
+        pair->two.out.clear();
+        pair->now += std::chrono::seconds{5};
+        pair->one.take(pair->one.engine().tick(pair->now));
+        pair->step();  // once more
+        pair->step();  // its answer
+    }
+    ASSERT_TRUE(pair->one.ended(70));
+    EXPECT_TRUE(pair->one.ended(70).value()) << pair->one.errors();
+}
+
 }  // namespace
 }  // namespace culvert::ike::v2
