@@ -42,6 +42,7 @@ Maintainer: Culvert maintainers <culvert@localhost>
 Section: net
 Priority: optional
 Depends: $depends, iproute2, nftables
+Recommends: iputils-ping
 Suggests: strongswan-swanctl
 Description: IPsec suite: IKEv2 daemon and user-space ESP
  culvertd reads swanctl.conf, speaks the VICI protocol and carries ESP in user

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -14,9 +15,23 @@
 namespace culvert::cli {
 namespace {
 
+Error broken(std::string_view what, int error_number) {
+    Error error = system_error(what, error_number);
+    if (error_number == EAGAIN) {
+        error.code = ErrorCode::timed_out;
+        error.received = "nothing for a long time: it hangs, or has too much to do";
+    }
+    return error;
+}
+
 class UnixStream final : public vici::ByteStream {
  public:
     explicit UnixStream(int fd) : fd_(fd) {}
+    void wait_at_most(std::chrono::seconds patience) const {
+        const timeval limit{.tv_sec = patience.count(), .tv_usec = 0};
+        ::setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+        ::setsockopt(fd_, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+    }
     UnixStream(const UnixStream&) = delete;
     UnixStream& operator=(const UnixStream&) = delete;
     UnixStream(UnixStream&&) = delete;
@@ -27,7 +42,7 @@ class UnixStream final : public vici::ByteStream {
         while (!octets.empty()) {
             const ssize_t sent = ::send(fd_, octets.data(), octets.size(), MSG_NOSIGNAL);
             if (sent < 0 && errno == EINTR) { continue; }
-            if (sent < 0) { return std::unexpected(system_error("to write to the daemon", errno)); }
+            if (sent < 0) { return std::unexpected(broken("to write to the daemon", errno)); }
             octets = octets.subspan(static_cast<std::size_t>(sent));
         }
         return {};
@@ -38,7 +53,7 @@ class UnixStream final : public vici::ByteStream {
             const ssize_t got = ::recv(fd_, into.data(), into.size(), 0);
             if (got >= 0) { return static_cast<std::size_t>(got); }
             if (errno != EINTR) {
-                return std::unexpected(system_error("to read from the daemon", errno));
+                return std::unexpected(broken("to read from the daemon", errno));
             }
         }
     }
@@ -108,7 +123,7 @@ Result<int> dial(const std::string& path) {
     return std::unexpected(not_reachable(path, why));
 }
 
-Result<std::unique_ptr<vici::ByteStream>> open_one(std::string_view text) {
+Result<std::unique_ptr<UnixStream>> open_one(std::string_view text) {
     const auto uri = vici::Uri::parse(text);
     if (!uri) { return std::unexpected(uri.error()); }
     if (uri->path.empty()) { return std::unexpected(no_tcp(text)); }
@@ -117,9 +132,7 @@ Result<std::unique_ptr<vici::ByteStream>> open_one(std::string_view text) {
     return std::make_unique<UnixStream>(*fd);
 }
 
-}  // namespace
-
-Result<std::unique_ptr<vici::ByteStream>> open_daemon(std::string_view uri) {
+Result<std::unique_ptr<UnixStream>> open_first(std::string_view uri) {
     if (!uri.empty()) { return open_one(uri); }
     // The first may be another daemon's: ours then listens at the second.
     auto second = open_one(vici::second_uri);
@@ -129,6 +142,19 @@ Result<std::unique_ptr<vici::ByteStream>> open_daemon(std::string_view uri) {
     // "Permission denied" is the better word of the two: there a daemon is.
     if (second.error().code == ErrorCode::permission) { return second; }
     return std::unexpected(nobody_listens(first.error()));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<vici::ByteStream>> open_daemon(std::string_view uri) {
+    return open_first(uri);
+}
+
+Result<std::unique_ptr<vici::ByteStream>> open_daemon_within(std::string_view uri,
+                                                             std::chrono::seconds patience) {
+    auto stream = open_first(uri);
+    if (stream) { (*stream)->wait_at_most(patience); }
+    return stream;
 }
 
 }  // namespace culvert::cli

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <chrono>
 #include <utility>
 
 #include <fmt/format.h>
@@ -159,6 +160,7 @@ class Diagnosis {
             if (!target_.child.empty()) { message.set("child", target_.child); }
             const auto patience = context_.timeout_s > 0 ? context_.timeout_s : patience_s;
             message.set("timeout", fmt::format("{}", patience * 1000));
+            began_ = std::chrono::steady_clock::now();
             const auto answer = ask(client_, "initiate", message);
             if (!answer) {
                 tell_failure(answer.error());
@@ -175,14 +177,23 @@ class Diagnosis {
         return true;
     }
 
-    // The exchange in which it ended stands in the newest failure that is kept of this connection.
+    // Seconds since the try began. The daemon counts in whole ones, and a moment before us.
+    std::uint64_t tried_for_s() const {
+        const auto past = std::chrono::steady_clock::now() - began_;
+        return static_cast<std::uint64_t>(std::chrono::ceil<std::chrono::seconds>(past).count() +
+                                          1);
+    }
+
+    // The exchange in which it ended stands in the newest failure that is kept of this connection;
+    // one from before the try tells nothing of it.
     std::string exchange_of_failure() {
         const auto status = ask(client_, "culvert-status");
         const vici::Section* const failures = status ? status->section("failures") : nullptr;
         if (failures == nullptr) { return {}; }
         for (const vici::Entry& entry : failures->entries) {
             const auto* const failure = std::get_if<vici::Section>(&entry.element);
-            if (failure != nullptr && failure->value_or("connection", "") == target_.ike) {
+            if (failure != nullptr && failure->value_or("connection", "") == target_.ike &&
+                number(*failure, "ago") <= tried_for_s()) {
                 return failure->value_or("exchange", "");
             }
         }
@@ -190,12 +201,57 @@ class Diagnosis {
     }
 
     void tell_failure(const Error& error) {
+        const std::string exchange = exchange_of_failure();
+        if (exchange.empty() && error.code == ErrorCode::timed_out) {
+            if (const auto unanswered = without_an_answer()) {
+                return tell_stages(unanswered->stage, unanswered->error);
+            }
+        }
+        tell_stages(stage_of(error, exchange), error);
+    }
+
+    struct Unanswered {
+        Stage stage{};
+        Error error;
+    };
+    // Our patience has ended before the daemon's, which asks the peer for minutes: what it waits
+    // for shows in the IKE SA that is half there.
+    std::optional<Unanswered> without_an_answer() {
+        const auto sas =
+            listed(client_, "list-sas", "list-sa", vici::Message{}.set("ike", target_.ike));
+        if (!sas) { return std::nullopt; }
+        const vici::Message* const sa = sa_of(*sas, target_.ike, "");
+        const vici::Section* const ike = sa == nullptr ? nullptr : sa->section(target_.ike);
+        if (ike == nullptr) { return std::nullopt; }
+        const bool first = ike->find("encr-alg") == nullptr;
+        const bool auth = !ike_is_up(*ike);
+        const std::string_view exchange = first  ? "IKE_SA_INIT"
+                                          : auth ? "IKE_AUTH"
+                                                 : "CREATE_CHILD_SA";
+        Error error{
+            .code = ErrorCode::timed_out,
+            .wanted =
+                fmt::format("an answer to {} from {}[{}]", exchange,
+                            ike->value_or("remote-host", "?"), ike->value_or("remote-port", "?")),
+            .received = fmt::format("none in {} s; the daemon goes on asking", tried_for_s() - 1)};
+        error.remedy = first ? "see whether the peer runs and has this address, and let UDP port "
+                               "500 through both ways in all firewalls between"
+                       : auth
+                           ? "let UDP port 4500 and fragments through both ways in all firewalls "
+                             "between; then look into the peer's log"
+                           : "look into the peer's log";
+        return Unanswered{first  ? Stage::answers
+                          : auth ? Stage::authentication
+                                 : Stage::child,
+                          std::move(error)};
+    }
+
+    void tell_stages(Stage failed, const Error& error) {
         constexpr std::array<std::pair<Stage, std::string_view>, 4> stages{
             {{Stage::answers, "port answers"},
              {Stage::suite, "IKE_SA_INIT"},
              {Stage::authentication, "authentication"},
              {Stage::child, "selectors"}}};
-        const Stage failed = stage_of(error, exchange_of_failure());
         for (const auto& [stage, name] : stages) {
             if (stage < failed) {
                 step(name, Outcome::passed, "");
@@ -287,10 +343,14 @@ class Diagnosis {
         }
         const std::string pair =
             fmt::format("{} to {}", ends->from.to_string(), ends->to.to_string());
-        if (!context_.probes->ping(ends->from, ends->to, packet_small)) {
-            no_answer(*child, pair);
+        const auto answered = context_.probes->ping(ends->from, ends->to, packet_small);
+        if (!answered) {
+            step("ESP passes", Outcome::skipped,
+                 fmt::format("no ping could be sent: {}", answered.error().received),
+                 answered.error().remedy);
             return;
         }
+        if (!*answered) { return no_answer(*child, pair); }
         step("ESP passes", Outcome::passed, fmt::format("a ping from {} came back", pair));
         largest_packet(*ends);
     }
@@ -323,7 +383,8 @@ class Diagnosis {
         unsigned too_large = packet_most + 1;
         while (too_large - passes > 1) {
             const unsigned size = passes + (too_large - passes) / 2;
-            (context_.probes->ping(ends.from, ends.to, size) ? passes : too_large) = size;
+            const bool passed = context_.probes->ping(ends.from, ends.to, size).value_or(false);
+            (passed ? passes : too_large) = size;
         }
         const bool enough = passes >= packet_least;
         step("largest packet", enough ? Outcome::passed : Outcome::failed,
@@ -337,6 +398,7 @@ class Diagnosis {
     vici::Client& client_;
     Target target_;
     vici::Section connection_;
+    std::chrono::steady_clock::time_point began_{};
     Messages steps_;
     bool failed_ = false;
 };

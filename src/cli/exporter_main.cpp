@@ -4,9 +4,10 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
 #include <string>
-#include <tuple>
+#include <string_view>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -20,6 +21,7 @@
 #include "cli/connection.hpp"
 #include "cli/context.hpp"
 #include "cli/metrics.hpp"
+#include "cli/scrape.hpp"
 
 namespace {
 
@@ -27,6 +29,7 @@ using namespace culvert;
 
 constexpr std::size_t request_size_max = 8192;
 constexpr int client_patience_s = 5;
+constexpr std::chrono::seconds daemon_patience{5};  // for each answer, or part of it
 constexpr int backlog = 16;
 
 Error cannot_listen(const std::string& where, int error_number) {
@@ -99,27 +102,20 @@ Result<int> listen_on(const std::string& where) {
     return listen_tcp(*endpoint);
 }
 
-Result<std::string> scrape(const std::string& uri) {
-    const auto stream = cli::open_daemon(uri);
+class StandardError final : public cli::Output {
+ public:
+    void out(std::string_view text) override { err(text); }
+    void err(std::string_view text) override { fmt::print(stderr, "{}", text); }
+};
+
+Result<std::string> metrics_of(const std::string& uri) {
+    const auto stream = cli::open_daemon_within(uri, daemon_patience);
     if (!stream) { return std::unexpected(stream.error()); }
     vici::Client client{**stream};
-    cli::MetricParts parts;
-    for (const auto& [command, into] :
-         {std::pair{"culvert-status", &parts.status}, std::pair{"stats", &parts.stats},
-          std::pair{"get-counters", &parts.counters}, std::pair{"get-pools", &parts.pools}}) {
-        auto answer = cli::ask(client, command);
-        if (!answer) { return std::unexpected(answer.error()); }
-        *into = *std::move(answer);
-    }
-    for (const auto& [command, event, into] :
-         {std::tuple{"list-conns", "list-conn", &parts.connections},
-          std::tuple{"list-sas", "list-sa", &parts.sas},
-          std::tuple{"list-certs", "list-cert", &parts.certificates}}) {
-        auto answer = cli::listed(client, command, event);
-        if (!answer) { return std::unexpected(answer.error()); }
-        *into = *std::move(answer);
-    }
-    return cli::render_metrics(parts);
+    StandardError output;
+    const auto parts = cli::scrape(client, output);
+    if (!parts) { return std::unexpected(parts.error()); }
+    return cli::render_metrics(*parts);
 }
 
 // Up to the empty line that ends the head of a request; nothing when it does not come.
@@ -153,7 +149,7 @@ void serve(int client, const std::string& uri) {
     ::setsockopt(client, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
     const std::string request = read_request(client);
     if (request.starts_with("GET /metrics ") || request.starts_with("GET /metrics?")) {
-        const auto metrics = scrape(uri);
+        const auto metrics = metrics_of(uri);
         if (!metrics) { fmt::print(stderr, "culvert-exporter: {}\n", explain(metrics.error())); }
         answer(client, "200 OK", "application/openmetrics-text; version=1.0.0; charset=utf-8",
                metrics ? *metrics : cli::render_no_daemon());

@@ -7,6 +7,7 @@
 #include "cli/commands.hpp"
 #include "cli/json.hpp"
 #include "cli/render_lists.hpp"
+#include "vici/server_session.hpp"
 
 namespace culvert::cli {
 namespace {
@@ -33,6 +34,18 @@ void print_record(const Context& context, const vici::Message& record, const Log
     }
 }
 
+// A daemon without such an event tells nothing of it, and everything else goes on.
+void listen_for_lost_events(vici::Client& client) {
+    static_cast<void>(client.subscribe(vici::events_lost_event));
+}
+
+void tell_lost(const Context& context, const vici::Message& message) {
+    context.output.err(
+        fmt::format("culvert: {} events were lost: they came faster than they were "
+                    "read here\n",
+                    message.value_or("lost", "some")));
+}
+
 }  // namespace
 
 Exit log(const Context& context, const LogWishes& wishes) {
@@ -46,13 +59,18 @@ Exit log(const Context& context, const LogWishes& wishes) {
         if (const Status done = client.subscribe("log"); !done) {
             return fail(context, "log", done.error());
         }
+        listen_for_lost_events(client);
         if (const auto answer = ask(client, "culvert-log"); !answer) {
             return fail(context, "log", answer.error());
         }
         for (;;) {
             const auto event = client.next_event();
             if (!event) { return fail(context, "log", event.error()); }
-            show(event->message);
+            if (event->name == vici::events_lost_event) {
+                tell_lost(context, event->message);
+            } else {
+                show(event->message);
+            }
         }
     });
 }
@@ -64,10 +82,13 @@ Exit monitor(const Context& context) {
                 return fail(context, "monitor", done.error());
             }
         }
+        listen_for_lost_events(client);
         for (;;) {
             const auto event = client.next_event();
             if (!event) { return fail(context, "monitor", event.error()); }
-            if (context.json) {
+            if (event->name == vici::events_lost_event) {
+                tell_lost(context, event->message);
+            } else if (context.json) {
                 context.output.out(
                     to_json_line(
                         vici::Message{}.set("event", event->name).set("data", event->message)) +

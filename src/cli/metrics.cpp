@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 
 #include "cli/drop_words.hpp"
+#include "cli/render.hpp"
 #include "cli/terminal.hpp"
 
 namespace culvert::cli {
@@ -124,14 +125,14 @@ std::string sa_metrics(const std::vector<vici::Message>& connections,
     for (const vici::Message& sa : sas) {
         each_section(&sa, [&](const std::string& name, const Section& section) {
             ++states[section.value_or("state", "?")];
-            each_section(section.section("child-sas"), [&](const std::string&,
-                                                           const Section& child) {
-                Traffic& traffic = children[{name, child.value_or("name", "?")}];
-                for (std::size_t i = 0; i < traffic_keys.size(); ++i) {
-                    traffic.values.at(i) += number(child, traffic_keys.at(i));
-                }
-                traffic.installed = traffic.installed || child.value_or("state", "") == "INSTALLED";
-            });
+            each_section(section.section("child-sas"),
+                         [&](const std::string&, const Section& child) {
+                             Traffic& traffic = children[{name, child.value_or("name", "?")}];
+                             for (std::size_t i = 0; i < traffic_keys.size(); ++i) {
+                                 traffic.values.at(i) += number(child, traffic_keys.at(i));
+                             }
+                             traffic.installed = traffic.installed || child_is_up(child);
+                         });
         });
     }
     for (const auto& [state, count] : states) { ike.add({{"state", state}}, count); }

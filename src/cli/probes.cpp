@@ -38,6 +38,14 @@ Error does_not_resolve(const std::string& name, const char* why) {
             .remedy = "check the name and this host's DNS, or write the address into remote_addrs"};
 }
 
+constexpr int not_run = 127;
+
+Error no_ping(int error_number) {
+    Error error = system_error("to run the program ping", error_number);
+    error.remedy = "install it (Debian: iputils-ping)";
+    return error;
+}
+
 }  // namespace
 
 Result<std::vector<IpAddress>> HostProbes::resolve(const std::string& name) {
@@ -70,7 +78,7 @@ std::optional<IpAddress> HostProbes::own_address_in(const IpRange& range) {
     return out;
 }
 
-bool HostProbes::ping(const IpAddress& from, const IpAddress& to, unsigned packet_size) {
+Result<bool> HostProbes::ping(const IpAddress& from, const IpAddress& to, unsigned packet_size) {
     const unsigned headers = to.is_v4() ? 20 + 8 : 40 + 8;
     std::vector<std::string> words{"ping",
                                    "-n",
@@ -97,9 +105,13 @@ bool HostProbes::ping(const IpAddress& from, const IpAddress& to, unsigned packe
     pid_t pid = 0;
     const int why = posix_spawnp(&pid, "ping", &files, nullptr, pointers.data(), nullptr);
     posix_spawn_file_actions_destroy(&files);
-    if (why != 0) { return false; }
+    if (why != 0) { return std::unexpected(no_ping(why)); }
     int status = 0;
     while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {}
+    // Where the C library cannot tell us that there is no such program, the child does.
+    if (WIFEXITED(status) && WEXITSTATUS(status) == not_run) {
+        return std::unexpected(no_ping(ENOENT));
+    }
     return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 

@@ -25,7 +25,7 @@ class Probes {
     virtual std::optional<IpAddress> own_address_in(const IpRange& range) = 0;
     // One echo with so many octets of IP packet, never fragmented; whether it was answered within a
     // second.
-    virtual bool ping(const IpAddress& from, const IpAddress& to, unsigned packet_size) = 0;
+    virtual Result<bool> ping(const IpAddress& from, const IpAddress& to, unsigned packet_size) = 0;
 };
 
 // This host's resolver, interfaces and ping(8).
@@ -33,7 +33,7 @@ class HostProbes final : public Probes {
  public:
     Result<std::vector<IpAddress>> resolve(const std::string& name) override;
     std::optional<IpAddress> own_address_in(const IpRange& range) override;
-    bool ping(const IpAddress& from, const IpAddress& to, unsigned packet_size) override;
+    Result<bool> ping(const IpAddress& from, const IpAddress& to, unsigned packet_size) override;
 };
 
 }  // namespace culvert::cli

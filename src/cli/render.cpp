@@ -55,7 +55,9 @@ const vici::Section* child_named(const vici::Section& ike, std::string_view name
 
 std::string state_in_words(const vici::Section& ike, const Style& style) {
     const std::string state = ike.value_or("state", "?");
-    const std::string up = style.good("up") + " for " + duration(ike.value_or("established", "0"));
+    const std::string* const since = up_for(ike);
+    const std::string up =
+        style.good("up") + (since == nullptr ? std::string{} : " for " + duration(*since));
     if (state == "ESTABLISHED") { return up; }
     if (state == "REKEYING") { return up + ", getting fresh keys"; }
     if (state == "CREATED" || state == "CONNECTING") {
@@ -182,6 +184,21 @@ std::string render_sa(const vici::Message& sa, const Style& style) {
         }
     }
     return out;
+}
+
+const std::string* up_for(const vici::Section& ike) {
+    const std::string* const ours = ike.value("culvert-established");
+    return ours != nullptr ? ours : ike.value("established");
+}
+
+bool ike_is_up(const vici::Section& ike) {
+    const std::string state = ike.value_or("state", "");
+    return state == "ESTABLISHED" || state == "REKEYING";
+}
+
+bool child_is_up(const vici::Section& child) {
+    const std::string state = child.value_or("state", "");
+    return state == "INSTALLED" || state == "REKEYING" || state == "UPDATING";
 }
 
 std::string suite_of(const vici::Section& sa) { return suite(sa); }

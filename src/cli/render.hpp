@@ -33,6 +33,13 @@ const vici::Message* sa_of(const std::vector<vici::Message>& sas, std::string_vi
                            std::string_view child);
 
 // "AES_GCM_16-256/PRF_HMAC_SHA2_384/ECP_384", of an IKE or a Child SA.
+// How long an IKE SA has been up, in seconds; null: it was never up. strongSwan has no word of it
+// while it is rekeyed or closed.
+const std::string* up_for(const vici::Section& ike);
+// By their states: up, whatever else goes on with it.
+bool ike_is_up(const vici::Section& ike);
+bool child_is_up(const vici::Section& child);
+
 std::string suite_of(const vici::Section& sa);
 
 // What was negotiated, for `culvert up`.

@@ -200,8 +200,9 @@ std::string render_changes(const vici::Message& changes, std::string_view nothin
             }
         }
     }
-    for (const auto& [key, words] : std::array<std::pair<std::string_view, std::string_view>, 4>{
-             {{"secrets", "~ secrets"},
+    for (const auto& [key, words] : std::array<std::pair<std::string_view, std::string_view>, 5>{
+             {{"order", "~ order"},
+              {"secrets", "~ secrets"},
               {"credentials", "~ certificates and keys"},
               {"pools", "~ pools"},
               {"settings", "~ settings"}}}) {

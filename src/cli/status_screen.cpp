@@ -47,6 +47,8 @@ struct Row {
     std::set<std::string> children_up;
 
     bool established() const;
+    // What it is when it is not.
+    std::string_view state_in_a_word() const;
     // Children that are SAs, and of which none stands.
     std::vector<std::pair<std::string, const Section*>> missing() const;
 };
@@ -54,8 +56,18 @@ struct Row {
 bool Row::established() const {
     return std::ranges::any_of(sas, [&](const vici::Message* sa) {
         const Section* const ike = sa->section(name);
-        return ike != nullptr && ike->find("established") != nullptr;
+        return ike != nullptr && ike_is_up(*ike);
     });
+}
+
+std::string_view Row::state_in_a_word() const {
+    if (established()) { return "up"; }
+    const bool comes = std::ranges::any_of(sas, [&](const vici::Message* sa) {
+        const Section* const ike = sa->section(name);
+        const std::string state = ike == nullptr ? "" : ike->value_or("state", "");
+        return state == "CREATED" || state == "CONNECTING";
+    });
+    return sas.empty() ? "down" : comes ? "connecting" : "closing";
 }
 
 std::vector<std::pair<std::string, const Section*>> Row::missing() const {
@@ -100,7 +112,24 @@ std::vector<Row> rows_of(const StatusParts& parts) {
     return out;
 }
 
-std::string why_down(const Section& child) {
+// "; 3 tries failed, the next is in 12 s: peer_unreachable: ...".
+std::string tries_of(const Section& child) {
+    const std::string* const failed = child.value("culvert-tries-failed");
+    if (failed == nullptr) { return {}; }
+    const std::string next = child.value_or("culvert-next-try", "0");
+    return fmt::format("; {} {} failed, the next is {}: {}", *failed,
+                       *failed == "1" ? "try" : "tries",
+                       next == "0" ? "under way" : "in " + duration(next),
+                       child.value_or("culvert-last-failure", "?"));
+}
+
+std::string why_down(const std::string& name, const Section& child) {
+    if (const std::string* const why = child.value("culvert-policy-problem")) {
+        return fmt::format("down, and what would bring it up is not installed: {}", *why);
+    }
+    const std::string kept = child.value_or("culvert-keep-up", "");
+    if (kept == "held") { return fmt::format("down, held there until culvert up {}", name); }
+    if (kept == "yes") { return "down, is to be kept up" + tries_of(child); }
     const std::string action = child.value_or("culvert-start-action", "none");
     if (action.starts_with("trap")) { return "down, comes up with the first packet"; }
     return action == "start" ? "down" : "down, comes up with culvert up or when the peer asks";
@@ -111,7 +140,7 @@ std::string in_full(const Row& row, const Style& style) {
     for (const vici::Message* sa : row.sas) { out += render_sa(*sa, style); }
     if (row.sas.empty()) { out += fmt::format("{}: {}\n", row.name, style.bad("down")); }
     for (const auto& [child, section] : row.missing()) {
-        out += fmt::format("    {}: {}\n", child, why_down(*section));
+        out += fmt::format("    {}: {}\n", child, why_down(child, *section));
     }
     return out;
 }
@@ -124,7 +153,7 @@ std::string one_line(const Row& row, const Style& style) {
     for (const vici::Message* sa : row.sas) {
         const Section* const ike = sa->section(row.name);
         if (ike == nullptr) { continue; }
-        if (const std::string* age = ike->value("established")) { since = duration(*age); }
+        if (const std::string* age = up_for(*ike)) { since = duration(*age); }
         peer = ike->value_or("remote-host", "?");
         each_section(ike->section("child-sas"), [&](const std::string&, const Section& child) {
             in += number(child.value_or("bytes-in", "0"));
@@ -132,10 +161,8 @@ std::string one_line(const Row& row, const Style& style) {
         });
     }
     const std::size_t missing = row.missing().size();
-    std::string state =
-        row.established()
-            ? style.good(fmt::format("{:<10}", "up"))
-            : style.bad(fmt::format("{:<10}", row.sas.empty() ? "down" : "connecting"));
+    std::string state = fmt::format("{:<10}", row.state_in_a_word());
+    state = row.established() ? style.good(state) : style.bad(state);
     std::string out = fmt::format("{:<20} {} {:<10} {:<16}", row.name, state, since, peer);
     if (!row.children_up.empty()) {
         out += fmt::format(" {} tunnel{}, {} in, {} out", row.children_up.size(),
@@ -197,7 +224,7 @@ std::optional<std::uint64_t> up_since(const std::vector<Row>& rows, const std::s
         for (const vici::Message* sa : row.sas) {
             const Section* const ike = sa->section(name);
             if (ike == nullptr) { continue; }
-            if (child.empty()) { take(ike->value("established")); }
+            if (child.empty()) { take(up_for(*ike)); }
             each_section(ike->section("child-sas"), [&](const std::string&, const Section& one) {
                 if (!child.empty() && one.value_or("name", "") == child) {
                     take(one.value("install-time"));
@@ -248,6 +275,12 @@ std::string failures(const StatusParts& parts) {
                              parts.all);
     });
     if (out.empty()) { return {}; }
+    if (const Section* const daemon = parts.daemon.section("daemon")) {
+        const std::string more = daemon->value_or("failures-left-out", "");
+        if (!more.empty()) {
+            out += fmt::format("  and {} older ones, for which the answer has no room\n", more);
+        }
+    }
     if (left != 0) { out += fmt::format("  and {} earlier: culvert status --all\n", left); }
     return "\nlast failures\n" + out;
 }
@@ -285,6 +318,10 @@ std::string render_status(const StatusParts& parts, const Style& style) {
         out +=
             fmt::format("culvertd {}, up for {}\nplane {}\n\n", daemon->value_or("version", "?"),
                         duration(daemon->value_or("uptime", "0")), daemon->value_or("plane", "?"));
+        if (const std::string* const problem = daemon->value("config-problem")) {
+            out += fmt::format("{} ({} ago)\n\n", style.bad(*problem),
+                               duration(daemon->value_or("config-problem-ago", "0")));
+        }
     }
     out += connections(parts, style);
     if (const Section* const names = parts.daemon.section("unresolved-names")) {

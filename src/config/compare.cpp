@@ -193,6 +193,22 @@ std::unordered_map<std::string_view, const T*> by_name(const std::vector<T>& lis
     return out;
 }
 
+// Whether what both have stands in the same order.
+template <class T>
+bool same_order(const std::vector<T>& before, const std::vector<T>& after) {
+    const auto old = by_name(before);
+    const auto now = by_name(after);
+    auto at = before.begin();
+    for (const T& one : after) {
+        if (!old.contains(one.name)) { continue; }
+        at = std::find_if(at, before.end(),
+                          [&](const T& other) { return now.contains(other.name); });
+        if (at == before.end() || at->name != one.name) { return false; }
+        ++at;
+    }
+    return true;
+}
+
 void compare_children(const Connection& before, const Connection& after, Changes& out) {
     const auto old = by_name(before.children);
     const auto now = by_name(after.children);
@@ -207,6 +223,7 @@ void compare_children(const Connection& before, const Connection& after, Changes
         out.children_changed.push_back({after.name, child.name});
         out.keywords.emplace(after.name + "/" + child.name, std::move(keywords));
     }
+    out.order = out.order || !same_order(before.children, after.children);
     for (const ChildConfig& child : before.children) {
         if (!now.contains(child.name)) {
             out.children_removed.push_back({before.name, child.name});
@@ -218,7 +235,7 @@ void compare_children(const Connection& before, const Connection& after, Changes
 
 bool Changes::empty() const {
     return added.empty() && removed.empty() && changed.empty() && children_added.empty() &&
-           children_removed.empty() && children_changed.empty() && !pools && !secrets &&
+           children_removed.empty() && children_changed.empty() && !order && !pools && !secrets &&
            !credentials && !settings;
 }
 
@@ -241,6 +258,7 @@ Changes compare(const ike::Config& before, const ike::Config& after) {
     for (const Connection& conn : before.connections) {
         if (!now.contains(conn.name)) { out.removed.push_back(conn.name); }
     }
+    out.order = out.order || !same_order(before.connections, after.connections);
     out.pools = before.pools != after.pools;
     const auto same_secret = [](const SharedSecret& a, const SharedSecret& b) {
         return same(a, b);

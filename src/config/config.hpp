@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,6 +33,8 @@ struct Problem {
     std::string path;    // "connections.home.children.net.esp_proposals"
     std::string what;    // what is wrong
     std::string remedy;  // what to do; may be empty
+    // A file, a folder or "secrets.<token>" of which no certificate, key or list comes.
+    std::string unusable{};
 
     // "swanctl.conf:12: error: connections.home.version: ... To fix it: ..."
     std::string to_string() const;
@@ -104,6 +107,8 @@ struct Loaded {
     DaemonSettings daemon;
     std::vector<TokenKey> tokens;  // still to be opened: open_tokens, once all settings are there
     Problems problems;
+    // The files and tokens of which certificates, keys and lists have come, named as in Problem.
+    std::set<std::string> usable;
     // Each error is of one setting, connection, secret, pool or authority, which `config` does not
     // have.
     bool rest_is_sound = true;
@@ -115,6 +120,10 @@ struct Loaded {
 // Types everything in the tree. What has no error is in `config` even where something else has one;
 // whether to use it then is the caller's choice (culvertd does at its start, and not at a reload).
 Loaded load(const Tree& tree);
+
+// What of this gave something at an earlier load and now cannot be used: a reload that went on
+// would drop it. Nothing, if all is well.
+Problems lost_credentials(const std::set<std::string>& usable_before, const Problems& problems);
 
 // Opens the tokens, whose keys, and certificates of the same id, join `config.credentials`. What
 // does not open is a warning: it may be nobody's. Main thread only, as crypto/token is.
@@ -197,6 +206,8 @@ struct Changes {
     // What of them: "gw" or "gw/net" to the keywords that say something else; "local" and "remote"
     // stand for all in these sections.
     std::map<std::string, std::vector<std::string>> keywords;
+    // The same ones in another order, which is that of preference: of connections, or of children.
+    bool order = false;
     bool pools = false;
     bool secrets = false;      // any added, removed or changed
     bool credentials = false;  // certificates, keys, lists

@@ -55,8 +55,8 @@ std::string why(const Error& error) {
 class FolderReader {
  public:
     FolderReader(const FileSource& source, const std::vector<KeyPassphrase>& passphrases,
-                 Report& report)
-        : source_(source), passphrases_(passphrases), report_(report) {}
+                 Report& report, std::set<std::string>& usable)
+        : source_(source), passphrases_(passphrases), report_(report), usable_(usable) {}
 
     ike::CredentialSet read() {
         certificates("x509", out_.certificates);
@@ -66,6 +66,7 @@ class FolderReader {
             auto crl = x509::Crl::parse(octets);
             if (!crl) { return warn(path, "holds no list of revoked certificates", crl.error()); }
             out_.crls.push_back(std::move(*crl));
+            usable_.insert(path);
         });
         for (const std::string_view folder : {"private", "rsa", "ecdsa", "pkcs8"}) {
             each(folder,
@@ -117,9 +118,10 @@ class FolderReader {
             auto all = x509::Certificate::parse_all(octets);
             if (!all) { return warn(path, "holds no certificate that can be used", all.error()); }
             for (const Error& bad : all->unusable) {
-                warn(path, "holds a certificate that cannot be used", bad);
+                warn(path, "holds a certificate that cannot be used", bad, Extent::a_part);
             }
             std::ranges::move(all->certificates, std::back_inserter(into));
+            usable_.insert(path);
         });
     }
 
@@ -139,6 +141,7 @@ class FolderReader {
         auto key = crypto::PrivateKey::parse(octets, words == nullptr ? nullptr : &words->secret);
         if (!key) { return warn(path, "holds no private key that can be used", key.error()); }
         out_.keys.push_back(std::make_shared<const crypto::PrivateKey>(std::move(*key)));
+        usable_.insert(path);
     }
 
     void container(const std::string& path, ByteView octets) {
@@ -146,6 +149,7 @@ class FolderReader {
         const Secret none;
         auto opened = x509::open_pkcs12(octets, words == nullptr ? none : words->secret);
         if (!opened) { return warn(path, "cannot be opened", opened.error()); }
+        usable_.insert(path);
         if (opened->key) {
             out_.keys.push_back(
                 std::make_shared<const crypto::PrivateKey>(std::move(*opened->key)));
@@ -157,16 +161,21 @@ class FolderReader {
         }
     }
 
-    void warn(const std::string& path, std::string_view what, const Error& error) {
+    // Whether nothing of it is in use, or only something is not.
+    enum class Extent : std::uint8_t { all, a_part };
+    void warn(const std::string& path, std::string_view what, const Error& error,
+              Extent extent = Extent::all) {
         report_.add({.severity = Problem::Severity::warning,
                      .place = {.file = std::make_shared<const std::string>(path)},
                      .what = fmt::format("{}: {}", what, why(error)),
-                     .remedy = error.remedy});
+                     .remedy = error.remedy,
+                     .unusable = extent == Extent::all ? path : std::string{}});
     }
 
     const FileSource& source_;
     const std::vector<KeyPassphrase>& passphrases_;
     Report& report_;
+    std::set<std::string>& usable_;
     ike::CredentialSet out_;
     std::set<const KeyPassphrase*> used_;
 };
@@ -281,8 +290,9 @@ std::optional<ike::AuthorityInfo> read_authority(const Scope& scope) {
 }
 
 ike::CredentialSet read_folders(const FileSource& source,
-                                const std::vector<KeyPassphrase>& passphrases, Report& report) {
-    return FolderReader{source, passphrases, report}.read();
+                                const std::vector<KeyPassphrase>& passphrases, Report& report,
+                                std::set<std::string>& usable) {
+    return FolderReader{source, passphrases, report, usable}.read();
 }
 
 }  // namespace culvert::config

@@ -3,6 +3,7 @@
 // swanctl.conf. Inside config only.
 
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -36,6 +37,7 @@ std::optional<ike::AuthorityInfo> read_authority(const Scope& scope);
 // All that lies in x509, x509ca, x509ocsp, x509crl, private, rsa, ecdsa, pkcs8 and pkcs12. What
 // cannot be used is a warning: it may be nobody's.
 ike::CredentialSet read_folders(const FileSource& source,
-                                const std::vector<KeyPassphrase>& passphrases, Report& report);
+                                const std::vector<KeyPassphrase>& passphrases, Report& report,
+                                std::set<std::string>& usable);
 
 }  // namespace culvert::config

@@ -267,6 +267,26 @@ void check_catch_all(const ike::Connection& conn, const Places& places, Report& 
     }
 }
 
+// An address is given out once, so that one pool has fewer than it seems.
+void check_pools(const ike::Config& config, Report& report) {
+    std::vector<const ike::Pool*> sorted;
+    for (const ike::Pool& pool : config.pools) { sorted.push_back(&pool); }
+    std::ranges::sort(sorted, {}, [](const ike::Pool* pool) { return pool->addresses.first; });
+    const ike::Pool* widest = nullptr;  // that reaches farthest so far
+    for (const ike::Pool* pool : sorted) {
+        const bool same_family =
+            widest != nullptr && widest->addresses.family() == pool->addresses.family();
+        if (same_family && widest->addresses.last >= pool->addresses.first) {
+            report.add({.severity = Problem::Severity::warning,
+                        .path = fmt::format("pools.{}.addrs", pool->name),
+                        .what = fmt::format("has addresses that the pool {} has as well",
+                                            printable(widest->name)),
+                        .remedy = "give each pool addresses of its own"});
+        }
+        if (!same_family || widest->addresses.last < pool->addresses.last) { widest = pool; }
+    }
+}
+
 void check_child_names(const ike::Config& config, const Places& places, Report& report) {
     struct Seen {
         std::string first;
@@ -323,6 +343,7 @@ void check_across(const ike::Config& config, const Places& places, bool all_secr
     check_shared_selectors(config, places, report);
     check_doubled_secrets(config, places, report);
     check_child_names(config, places, report);
+    check_pools(config, report);
 }
 
 Problems lint(const ike::Config& config) {

@@ -202,7 +202,9 @@ class Loader {
 
     void take_credentials() {
         ike::CredentialSet set;
-        if (source_ != nullptr) { set = read_folders(*source_, passphrases_, report_); }
+        if (source_ != nullptr) {
+            set = read_folders(*source_, passphrases_, report_, out_.usable);
+        }
         for (ike::AuthorityInfo& info : infos_) {
             set.authorities.push_back(info.certificate);
             set.infos.push_back(std::move(info));

@@ -122,6 +122,21 @@ Result<OpenedToken> open_token(const TokenKey& token, const DaemonSettings& sett
     return out;
 }
 
+Problems lost_credentials(const std::set<std::string>& usable_before, const Problems& problems) {
+    Problems out;
+    for (const Problem& problem : problems) {
+        if (problem.unusable.empty()) { continue; }
+        const auto meant = [&](const std::string& name) {
+            return name == problem.unusable || name.starts_with(problem.unusable + "/");
+        };
+        if (std::ranges::none_of(usable_before, meant)) { continue; }
+        out.push_back(problem);
+        out.back().severity = Problem::Severity::error;
+        out.back().what += "; it could be used when the configuration was loaded last";
+    }
+    return out;
+}
+
 void open_tokens(Loaded& loaded) {
     if (loaded.tokens.empty()) { return; }
     ike::CredentialSet set;
@@ -135,9 +150,11 @@ void open_tokens(Loaded& loaded) {
                                        .path = "secrets." + token.section,
                                        .what = fmt::format("no key: we wanted {}; there is {}",
                                                            error.wanted, error.received),
-                                       .remedy = error.remedy});
+                                       .remedy = error.remedy,
+                                       .unusable = "secrets." + token.section});
             continue;
         }
+        loaded.usable.insert("secrets." + token.section);
         set.keys.push_back(std::make_shared<const crypto::PrivateKey>(std::move(opened->key)));
         if (opened->certificate) {
             set.certificates.push_back(opened->certificate->certificate);

@@ -61,6 +61,7 @@ vici::Catalog Commands::catalog() {
     for (const auto& [command, handler] : handlers()) { out.commands.emplace(command); }
     out.events = vici::protocol_events();
     out.events.emplace("culvert-failure");
+    out.events.emplace(vici::events_lost_event);
     return out;
 }
 

@@ -20,6 +20,12 @@
 
 namespace culvert::daemon {
 
+// What was wrong when the configuration was read last.
+struct LoadProblem {
+    std::string text;
+    Instant at{};
+};
+
 class Commands {
  public:
     struct Parts {
@@ -40,6 +46,8 @@ class Commands {
         std::function<void()> flush_fetched;
         // Which library serves a token that VICI names.
         std::function<const config::DaemonSettings&()> token_settings;
+        // None: all is in use as it stands in the files.
+        std::function<const std::optional<LoadProblem>&()> load_problem;
         const EventCounters& event_counters;
         const EventLog& event_log;
     };
@@ -133,6 +141,9 @@ class Commands {
     void finish(const ike::CommandDone& done);
     std::set<std::string> connections_meant(const vici::Message& message) const;
     Moment moment();
+    void add_news(const ike::Connection& connection, const ike::ChildConfig& child,
+                  vici::Section& out);
+    vici::Section unresolved_names();
     std::map<std::string, ike::Counters> counters_of_all();
 
     Parts parts_;

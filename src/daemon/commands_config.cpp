@@ -43,6 +43,7 @@ vici::Message message_of(const config::Changes& changes) {
     vici::Section keywords;
     for (const auto& [name, words] : changes.keywords) { keywords.set(name, words); }
     out.set("keywords", std::move(keywords));
+    out.set("order", changes.order ? "yes" : "no");
     out.set("pools", changes.pools ? "yes" : "no");
     out.set("secrets", changes.secrets ? "yes" : "no");
     out.set("credentials", changes.credentials ? "yes" : "no");
@@ -147,15 +148,11 @@ void Commands::reload_settings(ClientId client, const vici::Message&) {
 }
 
 void Commands::culvert_reload(ClientId client, const vici::Message&) {
-    // Taken before: afterwards nothing differs. What is wrong with the file, reload() tells and
-    // logs.
-    const auto changes = parts_.preview();
+    // Read once: to look at a token twice takes two tries at its PIN.
+    const ike::ConfigSnapshot before = parts_.gateway.snapshot();
     const Status done = parts_.reload();
-    if (!done) {
-        parts_.server.respond(client, vici::failure(done.error()));
-        return;
-    }
-    parts_.server.respond(client, changes ? message_of(*changes) : vici::success());
+    if (!done) { return refuse(client, done.error()); }
+    parts_.server.respond(client, message_of(config::compare(*before, parts_.gateway.config())));
 }
 
 void Commands::culvert_diff(ClientId client, const vici::Message&) {

@@ -188,12 +188,18 @@ void Commands::redirect(ClientId client, const vici::Message& message) {
 }
 
 void Commands::install(ClientId client, const vici::Message& message) {
+    if (message.value_or("child", "").empty()) {
+        return refuse(client, missing_name("install", "child"));
+    }
     const Status done =
         parts_.gateway.install_policy(message.value_or("ike", ""), message.value_or("child", ""));
     parts_.server.respond(client, done ? vici::success() : vici::failure(done.error()));
 }
 
 void Commands::uninstall(ClientId client, const vici::Message& message) {
+    if (message.value_or("child", "").empty()) {
+        return refuse(client, missing_name("uninstall", "child"));
+    }
     const Status done =
         parts_.gateway.uninstall_policy(message.value_or("ike", ""), message.value_or("child", ""));
     parts_.server.respond(client, done ? vici::success() : vici::failure(done.error()));

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <deque>
+#include <iterator>
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
@@ -9,6 +11,8 @@
 #include <unistd.h>
 
 #include "daemon/commands.hpp"
+#include "daemon/counters_message.hpp"
+#include "daemon/failure_messages.hpp"
 #include "daemon/limits.hpp"
 #include "daemon/requests.hpp"
 #include "daemon/version.hpp"
@@ -62,56 +66,10 @@ void keep_matching_children(const Message& message, ike::IkeSaStatus& ike) {
     });
 }
 
-Section failure_section(const ike::Failure& failure, Instant now) {
-    Section out;
-    out.set("ago", fmt::format("{}", seconds_of(now - failure.at)));
-    out.set("connection", printable(failure.connection));
-    out.set("child", printable(failure.child));
-    out.set("remote", failure.remote.to_string());
-    out.set("exchange", failure.exchange);
-    out.set("refused-by", failure.we_refused ? "us" : "peer");
-    out.set("code", name(failure.error.code));
-    out.set("wanted", failure.error.wanted);
-    out.set("received", failure.error.received);
-    out.set("remedy", failure.error.remedy);
-    out.set("text", explain(failure.error));
-    return out;
-}
-
-// strongSwan's counters, in its order.
-std::vector<std::string> strongswans_counters() {
-    std::vector<std::string> out{"ike-rekey-init", "ike-rekey-resp", "child-rekey", "invalid",
-                                 "invalid-spi"};
-    for (const std::string_view exchange : {"ike-init", "ike-auth", "create-child", "info"}) {
-        for (const std::string_view way : {"in-req", "in-resp", "out-req", "out-resp"}) {
-            out.push_back(fmt::format("{}-{}", exchange, way));
-        }
-    }
-    return out;
-}
-
 Error no_counters(std::string_view connection) {
     return {.code = ErrorCode::not_found,
             .wanted = fmt::format("the counters of connection {}", printable(connection)),
             .received = "no message of it since it was loaded"};
-}
-
-Section counters_section(const ike::Counters& now, const ike::Counters& base) {
-    const auto since_reset = [&](const std::string& counter) {
-        const auto value = now.find(counter);
-        const auto before = base.find(counter);
-        return (value == now.end() ? 0 : value->second) -
-               (before == base.end() ? 0 : before->second);
-    };
-    Section out;
-    const std::vector<std::string> known = strongswans_counters();
-    for (const std::string& counter : known) { out.set(counter, number(since_reset(counter))); }
-    for (const auto& [counter, value] : now) {
-        if (std::ranges::find(known, counter) == known.end()) {
-            out.set("culvert-" + counter, number(since_reset(counter)));
-        }
-    }
-    return out;
 }
 
 std::size_t half_open_of(const std::vector<ike::IkeSaStatus>& all) {
@@ -167,19 +125,29 @@ void Commands::list_sas(ClientId client, const Message& message) {
     auto all = parts_.host.engines().status(Loop::now());
     std::erase_if(all, [&](const ike::IkeSaStatus& ike) { return !matches_filter(message, ike); });
     for (ike::IkeSaStatus& ike : all) { keep_matching_children(message, ike); }
-    parts_.server.stream_all(
-        client, "list-sa",
-        [this, all = std::move(all), at = std::size_t{0}]() mutable -> std::optional<Message> {
-            if (at == all.size()) { return std::nullopt; }
-            return list_sa(all[at++], moment());
-        });
+    parts_.server.stream_all(client, "list-sa",
+                             [this, all = std::move(all), at = std::size_t{0},
+                              parts = std::deque<Message>{}]() mutable -> std::optional<Message> {
+                                 if (parts.empty()) {
+                                     if (at == all.size()) { return std::nullopt; }
+                                     std::ranges::move(list_sa_in_parts(all[at++], moment()),
+                                                       std::back_inserter(parts));
+                                 }
+                                 Message out = std::move(parts.front());
+                                 parts.pop_front();
+                                 return out;
+                             });
 }
 
 void Commands::list_conns(ClientId client, const Message& message) {
     std::vector<Message> all;
     const std::string* name = message.value("ike");
     for (const ike::Connection& connection : parts_.gateway.config().connections) {
-        if (name == nullptr || *name == connection.name) { all.push_back(list_conn(connection)); }
+        if (name == nullptr || *name == connection.name) {
+            all.push_back(list_conn(connection, [&](const ike::ChildConfig& child, Section& out) {
+                add_news(connection, child, out);
+            }));
+        }
     }
     parts_.server.stream_all(
         client, "list-conn",
@@ -187,6 +155,21 @@ void Commands::list_conns(ClientId client, const Message& message) {
             if (at == all.size()) { return std::nullopt; }
             return std::move(all[at++]);
         });
+}
+
+// What keeps a child down, where we know.
+void Commands::add_news(const ike::Connection& connection, const ike::ChildConfig& child,
+                        Section& out) {
+    if (const std::string* why = parts_.gateway.policy_problem(connection.name, child.name)) {
+        out.set("culvert-policy-problem", cut_word(*why));
+    }
+    const auto kept = parts_.keeper.standing(connection.name, child.name);
+    if (!kept) { return; }
+    out.set("culvert-keep-up", kept->held ? "held" : "yes");
+    if (kept->failures == 0) { return; }
+    out.set("culvert-tries-failed", number(kept->failures));
+    out.set("culvert-next-try", fmt::format("{}", seconds_of(kept->next_try)));
+    out.set("culvert-last-failure", cut_word(kept->why));
 }
 
 void Commands::list_policies(ClientId client, const Message& message) {
@@ -287,29 +270,43 @@ void Commands::culvert_status(ClientId client, const Message&) {
     daemon.set("clients", number(parts_.server.clients()));
     daemon.set("inputs-dropped", number(parts_.host.inputs_dropped()));
     daemon.set("records-suppressed", number(parts_.event_log.suppressed()));
+    daemon.set("records-lost", number(parts_.log.lost()));
+    daemon.set("events-lost", number(parts_.server.events_lost()));
+    if (const auto& problem = parts_.load_problem()) {
+        daemon.set("config-problem", printable(problem->text, log_text_max));
+        daemon.set("config-problem-ago", fmt::format("{}", seconds_of(now - problem->at)));
+    }
 
     Section plane;
     for (const auto& [key, value] : parts_.host.plane().statistics()) {
         plane.set(key, number(value));
     }
-    Section unresolved;
-    for (const auto& [name, why] : parts_.gateway.unresolved()) { unresolved.set(name, why); }
-    Section failures;
-    std::size_t shown = 0;
-    for (const ike::Failure& failure : parts_.host.engines().failures()) {
-        if (shown == failures_shown_max) { break; }
-        Section one = failure_section(failure, now);
-        const auto* const story =
-            shown < stories_shown_max ? parts_.event_log.recorder().story_of(failure) : nullptr;
-        if (story != nullptr) { one.set("exchanges", vici::List{story->lines}); }
-        failures.set(number(++shown), std::move(one));
-    }
+    FailureList failures = failure_list(
+        parts_.host.engines().failures(),
+        [this](const ike::Failure& failure) -> const std::vector<std::string>* {
+            const auto* const story = parts_.event_log.recorder().story_of(failure);
+            return story == nullptr ? nullptr : &story->lines;
+        },
+        now);
+    if (failures.left_out != 0) { daemon.set("failures-left-out", number(failures.left_out)); }
     Message out;
     out.set("daemon", std::move(daemon));
     out.set("plane", std::move(plane));
-    out.set("unresolved-names", std::move(unresolved));
-    out.set("failures", std::move(failures));
+    out.set("unresolved-names", unresolved_names());
+    out.set("failures", std::move(failures.shown));
     parts_.server.respond(client, out);
+}
+
+// Those that there is room for.
+vici::Section Commands::unresolved_names() {
+    Section out;
+    std::size_t octets = 0;
+    for (const auto& [name, why] : parts_.gateway.unresolved()) {
+        octets += name.size() + why.size();
+        if (octets > unresolved_octets_max) { break; }
+        out.set(name, why);
+    }
+    return out;
 }
 
 // The recent records as log events, oldest first; then the client may go on listening to `log`.

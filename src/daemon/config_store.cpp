@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 
 #include <fmt/format.h>
 
+#include "base/bytes.hpp"
+#include "config/config.hpp"
 #include "ike/own_certificates.hpp"
 
 namespace culvert::daemon {
@@ -21,6 +24,19 @@ void collect_names(const ike::Connection& connection, std::set<std::string>& out
             if (is_name(pattern)) { out.insert(pattern.text); }
         }
     }
+}
+
+bool same(const ike::SharedSecret& a, const ike::SharedSecret& b) {
+    return a.name == b.name && a.kind == b.kind && a.owners == b.owners &&
+           constant_time_equal(a.secret.reveal(), b.secret.reveal());
+}
+
+bool same(const ike::Connection& a, const ike::Connection& b) {
+    ike::Config before;
+    ike::Config after;
+    before.connections.push_back(a);
+    after.connections.push_back(b);
+    return config::compare(before, after).empty();
 }
 
 }  // namespace
@@ -85,6 +101,8 @@ void ConfigStore::replace_file(ike::Config config) {
             secrets.push_back({std::move(secret), ConfigOrigin::file});
         }
     }
+    file_secrets_.clear();
+    for (const StoredSecret& stored : secrets) { file_secrets_.push_back(clone(stored.secret)); }
     std::ranges::move(secrets_, std::back_inserter(secrets));
     secrets_ = std::move(secrets);
     std::erase_if(pools_, [&](const StoredPool& stored) {
@@ -96,12 +114,24 @@ void ConfigStore::replace_file(ike::Config config) {
         pools_.push_back({std::move(pool), ConfigOrigin::file});
     }
     credentials_.replace_file(std::move(config.credentials));
-    settings_ = config.settings;
+    set_settings(config.settings);
+}
+
+void ConfigStore::set_settings(const ike::EngineSettings& settings) {
+    ike::EngineSettings next = settings;
+    if (std::exchange(has_settings_, true)) {
+        next.port = settings_.port;
+        next.port_nat_t = settings_.port_nat_t;
+    }
+    settings_ = next;
 }
 
 void ConfigStore::put(ike::Connection connection) {
     for (StoredConnection& stored : connections_) {
         if (stored.connection.name == connection.name) {
+            if (stored.origin == ConfigOrigin::file && same(stored.connection, connection)) {
+                return;
+            }
             stored = {std::move(connection), ConfigOrigin::vici};
             return;
         }
@@ -116,6 +146,10 @@ bool ConfigStore::remove(const std::string& connection) {
 }
 
 void ConfigStore::put(ike::Pool pool) {
+    const bool of_file = std::ranges::any_of(pools_, [&](const StoredPool& stored) {
+        return stored.origin == ConfigOrigin::file && stored.pool == pool;
+    });
+    if (of_file) { return; }
     remove_pool(pool.name);
     pools_.push_back({std::move(pool), ConfigOrigin::vici});
 }
@@ -133,13 +167,14 @@ const ike::Pool* ConfigStore::find_pool(const std::string& name) const {
 
 void ConfigStore::put(ike::SharedSecret secret) {
     if (secret.name.empty()) { secret.name = fmt::format("unnamed-{}", ++unnamed_); }
+    const ConfigOrigin origin = origin_of(secret);
     for (StoredSecret& stored : secrets_) {
         if (stored.secret.name == secret.name) {
-            stored = {std::move(secret), ConfigOrigin::vici};
+            stored = {std::move(secret), origin};
             return;
         }
     }
-    secrets_.push_back({std::move(secret), ConfigOrigin::vici});
+    secrets_.push_back({std::move(secret), origin});
 }
 
 bool ConfigStore::remove_secret(const std::string& name) {
@@ -148,7 +183,25 @@ bool ConfigStore::remove_secret(const std::string& name) {
            }) > 0;
 }
 
+ConfigOrigin ConfigStore::origin_of(const ike::SharedSecret& secret) const {
+    const bool of_file = std::ranges::any_of(
+        file_secrets_, [&](const ike::SharedSecret& one) { return same(one, secret); });
+    return of_file ? ConfigOrigin::file : ConfigOrigin::vici;
+}
+
 void ConfigStore::clear_secrets() { secrets_.clear(); }
+
+std::vector<std::string> ConfigStore::by_vici_alone() const {
+    std::vector<std::string> out;
+    const auto add = [&](std::string_view kind, ConfigOrigin origin, const std::string& name) {
+        if (origin == ConfigOrigin::vici) { out.push_back(fmt::format("{} {}", kind, name)); }
+    };
+    for (const auto& one : connections_) { add("connection", one.origin, one.connection.name); }
+    for (const auto& one : secrets_) { add("secret", one.origin, one.secret.name); }
+    for (const auto& one : pools_) { add("pool", one.origin, one.pool.name); }
+    for (const std::string& one : credentials_.by_vici_alone()) { out.push_back(one); }
+    return out;
+}
 
 std::vector<std::string> ConfigStore::connection_names() const {
     std::vector<std::string> out;
@@ -205,8 +258,10 @@ ConfigStore ConfigStore::copy() const {
     for (const StoredSecret& stored : secrets_) {
         out.secrets_.push_back({clone(stored.secret), stored.origin});
     }
+    for (const ike::SharedSecret& one : file_secrets_) { out.file_secrets_.push_back(clone(one)); }
     out.credentials_ = credentials_;
     out.settings_ = settings_;
+    out.has_settings_ = has_settings_;
     out.attributes_ = attributes_;
     out.unnamed_ = unnamed_;
     return out;

@@ -23,7 +23,8 @@ class ConfigStore {
     // A reload: what came from the file before is replaced; what came by VICI stays, unless the
     // file has something of the same name.
     void replace_file(ike::Config config);
-    // load-conn: adds or replaces, whatever the origin of the other.
+    // load-conn: adds or replaces. What is loaded just as the file has it stays the file's, so that
+    // a reload takes it away when it is gone from there (so with pools, secrets and credentials).
     void put(ike::Connection connection);
     bool remove(const std::string& connection);
 
@@ -41,7 +42,8 @@ class ConfigStore {
     CredentialStore& credentials() { return credentials_; }
     const CredentialStore& credentials() const { return credentials_; }
 
-    void set_settings(const ike::EngineSettings& settings) { settings_ = settings; }
+    // The ports stay those that were set first: the sockets have them.
+    void set_settings(const ike::EngineSettings& settings);
     const ike::EngineSettings& settings() const { return settings_; }
 
     // What peers with a virtual address are told besides what their pool says.
@@ -50,6 +52,8 @@ class ConfigStore {
     }
 
     // Connections, pools and secrets.
+    // "connection home", "secret ike-1"...: what a reload does not touch.
+    std::vector<std::string> by_vici_alone() const;
     std::size_t size() const { return connections_.size() + pools_.size() + secrets_.size(); }
     std::vector<std::string> connection_names() const;
     std::vector<std::string> secret_names() const;
@@ -81,9 +85,13 @@ class ConfigStore {
 
     std::vector<StoredConnection> connections_;
     std::vector<StoredPool> pools_;
+    ConfigOrigin origin_of(const ike::SharedSecret& secret) const;
+
     std::vector<StoredSecret> secrets_;
+    std::vector<ike::SharedSecret> file_secrets_;  // also where clear-creds has taken them away
     CredentialStore credentials_;
     ike::EngineSettings settings_;
+    bool has_settings_ = false;
     std::vector<ike::PoolAttribute> attributes_;
     std::uint64_t unnamed_ = 0;
 };

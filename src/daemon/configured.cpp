@@ -34,15 +34,20 @@ Configured settled(const Options& options, config::Loaded loaded) {
             std::clamp(loaded.daemon.threads.value_or(std::thread::hardware_concurrency()), 1U,
                        plane::workers_max);
     }
-    return Configured{std::move(loaded.config), loaded.daemon, std::move(loaded.problems)};
+    return Configured{std::move(loaded.config), loaded.daemon, std::move(loaded.problems),
+                      std::move(loaded.usable)};
 }
 
 }  // namespace
 
-Result<Configured> read_configuration(const Options& options, bool config_wanted) {
+Result<Configured> read_configuration(const Options& options, bool config_wanted,
+                                      const std::set<std::string>& usable_before) {
     config::Loaded loaded = load_files(options, config_wanted);
     if (!loaded.ok()) { return std::unexpected(config::as_error(loaded.problems)); }
-    return settled(options, std::move(loaded));
+    Configured out = settled(options, std::move(loaded));
+    const config::Problems lost = config::lost_credentials(usable_before, out.problems);
+    if (!lost.empty()) { return std::unexpected(config::as_error(lost)); }
+    return out;
 }
 
 namespace {
@@ -87,13 +92,16 @@ Result<Configured> configure(const Options& options, Log& log) {
     // Whoever restarts a gateway wants the tunnels that are right.
     const bool in_part = loaded.rest_is_sound;
     if (!in_part) { loaded = load_files(options, false); }
-    log.error(LogGroup::config,
-              fmt::format("{}: {}",
-                          in_part ? "what is wrong in the configuration was left out, the rest is "
-                                    "in use"
-                                  : "the configuration cannot be read, NO CONNECTION IS LOADED",
-                          printable(explain(wrong), 4096)));
-    return settled(options, std::move(loaded));
+    std::string left_out =
+        fmt::format("{}: {}",
+                    in_part ? "what is wrong in the configuration was left out, the rest is "
+                              "in use"
+                            : "the configuration cannot be read, NO CONNECTION IS LOADED",
+                    printable(explain(wrong), 4096));
+    log.error(LogGroup::config, left_out);
+    Configured out = settled(options, std::move(loaded));
+    out.left_out = std::move(left_out);
+    return out;
 }
 
 }  // namespace culvert::daemon

@@ -21,9 +21,19 @@ constexpr auto same_key = [](const auto& a, const auto& b) {
     return a->public_key() == b->public_key();
 };
 
+constexpr auto same_info = [](const ike::AuthorityInfo& a, const ike::AuthorityInfo& b) {
+    return a.name == b.name && a.certificate == b.certificate && a.crl_urls == b.crl_urls &&
+           a.ocsp_urls == b.ocsp_urls && a.certificate_url_base == b.certificate_url_base;
+};
+
 template <class T, class Same>
 void add_all(std::vector<T>& into, const std::vector<T>& more, const Same& same) {
     for (const T& one : more) { add(into, one, same); }
+}
+
+template <class T, class Same>
+bool has(const std::vector<T>& all, const T& one, const Same& same) {
+    return std::ranges::any_of(all, [&](const T& other) { return same(one, other); });
 }
 
 // Whether one of these authorities signed just one of the two: lists of two keys of one name need
@@ -41,14 +51,17 @@ std::string id_of(const crypto::PublicKey& key) { return to_hex(key.key_hash());
 
 void CredentialStore::replace_file(std::shared_ptr<const ike::CredentialSet> set) {
     file_ = std::move(set);
+    of_files_ = file_;
+    again_ = {};
     changed();
 }
 
 void CredentialStore::put(x509::Certificate certificate, CertificateUse use) {
-    auto& into = use == CertificateUse::authority        ? vici_.authorities
-                 : use == CertificateUse::ocsp_responder ? vici_.responders
-                                                         : vici_.certificates;
-    add(into, std::move(certificate), equal);
+    const auto list = use == CertificateUse::authority        ? &ike::CredentialSet::authorities
+                      : use == CertificateUse::ocsp_responder ? &ike::CredentialSet::responders
+                                                              : &ike::CredentialSet::certificates;
+    const bool of_files = of_files_ != nullptr && has((*of_files_).*list, certificate, equal);
+    add((of_files ? again_ : vici_).*list, std::move(certificate), equal);
     changed();
 }
 
@@ -58,19 +71,23 @@ void CredentialStore::put(x509::Crl crl) {
         return crl.replaces(old) && !of_different_keys(crl, old, known->authorities) &&
                !of_different_keys(crl, old, known->certificates);
     });
-    vici_.crls.push_back(std::move(crl));
+    const bool of_files = of_files_ != nullptr && has(of_files_->crls, crl, same_list);
+    add((of_files ? again_ : vici_).crls, std::move(crl), same_list);
     changed();
 }
 
 std::string CredentialStore::put(crypto::PrivateKey key) {
     std::string id = id_of(key.public_key());
-    add(vici_.keys, std::make_shared<const crypto::PrivateKey>(std::move(key)), same_key);
+    auto shared = std::make_shared<const crypto::PrivateKey>(std::move(key));
+    const bool of_files = of_files_ != nullptr && has(of_files_->keys, shared, same_key);
+    add((of_files ? again_ : vici_).keys, std::move(shared), same_key);
     changed();
     return id;
 }
 
 void CredentialStore::put(ike::AuthorityInfo authority) {
     remove_authority(authority.name);
+    if (of_files_ != nullptr && has(of_files_->infos, authority, same_info)) { return; }
     vici_.infos.push_back(std::move(authority));
     changed();
 }
@@ -85,8 +102,8 @@ void CredentialStore::put(ike::TokenCertificate certificate) {
 
 bool CredentialStore::remove_key(const std::string& id) {
     changed();
-    return std::erase_if(vici_.keys,
-                         [&](const auto& key) { return id_of(key->public_key()) == id; }) > 0;
+    const auto meant = [&](const auto& key) { return id_of(key->public_key()) == id; };
+    return std::erase_if(vici_.keys, meant) + std::erase_if(again_.keys, meant) > 0;
 }
 
 bool CredentialStore::remove_authority(const std::string& name) {
@@ -97,7 +114,21 @@ bool CredentialStore::remove_authority(const std::string& name) {
 
 std::vector<std::string> CredentialStore::key_ids() const {
     std::vector<std::string> out;
-    for (const auto& key : vici_.keys) { out.push_back(id_of(key->public_key())); }
+    for (const auto* keys : {&again_.keys, &vici_.keys}) {
+        for (const auto& key : *keys) { out.push_back(id_of(key->public_key())); }
+    }
+    return out;
+}
+
+std::vector<std::string> CredentialStore::by_vici_alone() const {
+    std::vector<std::string> out;
+    for (const ike::AuthorityInfo& info : vici_.infos) { out.push_back("authority " + info.name); }
+    for (const auto& key : vici_.keys) { out.push_back("key " + id_of(key->public_key())); }
+    for (const auto* list : {&vici_.authorities, &vici_.certificates, &vici_.responders}) {
+        for (const x509::Certificate& one : *list) {
+            out.push_back("certificate " + ike::subject_of(one).to_string());
+        }
+    }
     return out;
 }
 
@@ -110,6 +141,7 @@ std::vector<std::string> CredentialStore::authority_names() const {
 void CredentialStore::clear() {
     auto infos = std::move(vici_.infos);
     vici_ = {};
+    again_ = {};
     vici_.infos = std::move(infos);
     if (file_ != nullptr) {
         auto named = std::make_shared<ike::CredentialSet>();
@@ -125,11 +157,13 @@ void CredentialStore::clear() {
 std::shared_ptr<const ike::CredentialSet> CredentialStore::all() const {
     if (all_ != nullptr) { return all_; }
     ike::CredentialSet out = file_ == nullptr ? ike::CredentialSet{} : *file_;
-    add_all(out.authorities, vici_.authorities, equal);
-    add_all(out.certificates, vici_.certificates, equal);
-    add_all(out.responders, vici_.responders, equal);
-    add_all(out.crls, vici_.crls, same_list);
-    add_all(out.keys, vici_.keys, same_key);
+    for (const ike::CredentialSet* more : {&again_, &vici_}) {
+        add_all(out.authorities, more->authorities, equal);
+        add_all(out.certificates, more->certificates, equal);
+        add_all(out.responders, more->responders, equal);
+        add_all(out.crls, more->crls, same_list);
+        add_all(out.keys, more->keys, same_key);
+    }
     out.on_tokens.insert(out.on_tokens.end(), vici_.on_tokens.begin(), vici_.on_tokens.end());
     for (const ike::AuthorityInfo& info : vici_.infos) {
         std::erase_if(out.infos, [&](const auto& other) { return other.name == info.name; });

@@ -32,13 +32,17 @@ class CredentialStore {
     std::vector<std::string> authority_names() const;
     // clear-creds: all but what authorities name.
     void clear();
+    // "authority root", "key 0a...", "certificate C=CH...": what is not in the files.
+    std::vector<std::string> by_vici_alone() const;
 
     std::shared_ptr<const ike::CredentialSet> all() const;
 
  private:
     void changed() { all_.reset(); }
 
-    std::shared_ptr<const ike::CredentialSet> file_;
+    std::shared_ptr<const ike::CredentialSet> file_;      // without what clear() took away
+    std::shared_ptr<const ike::CredentialSet> of_files_;  // with it
+    ike::CredentialSet again_;  // what the files have, and VICI brought back since clear()
     ike::CredentialSet vici_;
     mutable std::shared_ptr<const ike::CredentialSet> all_;  // made when asked for
 };

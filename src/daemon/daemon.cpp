@@ -6,6 +6,7 @@
 #include <optional>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "config/config.hpp"
 #include "crypto/random.hpp"
@@ -106,6 +107,9 @@ class Daemon {
                      .token_settings = [this]() -> const config::DaemonSettings& {
                          return configured_.daemon;
                      },
+                     .load_problem = [this]() -> const std::optional<LoadProblem>& {
+                         return load_problem_;
+                     },
                      .event_counters = event_counters_,
                      .event_log = event_log_}) {}
     Daemon(const Daemon&) = delete;
@@ -145,7 +149,9 @@ class Daemon {
                               plane_->description(), server_.uri().to_string()));
         log_problems(configured_.problems);
         log_.on_record([this](const LogRecord& record) {
-            if (server_.anyone_wants("log")) { server_.raise("log", log_message(record)); }
+            if (server_.anyone_wants("log")) {
+                server_.raise("log", log_message(record).set("culvert-line", to_text(record)));
+            }
         });
         server_.serve({.request =
                            [this](ClientId client, vici::Request request) {
@@ -157,6 +163,9 @@ class Daemon {
         hand_over_name_servers();
         warn(name_servers_.clear());
         use(configured_.daemon);
+        if (!configured_.left_out.empty()) {
+            load_problem_.emplace(std::exchange(configured_.left_out, {}), Loop::now());
+        }
         gateway_.store().replace_file(std::move(configured_.config));
         gateway_.apply();
         keeper_.start();
@@ -278,7 +287,8 @@ class Daemon {
                     },
                 .broken = [this](const char* why) { broken(why); },
                 .lost = [this](const Error& why) { lost(why); },
-                .resolve = [this](const ike::ResolveGateway& what) { resolve(what); }};
+                .resolve = [this](const ike::ResolveGateway& what) { resolve(what); },
+                .addresses = [this] { loop_.post([this] { gateway_.follow_addresses(); }); }};
     }
 
     void resolve(const ike::ResolveGateway& what) {
@@ -348,6 +358,16 @@ class Daemon {
             settings.retry_initiate_interval.value_or(std::chrono::seconds{name_retry}));
     }
 
+    // The store keeps those of the start.
+    void warn_of_ports(const ike::EngineSettings& wanted) {
+        const ike::EngineSettings& used = gateway_.store().settings();
+        if (wanted.port == used.port && wanted.port_nat_t == used.port_nat_t) { return; }
+        log_.warn(LogGroup::config,
+                  fmt::format("charon.port = {} and port_nat_t = {} come with the next start of "
+                              "culvertd: its sockets have {} and {}",
+                              wanted.port, wanted.port_nat_t, used.port, used.port_nat_t));
+    }
+
     // swanctl --reload-settings: connections stay as they are.
     Status reload_settings() {
         auto read = read_configuration(options_, true);
@@ -360,6 +380,7 @@ class Daemon {
         }
         log_.reopen();
         use(read->daemon);
+        warn_of_ports(read->config.settings);
         gateway_.store().set_settings(read->config.settings);
         gateway_.apply();
         log_.info(LogGroup::config, "the settings were reloaded");
@@ -368,23 +389,40 @@ class Daemon {
 
     // All or nothing: a file that is wrong changes nothing.
     Status reload() {
-        auto read = read_configuration(options_, true);
+        auto read = read_configuration(options_, true, configured_.usable);
         if (!read) {
-            log_.error(LogGroup::config,
-                       fmt::format("the configuration was not reloaded, the old one goes on: {}",
-                                   printable(explain(read.error()), 4096)));
+            load_problem_.emplace(
+                fmt::format("the configuration was not reloaded, the old one goes on: {}",
+                            printable(explain(read.error()), 4096)),
+                Loop::now());
+            log_.error(LogGroup::config, load_problem_->text);
             return std::unexpected(std::move(read).error());
         }
+        load_problem_.reset();
         log_problems(read->problems);
         use(read->daemon);
+        warn_of_ports(read->config.settings);
+        configured_.usable = std::move(read->usable);
         gateway_.store().replace_file(std::move(read->config));
         gateway_.apply();
+        tell_of_vici();
         log_.info(LogGroup::config, "the configuration was reloaded");
         return {};
     }
 
+    // A reload takes away what is gone from the file, and leaves what came by VICI.
+    void tell_of_vici() {
+        const std::vector<std::string> names = gateway_.store().by_vici_alone();
+        if (names.empty()) { return; }
+        log_.info(LogGroup::config,
+                  printable(fmt::format("loaded by VICI and not in the file, and so not touched by "
+                                        "the reload: {}",
+                                        fmt::join(names, ", ")),
+                            log_text_max));
+    }
+
     Result<config::Changes> preview() {
-        auto read = read_configuration(options_, true);
+        auto read = read_configuration(options_, true, configured_.usable);
         if (!read) { return std::unexpected(std::move(read).error()); }
         return gateway_.preview(std::move(read->config));
     }
@@ -434,6 +472,7 @@ class Daemon {
     std::optional<Error> no_resolver_;  // where it was looked for
     ProgramQueue resolver_programs_;
     Updown updown_;
+    std::optional<LoadProblem> load_problem_;
     Timer watchdog_timer_{loop_, [this] { watchdog(); }};
     std::chrono::microseconds watchdog_interval_{};
     std::optional<LeaseStore> lease_store_;

@@ -43,6 +43,7 @@ EngineHost::EngineHost(Loop& loop, plane::Plane& plane, const ike::ConfigSnapsho
       mailbox_([this] { loop_.post([this] { drain(); }); }),
       deadline_(loop, [this] { tick(); }),
       liveness_timer_(loop, [this] { poll_liveness(); }),
+      address_timer_(loop, [this] { look_at_addresses(); }),
       engines_(
           config, engines,
           {.said = [this] { loop_.post([this] { hear(); }); },
@@ -84,7 +85,7 @@ void EngineHost::drain() {
         if (mail.lost) { listeners_.lost(*mail.lost); }
         const Instant now = Loop::now();
         // Before the rest: what waits may have arrived at the new addresses.
-        if (mail.addresses_changed) { look_at_addresses(); }
+        if (mail.addresses_changed) { hear_of_addresses(); }
         for (Error& what : mail.warnings) {
             std::string text = "the plane goes on, but weaker than asked";
             tell({.kind = ike::EventKind::note,
@@ -120,7 +121,18 @@ void EngineHost::hear() {
     });
 }
 
+void EngineHost::hear_of_addresses() {
+    const Instant now = Loop::now();
+    if (!looked_at_addresses_ || now - *looked_at_addresses_ >= addresses_every) {
+        return look_at_addresses();
+    }
+    if (std::exchange(addresses_wait_, true)) { return; }
+    address_timer_.set(*looked_at_addresses_ + addresses_every);
+}
+
 void EngineHost::look_at_addresses() {
+    looked_at_addresses_ = Loop::now();
+    addresses_wait_ = false;
     ike::AddressesChanged changed;
     for (const plane::HostAddress& one : plane::host_addresses()) {
         const IpAddress& address = one.address.address;
@@ -128,6 +140,7 @@ void EngineHost::look_at_addresses() {
         changed.addresses.push_back(address);
     }
     handle(std::move(changed));
+    if (listeners_.addresses) { listeners_.addresses(); }
 }
 
 void EngineHost::handle(ike::Input input) {

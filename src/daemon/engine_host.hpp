@@ -38,6 +38,8 @@ class EngineHost {
         std::function<void(const Error& why)> lost{};  // the plane carries nothing any more
         // A gateway's name is to be looked up; GatewayResolved follows.
         std::function<void(const ike::ResolveGateway&)> resolve{};
+        // This host's addresses or routes have changed, and the engine knows.
+        std::function<void()> addresses{};
     };
 
     // All that is referred to outlives the host.
@@ -64,6 +66,8 @@ class EngineHost {
 
     // Tells the engine which addresses this host has. Once at the start; then by itself.
     void look_at_addresses();
+    // At once, or soon after an earlier look: gathered while they come quickly.
+    void hear_of_addresses();
     void handle(ike::Input input);
     // What the shell itself has to say, where the engine's events go.
     void tell(const ike::Event& event) { listeners_.event(event); }
@@ -113,6 +117,9 @@ class EngineHost {
     Timer deadline_;
     std::optional<Instant> armed_;  // when it fires
     Timer liveness_timer_;
+    Timer address_timer_;
+    std::optional<Instant> looked_at_addresses_;
+    bool addresses_wait_ = false;
     std::map<ike::CommandId, OnDone> commands_;
     ike::CommandParts parts_;
     std::uint64_t last_command_ = 0;

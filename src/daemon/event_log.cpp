@@ -19,6 +19,7 @@ void EventLog::write(const ike::Event& event) {
     const auto story = recorder_.add(event, now);
     if (!story || !written || log_.wants(LogGroup::ike, Severity::debug)) { return; }
     for (const std::string& line : story->lines) {
+        if (!allows(event, now)) { continue; }
         LogRecord record = to_record(event);
         record.severity = Severity::info;
         record.text = line;
@@ -28,11 +29,15 @@ void EventLog::write(const ike::Event& event) {
 
 bool EventLog::write_record(const ike::Event& event, Instant now) {
     if (!log_.wants(LogGroup::ike, event.severity)) { return false; }
+    if (!allows(event, now)) { return false; }
+    log_.write(to_record(event));
+    return true;
+}
+
+// Each line counts, those of the story too.
+bool EventLog::allows(const ike::Event& event, Instant now) {
     RateLimit& limit = by_stranger(event) ? strangers_ : known_;
-    if (event.command || limit.allow(now)) {
-        log_.write(to_record(event));
-        return true;
-    }
+    if (event.command || limit.allow(now)) { return true; }
     ++suppressed_;
     if (!std::exchange(report_waits_, true)) { report_timer_.set_in(suppressed_report_every); }
     return false;

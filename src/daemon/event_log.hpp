@@ -22,6 +22,7 @@ class EventLog {
  private:
     void report();
     bool write_record(const ike::Event& event, Instant now);
+    bool allows(const ike::Event& event, Instant now);
 
     Log& log_;
     FlightRecorder recorder_;

@@ -24,6 +24,7 @@ class FlightRecorder {
         Endpoint remote;
         std::string failure;  // explain() of its error
         std::vector<std::string> lines;
+        bool of_stranger = false;
     };
 
     // A failure gives its story, which is told once: the next one begins behind it.
@@ -32,6 +33,7 @@ class FlightRecorder {
     const Story* story_of(const ike::Failure& failure) const;
 
     std::size_t peers() const { return tapes_.size(); }
+    bool has(const IpAddress& peer) const { return tapes_.contains(peer); }
 
  private:
     struct Line {
@@ -40,13 +42,18 @@ class FlightRecorder {
     };
     struct Tape {
         std::deque<Line> lines;
+        bool known = false;  // something of it was no stranger's
         std::list<IpAddress>::iterator used;
     };
-    Tape& tape_of(const IpAddress& peer);
+    Tape& tape_of(const IpAddress& peer, bool known);
+    void keep_at_most(std::list<IpAddress>& order, std::size_t most);
+    void keep(const Story& story);
 
     std::map<IpAddress, Tape> tapes_;
-    std::list<IpAddress> order_;  // the one that was used last is in front
-    std::deque<Story> stories_;   // the newest in front
+    // The one that was used last is in front. Apart: strangers push out nobody but strangers.
+    std::list<IpAddress> known_;
+    std::list<IpAddress> strangers_;
+    std::deque<Story> stories_;  // the newest in front
 };
 
 }  // namespace culvert::daemon

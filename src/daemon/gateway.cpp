@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <map>
+#include <memory>
 #include <string_view>
+#include <utility>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -64,7 +66,11 @@ Gateway::Gateway(Loop& loop, Log& log, EngineHost& host, Resolver& resolver)
                       for (const auto& [name, reason] : why_) { names.insert(name); }
                       look_up(std::move(names), [] {});
                   }),
-      place_timer_(loop, [this] { sync_policies(); }),
+      place_timer_(loop,
+                   [this] {
+                       follows_addresses_ = false;
+                       sync_policies();
+                   }),
       shutdown_timer_(loop, [this] {
           if (after_shutdown_) { std::exchange(after_shutdown_, {})(); }
       }) {}
@@ -107,6 +113,8 @@ void Gateway::apply() {
     if (!changes.empty() || !same_places(*current_, *next)) {
         current_ = std::move(next);
         host_.configure(current_);
+        forget_what_was_by_hand(changes);
+        warn_of_reqids();
         sync_policies();
         start_children(changes);
     }
@@ -142,36 +150,45 @@ void Gateway::look_up(std::set<std::string> names, std::function<void()> then) {
         return;
     }
     names_asked_.insert(names.begin(), names.end());
-    resolver_.resolve(std::move(names), [this, then = std::move(then)](Resolver::Answer answer) {
-        bool changed = false;
-        for (auto& [name, addresses] : answer.addresses) {
-            names_asked_.erase(name);
-            const auto reason = answer.why.find(name);
-            if (reason == answer.why.end()) {
-                why_.erase(name);
-            } else {
-                if (!why_.contains(name)) {
-                    host_.tell({.kind = ike::EventKind::note,
-                                .severity = Severity::warn,
-                                .error = no_address_for(name, reason->second),
-                                .alert = "peer-addr-failed",
-                                .text = {}});
-                }
-                why_[name] = reason->second;
-                // An address that was right once is better than none while DNS is away.
-                if (const auto known = resolved_.find(name);
-                    known != resolved_.end() && !known->second.empty()) {
-                    continue;
-                }
+    const auto left = std::make_shared<std::size_t>(names.size());
+    const auto after = std::make_shared<std::function<void()>>(std::move(then));
+    // One by one: what has an address does not wait for a server that does not answer for another.
+    for (const std::string& name : names) {
+        resolver_.resolve({name}, [this, left, after](Resolver::Answer answer) {
+            take_answer(std::move(answer));
+            if (--*left > 0) { return; }
+            settle();
+            (*after)();
+            if (!why_.empty() && name_retry_.count() > 0) { name_timer_.set_in(name_retry_); }
+        });
+    }
+}
+
+void Gateway::take_answer(Resolver::Answer answer) {
+    for (auto& [name, addresses] : answer.addresses) {
+        names_asked_.erase(name);
+        const auto reason = answer.why.find(name);
+        if (reason == answer.why.end()) {
+            why_.erase(name);
+        } else {
+            if (!why_.contains(name)) {
+                host_.tell({.kind = ike::EventKind::note,
+                            .severity = Severity::warn,
+                            .error = no_address_for(name, reason->second),
+                            .alert = "peer-addr-failed",
+                            .text = {}});
             }
-            if (resolved_.contains(name) && resolved_[name] == addresses) { continue; }
-            resolved_[name] = std::move(addresses);
-            changed = true;
+            why_[name] = reason->second;
+            // An address that was right once is better than none while DNS is away.
+            if (const auto known = resolved_.find(name);
+                known != resolved_.end() && !known->second.empty()) {
+                continue;
+            }
         }
-        if (changed) { apply(); }
-        then();
-        if (!why_.empty() && name_retry_.count() > 0) { name_timer_.set_in(name_retry_); }
-    });
+        if (resolved_.contains(name) && resolved_[name] == addresses) { continue; }
+        resolved_[name] = std::move(addresses);
+        apply_soon();
+    }
 }
 
 const ike::Connection* Gateway::find_connection(const std::string& connection,
@@ -307,12 +324,19 @@ void Gateway::on_event(const ike::Event& event) {
     const bool lost = event.kind == ike::EventKind::peer_dead ||
                       (event.error && (event.error->code == ErrorCode::peer_unreachable ||
                                        event.error->code == ErrorCode::timed_out));
-    if (!lost || event.connection.empty() || looking_up_) { return; }
-    std::set<std::string> names = store_.names_to_resolve(event.connection);
-    if (names.empty()) { return; }
-    looking_up_ = true;
-    loop_.post([this, names = std::move(names)]() mutable {
-        look_up(std::move(names), [this] { looking_up_ = false; });
+    if (!lost || event.connection.empty()) { return; }
+    names_wanted_.merge(store_.names_to_resolve(event.connection));
+    if (names_wanted_.empty() || std::exchange(looking_up_, true)) { return; }
+    loop_.post([this] { look_up_wanted(); });
+}
+
+// What is wanted meanwhile is asked for together when the answers are there.
+void Gateway::look_up_wanted() {
+    look_up(std::exchange(names_wanted_, {}), [this] {
+        looking_up_ = !names_wanted_.empty();
+        if (looking_up_) {
+            loop_.post([this] { look_up_wanted(); });
+        }
     });
 }
 

@@ -63,6 +63,12 @@ class Gateway {
     Status uninstall_policy(const std::string& connection, const std::string& child);
     const std::vector<InstalledPolicy>& policies() const { return policies_; }
 
+    // Why that of a child is not there though it is wanted; null: it is, or nobody wants it.
+    const std::string* policy_problem(const std::string& connection,
+                                      const std::string& child) const;
+    // This host's addresses have changed: dynamic selectors stand for the new ones.
+    void follow_addresses();
+
     // Names without an address, and why.
     const std::map<std::string, std::string, std::less<>>& unresolved() const { return why_; }
 
@@ -75,10 +81,17 @@ class Gateway {
  private:
     void listen_if_wanted(const ike::Config& config);
     void look_up(std::set<std::string> names, std::function<void()> then);
+    void take_answer(Resolver::Answer answer);
+    void look_up_wanted();
     void sync_policies();
+    void forget_what_was_by_hand(const config::Changes& changes);
+    void warn_of_reqids();
+    void tell_not_installed(const Policy& policy, const Error& why);
+    void retry_policies();
     void remove_policies_that_changed(const std::vector<InstalledPolicy>& wanted);
     std::vector<InstalledPolicy> wanted_policies();
     PolicySource policy_source();
+    // In the place of one of the same name.
     Status add(const InstalledPolicy& wanted);
     void start_children(const config::Changes& changes);
     void start_child(const ike::Connection& connection, const ike::ChildConfig& child);
@@ -102,7 +115,10 @@ class Gateway {
     using ChildName = std::pair<std::string, std::string>;
     std::set<ChildName> installed_by_hand_;
     std::set<ChildName> uninstalled_by_hand_;
-    std::set<ChildName> unplaced_;  // wanted, and without addresses so far
+    std::set<ChildName> unplaced_;              // wanted, and without addresses so far
+    std::map<ChildName, std::string> refused_;  // wanted, and why the plane did not take it
+    std::set<ReqId> reqids_told_;
+    unsigned policy_refusals_ = 0;  // one after another
     // start_action = start, and the peer has no address yet, or another one has to end first.
     std::set<ChildName> to_start_;
     std::set<std::string> names_asked_;  // no answer yet
@@ -110,13 +126,15 @@ class Gateway {
     bool apply_waits_ = false;
     Instant apply_by_{};
     Timer name_timer_;
-    Timer place_timer_;  // for what is unplaced: a route to the peer may have come
+    Timer place_timer_;  // for what is unplaced or was refused
+    bool follows_addresses_ = false;
     std::chrono::seconds name_retry_{name_retry};
     std::optional<bool> tcp_listen_;
     std::string tcp_problem_;  // that was told of last
     Timer shutdown_timer_;
     std::function<void()> after_shutdown_;
     bool looking_up_ = false;
+    std::set<std::string> names_wanted_;  // of peers that were lost meanwhile
 };
 
 }  // namespace culvert::daemon

@@ -73,13 +73,26 @@ void Keeper::bring_up(const Name& name) {
 
 void Keeper::failed(const Name& name, Kept& kept, const Error& error) {
     ++kept.failures;
+    kept.why = explain(error);
     const Duration wait = wait_after(kept.failures, random_);
     kept.not_before = Loop::now() + wait;
     log_.warn(
         LogGroup::daemon,
         fmt::format("{}/{} (culvert_keep_up) did not come up, try {}; the next is in {} s: {}",
                     name.first, name.second, kept.failures,
-                    std::chrono::ceil<std::chrono::seconds>(wait).count(), explain(error)));
+                    std::chrono::ceil<std::chrono::seconds>(wait).count(), kept.why));
+}
+
+std::optional<Keeper::Standing> Keeper::standing(const std::string& connection,
+                                                 const std::string& child) const {
+    const auto found = kept_.find(Name{connection, child});
+    if (found == kept_.end()) { return std::nullopt; }
+    const Kept& kept = found->second;
+    Standing out{.held = kept.held, .failures = kept.failures, .next_try = {}, .why = {}};
+    if (kept.failures == 0) { return out; }
+    out.why = kept.why;
+    if (!kept.trying) { out.next_try = std::max(Duration{}, kept.not_before - Loop::now()); }
+    return out;
 }
 
 template <class Use>

@@ -4,6 +4,7 @@
 // `terminate` command stops that, until `initiate`.
 
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -27,12 +28,22 @@ class Keeper {
     void hold(std::string_view connection, std::string_view child);
     void release(std::string_view connection, std::string_view child);
 
+    // How it goes with one; nothing: it is not kept up.
+    struct Standing {
+        bool held = false;      // by terminate, until initiate
+        unsigned failures = 0;  // one after another
+        Duration next_try{};    // from now on; of one that has failed and is not being tried
+        std::string why;        // of the last failure
+    };
+    std::optional<Standing> standing(const std::string& connection, const std::string& child) const;
+
  private:
     struct Kept {
         bool held = false;
         bool trying = false;
         unsigned failures = 0;  // since it stood last
         Instant not_before{};
+        std::string why{};
     };
     using Name = std::pair<std::string, std::string>;
 

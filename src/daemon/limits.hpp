@@ -64,6 +64,10 @@ constexpr auto liveness_batch_every = 50ms;
 constexpr Duration engine_moment = 32ms;
 // A trap that had no address to stand for is placed when there is one.
 constexpr auto policy_retry = 5s;
+// One that the plane refused is tried again, the later the oftener it is refused.
+constexpr unsigned policy_doublings_max = 6;
+// A dynamic selector follows the host's addresses when they have been quiet, and so late at most.
+constexpr auto policy_settle = 200ms;
 
 // culvert_keep_up: how often it is looked at whether all stands, and the wait after a try that
 // failed, the first time and at most.
@@ -72,24 +76,38 @@ constexpr std::chrono::milliseconds keep_wait{2'000};
 constexpr unsigned keep_doublings_max = 8;
 constexpr std::chrono::milliseconds keep_wait_max{300'000};
 
+// News of this host's addresses and routes are dealt with no oftener: where routes come and go by
+// the hundred, each look costs as much as all IKE SAs.
+constexpr auto addresses_every = 200ms;
+
 // An engine with a thread of its own looks at the time at least so often.
 constexpr auto engine_wait_max = 1s;
 
 // Of one run of a program (updown scripts, resolvectl), and of runs that wait for it.
 constexpr auto program_time_max = 10s;
 constexpr auto program_look_every = 20ms;
-constexpr auto programs_at_end_max = 10s;  // how long we wait for all of them when we end
+// How long we wait for all of them when we end: well within the 90 s that systemd allows.
+constexpr auto programs_at_end_max = 60s;
 constexpr std::size_t programs_waiting_max = 4096;
 
 // How long peers get to answer our deletes when we stop.
 constexpr auto shutdown_max = 1s;
 
+// Children of one IKE SA that a packet of VICI has room for, whatever their selectors are (255 a
+// side, of 100 octets each).
+constexpr std::size_t children_always_fit = 8;
+
 // Failures shown by culvert-status.
 constexpr std::size_t failures_shown_max = 64;
+constexpr std::size_t failure_word_max = 1500;  // octets of one word of them
+// Octets of what strangers and DNS can make long in culvert-status, well within a packet of VICI.
+constexpr std::size_t failures_octets_max = 300 * 1024;
+constexpr std::size_t unresolved_octets_max = 100 * 1024;
 constexpr std::size_t stories_shown_max = 16;  // of them, the newest: what came before
 
 // The flight recorder: peers, what is kept of each, octets of a line; stories of failures.
 constexpr std::size_t recorded_peers_max = 1024;
+constexpr std::size_t recorded_strangers_max = 512;  // besides those
 constexpr std::size_t recorded_lines_max = 32;
 constexpr std::size_t recorded_text_max = 300;
 constexpr std::size_t stories_max = 256;

@@ -1,6 +1,7 @@
 #include "daemon/log.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
@@ -65,14 +66,38 @@ Result<std::unique_ptr<Log>> Log::open(const LogSpec& spec, bool foreground) {
 Log::Log(Output first) { outputs_.push_back(std::move(first)); }
 Log::~Log() = default;
 
-Status Log::add(const LogSpec& spec) {
-    auto sink = open_sink(spec, spec.target);
-    if (!sink) { return std::unexpected(std::move(sink).error()); }
-    outputs_.push_back({spec, *std::move(sink)});
-    return {};
+std::vector<Error> Log::use_further(const std::vector<LogSpec>& specs) {
+    std::vector<Error> problems;
+    std::vector<Output> next;
+    for (const LogSpec& spec : specs) {
+        auto sink = open_sink(spec, spec.target);
+        if (sink) {
+            next.push_back({spec, *std::move(sink)});
+            continue;
+        }
+        problems.push_back(std::move(sink).error());
+        const auto before =
+            std::find_if(outputs_.begin() + 1, outputs_.end(), [&](const Output& output) {
+                return output.sink && output.spec.target == spec.target &&
+                       output.spec.file == spec.file;
+            });
+        if (before == outputs_.end()) { continue; }
+        problems.back().received += "; what was open goes on";
+        next.push_back({spec, std::move(before->sink)});
+    }
+    for (auto gone = outputs_.begin() + 1; gone != outputs_.end(); ++gone) {
+        if (gone->sink) { lost_ += gone->sink->lost(); }
+    }
+    outputs_.erase(outputs_.begin() + 1, outputs_.end());
+    std::ranges::move(next, std::back_inserter(outputs_));
+    return problems;
 }
 
-void Log::remove_added() { outputs_.erase(outputs_.begin() + 1, outputs_.end()); }
+std::uint64_t Log::lost() const {
+    std::uint64_t out = lost_;
+    for (const Output& output : outputs_) { out += output.sink->lost(); }
+    return out;
+}
 
 bool Log::wants(LogGroup group, Severity severity) const {
     const auto wanted_by = [&](const Output& output) {

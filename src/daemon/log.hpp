@@ -3,6 +3,7 @@
 // event. Used by the main thread alone.
 
 #include <chrono>
+#include <cstdint>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -44,9 +45,9 @@ class Log {
     Log& operator=(Log&&) = delete;
     ~Log();
 
-    // A further output, beside the one that open() made. Errors as there.
-    Status add(const LogSpec& spec);
-    void remove_added();
+    // These beside the one that open() made, in the place of those of an earlier call. Why some
+    // could not be opened, as there; a file that was open already goes on as it is.
+    std::vector<Error> use_further(const std::vector<LogSpec>& specs);
 
     void write(LogRecord record);
     void error(LogGroup group, std::string text) {
@@ -72,6 +73,8 @@ class Log {
     const std::deque<LogRecord>& recent() const { return recent_; }
     // After files were rotated away.
     void reopen();
+    // Records that an output did not take.
+    std::uint64_t lost() const;
 
  private:
     struct Output {
@@ -81,6 +84,7 @@ class Log {
     explicit Log(Output first);
 
     std::vector<Output> outputs_;  // never empty
+    std::uint64_t lost_ = 0;       // by outputs that are gone
     std::deque<LogRecord> recent_;
     std::function<void(const LogRecord&)> listener_;
     bool in_listener_ = false;

@@ -62,11 +62,10 @@ LogSpec spec_of(const config::LogOutput& output) {
 }
 
 void use_outputs(Log& log, const std::vector<config::LogOutput>& outputs) {
-    log.remove_added();
-    for (const config::LogOutput& output : outputs) {
-        if (const Status done = log.add(spec_of(output)); !done) {
-            log.error(LogGroup::daemon, explain(done.error()));
-        }
+    std::vector<LogSpec> specs;
+    for (const config::LogOutput& output : outputs) { specs.push_back(spec_of(output)); }
+    for (const Error& problem : log.use_further(specs)) {
+        log.error(LogGroup::daemon, explain(problem));
     }
 }
 

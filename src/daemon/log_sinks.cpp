@@ -98,20 +98,7 @@ class SyslogSink final : public LogSink {
     int facility_;
 };
 
-class JournalSink final : public LogSink {
- public:
-    explicit JournalSink(plane::FileDescriptor socket) : socket_(std::move(socket)) {}
-    void write(const LogRecord& record, const std::string&) override {
-        const std::string datagram = to_journal(record);
-        [[maybe_unused]] const auto sent =
-            ::send(socket_.get(), datagram.data(), datagram.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-    }
-
- private:
-    plane::FileDescriptor socket_;
-};
-
-Result<std::unique_ptr<LogSink>> open_journal() {
+Result<plane::FileDescriptor> connect_journal() {
     plane::FileDescriptor socket{::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
@@ -120,7 +107,40 @@ Result<std::unique_ptr<LogSink>> open_journal() {
     if (!socket || ::connect(socket.get(), static_cast<const sockaddr*>(generic), sizeof address)) {
         return std::unexpected(no_journal(errno));
     }
-    return std::make_unique<JournalSink>(std::move(socket));
+    return socket;
+}
+
+class JournalSink final : public LogSink {
+ public:
+    explicit JournalSink(plane::FileDescriptor socket) : socket_(std::move(socket)) {}
+    void write(const LogRecord& record, const std::string&) override {
+        const std::string datagram = to_journal(record);
+        if (send(datagram)) { return; }
+        // A journal that was started anew has another socket under the same name.
+        if (errno == ECONNREFUSED || errno == ENOTCONN || errno == ECONNRESET) {
+            if (auto again = connect_journal()) {
+                socket_ = *std::move(again);
+                if (send(datagram)) { return; }
+            }
+        }
+        ++lost_;
+    }
+    std::uint64_t lost() const override { return lost_; }
+
+ private:
+    bool send(const std::string& datagram) const {
+        return ::send(socket_.get(), datagram.data(), datagram.size(),
+                      MSG_NOSIGNAL | MSG_DONTWAIT) >= 0;
+    }
+
+    plane::FileDescriptor socket_;
+    std::uint64_t lost_ = 0;
+};
+
+Result<std::unique_ptr<LogSink>> open_journal() {
+    auto socket = connect_journal();
+    if (!socket) { return std::unexpected(std::move(socket).error()); }
+    return std::make_unique<JournalSink>(*std::move(socket));
 }
 
 Result<std::unique_ptr<LogSink>> open_spdlog(const std::string& file, bool truncate) {

@@ -1,6 +1,7 @@
 #pragma once
 // Where log lines go: a file, standard error, the system's log, the journal.
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -26,6 +27,8 @@ class LogSink {
     virtual void write(const LogRecord& record, const std::string& line) = 0;
     // After a file was rotated away.
     virtual void reopen() {}
+    // Records that were not taken.
+    virtual std::uint64_t lost() const { return 0; }
 };
 
 // permission, system, or not_found where there is no journal. `target` is not by_default.

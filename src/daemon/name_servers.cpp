@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <iterator>
+#include <ranges>
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -56,14 +57,26 @@ Status NameServerBook::clear() {
 }
 
 Status NameServerBook::use(const ike::NameServers& what, bool wanted) {
-    std::erase(in_use_, what);
-    if (wanted) { in_use_.insert(in_use_.begin(), what); }
+    const auto known = std::ranges::find(in_use_, what, &InUse::what);
+    std::size_t times = known == in_use_.end() ? 0 : known->times;
+    if (!wanted && times > 1) {
+        --known->times;
+        return {};
+    }
+    if (known != in_use_.end()) { in_use_.erase(known); }
+    if (wanted) { in_use_.insert(in_use_.begin(), {what, ++times}); }
     return write();
+}
+
+std::vector<ike::NameServers> NameServerBook::all() const {
+    std::vector<ike::NameServers> out;
+    std::ranges::copy(in_use_ | std::views::transform(&InUse::what), std::back_inserter(out));
+    return out;
 }
 
 std::vector<IpAddress> NameServerBook::of(std::string_view connection) const {
     std::vector<IpAddress> out;
-    for (const ike::NameServers& one : in_use_) {
+    for (const ike::NameServers& one : all()) {
         if (one.connection == connection) {
             std::ranges::copy(one.servers, std::back_inserter(out));
         }
@@ -78,7 +91,7 @@ bool NameServerBook::serves(const ike::NameServers& what) const {
 
 Status NameServerBook::write() const {
     if (resolver_) {
-        for (Program& program : programs_for(*resolver_, in_use_)) { run_(std::move(program)); }
+        for (Program& program : programs_for(*resolver_, all())) { run_(std::move(program)); }
         return {};
     }
     if (path_.empty()) { return {}; }
@@ -88,7 +101,7 @@ Status NameServerBook::write() const {
     }
     const std::string before = file ? file->text : std::string{};
     std::vector<IpAddress> servers;
-    for (const ike::NameServers& one : in_use_) {
+    for (const ike::NameServers& one : all()) {
         if (one.domains.empty()) { std::ranges::copy(one.servers, std::back_inserter(servers)); }
     }
     const std::string after = with_name_servers(before, servers);

@@ -2,6 +2,7 @@
 // The name servers that peers gave us, in use on this host as long as their IKE SAs stand: in a
 // resolv.conf, or by the program that sees to it.
 
+#include <cstddef>
 #include <functional>
 #include <optional>
 #include <string>
@@ -35,8 +36,10 @@ class NameServerBook {
     // Also after a crash: what an earlier daemon left is taken out. permission or system when the
     // file cannot be written.
     Status clear();
-    // Those of a split domain (RFC 8598) are for that domain only, which resolv.conf and resolvconf
-    // cannot say: they are kept for scripts, and not written.
+    // Each word that they are wanted is taken back by one that they are not: with a new IKE SA in
+    // the place of an old one the same servers are wanted twice for a while. Those of a split
+    // domain (RFC 8598) are for that domain only, which resolv.conf and resolvconf cannot say: they
+    // are kept for scripts, and not written.
     Status use(const ike::NameServers& what, bool wanted);
     // Whether all of it is used here.
     bool serves(const ike::NameServers& what) const;
@@ -44,12 +47,17 @@ class NameServerBook {
     std::vector<IpAddress> of(std::string_view connection) const;
 
  private:
+    struct InUse {
+        ike::NameServers what;
+        std::size_t times = 0;  // IKE SAs that gave them
+    };
     Status write() const;
+    std::vector<ike::NameServers> all() const;
 
     std::string path_;
     std::optional<HostResolver> resolver_;
     Run run_;
-    std::vector<ike::NameServers> in_use_;  // the newest first
+    std::vector<InUse> in_use_;  // the newest first
 };
 
 }  // namespace culvert::daemon

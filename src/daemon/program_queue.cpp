@@ -85,11 +85,11 @@ ProgramQueue::ProgramQueue(Loop& loop, Log& log) : log_(log), timer_(loop, [this
 
 ProgramQueue::~ProgramQueue() {
     if (pid_ == 0) { return; }
-    kill_group();
-    ::waitpid(pid_, nullptr, 0);
+    // One that we may not kill is not waited for.
+    if (kill_group()) { ::waitpid(pid_, nullptr, 0); }
 }
 
-void ProgramQueue::kill_group() const { ::kill(-pid_, SIGKILL); }
+bool ProgramQueue::kill_group() const { return ::kill(-pid_, SIGKILL) == 0; }
 
 void ProgramQueue::add(Program program) {
     if (waiting_.size() == programs_waiting_max) {
@@ -137,9 +137,12 @@ void ProgramQueue::look() {
     const pid_t ended = ::waitpid(pid_, &status, WNOHANG);
     if (ended == 0 || (ended < 0 && errno == EINTR)) {
         if (Loop::now() >= deadline_) {
-            log_.error(LogGroup::daemon, fmt::format("{} did not end within {} s and was killed",
-                                                     running_, program_time_max.count()));
-            kill_group();
+            log_.error(
+                LogGroup::daemon,
+                fmt::format("{} did not end within {} s and {}", running_, program_time_max.count(),
+                            kill_group() ? "was killed"
+                                         : "cannot be killed: does a security module "
+                                           "(AppArmor) forbid that to culvertd?"));
             deadline_ = Loop::now() + program_time_max;
         }
         return;

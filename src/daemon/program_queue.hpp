@@ -36,7 +36,7 @@ class ProgramQueue {
  private:
     void start_next();
     void look();
-    void kill_group() const;
+    bool kill_group() const;
 
     Log& log_;
     std::deque<Program> waiting_;

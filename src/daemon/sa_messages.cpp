@@ -1,7 +1,11 @@
 #include "daemon/sa_messages.hpp"
 
+#include <algorithm>
+#include <utility>
+
 #include <fmt/format.h>
 
+#include "daemon/limits.hpp"
 #include "daemon/selector_text.hpp"
 
 namespace culvert::daemon {
@@ -242,6 +246,10 @@ Section ike_section(const ike::IkeSaStatus& ike, const Moment& moment) {
         if (ike.rekey_at) { out.set("rekey-time", seconds_between(moment.now, *ike.rekey_at)); }
         if (ike.reauth_at) { out.set("reauth-time", seconds_between(moment.now, *ike.reauth_at)); }
     }
+    // Ours says always how long it has been up.
+    if (ike.established_at) {
+        out.set("culvert-established", seconds_between(*ike.established_at, moment.now));
+    }
     if (ike.handshake) {
         out.set("culvert-handshake-us",
                 fmt::format("{}",
@@ -290,6 +298,24 @@ vici::Message list_sa(const ike::IkeSaStatus& ike, const Moment& moment) {
     return vici::Message{}.set(ike.connection, std::move(section));
 }
 
+std::vector<vici::Message> list_sa_in_parts(const ike::IkeSaStatus& ike, const Moment& moment) {
+    vici::Message whole = list_sa(ike, moment);
+    const auto fits = [](const vici::Message& message) {
+        return vici::encode({vici::PacketType::event, "list-sa", message}).has_value();
+    };
+    // So few always fit: encoding each SA twice would cost most of all where there are many.
+    if (ike.children.size() <= children_always_fit || fits(whole)) { return {std::move(whole)}; }
+    std::vector<vici::Message> out;
+    ike::IkeSaStatus part = ike;
+    for (std::size_t at = 0; at < ike.children.size(); at += children_always_fit) {
+        const auto first = ike.children.begin() + static_cast<std::ptrdiff_t>(at);
+        const auto count = std::min(children_always_fit, ike.children.size() - at);
+        part.children.assign(first, first + static_cast<std::ptrdiff_t>(count));
+        out.push_back(list_sa(part, moment));
+    }
+    return out;
+}
+
 vici::Message ike_with_child(const ike::IkeSaStatus& ike, const ike::ChildSaStatus& child,
                              const Moment& moment) {
     Section section = ike_section(ike, moment);
@@ -297,7 +323,7 @@ vici::Message ike_with_child(const ike::IkeSaStatus& ike, const ike::ChildSaStat
     return vici::Message{}.set(ike.connection, std::move(section));
 }
 
-vici::Message list_conn(const ike::Connection& connection) {
+vici::Message list_conn(const ike::Connection& connection, const ChildNews& news) {
     Section out;
     out.set("local_addrs", to_list(connection.local_addrs));
     out.set("remote_addrs", to_list(connection.remote_addrs));
@@ -330,7 +356,9 @@ vici::Message list_conn(const ike::Connection& connection) {
     rounds("remote", connection.remote, connection.remote_more);
     Section children;
     for (const ike::ChildConfig& child : connection.children) {
-        children.set(child.name, child_config_section(child));
+        Section section = child_config_section(child);
+        if (news) { news(child, section); }
+        children.set(child.name, std::move(section));
     }
     out.set("children", std::move(children));
     return vici::Message{}.set(connection.name, std::move(out));

@@ -15,6 +15,13 @@ std::string interface_of(const IpAddress& address) {
     return found == all.end() ? std::string{} : found->interface;
 }
 
+const ike::ChildSaStatus* child_of(const ike::Event& event) {
+    if (!event.ike) { return nullptr; }
+    const auto found = std::ranges::find(event.ike->children, event.child_unique_id,
+                                         &ike::ChildSaStatus::unique_id);
+    return found == event.ike->children.end() ? nullptr : &*found;
+}
+
 }  // namespace
 
 Updown::Updown(Loop& loop, Log& log, NameServersOf name_servers)
@@ -23,9 +30,9 @@ Updown::Updown(Loop& loop, Log& log, NameServersOf name_servers)
 void Updown::on_event(const ike::Event& event, const ike::Config& config) {
     const Key key{event.ike_unique_id, event.child};
     if (event.kind == ike::EventKind::child_down) {
-        const auto found = up_.find(key);
+        const auto found = up_of(key, event);
         if (found == up_.end()) { return; }
-        for (const Program& run : found->second) {
+        for (const Program& run : found->second.runs) {
             queue_.add({run.command, for_down(run.environment)});
         }
         up_.erase(found);
@@ -40,10 +47,8 @@ void Updown::on_event(const ike::Event& event, const ike::Config& config) {
     if (connection == config.connections.end()) { return; }
     const auto child =
         std::ranges::find(connection->children, event.child, &ike::ChildConfig::name);
-    const auto status = std::ranges::find(event.ike->children, event.child_unique_id,
-                                          &ike::ChildSaStatus::unique_id);
-    if (child == connection->children.end() || child->updown.empty() ||
-        status == event.ike->children.end()) {
+    const ike::ChildSaStatus* const status = child_of(event);
+    if (child == connection->children.end() || child->updown.empty() || status == nullptr) {
         return;
     }
     std::vector<Program> runs;
@@ -53,7 +58,19 @@ void Updown::on_event(const ike::Event& event, const ike::Config& config) {
         runs.push_back({child->updown, std::move(environment)});
     }
     for (const Program& run : runs) { queue_.add(run); }
-    up_.emplace(key, std::move(runs));
+    up_.emplace(key, Up{status->local_ts, status->remote_ts, std::move(runs)});
+}
+
+// A rekey may have changed the unique id, and keeps the selectors.
+Updown::Ups::iterator Updown::up_of(const Key& key, const ike::Event& event) {
+    const auto [first, last] = up_.equal_range(key);
+    const ike::ChildSaStatus* const child = child_of(event);
+    const auto fits = std::find_if(first, last, [&](const auto& entry) {
+        return child != nullptr && entry.second.local_ts == child->local_ts &&
+               entry.second.remote_ts == child->remote_ts;
+    });
+    if (fits != last) { return fits; }
+    return first == last ? up_.end() : first;
 }
 
 void Updown::hand_over(std::uint32_t old_ike, std::uint32_t new_ike) {

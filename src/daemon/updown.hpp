@@ -29,9 +29,17 @@ class Updown {
 
     NameServersOf name_servers_;
     // What was run for up, so that down is told the same, whatever the configuration says by then.
-    // Keyed by the IKE SA's unique id and the child's name; a child may stand more than once.
+    // Keyed by the IKE SA's unique id and the child's name; a child may stand more than once, each
+    // time with selectors of its own (some peers make an SA for each pair of subnets).
     using Key = std::pair<std::uint32_t, std::string>;
-    std::multimap<Key, std::vector<Program>> up_;
+    struct Up {
+        TrafficSelectors local_ts;
+        TrafficSelectors remote_ts;
+        std::vector<Program> runs;
+    };
+    using Ups = std::multimap<Key, Up>;
+    Ups::iterator up_of(const Key& key, const ike::Event& event);
+    Ups up_;
     ProgramQueue queue_;
 };
 

@@ -193,10 +193,12 @@ void ViciServer::take(ClientId id, ByteView octets) {
     flush(id);
 }
 
-void ViciServer::pump(Client& client) {
+void ViciServer::pump(ClientId id, Client& client) {
     while (client.source && client.session.wants_more()) {
         if (const auto message = client.source()) {
-            client.session.stream(client.source_event, *message);
+            if (!client.session.stream(client.source_event, *message)) {
+                tell_too_large(id, client.source_event);
+            }
             continue;
         }
         client.source = {};
@@ -210,7 +212,7 @@ void ViciServer::flush(ClientId id) {
     Client& client = *found->second;
     while (true) {
         const bool was_streaming = static_cast<bool>(client.source);
-        pump(client);
+        pump(id, client);
         if (client.session.broken()) {
             close(id, "it does not read what it asked for");
             return;
@@ -239,6 +241,7 @@ void ViciServer::close(ClientId id, std::string_view why) {
     const auto found = clients_.find(id);
     if (found == clients_.end()) { return; }
     const std::uint64_t lost = found->second->session.events_dropped();
+    events_lost_ += lost;
     clients_.erase(found);
     log_.debug(LogGroup::vici,
                fmt::format("client {} closed: {}{}", id.value(), why,
@@ -257,7 +260,7 @@ void ViciServer::respond(ClientId client, const vici::Message& message) {
 void ViciServer::stream(ClientId client, std::string_view event, const vici::Message& message) {
     const auto found = clients_.find(client);
     if (found == clients_.end()) { return; }
-    found->second->session.stream(event, message);
+    if (!found->second->session.stream(event, message)) { tell_too_large(client, event); }
     wait(client, *found->second);
 }
 
@@ -273,6 +276,21 @@ void ViciServer::raise(std::string_view event, const vici::Message& message) {
     for (auto& [id, client] : clients_) {
         if (client->session.raise(event, message)) { wait(id, *client); }
     }
+}
+
+// Nobody asks why something is not listed.
+void ViciServer::tell_too_large(ClientId id, std::string_view event) {
+    ++events_lost_;
+    log_.warn(LogGroup::vici,
+              fmt::format("client {}: an event {} was left out: it does not fit in a packet of "
+                          "VICI ({} octets)",
+                          id.value(), event, vici::packet_size_max));
+}
+
+std::uint64_t ViciServer::events_lost() const {
+    std::uint64_t out = events_lost_;
+    for (const auto& [id, client] : clients_) { out += client->session.events_dropped(); }
+    return out;
 }
 
 bool ViciServer::anyone_wants(std::string_view event) const {

@@ -55,6 +55,8 @@ class ViciServer {
     void raise(std::string_view event, const vici::Message& message);
     bool anyone_wants(std::string_view event) const;
     std::size_t clients() const { return clients_.size(); }
+    // Events that clients did not get, as they read too slowly or as there was no packet for them.
+    std::uint64_t events_lost() const;
 
  private:
     struct Client;
@@ -69,7 +71,8 @@ class ViciServer {
     void flush(ClientId id);
     void wait(ClientId id, Client& client);
     void close(ClientId id, std::string_view why);
-    void pump(Client& client);
+    void pump(ClientId id, Client& client);
+    void tell_too_large(ClientId id, std::string_view event);
 
     Loop& loop_;
     Log& log_;
@@ -83,6 +86,7 @@ class ViciServer {
     Handlers handlers_;
     std::map<ClientId, std::unique_ptr<Client>> clients_;
     std::uint64_t last_client_ = 0;
+    std::uint64_t events_lost_ = 0;  // by clients that are gone, and what was too large
 };
 
 }  // namespace culvert::daemon

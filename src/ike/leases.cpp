@@ -24,7 +24,7 @@ std::optional<IpAddress> LeaseBook::known(Book& book, const Pool& pool, const Le
     for (auto at = begin; at != end; ++at) {
         const IpAddress& address = at->second;
         const Entry& entry = book.entries.at(address);
-        if (!pool.addresses.contains(address)) { continue; }
+        if (!pool.addresses.contains(address) || in_use_elsewhere(book, address)) { continue; }
         // In use it goes only to the same peer at the same place: it reauthenticates.
         // Who proves nothing (RFC 7619) may be somebody else at that place.
         const bool again = wish.wanted == address && entry.holder == wish.holder &&
@@ -38,16 +38,18 @@ std::optional<IpAddress> LeaseBook::known(Book& book, const Pool& pool, const Le
 
 std::optional<IpAddress> LeaseBook::fresh(Book& book, const Pool& pool, const LeaseWish& wish) {
     if (wish.wanted && pool.addresses.contains(*wish.wanted) &&
-        !book.entries.contains(*wish.wanted)) {
+        !book.entries.contains(*wish.wanted) && !in_use_elsewhere(book, *wish.wanted)) {
         return wish.wanted;
     }
     const IpRange& range = pool.addresses;
     IpAddress at = book.next && range.contains(*book.next) ? *book.next : range.first;
+    std::size_t entries = 0;
+    for (const auto& [name, one] : books_) { entries += one.entries.size(); }
     // Of as many addresses as there are entries and one more, one has no entry.
-    for (std::size_t tries = 0; tries <= book.entries.size(); ++tries) {
+    for (std::size_t tries = 0; tries <= entries; ++tries) {
         const auto behind = at == range.last ? std::optional{range.first} : at.next();
         ASSERT(behind);
-        if (!book.entries.contains(at)) {
+        if (!book.entries.contains(at) && !in_use_elsewhere(book, at)) {
             book.next = behind;
             return at;
         }
@@ -58,9 +60,20 @@ std::optional<IpAddress> LeaseBook::fresh(Book& book, const Pool& pool, const Le
 
 std::optional<IpAddress> LeaseBook::taken_over(Book& book, const Pool& pool) {
     for (const auto& [released, address] : book.offline) {
-        if (pool.addresses.contains(address)) { return address; }
+        if (pool.addresses.contains(address) && !in_use_elsewhere(book, address)) {
+            return address;
+        }
     }
     return std::nullopt;
+}
+
+bool LeaseBook::in_use_elsewhere(const Book& mine, const IpAddress& address) const {
+    for (const auto& [name, book] : books_) {
+        if (&book == &mine) { continue; }
+        const auto found = book.entries.find(address);
+        if (found != book.entries.end() && found->second.users > 0) { return true; }
+    }
+    return false;
 }
 
 void LeaseBook::give(Book& book, const Pool& pool, const IpAddress& address,

@@ -102,8 +102,10 @@ class LeaseBook : public Leases {
     };
     static Owner owner_of(const Identity& identity) { return {identity.type, identity.data}; }
     std::optional<IpAddress> known(Book& book, const Pool& pool, const LeaseWish& wish);
-    static std::optional<IpAddress> fresh(Book& book, const Pool& pool, const LeaseWish& wish);
-    static std::optional<IpAddress> taken_over(Book& book, const Pool& pool);
+    std::optional<IpAddress> fresh(Book& book, const Pool& pool, const LeaseWish& wish);
+    std::optional<IpAddress> taken_over(Book& book, const Pool& pool);
+    // Pools may overlap, or one of another name may have taken the place of one with leases.
+    bool in_use_elsewhere(const Book& mine, const IpAddress& address) const;
     void give(Book& book, const Pool& pool, const IpAddress& address, const LeaseWish& wish);
 
     OnChange on_change_;

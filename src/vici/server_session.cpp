@@ -1,5 +1,7 @@
 #include "vici/server_session.hpp"
 
+#include <utility>
+
 #include <fmt/format.h>
 
 #include "base/assert.hpp"
@@ -44,7 +46,9 @@ Result<std::optional<Request>> ServerSession::receive(ByteView octets) {
     if (waiting_) {
         Packet packet = std::move(*waiting_);
         waiting_.reset();
-        return handle(std::move(packet));
+        auto request = handle(std::move(packet));
+        // One that we do not know is answered already: there may be another one behind it.
+        if (!request || *request || broken_) { return request; }
     }
     while (true) {
         auto frame = frames_.next();
@@ -104,28 +108,39 @@ void ServerSession::respond(const Message& message) {
 
 bool ServerSession::raise(std::string_view event, const Message& message) {
     if (!subscribed(event)) { return false; }
-    if (output().size() > event_queue_max) {
+    if (output().size() > event_queue_max ||
+        !send({.type = PacketType::event, .name = std::string{event}, .message = message})) {
         ++events_dropped_;
         return false;
     }
-    send({.type = PacketType::event, .name = std::string{event}, .message = message});
     return true;
 }
 
-void ServerSession::stream(std::string_view event, const Message& message) {
-    if (subscribed(event)) {
-        send({.type = PacketType::event, .name = std::string{event}, .message = message});
+bool ServerSession::stream(std::string_view event, const Message& message) {
+    return !subscribed(event) ||
+           send({.type = PacketType::event, .name = std::string{event}, .message = message});
+}
+
+// With room for more than that: else the next event is dropped again.
+void ServerSession::tell_of_lost_events() {
+    if (events_told_ == events_dropped_ || !subscribed(events_lost_event) ||
+        output().size() > event_queue_max / 2) {
+        return;
     }
+    const std::uint64_t lost = events_dropped_ - std::exchange(events_told_, events_dropped_);
+    send({.type = PacketType::event,
+          .name = std::string{events_lost_event},
+          .message = Message{}.set("lost", fmt::format("{}", lost))});
 }
 
 bool ServerSession::wants_more() const { return !broken_ && output().size() < event_queue_max; }
 
-void ServerSession::send(const Packet& packet) {
-    if (broken_) { return; }
+bool ServerSession::send(const Packet& packet) {
+    if (broken_) { return true; }
     auto encoded = encode(packet);
     if (!encoded) {
         // Ours to get right, but a client must not wait for ever for an answer that is too large.
-        if (packet.type != PacketType::cmd_response) { return; }
+        if (packet.type != PacketType::cmd_response) { return false; }
         encoded = encode({.type = PacketType::cmd_response, .message = failure(encoded.error())});
         ASSERT(encoded.has_value());
     }
@@ -133,9 +148,10 @@ void ServerSession::send(const Packet& packet) {
         broken_ = true;
         output_.clear();
         output_at_ = 0;
-        return;
+        return true;
     }
     append(output_, frame(*encoded));
+    return true;
 }
 
 ByteView ServerSession::output() const { return ByteView{output_}.subspan(output_at_); }
@@ -150,6 +166,7 @@ void ServerSession::written(std::size_t count) {
         output_.erase(output_.begin(), output_.begin() + static_cast<std::ptrdiff_t>(output_at_));
         output_at_ = 0;
     }
+    tell_of_lost_events();
 }
 
 Message success() { return Message{}.set("success", "yes"); }

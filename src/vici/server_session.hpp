@@ -62,8 +62,9 @@ class ServerSession {
     // event is dropped for it and counted).
     bool raise(std::string_view event, const Message& message);
     // An event of the running command (list-sa, control-log...): never dropped, but a client that
-    // does not read is broken() in the end. Sent only if subscribed, as VICI has it.
-    void stream(std::string_view event, const Message& message);
+    // does not read is broken() in the end. Sent only if subscribed, as VICI has it. False: it is
+    // too large for a packet, and was left out.
+    bool stream(std::string_view event, const Message& message);
     // True while little is queued: a long stream may go on.
     bool wants_more() const;
 
@@ -76,7 +77,8 @@ class ServerSession {
 
  private:
     Result<std::optional<Request>> handle(Packet packet);
-    void send(const Packet& packet);
+    bool send(const Packet& packet);
+    void tell_of_lost_events();
 
     Catalog catalog_;
     FrameReader frames_;
@@ -85,9 +87,14 @@ class ServerSession {
     Bytes output_;
     std::size_t output_at_ = 0;
     std::uint64_t events_dropped_ = 0;
+    std::uint64_t events_told_ = 0;  // of those that were dropped
     bool busy_ = false;
     bool broken_ = false;
 };
+
+// {lost = N}: so many events were dropped since the last one of these, as the client read too
+// slowly. Comes as soon as there is room again, to whoever subscribed.
+constexpr std::string_view events_lost_event = "culvert-events-lost";
 
 // The answers that most commands give: {success = yes}, and {success = no, errmsg = ...}.
 Message success();

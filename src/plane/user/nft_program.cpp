@@ -179,8 +179,8 @@ Result<std::string> run_nft(const std::vector<std::string>& arguments, std::stri
     Exchange said =
         converse(std::move(in->write), std::move(out->read), std::move(err->read), input);
     if (said.timed_out) {
-        ::kill(*pid, SIGKILL);
-        reap(*pid);
+        // One that we may not kill is not waited for.
+        if (::kill(*pid, SIGKILL) == 0) { reap(*pid); }
         return std::unexpected(no_kernel_packet_filter("nft did not come to an end"));
     }
     if (reap(*pid) != 0) {

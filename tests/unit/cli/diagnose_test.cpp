@@ -19,7 +19,13 @@ class FakeProbes final : public Probes {
         return std::vector{*IpAddress::parse("192.0.2.2")};
     }
     std::optional<IpAddress> own_address_in(const IpRange&) override { return own; }
-    bool ping(const IpAddress&, const IpAddress& to, unsigned packet_size) override {
+    Result<bool> ping(const IpAddress&, const IpAddress& to, unsigned packet_size) override {
+        if (!can_ping) {
+            return std::unexpected(Error{.code = ErrorCode::not_found,
+                                         .wanted = "to run the program ping",
+                                         .received = "No such file or directory",
+                                         .remedy = "install it"});
+        }
         pinged = to;
         if (on_ping) { on_ping(); }
         return packet_size <= passes;
@@ -28,6 +34,7 @@ class FakeProbes final : public Probes {
     std::optional<IpAddress> own = IpAddress::parse("10.1.0.1");
     IpAddress pinged;
     unsigned passes = 1500;
+    bool can_ping = true;
     std::function<void()> on_ping;
 };
 
@@ -130,6 +137,42 @@ TEST_F(Diagnose, TellsEspThatIsLostFromTrafficThatStaysOut) {
     EXPECT_EQ(run(), Exit::failed);
     EXPECT_TRUE(says("nothing came back")) << paper.printed;
     EXPECT_TRUE(says("UDP 4500"));
+}
+
+TEST_F(Diagnose, WithoutThePingProgramNothingIsBlamedOnTheTunnel) {
+    probes.can_ping = false;
+    EXPECT_EQ(run(), Exit::ok);
+    EXPECT_TRUE(says("skipped  ESP passes      no ping could be sent: No such file or directory"))
+        << paper.printed;
+    EXPECT_TRUE(says("to fix it: install it"));
+}
+
+// The daemon goes on asking longer than we wait.
+TEST_F(Diagnose, APeerThatIsStillBeingAskedHasNotAnswered) {
+    refuse(ErrorCode::timed_out, "");
+    // What failed yesterday tells nothing of today.
+    daemon.answers("culvert-status",
+                   vici::Message{}.set("failures",
+                                       vici::Section{}.set("1", vici::Section{}
+                                                                    .set("ago", "90000")
+                                                                    .set("connection", "home")
+                                                                    .set("exchange", "IKE_AUTH"))));
+    vici::Section ike;
+    ike.set("state", "CONNECTING").set("remote-host", "192.0.2.2").set("remote-port", "500");
+    daemon.streams("list-sas", {"list-sa", {vici::Message{}.set("home", ike)}});
+    EXPECT_EQ(diagnose(context, "net"), Exit::failed);
+    EXPECT_TRUE(
+        says("FAILED   port answers    timed_out: wanted an answer to IKE_SA_INIT from "
+             "192.0.2.2[500]; got none in "))
+        << paper.printed;
+    EXPECT_TRUE(says("UDP port 500"));
+    paper.printed.clear();
+    ike.set("encr-alg", "AES_GCM_16");
+    daemon.streams("list-sas", {"list-sa", {vici::Message{}.set("home", ike)}});
+    EXPECT_EQ(diagnose(context, "net"), Exit::failed);
+    EXPECT_TRUE(says("FAILED   authentication  timed_out: wanted an answer to IKE_AUTH"))
+        << paper.printed;
+    EXPECT_TRUE(says("UDP port 4500"));
 }
 
 TEST_F(Diagnose, FindsABlackHole) {

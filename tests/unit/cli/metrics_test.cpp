@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include "cli/scrape.hpp"
 #include "fake_daemon.hpp"
 
 namespace culvert::cli {
@@ -51,6 +52,44 @@ MetricParts parts() {
     out.sas = {an_sa()};
     out.connections = {a_connection("home", {"net", "lan"}), a_connection("office", {"desk"})};
     return out;
+}
+
+TEST(Metrics, ATunnelIsUpWhileItIsRekeyedOrMoves) {
+    for (const std::string_view state : {"INSTALLED", "REKEYING", "UPDATING"}) {
+        MetricParts all = parts();
+        auto& ike = std::get<vici::Section>(all.sas[0].entries[0].element);
+        vici::Section child = *ike.section("child-sas")->section("net-3");
+        child.set("state", state);
+        ike.set("child-sas", vici::Section{}.set("net-3", child));
+        EXPECT_TRUE(
+            render_metrics(all).contains("culvert_child_up{connection=\"home\",child=\"net\"} 1\n"))
+            << state;
+    }
+}
+
+// One command that the daemon cannot answer takes nothing but its own metrics away.
+TEST(Metrics, WhatIsRefusedIsLeftOut) {
+    FakeDaemon daemon;
+    const MetricParts all = parts();
+    daemon.answers("culvert-status",
+                   vici::failure(Error{.code = ErrorCode::limit_reached, .wanted = "less"}));
+    daemon.answers("stats", all.stats);
+    daemon.answers("get-counters", all.counters);
+    daemon.answers("get-pools", all.pools);
+    daemon.streams("list-conns", {"list-conn", all.connections});
+    daemon.streams("list-sas", {"list-sa", all.sas});
+    daemon.streams("list-certs", {"list-cert", {}});
+    const auto stream = daemon.opener()("").value();
+    vici::Client client{*stream};
+    Paper paper;
+    const auto got = scrape(client, paper);
+    ASSERT_TRUE(got);
+    EXPECT_TRUE(paper.errors.contains("no metrics of culvert-status: limit_reached"))
+        << paper.errors;
+    const std::string text = render_metrics(*got);
+    EXPECT_TRUE(text.contains("culvert_up 1\n"));
+    EXPECT_FALSE(text.contains("culvert_uptime_seconds"));
+    EXPECT_TRUE(text.contains("culvert_pool_addresses"));
 }
 
 TEST(Metrics, SaysWhatTheDaemonSays) {

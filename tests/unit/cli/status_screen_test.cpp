@@ -61,6 +61,58 @@ TEST(StatusScreen, NamesWhatIsDownAndTheLastFailureWithItsRemedy) {
     EXPECT_TRUE(has(render_status({}, plain), "no connections are loaded"));
 }
 
+vici::Message with_child(const std::string& key, const std::string& value,
+                         const std::vector<std::pair<std::string, std::string>>& more = {}) {
+    vici::Section child = vici::Section{}.set("mode", "TUNNEL").set(key, value);
+    for (const auto& [name, text] : more) { child.set(name, text); }
+    return vici::Message{}.set(
+        "office", vici::Section{}.set("children", vici::Section{}.set("desk", std::move(child))));
+}
+
+TEST(StatusScreen, SaysWhatKeepsAChildDown) {
+    const auto shown = [](vici::Message connection) {
+        return render_status({.daemon = {}, .connections = {std::move(connection)}, .sas = {}},
+                             plain);
+    };
+    EXPECT_TRUE(has(
+        shown(with_child("culvert-policy-problem", "no route", {{"culvert-start-action", "trap"}})),
+        "desk: down, and what would bring it up is not installed: no route\n"));
+    EXPECT_TRUE(has(shown(with_child("culvert-keep-up", "held")),
+                    "desk: down, held there until culvert up desk\n"));
+    EXPECT_TRUE(has(shown(with_child("culvert-keep-up", "yes",
+                                     {{"culvert-tries-failed", "3"},
+                                      {"culvert-next-try", "12"},
+                                      {"culvert-last-failure", "timed_out: nobody there"}})),
+                    "desk: down, is to be kept up; 3 tries failed, the next is in 12 s: timed_out: "
+                    "nobody there\n"));
+}
+
+TEST(StatusScreen, SaysWhatIsWrongWithTheConfigurationUntilItIsRight) {
+    StatusParts parts{.daemon = {}, .connections = {}, .sas = {}};
+    parts.daemon.set("daemon", vici::Section{}
+                                   .set("config-problem", "not reloaded: line 3")
+                                   .set("config-problem-ago", "90"));
+    EXPECT_TRUE(has(render_status(parts, plain), "not reloaded: line 3 (90 s ago)\n"));
+}
+
+// In each state of an IKE SA, on the one line that it has among many.
+TEST(StatusScreen, WhatIsRekeyedIsUpAndWhatEndsIsNotComing) {
+    std::vector<std::string> children{"net"};
+    for (int i = 0; i < 100; ++i) { children.push_back("c" + std::to_string(i)); }
+    const auto line = [&](std::string_view state) {
+        vici::Message sa = an_sa();
+        auto& ike = std::get<vici::Section>(sa.entries[0].element);
+        ike.set("state", state);
+        std::erase_if(ike.entries, [](const auto& entry) { return entry.key == "established"; });
+        ike.set("culvert-established", "300");
+        return render_status(
+            {.daemon = {}, .connections = {a_connection("home", children)}, .sas = {sa}}, plain);
+    };
+    EXPECT_TRUE(has(line("REKEYING"), "up         5 min")) << line("REKEYING");
+    EXPECT_TRUE(has(line("DELETING"), "closing    5 min")) << line("DELETING");
+    EXPECT_TRUE(has(line("CONNECTING"), "connecting "));
+}
+
 // 2,500 children are no screen.
 TEST(StatusScreen, OfManyChildrenAConnectionIsOneLine) {
     std::vector<std::string> children;

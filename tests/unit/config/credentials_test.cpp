@@ -126,6 +126,27 @@ TEST_F(Folders, OfSeveralInAFileTheGoodOnesAreLoadedAndTheOthersTold) {
     EXPECT_EQ(told.find(": error"), std::string::npos) << told;
 }
 
+// A reload that went on would take a key away that is in use.
+TEST_F(Folders, WhatCouldBeUsedAndCannotAnyMoreIsFound) {
+    put("x509/gw.crt", "gw.crt");
+    put("private/gw.key", "gw.key");
+    put("private/new.key", "gw.crt");
+    const Loaded before = load(conf("certs = gw.crt", ""));
+    EXPECT_TRUE(before.usable.contains("/s/private/gw.key"));
+    EXPECT_FALSE(before.usable.contains("/s/private/new.key"));
+    EXPECT_TRUE(lost_credentials(before.usable, before.problems).empty());
+    put("private/gw.key", "gw.crt");
+    const Problems lost =
+        lost_credentials(before.usable, load(conf("auth = psk", "auth = psk")).problems);
+    ASSERT_EQ(lost.size(), 1U);
+    EXPECT_TRUE(show(lost).starts_with("/s/private/gw.key: error: holds no private key"))
+        << show(lost);
+    // To take the file away says that it is not wanted any more.
+    files.erase("/s/private/gw.key");
+    EXPECT_TRUE(
+        lost_credentials(before.usable, load(conf("auth = psk", "auth = psk")).problems).empty());
+}
+
 TEST_F(Folders, WhatIsMissingIsToldWithItsRemedy) {
     put("x509/gw.crt", "gw.crt");
     put("x509/key.crt", "gw.key");

@@ -116,6 +116,7 @@ std::string show(const Changes& changes) {
     for (const auto& c : changes.children_changed) {
         out += "~" + c.connection + "/" + c.child + " ";
     }
+    if (changes.order) { out += "order "; }
     if (changes.secrets) { out += "secrets "; }
     if (changes.settings) { out += "settings "; }
     return out;
@@ -131,6 +132,33 @@ TEST(Lint, EverythingWithEverythingIsWarnedOf) {
     EXPECT_FALSE(warned("local_ts = 10.0.0.0/8\nremote_ts = 0.0.0.0/0"));
     EXPECT_FALSE(warned("remote_ts = 0.0.0.0/0"));
     EXPECT_FALSE(warned("local_ts = 0.0.0.0/0[tcp/80]\nremote_ts = 0.0.0.0/0"));
+}
+
+TEST(Lint, PoolsOfTheSameAddressesAreToldOf) {
+    const auto told = [](std::string_view second) {
+        return show(
+            load_text(fmt::format("pools {{ a {{ addrs = 10.1.0.0/24\n}} b {{ addrs = {}\n}} "
+                                  "c {{ addrs = fd00::/120\n}} }}",
+                                  second))
+                .problems);
+    };
+    EXPECT_EQ(told("10.1.1.0/24"), "");
+    EXPECT_EQ(told("10.1.0.128/25"),
+              "warning: pools.b.addrs: has addresses that the pool a has as well. To fix it: give "
+              "each pool addresses of its own\n");
+}
+
+// The order of connections is that of preference.
+TEST(Compare, TellsOfAnotherOrder) {
+    const auto config = [](std::string_view names) {
+        std::string text = "connections {\n";
+        for (const char name : names) { text += connection(std::string(1, name), "", "", ""); }
+        return load_text(text + "}").config;
+    };
+    EXPECT_EQ(show(compare(config("ab"), config("ba"))), "order ");
+    EXPECT_EQ(show(compare(config("ab"), config("cab"))), "+c ");
+    EXPECT_EQ(show(compare(config("abc"), config("ac"))), "-b ");
+    EXPECT_EQ(show(compare(config("abc"), config("cxa"))), "+x -b order ");
 }
 
 TEST(Compare, TellsOfEachSetting) {
@@ -154,7 +182,10 @@ TEST(Compare, TellsWhatAReloadChanges) {
     EXPECT_EQ(against(connection_with("children { x { } y { } }")), "");
     EXPECT_TRUE(compare(a.config, a.config).empty());
     EXPECT_EQ(against(connection_with("children { x { } }")), "-c/y ");
-    EXPECT_EQ(against(connection_with("children { y { } x { } z { } }")), "+c/z ");
+    EXPECT_EQ(against(connection_with("children { y { } x { } z { } }")), "+c/z order ");
+    EXPECT_EQ(against(connection_with("children { z { } x { } y { } }")), "+c/z ");
+    EXPECT_FALSE(
+        compare(a.config, load_text(connection_with("children { y { } x { } }")).config).empty());
     EXPECT_EQ(against(connection_with("children { x { local_ts = 10.0.0.0/8\n} y { } }")), "~c/x ");
     EXPECT_EQ(
         against(connection_with("children { x { rekey_time = 1d\n} y { mode = transport\n} }")),

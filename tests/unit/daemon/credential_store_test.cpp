@@ -3,6 +3,7 @@
 #include "daemon/credential_store.hpp"
 
 #include <algorithm>
+#include <memory>
 
 #include <gtest/gtest.h>
 
@@ -31,6 +32,33 @@ TEST_F(CredentialStoreLists, PartsOfOneAuthorityAreBothKept) {
     for (const std::string name : {"part12", "part3", "users", "authorities"}) {
         EXPECT_TRUE(has(name)) << name;
     }
+}
+
+// swanctl --load-all clears, and loads the folders again: they stay the file's.
+TEST_F(CredentialStoreLists, WhatViciLoadsAsTheFilesHaveItGoesWithThem) {
+    const auto with = [](const std::vector<std::string>& names) {
+        auto out = std::make_shared<ike::CredentialSet>();
+        for (const std::string& name : names) {
+            out->authorities.push_back(x509::certificate(name));
+        }
+        return out;
+    };
+    const auto trusts = [this](const std::string& name) {
+        const auto all = store.all();
+        return std::ranges::find(all->authorities, x509::certificate(name)) !=
+               all->authorities.end();
+    };
+    store.replace_file(with({"root", "roll1"}));
+    store.clear();
+    EXPECT_FALSE(trusts("root"));
+    store.put(x509::certificate("root"), CertificateUse::authority);
+    store.put(x509::certificate("roll1"), CertificateUse::authority);
+    store.put(x509::certificate("roll2"), CertificateUse::authority);
+    EXPECT_TRUE(trusts("root") && trusts("roll1") && trusts("roll2"));
+    ASSERT_EQ(store.by_vici_alone().size(), 1U);
+    store.replace_file(with({"root"}));
+    EXPECT_TRUE(trusts("root") && trusts("roll2"));
+    EXPECT_FALSE(trusts("roll1"));
 }
 
 TEST_F(CredentialStoreLists, ANewerOneTakesThePlaceOfAnOlderOne) {

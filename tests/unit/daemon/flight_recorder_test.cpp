@@ -46,6 +46,29 @@ TEST(FlightRecorder, TellsTheStoryOfAFailureOnce) {
     EXPECT_TRUE(again->lines.empty());
 }
 
+// nor do they push those off who are no strangers.
+TEST(FlightRecorder, A10StrangersPushOutStrangersAlone) {
+    FlightRecorder recorder;
+    const Endpoint peer = *Endpoint::parse("192.0.2.2:500");
+    ike::Event known = exchange(peer, "IKE_AUTH response 1 sent");
+    known.ike_unique_id = 7;
+    known.connection = "home";
+    recorder.add(known, begin);
+    for (std::size_t i = 0; i < 3 * recorded_peers_max; ++i) {
+        const Endpoint one{IpAddress::v4(0x0a100000U + static_cast<std::uint32_t>(i)), 500};
+        recorder.add(exchange(one, "hello"), begin);
+    }
+    EXPECT_TRUE(recorder.has(peer.address));
+    EXPECT_LE(recorder.peers(), recorded_strangers_max + 1);
+    // The story of its failure outlives any number of theirs.
+    recorder.add(refusal(peer), begin);
+    for (std::size_t i = 0; i < 2 * stories_max; ++i) {
+        recorder.add(refusal(*Endpoint::parse("10.0.0.1:500")), begin);
+    }
+    EXPECT_NE(recorder.story_of({.at = begin, .remote = peer, .error = *refusal(peer).error}),
+              nullptr);
+}
+
 // strangers of any number cost a bounded memory, and forget the oldest first.
 TEST(FlightRecorder, A10IsBoundedInPeersAndLines) {
     FlightRecorder recorder;
@@ -53,12 +76,12 @@ TEST(FlightRecorder, A10IsBoundedInPeersAndLines) {
     for (std::size_t i = 0; i < 3 * recorded_lines_max; ++i) {
         recorder.add(exchange(first, std::string(10'000, 'x')), begin);
     }
-    for (std::size_t i = 0; i < 2 * recorded_peers_max; ++i) {
+    for (std::size_t i = 0; i < 2 * recorded_strangers_max; ++i) {
         const Endpoint one{IpAddress::v4(0x0a100000U + static_cast<std::uint32_t>(i)), 500};
         recorder.add(exchange(one, "hello"), begin);
-        if (i < recorded_peers_max) { recorder.add(exchange(first, "still here"), begin); }
+        if (i < recorded_strangers_max) { recorder.add(exchange(first, "still here"), begin); }
     }
-    EXPECT_EQ(recorder.peers(), recorded_peers_max);
+    EXPECT_EQ(recorder.peers(), recorded_strangers_max);
     const auto forgotten = recorder.add(refusal(first), begin);
     ASSERT_TRUE(forgotten);
     EXPECT_TRUE(forgotten->lines.empty());

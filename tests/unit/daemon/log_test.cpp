@@ -2,6 +2,7 @@
 
 #include "daemon/log.hpp"
 
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 
@@ -109,6 +110,24 @@ TEST(Log, EachOutputGetsWhatItWants) {
     (*log)->set_levels(more);
     (*log)->info(LogGroup::config, "for the first again");
     EXPECT_TRUE(contents(one).contains("for the first again"));
+}
+
+// logrotate has made a file that we may not write to: the old one is better than none.
+TEST(Log, AnOutputThatCannotBeOpenedAgainGoesOnAsItWas) {
+    const std::string first = test::scratch("log-main");
+    const std::string place = test::scratch("log-folder");
+    std::filesystem::create_directory(place);
+    const std::string file = place + "/log";
+    auto log = Log::open(*LogSpec::parse("warn,file=" + first), true);
+    ASSERT_TRUE(log);
+    use_outputs(**log, {{.name = file, .levels = {{"default", 1}}}});
+    // Moved away: nothing can be opened under its name any more, even by root.
+    std::filesystem::rename(place, place + ".moved");
+    use_outputs(**log, {{.name = file, .levels = {{"default", 2}}}});
+    EXPECT_TRUE(contents(first).contains("what was open goes on"));
+    (*log)->debug(LogGroup::daemon, "still written");
+    EXPECT_TRUE(contents(place + ".moved/log").contains("still written"));
+    EXPECT_EQ((*log)->lost(), 0U);
 }
 
 TEST(Log, StrongswansLevelsAreOurs) {

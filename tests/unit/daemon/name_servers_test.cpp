@@ -55,6 +55,23 @@ TEST(NameServers, TheFileFollowsTheConnections) {
     EXPECT_EQ(contents(path), "nameserver 192.0.2.53\n");
 }
 
+// Make before break: the new IKE SA is given the same servers before the old one ends.
+TEST(NameServers, StayAsLongAsOneIkeSaHasThem) {
+    const std::string path = test::scratch("resolv.conf.twice");
+    NameServerBook book{path};
+    ASSERT_TRUE(book.clear());
+    const ike::NameServers same{.connection = "one", .servers = {ip("10.1.0.53")}, .domains = {}};
+    ASSERT_TRUE(book.use(same, true));
+    ASSERT_TRUE(book.use(same, true));
+    EXPECT_EQ(book.of("one").size(), 1U);
+    EXPECT_EQ(contents(path), "nameserver 10.1.0.53   # by culvertd\n");
+    ASSERT_TRUE(book.use(same, false));
+    EXPECT_EQ(contents(path), "nameserver 10.1.0.53   # by culvertd\n");
+    ASSERT_TRUE(book.use(same, false));
+    EXPECT_EQ(contents(path), "");
+    ASSERT_TRUE(book.use(same, false));  // of one that is not there nothing comes
+}
+
 TEST(NameServers, AFileThatCannotBeReadIsNotWritten) {
     NameServerBook folder{testing::TempDir()};
     EXPECT_FALSE(

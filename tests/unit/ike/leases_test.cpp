@@ -39,6 +39,22 @@ TEST(LeaseBook, TheOneReleasedFirstGoesToAnotherWhenNoneIsLeft) {
     EXPECT_EQ(book.acquire(pool, wish("a")), std::nullopt);
 }
 
+// A pool was renamed, or two overlap: nobody gets what another one uses.
+TEST(LeaseBook, AnAddressInUseIsGivenFromNoOtherPool) {
+    const Pool renamed{.name = "q", .addresses = pool.addresses, .attributes = {}};
+    LeaseBook book;
+    book.restore("q", ip("10.3.0.1"), Identity::parse("b").value());
+    ASSERT_EQ(book.acquire(pool, wish("a")), ip("10.3.0.1"));
+    EXPECT_EQ(book.acquire(renamed, wish("b")), ip("10.3.0.2"));  // not what b had, nor a's
+    LeaseWish asks = wish("c");
+    asks.wanted = ip("10.3.0.1");
+    EXPECT_EQ(book.acquire(renamed, asks), ip("10.3.0.3"));
+    EXPECT_EQ(book.acquire(renamed, wish("d")), std::nullopt);
+    EXPECT_EQ(book.acquire(pool, wish("d")), std::nullopt);
+    book.release("p", ip("10.3.0.1"));
+    EXPECT_EQ(book.acquire(renamed, wish("d")), ip("10.3.0.1"));
+}
+
 TEST(LeaseBook, TwoOfOneIdentityHaveTwoAddresses) {
     LeaseBook book;
     EXPECT_EQ(book.acquire(pool, wish("a", "192.0.2.1")), ip("10.3.0.1"));

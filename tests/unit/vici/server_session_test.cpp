@@ -70,6 +70,46 @@ TEST(ServerSession, RaisesAndStreamsToSubscribersOnly) {
     EXPECT_EQ(written(s), "5()5()7log(x=2)7list-sa(x=3)1()");
 }
 
+TEST(ServerSession, AnUnknownCommandHoldsUpNothingBehindIt) {
+    ServerSession s = session();
+    Bytes all = wire(PacketType::cmd_request, "version");
+    append(all, wire(PacketType::cmd_request, "no-such"));
+    append(all, wire(PacketType::cmd_request, "version", Message{}.set("n", "3")));
+    ASSERT_TRUE(s.receive(all).value().has_value());
+    ASSERT_TRUE(s.receive({}));
+    s.respond({});
+    const auto request = s.receive({});
+    ASSERT_TRUE(request.has_value() && request->has_value());
+    EXPECT_EQ(show((*request)->message), "n=3");
+    EXPECT_EQ(written(s), "1()2()");
+}
+
+TEST(ServerSession, TellsHowManyEventsWereLostAsSoonAsThereIsRoom) {
+    ServerSession s{{{"version"}, {"log", std::string{events_lost_event}}}};
+    Bytes all = wire(PacketType::event_register, "log");
+    append(all, wire(PacketType::event_register, std::string{events_lost_event}));
+    ASSERT_TRUE(s.receive(all));
+    const Message large = Message{}.set("x", std::string(60'000, 'x'));
+    while (s.raise("log", large)) {}
+    s.raise("log", large);
+    EXPECT_EQ(s.events_dropped(), 2U);
+    s.written(s.output().size());
+    EXPECT_EQ(written(s), "7culvert-events-lost(lost=2)");
+    EXPECT_TRUE(s.raise("log", Message{}));
+    EXPECT_EQ(written(s), "7log()");
+}
+
+TEST(ServerSession, SaysOfAnEventThatNoPacketCanHold) {
+    ServerSession s = session();
+    ASSERT_TRUE(s.receive(wire(PacketType::event_register, "list-sa")));
+    Message huge;
+    for (int i = 0; i < 10; ++i) { huge.set(std::to_string(i), std::string(60'000, 'x')); }
+    EXPECT_FALSE(s.stream("list-sa", huge));
+    EXPECT_FALSE(s.raise("list-sa", huge));
+    EXPECT_EQ(s.events_dropped(), 1U);
+    EXPECT_TRUE(s.stream("list-sa", Message{}));
+}
+
 TEST(ServerSession, RunsOneCommandAtATimeInOrder) {
     ServerSession s = session();
     Bytes all = wire(PacketType::cmd_request, "version", Message{}.set("n", "1"));
