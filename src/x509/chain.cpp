@@ -143,6 +143,12 @@ std::optional<Revoked> revoked_by(const TrustQuestion& question, const Certifica
     return told && told->revoked ? std::optional{Revoked{told->when, told->reason}} : std::nullopt;
 }
 
+// Whether anybody says where the standing of a certificate can be asked.
+bool has_source(const TrustQuestion& question, const Certificate& one, const Certificate& issuer) {
+    return !one.crl_urls().empty() || !one.ocsp_urls().empty() ||
+           std::ranges::find(question.asked, issuer) != question.asked.end();
+}
+
 std::optional<Error> check_revocation(const TrustQuestion& question, const Certificate& one,
                                       const Certificate& issuer) {
     if (const auto revoked = revoked_by(question, one, issuer)) {
@@ -151,9 +157,9 @@ std::optional<Error> check_revocation(const TrustQuestion& question, const Certi
                                      revoked->reason.empty() ? "" : ": ", revoked->reason),
                          "issue a new certificate for this peer");
     }
-    const bool names_source = !one.crl_urls().empty() || !one.ocsp_urls().empty();
-    const bool needed = question.revocation == RevocationPolicy::strict ||
-                        (question.revocation == RevocationPolicy::ifuri && names_source);
+    const bool needed =
+        question.revocation == RevocationPolicy::strict ||
+        (question.revocation == RevocationPolicy::ifuri && has_source(question, one, issuer));
     if (!needed || standing_known(question, one, issuer)) { return std::nullopt; }
     return untrusted(
         one,
