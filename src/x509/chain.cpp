@@ -161,6 +161,17 @@ std::optional<Error> check_revocation(const TrustQuestion& question, const Certi
         question.revocation == RevocationPolicy::strict ||
         (question.revocation == RevocationPolicy::ifuri && has_source(question, one, issuer));
     if (!needed || standing_known(question, one, issuer)) { return std::nullopt; }
+    const bool list_in_vain =
+        !may_sign_lists(issuer) && std::ranges::any_of(question.crls, [&](const Crl& crl) {
+            return crl.issuer_der() == issuer.subject_der();
+        });
+    if (list_in_vain) {
+        return untrusted(one,
+                         fmt::format("cannot be told from a revoked one: {} may not sign a CRL "
+                                     "(keyUsage without cRLSign)",
+                                     issuer.to_string()),
+                         "issue that authority's certificate again with keyUsage cRLSign");
+    }
     return untrusted(
         one,
         "cannot be told from a revoked one: there is no current CRL of its issuer that is about "

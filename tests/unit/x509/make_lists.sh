@@ -78,6 +78,15 @@ onlyuser = TRUE" 1 removeFromCRL held
 # The one in between is revoked by the root.
 list root-of-middle root 07 "$keyed" 0 cACompromise middle
 
+# An authority that may issue certificates, and no lists; and one that says nothing about it.
+key lister
+openssl req -x509 -new -key lister.key -subj /CN=lister -days 3650 -out lister.crt -addext 'keyUsage = critical, keyCertSign'
+openssl req -x509 -new -key lister.key -subj /CN=lister -days 3650 -out lister-free.crt
+key listed && issue listed lister "$end_entity
+subjectAltName = DNS:g1.example"
+list of-lister lister 01 "$keyed" 0
+list of-lister-bad lister 02 "$keyed" 0 keyCompromise listed
+
 # Policies: authorities that have 99.1 to give, that do not, that call it 99.2, and that ask for one.
 policy='certificatePolicies = 1.3.6.1.4.1.99.1'
 root law

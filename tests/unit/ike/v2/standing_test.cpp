@@ -65,6 +65,12 @@ TEST_F(FetchedLists, PartsStandBesideEachOther) {
     EXPECT_NE(why.find("critical extension"), std::string::npos) << why;
 }
 
+TEST_F(FetchedLists, OneThatItsIssuerMayNotSignIsNoneAndSaysWhy) {
+    fetch("lister", "of-lister");
+    EXPECT_NE(why.find("cRLSign"), std::string::npos) << why;
+    EXPECT_FALSE(has("of-lister"));
+}
+
 TEST_F(FetchedLists, AnOlderOneDoesNotComeBack) {
     fetch("holder", "hold-2");
     fetch("holder", "hold-1");
