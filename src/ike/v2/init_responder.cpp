@@ -48,7 +48,8 @@ struct Selection {
     bool rounds = false;
     std::optional<wire::Notify> methods;
     std::optional<wire::CertificateRequest> certificates;  // that any of them takes
-    bool udp = false;  // in place of native ESP, if the peer wants that, too
+    bool ocsp = false;  // any of them asks for responses inside of IKE
+    bool udp = false;   // in place of native ESP, if the peer wants that, too
 };
 
 // RFC 9370 2.2.1: additional key exchanges need IKE_INTERMEDIATE.
@@ -70,6 +71,8 @@ std::optional<Selection> select(const Candidates& candidates, const Offer& offer
         std::ranges::any_of(candidates, [](const ConnectionRef& c) { return has_rounds(*c); });
     const bool udp = std::ranges::all_of(
         candidates, [&](const ConnectionRef& c) { return would_take_udp(*c, env.settings()); });
+    const bool ocsp =
+        std::ranges::any_of(candidates, [](const ConnectionRef& c) { return requests_ocsp(*c); });
     std::vector<const Proposals*> in_vain;
     for (const ConnectionRef& connection : candidates) {
         // Most have the same ones as the one before.
@@ -87,6 +90,7 @@ std::optional<Selection> select(const Candidates& candidates, const Offer& offer
                          .rounds = rounds,
                          .methods = announced_methods_notify(candidates),
                          .certificates = certificate_request(candidates, *env.state.config),
+                         .ocsp = ocsp,
                          .udp = udp};
     }
     return std::nullopt;
@@ -171,7 +175,7 @@ Result<Accepted> accept(const Datagram& datagram, const wire::Message& request, 
     }
     if (selection.certificates) {
         payloads.emplace_back(std::move(*selection.certificates));
-        add_ocsp_request(payloads, *sa.connection);
+        if (selection.ocsp) { payloads.emplace_back(ocsp_request_payload()); }
     }
     add_lookup_support(payloads, env);
     if (selection.methods) { payloads.emplace_back(std::move(*selection.methods)); }
