@@ -121,6 +121,9 @@ Status verify_resumed(std::string_view connection, const wire::Authentication& a
 // Without state: no SPI of ours, nothing remembered (RFC 7296 2.6); never more than was asked.
 void answer_without_state(const Datagram& request, const wire::IkeHeader& header,
                           wire::Notify notify, const Environment& env);
+// Whoever can be redirected in the answer to a first message is, and was not already (RFC 5685 3).
+std::optional<wire::Notify> sent_away(const wire::Message& request, ByteView ni,
+                                      const IpAddress& here, const Environment& env);
 // So many IKE SAs are there that peers begin no others (charon.ikesa_limit).
 bool takes_no_more(const Environment& env);
 bool cookie_wanted(const Datagram& datagram, const wire::Message& request, ByteView nonce,

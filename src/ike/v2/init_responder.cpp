@@ -218,7 +218,8 @@ Error too_many_ike_sas(const Environment& env) {
         .remedy = "raise the limit, or see who has so many (culvert status)"};
 }
 
-// RFC 5685 3: whoever can be redirected is, and was not already.
+}  // namespace
+
 std::optional<wire::Notify> sent_away(const wire::Message& request, ByteView ni,
                                       const IpAddress& here, const Environment& env) {
     const auto& gateway = env.settings().redirect_to;
@@ -229,8 +230,6 @@ std::optional<wire::Notify> sent_away(const wire::Message& request, ByteView ni,
     }
     return redirect_notify(*gateway, ni);
 }
-
-}  // namespace
 
 void answer_without_state(const Datagram& request, const wire::IkeHeader& header,
                           wire::Notify notify, const Environment& env) {

@@ -256,6 +256,9 @@ void respond_to_resume(const Datagram& datagram, const Environment& env) {
                                          request->header.initiator_spi, env.now, env.random())},
                                     env);
     }
+    if (const auto away = sent_away(*request, nonce->data, datagram.local.address, env)) {
+        return answer_without_state(datagram, request->header, *away, env);
+    }
     auto opened = env.state.ticket_office.open(ticket->data, env.now);
     const ConnectionRef connection = opened ? connection_of(*opened, datagram, env) : nullptr;
     if (!connection) {
