@@ -136,10 +136,8 @@ AuthResponder::Accepted AuthResponder::finish(const wire::Payloads& first, wire:
                                               SaCore& sa, const Environment& env) const {
     Accepted result{.response = std::move(response)};
     result.initial_contact = wire::find_notify(first, NotifyType::initial_contact) != nullptr;
+    if (init_.resumed) { take_over_from(*init_.resumed, sa, env); }
     if (auto gateway = other_gateway(sa, env)) {
-        if (init_.resumed) {
-            env.state.ticket_office.spend(init_.resumed->id, init_.resumed->expires, env.now);
-        }
         result.response.emplace_back(redirect_notify(*gateway));
         result.redirect = std::move(gateway);
         return result;
@@ -157,9 +155,6 @@ AuthResponder::Accepted AuthResponder::finish(const wire::Payloads& first, wire:
     }
     take_crash_token(first, sa);
     add_crash_token(result.response, sa, env);
-    if (init_.resumed) {
-        env.state.ticket_office.spend(init_.resumed->id, init_.resumed->expires, env.now);
-    }
     answer_ticket_request(first, result.response, sa, env);
     if (sa.connection->mobike &&
         wire::find_notify(first, NotifyType::mobike_supported) != nullptr) {

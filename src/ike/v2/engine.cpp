@@ -10,6 +10,7 @@
 #include "ike/v2/crash_tokens.hpp"
 #include "ike/v2/engine_impl.hpp"
 #include "ike/v2/errors.hpp"
+#include "ike/v2/init.hpp"
 #include "ike/v2/uniqueness.hpp"
 
 namespace culvert::ike {
@@ -180,7 +181,8 @@ Engine::~Engine() = default;
 Actions Engine::configure(ConfigSnapshot config, Instant now) {
     Actions actions;
     const Environment env{.state = impl_->state, .now = now, .actions = actions};
-    impl_->state.config = std::move(config);
+    const ConfigSnapshot before = std::exchange(impl_->state.config, std::move(config));
+    v2::end_outdated_tickets(*before, impl_->state);
     std::unordered_map<std::string_view, const Connection*> connections;
     for (const Connection& one : impl_->state.config->connections) {
         connections.emplace(one.name, &one);

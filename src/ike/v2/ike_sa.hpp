@@ -45,7 +45,7 @@ class IkeSa {
                                             const Environment& env);
     static std::unique_ptr<IkeSa> successor(SaCore core, const Environment& env);
 
-    IkeSa(SaCore core, const EngineSettings& settings);
+    IkeSa(SaCore core, const Environment& env);
 
     // ---- inputs
     void handle(const Datagram& datagram, const wire::IkeHeader& header, const Environment& env);
