@@ -135,6 +135,7 @@ class IkeSa {
         unsigned bad_decrypts = 0;
         // Under which the last IKE_INTERMEDIATE request came.
         std::optional<crypto::IkeCipher> before{};
+        std::optional<crypto::IkeCipher> answered_before{};
     };
     // We refused IKE_AUTH: the answer is kept for retransmissions, and nothing else works.
     struct Rejected {
@@ -236,6 +237,9 @@ class IkeSa {
                  const wire::Payloads& payloads, const Environment& env);
     MessageBytes seal(const wire::IkeHeader& header, const wire::Payloads& payloads,
                       const Environment& env);
+    std::optional<MessageBytes> cut_smaller(const MessageBytes& message, crypto::IkeCipher& cipher,
+                                            const Environment& env) const;
+    void answer_again(const Datagram& datagram, const Environment& env);
     void transmit(const MessageBytes& message, const Environment& env);
     void transmit_to(const MessageBytes& message, const Datagram& request, const Environment& env);
 
@@ -326,6 +330,7 @@ class IkeSa {
     bool busy_with_children() const;
     bool rekeying_ike() const;
     bool deleting_ike() const;
+    bool send_again(const Environment& env);
     void tick_children(const Environment& env);
     void tick_ike(const Environment& env);
 

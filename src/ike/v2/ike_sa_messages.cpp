@@ -1,5 +1,6 @@
 // Messages in and out of an IKE SA: windows, ciphers, fragments, and whose turn it is.
 
+#include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
@@ -77,9 +78,7 @@ void IkeSa::handle_protected(const Datagram& datagram, const wire::IkeHeader& he
                header.next_payload == wire::PayloadType::skf) {
         // RFC 7383 2.6.1: the first fragment alone stands for the retransmitted whole.
         const auto fragment = wire::open_fragment(datagram.bytes, cipher_for(window, false));
-        if (fragment && fragment->number == 1) {
-            transmit_to(responses_.last_response(), datagram, env);
-        }
+        if (fragment && fragment->number == 1) { answer_again(datagram, env); }
         return;
     }
     // RFC 7383 2.6: pieces of what is over must not mix with those of what is to come.
@@ -118,7 +117,7 @@ void IkeSa::handle_protected(const Datagram& datagram, const wire::IkeHeader& he
             env.alert(core_, "retransmit-receive", Severity::debug,
                       fmt::format("request {} came once more from {}: answering it again",
                                   header.message_id.value(), datagram.remote.to_string()));
-            return transmit_to(responses_.last_response(), datagram, env);
+            return answer_again(datagram, env);
         case ResponseWindow::Kind::out_of_window: {
             env.count(core_, Counter::invalid);
             // RFC 7296 2.3: optional, not as an answer, and seldom.
@@ -334,6 +333,9 @@ wire::IkeHeader IkeSa::response_header(const wire::IkeHeader& request) const {
 
 bool IkeSa::send_request(ExchangeType exchange, const wire::Payloads& payloads,
                          const Environment& env) {
+    if (requests_.used_up()) { return false; }
+    // Soon enough that it is done before they are (RFC 7296 2.2).
+    if (requests_.nearly_used_up() && core_.rekey_at) { core_.rekey_at = env.now; }
     const wire::IkeHeader header = request_header(exchange);
     MessageBytes message = seal(header, payloads, env);
     if (message.empty()) { return false; }
@@ -352,6 +354,12 @@ void IkeSa::respond(const Datagram& datagram, const wire::IkeHeader& request,
     env.count_message(core_, request.exchange, true, true);
     env.exchange_event(core_, "sending " + wire::describe(header, payloads));
     responses_.answered(request.message_id, std::move(message));
+    if (auto* const half = std::get_if<HalfOpen>(&state_)) {
+        // What may come once more from now on came under the keys of now.
+        half->before.reset();
+        half->answered_before.reset();
+    }
+    if (responses_.nearly_used_up() && core_.rekey_at) { core_.rekey_at = env.now; }
     transmit_to(responses_.last_response(), datagram, env);
 }
 
@@ -372,6 +380,35 @@ MessageBytes IkeSa::seal(const wire::IkeHeader& header, const wire::Payloads& pa
     auto whole = wire::seal_message(header, payloads, *core_.outbound, env.random());
     if (!whole) { return failed(whole.error()); }
     return {std::move(*whole)};
+}
+
+// RFC 7383 2.5.1: what comes through in no try may be too long for the path. The same message in
+// pieces that every path should carry; nothing if it is in such pieces already.
+std::optional<MessageBytes> IkeSa::cut_smaller(const MessageBytes& message,
+                                               crypto::IkeCipher& cipher,
+                                               const Environment& env) const {
+    if (!core_.peer_takes_fragments || core_.on_tcp()) { return std::nullopt; }
+    const std::size_t packet = core_.remote.address.is_v4() ? small_packet_v4 : small_packet_v6;
+    const std::size_t size = packet - fragment_headers;
+    const bool small =
+        std::ranges::all_of(message, [&](const Bytes& piece) { return piece.size() <= size; });
+    if (small) { return std::nullopt; }
+    auto pieces = wire::cut_again(message, size, cipher, env.random());
+    // Under keys that are no more, say: then as it was.
+    return pieces ? std::optional{std::move(*pieces)} : std::nullopt;
+}
+
+// The peer has not had our answer, or has asked again before it came.
+void IkeSa::answer_again(const Datagram& datagram, const Environment& env) {
+    if (responses_.repeated() == cut_smaller_after) {
+        auto* const half = std::get_if<HalfOpen>(&state_);
+        const bool before = half != nullptr && half->answered_before;
+        auto& cipher = before ? *half->answered_before : *core_.outbound;
+        if (auto smaller = cut_smaller(responses_.last_response(), cipher, env)) {
+            responses_.recut(std::move(*smaller));
+        }
+    }
+    transmit_to(responses_.last_response(), datagram, env);
 }
 
 void IkeSa::transmit(const MessageBytes& message, const Environment& env) {
