@@ -122,6 +122,8 @@ class IkeSa {
     struct InitSent {
         Boxed<InitInitiator> exchange;
         bool left = true;  // false: it waits for its first TCP stream
+        // What was wrong with an answer. Anybody may have sent it, so that it ends nothing.
+        std::optional<Error> doubt{};
     };
     struct IntermediateSent {
         Boxed<IntermediateInitiator> exchange;
@@ -133,7 +135,7 @@ class IkeSa {
         Boxed<AuthResponder> exchange;
         Instant give_up_at;
         unsigned bad_decrypts = 0;
-        // Under which the last IKE_INTERMEDIATE request came.
+        // Under which the last IKE_INTERMEDIATE request came, and was answered.
         std::optional<crypto::IkeCipher> before{};
         std::optional<crypto::IkeCipher> answered_before{};
     };
@@ -231,6 +233,7 @@ class IkeSa {
     void refuse_message(const Datagram& datagram, const wire::IkeHeader& header, const Error& error,
                         const Environment& env);
     void handle_response(const wire::Message& response, const Environment& env);
+    void refuse_response(const wire::Message& response, const Error& error, const Environment& env);
     bool send_request(wire::ExchangeType exchange, const wire::Payloads& payloads,
                       const Environment& env);
     void respond(const Datagram& datagram, const wire::IkeHeader& request,
@@ -315,6 +318,7 @@ class IkeSa {
     void ike_rekey_answered(RekeyIke exchange, Task task, const wire::Payloads& response,
                             const Environment& env);
     void ike_rekey_failed(const RekeyIke& exchange, const Environment& env);
+    void lost_to_rekey(const Environment& env);
     void later(Task task, const Error& error, const Environment& env);
     void finish(const Task& task, const Status& status, const Environment& env);
     void child_is_up(ChildSaId id, const std::optional<ChildSaId>& instead_of,

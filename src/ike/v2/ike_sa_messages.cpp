@@ -47,6 +47,7 @@ void IkeSa::handle_init(const Datagram& datagram, const wire::IkeHeader& header,
     const auto message = wire::parse_message(datagram.bytes);
     if (!message) {
         env.count(core_, Counter::invalid);
+        std::get<InitSent>(state_).doubt = message.error();
         return;  // anybody could have sent it
     }
     env.count_message(core_, header.exchange, false, true);
@@ -280,10 +281,8 @@ void IkeSa::refuse_message(const Datagram& datagram, const wire::IkeHeader& head
 }
 
 void IkeSa::handle_response(const wire::Message& response, const Environment& env) {
-    if (response.header.exchange != awaited_exchange() ||
-        wire::unknown_critical(response.payloads)) {
-        env.count(core_, Counter::invalid);
-        return;
+    if (response.header.exchange != awaited_exchange()) {
+        return env.count(core_, Counter::invalid);
     }
     const unsigned tries = requests_.tries();
     if (!requests_.answered(response.header.message_id)) { return; }
@@ -293,12 +292,29 @@ void IkeSa::handle_response(const wire::Message& response, const Environment& en
                               core_.remote.to_string(), response.header.message_id.value(), tries));
     }
     env.exchange_event(core_, "received " + wire::describe(response));
+    if (const auto critical = wire::unknown_critical(response.payloads)) {
+        return refuse_response(response, wire::unsupported_critical_payload(*critical), env);
+    }
     if (std::holds_alternative<IntermediateSent>(state_)) {
         return intermediate_answered(response, env);
     }
     if (std::holds_alternative<AuthSent>(state_)) { return auth_answered(response.payloads, env); }
     active_answered(response.payloads, env);
     pump(env);
+}
+
+// RFC 7296 2.5: it is answered, and what that has done at the peer cannot be known. The peer is
+// told once that this is the end.
+void IkeSa::refuse_response(const wire::Message& response, const Error& error,
+                            const Environment& env) {
+    env.count(core_, Counter::invalid);
+    (void)send_request(ExchangeType::informational, {wire::Delete::ike_sa()}, env);
+    requests_.abandon();
+    const std::string exchange{wire::to_string(response.header.exchange)};
+    if (connecting()) { return handshake_failed(error, exchange, true, env); }
+    env.failure(core_, {}, exchange, true, error);
+    fail_all(error, env);
+    vanish("the peer's answer has a critical payload that we do not know", env);
 }
 
 ExchangeType IkeSa::awaited_exchange() const {

@@ -356,11 +356,22 @@ void IkeSa::ike_rekey_answered(RekeyIke exchange, Task task, const wire::Payload
                 finish(task, std::unexpected(failed.error), env);
                 ike_rekey_failed(exchange, env);
                 if (!established()) { return; }
+                if (failed.peer_went_over) { return lost_to_rekey(env); }
                 core_.rekey_at = env.at_about(rekey_retry, seconds{10});
                 if (failed.error.code == ErrorCode::no_additional_sas) { reauthenticate({}, env); }
             },
         },
         outcome);
+}
+
+// The peer goes on with an IKE SA that is none here, and takes nothing by this one any more. What
+// it keeps ends when a new IKE SA says INITIAL_CONTACT.
+void IkeSa::lost_to_rekey(const Environment& env) {
+    if (core_.began_first) {
+        Again what = again(env);
+        if (what.connection) { begins_again_ = std::move(what); }
+    }
+    close({}, env);
 }
 
 // Of a collision the peer's successor alone is left.

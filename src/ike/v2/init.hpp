@@ -67,7 +67,9 @@ class InitInitiator {
     // The request as it stands now: with the cookie and the group that the responder asked for.
     const Bytes& request() const { return request_; }
 
-    struct Ignored {};    // not the answer, or one that anybody could have sent
+    struct Ignored {                 // not the answer, or one that anybody could have sent
+        std::optional<Error> why{};  // of one that could have been it
+    };
     struct SendAgain {};  // request() has changed
     struct Failed {
         Error error;
