@@ -8,6 +8,7 @@
 #include "base/assert.hpp"
 #include "base/overloaded.hpp"
 #include "ike/v2/child_resources.hpp"
+#include "ike/v2/crash_tokens.hpp"
 #include "ike/v2/errors.hpp"
 #include "ike/v2/ike_sa.hpp"
 #include "ike/v2/retarget.hpp"
@@ -134,6 +135,7 @@ bool IkeSa::begin(Task task, const Environment& env) {
     }
     wire::Payloads payloads = std::get<InformTask>(task.what).payloads;
     if (payloads.empty()) { add_mapping_probe(payloads, env); }
+    make_room_for_token(payloads, core_);
     return inform(std::move(payloads), Informing{});
 }
 
