@@ -268,7 +268,7 @@ void IkeSa::close(std::vector<CommandId> commands, const Environment& env) {
 }
 
 void IkeSa::rekey_child(ChildSaId id, std::vector<CommandId> commands, const Environment& env) {
-    const Child* const child = core_.find_child(id);
+    Child* const child = core_.find_child(id);
     if (child == nullptr || !established()) {
         for (const CommandId command : commands) {
             env.command_done(command, std::unexpected(child_not_found("the Child SA to rekey")));
@@ -277,6 +277,7 @@ void IkeSa::rekey_child(ChildSaId id, std::vector<CommandId> commands, const Env
     }
     Task task{.what = RekeyChildTask{.id = id}, .commands = commands};
     if (!add(std::move(task), env)) {
+        child->rekey_at = env.at_about(rekey_retry, seconds{10});
         for (const CommandId command : commands) {
             env.command_done(command, std::unexpected(too_many_tasks(core_.name())));
         }

@@ -134,7 +134,9 @@ void IkeSa::tick_children(const Environment& env) {
 void IkeSa::tick_ike(const Environment& env) {
     if (due(core_.rekey_at, env.now)) {
         core_.rekey_at.reset();
-        (void)add({.what = RekeyIkeTask{}}, env);
+        if (!add({.what = RekeyIkeTask{}}, env)) {
+            core_.rekey_at = env.at_about(rekey_retry, seconds{10});
+        }
     }
     if (due(core_.reauth_at, env.now)) {
         reauthenticate({}, env);

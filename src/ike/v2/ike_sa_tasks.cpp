@@ -140,9 +140,12 @@ bool IkeSa::begin(Task task, const Environment& env) {
 }
 
 bool IkeSa::begin_create(CreateChild::Wanted wanted, Task task, const Environment& env) {
-    const auto fail = [&](const Error& error) {
+    const auto fail = [&, rekeyed = wanted.rekeyed](const Error& error) {
         env.failure(core_, {}, "CREATE_CHILD_SA", true, error);
         finish(task, std::unexpected(error), env);
+        // The need for fresh keys stays.
+        Child* const old = rekeyed ? core_.find_child(*rekeyed) : nullptr;
+        if (old != nullptr) { old->rekey_at = env.at_about(rekey_retry, seconds{10}); }
         return false;
     };
     // Made by somebody else while this waited.
@@ -178,7 +181,10 @@ bool IkeSa::begin_rekey_ike(Task task, const Environment& env) {
     if (!sent) {
         const Error error =
             exchange ? cancelled("a message that cannot be sealed") : exchange.error();
+        env.failure(core_, {}, "CREATE_CHILD_SA", true, error);
         finish(task, std::unexpected(error), env);
+        core_.rekey_at = env.at_about(rekey_retry, seconds{10});
+        if (exchange) { forget(env); }
         return false;
     }
     active_ = ActiveExchange{.what = std::move(*exchange), .task = std::move(task)};
