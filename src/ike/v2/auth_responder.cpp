@@ -19,6 +19,20 @@ namespace culvert::ike::v2 {
 
 using wire::NotifyType;
 
+namespace {
+
+// RFC 4555 3.9.
+Error nat_is_forbidden(const SaCore& sa) {
+    return {.code = ErrorCode::unsupported,
+            .notify = NotifyType::unexpected_nat_detected,
+            .wanted = "no NAT on the way, as the peer insists (NO_NATS_ALLOWED)",
+            .received = fmt::format("other addresses or ports than it sent from: {} and {}",
+                                    sa.remote.to_string(), sa.local.to_string()),
+            .remedy = "take away the NAT, or let the peer allow it"};
+}
+
+}  // namespace
+
 AuthResponder::Refused AuthResponder::refuse(Error error) {
     wire::Payloads response;
     response.emplace_back(
@@ -55,6 +69,9 @@ AuthResponder::Outcome AuthResponder::first_round(const wire::Payloads& request,
     auto id = authenticate(request, sa, env);
     if (!sources_.empty()) { return Waits{std::exchange(sources_, {})}; }
     if (!id) { return refuse(std::move(id).error()); }
+    if (nat_forbidden_and_there(request, sa.local, sa.remote)) {
+        return refuse(nat_is_forbidden(sa));
+    }
     const bool with_child = wire::find<wire::SecurityAssociation>(request) != nullptr;
     if (!with_child && sa.connection->childless == Childless::never) {
         return refuse(childless_refused(sa.name()));
