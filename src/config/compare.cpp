@@ -5,20 +5,12 @@
 #include <unordered_map>
 
 #include "config/config.hpp"
+#include "ike/same.hpp"
 
 namespace culvert::config {
 namespace {
 
 using namespace ike;
-
-bool same(const AuthConfig& a, const AuthConfig& b) {
-    return a.method == b.method && a.id == b.id && a.own == b.own &&
-           a.own_handles == b.own_handles && a.pubkeys == b.pubkeys && a.pinned == b.pinned &&
-           a.cacerts == b.cacerts && a.ca_id == b.ca_id && a.policies == b.policies &&
-           a.revocation == b.revocation && a.chain_rules == b.chain_rules &&
-           a.auth_rules == b.auth_rules && a.eap_methods == b.eap_methods && a.eap_id == b.eap_id &&
-           a.aaa_id == b.aaa_id && a.asks_eap_id == b.asks_eap_id;
-}
 
 template <class T, class Same>
 bool same_list(const std::vector<T>& a, const std::vector<T>& b, Same same_one) {
@@ -40,13 +32,6 @@ bool same_selectors(const std::vector<SelectorConfig>& a, const std::vector<Sele
     return same_list(a, b, [](const SelectorConfig& x, const SelectorConfig& y) {
         return x.dynamic == y.dynamic && x.selector == y.selector;
     });
-}
-
-bool same_rounds(const AuthConfig& first_a, const std::vector<AuthConfig>& more_a,
-                 const AuthConfig& first_b, const std::vector<AuthConfig>& more_b) {
-    return same(first_a, first_b) &&
-           same_list(more_a, more_b,
-                     [](const AuthConfig& x, const AuthConfig& y) { return same(x, y); });
 }
 
 // A keyword, and whether it says the same in both.
@@ -102,14 +87,8 @@ constexpr Field<Connection> connection_fields[] = {
     {"culvert_redirect_to", same_member<&Connection::redirect_to>},
     {"culvert_tcp", same_member<&Connection::tcp>},
     {"culvert_tcp_port", same_member<&Connection::tcp_port>},
-    {"local",
-     [](const Connection& a, const Connection& b) {
-         return same_rounds(a.local, a.local_more, b.local, b.local_more);
-     }},
-    {"remote",
-     [](const Connection& a, const Connection& b) {
-         return same_rounds(a.remote, a.remote_more, b.remote, b.remote_more);
-     }},
+    {"local", same_local_rounds},
+    {"remote", same_remote_rounds},
 };
 
 constexpr Field<ChildConfig> child_fields[] = {
@@ -158,32 +137,6 @@ std::vector<std::string> differing(const Field<T> (&fields)[N], const T& a, cons
         if (!field.same(a, b)) { out.emplace_back(field.keyword); }
     }
     return out;
-}
-
-bool same(const SharedSecret& a, const SharedSecret& b) {
-    return a.name == b.name && a.kind == b.kind && a.owners == b.owners &&
-           constant_time_equal(a.secret.reveal(), b.secret.reveal());
-}
-
-// What lies in the folders: in the same order if nothing has changed.
-bool same(const std::shared_ptr<const CredentialSet>& a,
-          const std::shared_ptr<const CredentialSet>& b) {
-    static const CredentialSet none;
-    if (a == b) { return true; }
-    const CredentialSet& x = a == nullptr ? none : *a;
-    const CredentialSet& y = b == nullptr ? none : *b;
-    return x.authorities == y.authorities && x.certificates == y.certificates &&
-           x.responders == y.responders &&
-           same_list(x.crls, y.crls,
-                     [](const auto& c, const auto& d) { return c.der() == d.der(); }) &&
-           same_list(
-               x.keys, y.keys,
-               [](const auto& c, const auto& d) { return c->public_key() == d->public_key(); }) &&
-           same_list(x.infos, y.infos, [](const AuthorityInfo& c, const AuthorityInfo& d) {
-               return c.name == d.name && c.certificate == d.certificate &&
-                      c.crl_urls == d.crl_urls && c.ocsp_urls == d.ocsp_urls &&
-                      c.certificate_url_base == d.certificate_url_base;
-           });
 }
 
 template <class T>
@@ -260,12 +213,7 @@ Changes compare(const ike::Config& before, const ike::Config& after) {
     }
     out.order = out.order || !same_order(before.connections, after.connections);
     out.pools = before.pools != after.pools;
-    const auto same_secret = [](const SharedSecret& a, const SharedSecret& b) {
-        return same(a, b);
-    };
-    out.secrets = !same_list(before.secrets, after.secrets, same_secret) ||
-                  !same_list(before.ppks, after.ppks, same_secret) ||
-                  !same_list(before.passwords, after.passwords, same_secret);
+    out.secrets = !same_secrets(before, after);
     out.credentials = !same(before.credentials, after.credentials);
     out.settings = !(before.settings == after.settings);
     return out;

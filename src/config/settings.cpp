@@ -116,6 +116,14 @@ const std::unordered_map<std::string_view, Use>& uses() {
          }},
         {"retransmit_limit",
          [](const Field& f, Settings& s) { read_milliseconds(f, s.engine.retransmit.limit, 0); }},
+        {"retransmit_jitter",
+         [](const Field& f, Settings& s) {
+             // strongSwan's bound: with more the first repetition would come too early.
+             constexpr unsigned jitter_percent_max = 20;
+             unsigned& jitter = s.engine.retransmit.jitter_percent;
+             store(jitter, read_number(f, 0, 100));
+             jitter = std::min(jitter, jitter_percent_max);
+         }},
         {"port",
          [](const Field& f, Settings& s) { store(s.engine.port, read_number(f, 0, 65535)); }},
         {"port_nat_t",

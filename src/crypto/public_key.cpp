@@ -56,7 +56,7 @@ Error unsupported_key(std::string received) {
                 "an RSA key, an ECDSA key on P-256, P-384, P-521 or a Brainpool curve, Ed25519 "
                 "or Ed448",
             .received = std::move(received),
-            .remedy = "use a certificate with such a key"};
+            .remedy = "use another key: RSA, or ECDSA on P-256, say"};
 }
 
 Error broken_rsa(std::string received) {
@@ -141,11 +141,14 @@ Result<PublicKey> PublicKey::parse_file(ByteView octets) {
     return of(std::move(key));
 }
 
+std::string_view PublicKey::curve() const {
+    return type_ == KeyType::ecdsa ? curve_of(key_.get()).value_or("?") : std::string_view{};
+}
+
 std::string PublicKey::to_string() const {
     switch (type_) {
         case KeyType::rsa: return fmt::format("RSA {}", bits_);
-        case KeyType::ecdsa:
-            return fmt::format("ECDSA {} ({})", bits_, curve_of(key_.get()).value_or("?"));
+        case KeyType::ecdsa: return fmt::format("ECDSA {} ({})", bits_, curve());
         case KeyType::ed25519: return "Ed25519";
         case KeyType::ed448: return "Ed448";
     }

@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "base/bytes.hpp"
 #include "base/error.hpp"
@@ -24,7 +25,8 @@ class PublicKey {
 
     KeyType type() const { return type_; }
     unsigned bits() const { return bits_; }
-    std::string to_string() const;  // "RSA 2048", "ECDSA 256 (P-256)", "Ed25519"
+    std::string_view curve() const;  // of ECDSA: "P-256", "brainpoolP384r1"; else empty
+    std::string to_string() const;   // "RSA 2048", "ECDSA 256 (P-256)", "Ed25519"
     Bytes spki() const;
     std::string pem() const;
     // SHA-1 of spki(): what CERTREQ names an authority by (RFC 7296 3.7).

@@ -138,6 +138,7 @@ struct RetransmitConfig {
     double base = 1.8;
     unsigned tries = 5;
     std::chrono::milliseconds limit{0};  // longest single wait; 0: none
+    unsigned jitter_percent = 0;         // by up to so much shorter, by chance
 
     friend bool operator==(const RetransmitConfig&, const RetransmitConfig&) = default;
 };

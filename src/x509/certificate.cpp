@@ -85,16 +85,21 @@ std::string to_string(Time time) {
 
 Result<Certificate> Certificate::of(std::shared_ptr<x509_st> object) {
     if (object == nullptr) { return std::unexpected(no_certificate("something else")); }
+    const auto refuse = [&](Error error) {
+        error.received = fmt::format("\"{}\": {}", name_text(X509_get_subject_name(object.get())),
+                                     error.received);
+        return std::unexpected(std::move(error));
+    };
     // As the library has decoded it already: to do it once more costs more than a signature.
     std::shared_ptr<EVP_PKEY> decoded{X509_get_pubkey(object.get()), EVP_PKEY_free};
     ERR_clear_error();
-    if (decoded == nullptr) { return std::unexpected(no_certificate("one without a public key")); }
+    if (decoded == nullptr) { return refuse(no_certificate("one without a public key")); }
     auto key = crypto::PublicKey::of(std::move(decoded));
-    if (!key) { return std::unexpected(std::move(key).error()); }
+    if (!key) { return refuse(std::move(key).error()); }
     const auto not_before = time_of(X509_get0_notBefore(object.get()));
     const auto not_after = time_of(X509_get0_notAfter(object.get()));
     if (!not_before || !not_after) {
-        return std::unexpected(no_certificate("one whose validity is no time"));
+        return refuse(no_certificate("one whose validity is no time"));
     }
     return Certificate{std::move(object), std::move(*key), *not_before, *not_after};
 }
@@ -116,10 +121,6 @@ Result<CertificateBundle> Certificate::parse_all(ByteView file) {
             continue;
         }
         out.unusable.push_back(std::move(one).error());
-        if (object == nullptr) { continue; }
-        out.unusable.back().received =
-            fmt::format("\"{}\": {}", name_text(X509_get_subject_name(object.get())),
-                        out.unusable.back().received);
     }
     if (out.certificates.empty()) { return std::unexpected(std::move(out.unusable.front())); }
     return out;

@@ -143,6 +143,12 @@ std::optional<Revoked> revoked_by(const TrustQuestion& question, const Certifica
     return told && told->revoked ? std::optional{Revoked{told->when, told->reason}} : std::nullopt;
 }
 
+// Whether anybody says where the standing of a certificate can be asked.
+bool has_source(const TrustQuestion& question, const Certificate& one, const Certificate& issuer) {
+    return !one.crl_urls().empty() || !one.ocsp_urls().empty() ||
+           std::ranges::find(question.asked, issuer) != question.asked.end();
+}
+
 std::optional<Error> check_revocation(const TrustQuestion& question, const Certificate& one,
                                       const Certificate& issuer) {
     if (const auto revoked = revoked_by(question, one, issuer)) {
@@ -151,10 +157,21 @@ std::optional<Error> check_revocation(const TrustQuestion& question, const Certi
                                      revoked->reason.empty() ? "" : ": ", revoked->reason),
                          "issue a new certificate for this peer");
     }
-    const bool names_source = !one.crl_urls().empty() || !one.ocsp_urls().empty();
-    const bool needed = question.revocation == RevocationPolicy::strict ||
-                        (question.revocation == RevocationPolicy::ifuri && names_source);
+    const bool needed =
+        question.revocation == RevocationPolicy::strict ||
+        (question.revocation == RevocationPolicy::ifuri && has_source(question, one, issuer));
     if (!needed || standing_known(question, one, issuer)) { return std::nullopt; }
+    const bool list_in_vain =
+        !may_sign_lists(issuer) && std::ranges::any_of(question.crls, [&](const Crl& crl) {
+            return crl.issuer_der() == issuer.subject_der();
+        });
+    if (list_in_vain) {
+        return untrusted(one,
+                         fmt::format("cannot be told from a revoked one: {} may not sign a CRL "
+                                     "(keyUsage without cRLSign)",
+                                     issuer.to_string()),
+                         "issue that authority's certificate again with keyUsage cRLSign");
+    }
     return untrusted(
         one,
         "cannot be told from a revoked one: there is no current CRL of its issuer that is about "

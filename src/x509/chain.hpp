@@ -14,7 +14,8 @@
 namespace culvert::x509 {
 
 // swanctl's `revocation`: strict: a certificate without fresh word of its good standing is refused;
-// ifuri: so where it names a CRL or OCSP responder; relaxed: only what is known to be revoked is.
+// ifuri: so where it, or the operator for its issuer, names a CRL or OCSP responder; relaxed: only
+// what is known to be revoked is.
 enum class RevocationPolicy : std::uint8_t { relaxed, ifuri, strict };
 
 struct TrustQuestion {
@@ -25,6 +26,8 @@ struct TrustQuestion {
     std::vector<OcspAnswer> answers{};
     std::vector<Certificate> responders{};  // whose OCSP answers count besides the issuer's own
     RevocationPolicy revocation = RevocationPolicy::relaxed;
+    // Authorities that the operator says where to ask of, besides what certificates name.
+    std::vector<Certificate> asked{};
     Time now{};
 };
 

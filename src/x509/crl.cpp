@@ -54,6 +54,10 @@ bool less(const std::string& a, const std::string& b) {
 
 }  // namespace
 
+bool may_sign_lists(const Certificate& authority) {
+    return (X509_get_key_usage(authority.object()) & KU_CRL_SIGN) != 0;  // all bits: no keyUsage
+}
+
 struct Crl::Facts {
     CrlScope scope;
     Bytes issuer_der;
@@ -115,7 +119,7 @@ bool Crl::is_current(Time now) const {
 }
 
 bool Crl::is_signed_by(const Certificate& authority) const {
-    if (issuer_der() != authority.subject_der()) { return false; }
+    if (issuer_der() != authority.subject_der() || !may_sign_lists(authority)) { return false; }
     const bool right = X509_CRL_verify(object_.get(), X509_get0_pubkey(authority.object())) == 1;
     ERR_clear_error();
     return right;

@@ -20,6 +20,9 @@ struct Revoked {
 
 class CrlScope;
 
+// Unless it has a keyUsage without cRLSign (RFC 5280 4.2.1.3).
+bool may_sign_lists(const Certificate& authority);
+
 class Crl {
  public:
     // DER or PEM. Fails with malformed.
@@ -36,6 +39,7 @@ class Crl {
     const std::optional<std::string>& base_number() const;
     const std::string& number() const;  // hex; empty where there is none
 
+    // By its key, and it may sign lists (RFC 5280 6.3.3 (f)).
     bool is_signed_by(const Certificate& authority) const;
     // Whether it may be used: one with a critical extension that we do not know says nothing about
     // any certificate (RFC 5280 5.2, 5.3).

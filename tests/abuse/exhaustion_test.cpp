@@ -180,17 +180,36 @@ TEST_F(Mobile, S12AWrongCookie2EndsTheIkeSa) {  // RFC 4555 3.7
     EXPECT_TRUE(!status || status->state == IkeState::deleting);
 }
 
+// N(NO_NATS_ALLOWED) of one who sends from there.
+wire::Notify no_nats_from(const Endpoint& source, const Endpoint& destination) {
+    Writer data;
+    data.bytes(source.address.octets());
+    data.bytes(destination.address.octets());
+    data.u16(source.port);
+    data.u16(destination.port);
+    return {.type = NotifyType::no_nats_allowed, .data = data.take()};
+}
+
+TEST_F(Mobile, S12AForbiddenNatIsRefusedInIkeAuthAsWell) {  // RFC 4555 3.9
+    for (const bool there : {true, false}) {
+        eve.begin_again();
+        ASSERT_TRUE(eve.init());
+        wire::Payloads payloads = eve.auth_payloads();
+        payloads.emplace_back(
+            no_nats_from(there ? Endpoint{ip("10.0.0.66"), 500} : eve.at, eve.victim_at));
+        const auto answer = eve.ask(ExchangeType::ike_auth, payloads);
+        EXPECT_EQ(has(answer, NotifyType::unexpected_nat_detected), there);
+        EXPECT_EQ(wire::find<wire::Authentication>(answer.value()) == nullptr, there);
+        EXPECT_EQ(pair.two.errors().find("NO_NATS_ALLOWED") != std::string::npos, true);
+    }
+    EXPECT_TRUE(eve.alive());
+}
+
 TEST_F(Mobile, S12AForbiddenNatLeavesTheOldPath) {  // RFC 4555 3.9
     ASSERT_TRUE(up());
     const Endpoint before = eve_status()->remote;
-    Writer data;  // another source than the packet will have
-    for (const int octet : {192, 0, 2, 66, 192, 0, 2, 2}) {
-        data.u8(static_cast<std::uint8_t>(octet));
-    }
-    data.u16(500);
-    data.u16(500);
     wire::Payloads payloads = update(eve.at);
-    payloads.emplace_back(wire::Notify{.type = NotifyType::no_nats_allowed, .data = data.take()});
+    payloads.emplace_back(no_nats_from(eve.at, eve.victim_at));  // the packet will have another
     eve.at = {ip("203.0.113.77"), 31000};
     const auto answer = eve.ask(ExchangeType::informational, payloads);
     EXPECT_TRUE(has(answer, NotifyType::unexpected_nat_detected));

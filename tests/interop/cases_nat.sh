@@ -366,3 +366,43 @@ case_rekey_flood() {
     side_alive 1
     side_alive 2
 }
+
+# ---- a path that takes packets of 576 octets and loses larger ones, and says so to nobody
+
+narrow_path() {
+    local n
+    for n in 1 2; do
+        ns "g$n" nft -f - <<'NFT'
+table inet narrow {
+    chain in {
+        type filter hook prerouting priority -450
+        meta l4proto udp meta length > 576 drop
+        ip frag-off & 0x3fff != 0 drop
+    }
+}
+NFT
+    done
+}
+# What is cut smaller is Culvert's: strongSwan, which does not, is told to send small fragments.
+case_cert_narrow_path() {
+    kind_1=rsa kind_2=rsa
+    certificates
+    eval "$(declare -f side_files | sed '1s/^side_files/files_of_narrow/')"
+    side_files() {
+        files_of_narrow "$1"
+        charon_lines=''
+        is_culvert "$1" || charon_lines='fragment_size = 500'
+    }
+    begin
+    narrow_path
+    up_ok 1 net4
+    local n
+    for n in 1 2; do ns "g$n" nft delete table inet narrow; done
+    if is_culvert 1; then says "$(side_log 1)" 'once more, in smaller pieces' "that it was cut"; fi
+    (($(fragments) >= 6)) || fail "$(fragments) IKE fragments on the wire"
+    expect_sas 1 1 1
+    expect_sas 2 1 1
+    traffic
+    down 1 ike gw
+    gone
+}

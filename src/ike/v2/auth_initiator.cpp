@@ -141,7 +141,7 @@ wire::Payloads AuthInitiator::request(const SaCore& sa, const Environment& env) 
         }
         if (auto request = certificate_request({&sa.connection, 1}, *env.state.config)) {
             payloads.emplace_back(*std::move(request));
-            add_ocsp_request(payloads, *sa.connection);
+            if (requests_ocsp(*sa.connection)) { payloads.emplace_back(ocsp_request_payload()); }
         }
         add_lookup_support(payloads, env);
         // RFC 9593 3.1: to who has shown that it reads them.

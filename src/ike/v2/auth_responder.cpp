@@ -19,6 +19,20 @@ namespace culvert::ike::v2 {
 
 using wire::NotifyType;
 
+namespace {
+
+// RFC 4555 3.9.
+Error nat_is_forbidden(const SaCore& sa) {
+    return {.code = ErrorCode::unsupported,
+            .notify = NotifyType::unexpected_nat_detected,
+            .wanted = "no NAT on the way, as the peer insists (NO_NATS_ALLOWED)",
+            .received = fmt::format("other addresses or ports than it sent from: {} and {}",
+                                    sa.remote.to_string(), sa.local.to_string()),
+            .remedy = "take away the NAT, or let the peer allow it"};
+}
+
+}  // namespace
+
 AuthResponder::Refused AuthResponder::refuse(Error error) {
     wire::Payloads response;
     response.emplace_back(
@@ -55,6 +69,9 @@ AuthResponder::Outcome AuthResponder::first_round(const wire::Payloads& request,
     auto id = authenticate(request, sa, env);
     if (!sources_.empty()) { return Waits{std::exchange(sources_, {})}; }
     if (!id) { return refuse(std::move(id).error()); }
+    if (nat_forbidden_and_there(request, sa.local, sa.remote)) {
+        return refuse(nat_is_forbidden(sa));
+    }
     const bool with_child = wire::find<wire::SecurityAssociation>(request) != nullptr;
     if (!with_child && sa.connection->childless == Childless::never) {
         return refuse(childless_refused(sa.name()));
@@ -136,10 +153,8 @@ AuthResponder::Accepted AuthResponder::finish(const wire::Payloads& first, wire:
                                               SaCore& sa, const Environment& env) const {
     Accepted result{.response = std::move(response)};
     result.initial_contact = wire::find_notify(first, NotifyType::initial_contact) != nullptr;
+    if (init_.resumed) { take_over_from(*init_.resumed, sa, env); }
     if (auto gateway = other_gateway(sa, env)) {
-        if (init_.resumed) {
-            env.state.ticket_office.spend(init_.resumed->id, init_.resumed->expires, env.now);
-        }
         result.response.emplace_back(redirect_notify(*gateway));
         result.redirect = std::move(gateway);
         return result;
@@ -159,9 +174,6 @@ AuthResponder::Accepted AuthResponder::finish(const wire::Payloads& first, wire:
     }
     take_crash_token(first, sa);
     add_crash_token(result.response, sa, env);
-    if (init_.resumed) {
-        env.state.ticket_office.spend(init_.resumed->id, init_.resumed->expires, env.now);
-    }
     answer_ticket_request(first, result.response, sa, env);
     if (sa.connection->mobike &&
         wire::find_notify(first, NotifyType::mobike_supported) != nullptr) {

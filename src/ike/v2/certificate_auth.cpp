@@ -311,6 +311,10 @@ Status check_trust(const PeerProof& proof, const Certificate& leaf, const Enviro
     }
     if (question.anchors.empty()) { return std::unexpected(no_authority(proof, leaf)); }
     question.responders = set.responders;
+    for (const AuthorityInfo& info : set.infos) {
+        if (info.crl_urls.empty() && info.ocsp_urls.empty()) { continue; }
+        question.asked.push_back(info.certificate);
+    }
     const RevocationBook& book = env.state.revocation;
     question.crls.insert(question.crls.end(), book.crls().begin(), book.crls().end());
     question.answers = book.answers();

@@ -19,6 +19,11 @@ Bytes crash_token(const Secret& secret, IkeSpi initiator, IkeSpi responder) {
     return to_bytes(whole.reveal().first(crash_token_size));
 }
 
+void make_room_for_token(wire::Payloads& request, const SaCore& sa) {
+    if (!request.empty() || sa.crash_token.empty()) { return; }
+    request.emplace_back(wire::VendorId{.data = Bytes(sa.crash_token.size(), 0)});
+}
+
 void add_crash_token(wire::Payloads& out, const SaCore& sa, const Environment& env) {
     const Secret& secret = env.state.crash_secret;
     if (secret.empty()) { return; }

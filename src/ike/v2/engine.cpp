@@ -11,6 +11,7 @@
 #include "ike/v2/crash_tokens.hpp"
 #include "ike/v2/engine_impl.hpp"
 #include "ike/v2/errors.hpp"
+#include "ike/v2/init.hpp"
 #include "ike/v2/uniqueness.hpp"
 
 namespace culvert::ike {
@@ -72,7 +73,7 @@ void Engine::Impl::datagram(const Datagram& datagram, const Environment& env) {
     // RFC 7296 2.21.4; A-09: at a bounded rate, and never longer than what came.
     if (!header->flags.response && !init) {
         wire::Payloads answer{wire::Notify{.type = wire::NotifyType::invalid_ike_spi}};
-        if (may_show_crash_token(*header, env)) {
+        if (may_show_crash_token(*header, env) && datagram.bytes.size() >= v2::crash_answer_size) {
             answer.emplace_back(
                 wire::Notify{.type = wire::NotifyType::quick_crash_detection,
                              .data = v2::crash_token(state.crash_secret, header->initiator_spi,
@@ -97,11 +98,7 @@ void Engine::Impl::answer_stranger(const Datagram& datagram, wire::IkeHeader hea
     header.minor_version = 0;
     header.flags = {.initiator = !header.flags.initiator, .response = true};
     Bytes answer = wire::write(header, payloads);
-    // With a token it may be a few octets longer than the shortest liveness check.
-    const std::size_t more = payloads.size() > 1 ? v2::crash_token_size : 0;
-    if (answer.size() > datagram.bytes.size() + more || !state.stray_answers.allow(env.now)) {
-        return;
-    }
+    if (answer.size() > datagram.bytes.size() || !state.stray_answers.allow(env.now)) { return; }
     env.emit(Transmit{.datagram = {.local = datagram.local,
                                    .remote = datagram.remote,
                                    .non_esp_marker = datagram.non_esp_marker,
@@ -184,7 +181,8 @@ Engine::~Engine() = default;
 Actions Engine::configure(ConfigSnapshot config, Instant now) {
     Actions actions;
     const Environment env{.state = impl_->state, .now = now, .actions = actions};
-    impl_->state.config = std::move(config);
+    const ConfigSnapshot before = std::exchange(impl_->state.config, std::move(config));
+    v2::end_outdated_tickets(*before, impl_->state);
     std::unordered_map<std::string_view, const Connection*> connections;
     for (const Connection& one : impl_->state.config->connections) {
         connections.emplace(one.name, &one);

@@ -14,12 +14,12 @@
 
 namespace culvert::ike::v2 {
 
-IkeSa::IkeSa(SaCore core, const EngineSettings& settings)
+IkeSa::IkeSa(SaCore core, const Environment& env)
     : core_(std::move(core)),
       state_(Established{}),
-      requests_(settings.retransmit),
+      requests_(env.settings().retransmit, env.random()),
       dpd_delay_(core_.connection->dpd_delay),
-      keep_alive_(settings.keep_alive) {}
+      keep_alive_(env.settings().keep_alive) {}
 
 Result<IkeSpi> IkeSa::initiate(Begin begin, const Environment& env) {
     SaCore core;
@@ -40,7 +40,8 @@ Result<IkeSpi> IkeSa::initiate(Begin begin, const Environment& env) {
     auto exchange = InitInitiator::begin(core, begin.redirected_from, env);
     if (!exchange) { return std::unexpected(std::move(exchange).error()); }
 
-    auto made = std::make_unique<IkeSa>(std::move(core), env.settings());
+    if (core.vips_before.empty()) { core.vips_before = exchange->vips_before(); }
+    auto made = std::make_unique<IkeSa>(std::move(core), env);
     IkeSa& sa = env.add(std::move(made));
     sa.begin_ = std::move(begin);
     env.event(sa.core_, EventKind::note, Severity::info,
@@ -57,7 +58,7 @@ Result<IkeSpi> IkeSa::initiate(Begin begin, const Environment& env) {
 
 std::unique_ptr<IkeSa> IkeSa::half_open(SaCore core, InitResult init, const Datagram& request,
                                         const Environment& env) {
-    auto sa = std::make_unique<IkeSa>(std::move(core), env.settings());
+    auto sa = std::make_unique<IkeSa>(std::move(core), env);
     sa->responses_.answered(MessageId{0}, {init.response});
     sa->counted_ = Counted::half_open;
     sa->half_open_address_ = request.remote.address;
@@ -69,7 +70,7 @@ std::unique_ptr<IkeSa> IkeSa::half_open(SaCore core, InitResult init, const Data
 }
 
 std::unique_ptr<IkeSa> IkeSa::successor(SaCore core, const Environment& env) {
-    auto sa = std::make_unique<IkeSa>(std::move(core), env.settings());
+    auto sa = std::make_unique<IkeSa>(std::move(core), env);
     sa->last_inbound_ = env.now;
     sa->last_outbound_ = env.now;
     sa->stream_proved_ = true;
@@ -293,7 +294,7 @@ void IkeSa::close(std::vector<CommandId> commands, const Environment& env) {
 }
 
 void IkeSa::rekey_child(ChildSaId id, std::vector<CommandId> commands, const Environment& env) {
-    const Child* const child = core_.find_child(id);
+    Child* const child = core_.find_child(id);
     if (child == nullptr || !established()) {
         for (const CommandId command : commands) {
             env.command_done(command, std::unexpected(child_not_found("the Child SA to rekey")));
@@ -302,6 +303,7 @@ void IkeSa::rekey_child(ChildSaId id, std::vector<CommandId> commands, const Env
     }
     Task task{.what = RekeyChildTask{.id = id}, .commands = commands};
     if (!add(std::move(task), env)) {
+        child->rekey_at = env.at_about(rekey_retry, seconds{10});
         for (const CommandId command : commands) {
             env.command_done(command, std::unexpected(too_many_tasks(core_.name())));
         }

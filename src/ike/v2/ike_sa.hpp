@@ -45,7 +45,7 @@ class IkeSa {
                                             const Environment& env);
     static std::unique_ptr<IkeSa> successor(SaCore core, const Environment& env);
 
-    IkeSa(SaCore core, const EngineSettings& settings);
+    IkeSa(SaCore core, const Environment& env);
 
     // ---- inputs
     void handle(const Datagram& datagram, const wire::IkeHeader& header, const Environment& env);
@@ -124,6 +124,8 @@ class IkeSa {
     struct InitSent {
         Boxed<InitInitiator> exchange;
         bool left = true;  // false: it waits for its first TCP stream
+        // What was wrong with an answer. Anybody may have sent it, so that it ends nothing.
+        std::optional<Error> doubt{};
     };
     struct IntermediateSent {
         Boxed<IntermediateInitiator> exchange;
@@ -135,8 +137,9 @@ class IkeSa {
         Boxed<AuthResponder> exchange;
         Instant give_up_at;
         unsigned bad_decrypts = 0;
-        // Under which the last IKE_INTERMEDIATE request came.
+        // Under which the last IKE_INTERMEDIATE request came, and was answered.
         std::optional<crypto::IkeCipher> before{};
+        std::optional<crypto::IkeCipher> answered_before{};
     };
     // We refused IKE_AUTH: the answer is kept for retransmissions, and nothing else works.
     struct Rejected {
@@ -240,12 +243,16 @@ class IkeSa {
                         const Environment& env);
     void handle_response(const wire::Message& response, const Environment& env);
     void ended_by_peer(wire::ExchangeType exchange, const Environment& env);
+    void refuse_response(const wire::Message& response, const Error& error, const Environment& env);
     bool send_request(wire::ExchangeType exchange, const wire::Payloads& payloads,
                       const Environment& env);
     void respond(const Datagram& datagram, const wire::IkeHeader& request,
                  const wire::Payloads& payloads, const Environment& env);
     MessageBytes seal(const wire::IkeHeader& header, const wire::Payloads& payloads,
                       const Environment& env);
+    std::optional<MessageBytes> cut_smaller(const MessageBytes& message, crypto::IkeCipher& cipher,
+                                            const Environment& env) const;
+    void answer_again(const Datagram& datagram, const Environment& env);
     void transmit(const MessageBytes& message, const Environment& env);
     void transmit_to(const MessageBytes& message, const Datagram& request, const Environment& env);
 
@@ -321,6 +328,7 @@ class IkeSa {
     void ike_rekey_answered(RekeyIke exchange, Task task, const wire::Payloads& response,
                             const Environment& env);
     void ike_rekey_failed(const RekeyIke& exchange, const Environment& env);
+    void lost_to_rekey(const Environment& env);
     void later(Task task, const Error& error, const Environment& env);
     void finish(const Task& task, const Status& status, const Environment& env);
     void child_is_up(ChildSaId id, const std::optional<ChildSaId>& instead_of,
@@ -340,6 +348,7 @@ class IkeSa {
     bool busy_with_children() const;
     bool rekeying_ike() const;
     bool deleting_ike() const;
+    bool send_again(const Environment& env);
     void tick_children(const Environment& env);
     void tick_ike(const Environment& env);
 

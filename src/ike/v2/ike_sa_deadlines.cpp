@@ -72,14 +72,8 @@ void IkeSa::tick(const Environment& env) {
         if (opens_streams() && core_.stream_state == StreamState::broken) { open_stream(env); }
     } else if (again && requests_.tries() >= tcp_fallback_tries && fall_back_to_tcp(env)) {
         return;
-    } else if (again) {
-        env.event(core_, EventKind::retransmit, Severity::info,
-                  fmt::format("no answer from {} yet: sending request {} once more ({} of {})",
-                              core_.remote.to_string(), requests_.next_id().value() - 1,
-                              requests_.tries(), env.settings().retransmit.tries));
-        // A gateway that lost its keys may not answer a ticket at all.
-        if (requests_.tries() >= resume_tries_max && resume_in_vain(env)) { return; }
-        transmit(requests_.message(), env);
+    } else if (again && send_again(env)) {
+        return;
     }
     if (const auto* half = std::get_if<HalfOpen>(&state_);
         half != nullptr && half->give_up_at <= env.now) {
@@ -103,6 +97,22 @@ void IkeSa::tick(const Environment& env) {
     tick_children(env);
     tick_ike(env);
     pump(env);
+}
+
+// True if it was a ticket, which a gateway that lost its keys may not answer at all, and the
+// handshake has begun anew.
+bool IkeSa::send_again(const Environment& env) {
+    const bool cuts = requests_.tries() == cut_smaller_after && core_.outbound.has_value();
+    auto smaller = cuts ? cut_smaller(requests_.message(), *core_.outbound, env) : std::nullopt;
+    env.event(core_, EventKind::retransmit, Severity::info,
+              fmt::format("no answer from {} yet: sending request {} once more{} ({} of {})",
+                          core_.remote.to_string(), requests_.next_id().value() - 1,
+                          smaller ? ", in smaller pieces" : "", requests_.tries(),
+                          env.settings().retransmit.tries));
+    if (requests_.tries() >= resume_tries_max && resume_in_vain(env)) { return true; }
+    if (smaller) { requests_.recut(std::move(*smaller)); }
+    transmit(requests_.message(), env);
+    return false;
 }
 
 void IkeSa::tick_children(const Environment& env) {
@@ -130,7 +140,9 @@ void IkeSa::tick_ike(const Environment& env) {
         core_.rekey_at = env.now + rekey_retry;  // if that one does not come to be
     } else if (due(core_.rekey_at, env.now)) {
         core_.rekey_at.reset();
-        (void)add({.what = RekeyIkeTask{}}, env);
+        if (!add({.what = RekeyIkeTask{}}, env)) {
+            core_.rekey_at = env.at_about(rekey_retry, seconds{10});
+        }
     }
     if (due(core_.expires_at, env.now)) {
         core_.expires_at.reset();

@@ -15,13 +15,32 @@ namespace culvert::ike::v2 {
 using wire::ExchangeType;
 using wire::NotifyType;
 
+namespace {
+
+// Somebody did answer: what was wrong with that says more than that nothing came.
+Error no_good_answer(const SaCore& sa, const Error& doubt) {
+    return {
+        .code = doubt.code,
+        .wanted = fmt::format("an answer from {} to IKE_SA_INIT", sa.remote.to_string()),
+        .received = fmt::format("none that can be used, the last one with {}{}{}", doubt.received,
+                                doubt.wanted.empty() ? "" : " in place of ", doubt.wanted),
+        .remedy = doubt.remedy.empty() ? "look at what the peer sends (culvertd --log ike=trace)"
+                                       : doubt.remedy};
+}
+
+}  // namespace
+
 void IkeSa::init_answered(const wire::Message& message, const Datagram& datagram,
                           const Environment& env) {
     InitInitiator& exchange = *std::get<InitSent>(state_).exchange;
     auto outcome = exchange.handle(message, datagram.bytes, core_, env);
     std::visit(
         Overloaded{
-            [](InitInitiator::Ignored) {},
+            [&](InitInitiator::Ignored& ignored) {
+                if (!ignored.why) { return; }
+                env.count(core_, Counter::invalid);
+                std::get<InitSent>(state_).doubt = std::move(ignored.why);
+            },
             [&](InitInitiator::SendAgain) {
                 requests_.restart_ids();
                 requests_.send({exchange.request()}, env.now);
@@ -267,7 +286,9 @@ void IkeSa::unanswered(const SentSize& size, const Environment& env) {
     if (!connecting()) { return peer_is_dead(env); }
     const ExchangeType exchange =
         std::holds_alternative<InitSent>(state_) ? ExchangeType::ike_sa_init : awaited_exchange();
-    const Error error = no_answer(exchange, size, env);
+    const auto* const init = std::get_if<InitSent>(&state_);
+    const Error error = init != nullptr && init->doubt ? no_good_answer(core_, *init->doubt)
+                                                       : no_answer(exchange, size, env);
     if (fall_back_to_tcp(env)) { return; }
     if (start_next_round(env)) {
         env.failure(core_, {}, wire::to_string(exchange), false, error);

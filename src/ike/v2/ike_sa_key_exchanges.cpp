@@ -57,10 +57,10 @@ void IkeSa::answer_intermediate(const Datagram& datagram, const wire::Message& r
                              wire::write_payloads(answer->payloads));
     init.intermediate.cover(core_.prf(), init.sk_pi, request.covered, init.sk_pr, covered);
     respond(datagram, request.header, answer->payloads, env);
-    half.before.reset();
     if (!answer->shared) { return; }
     // The request may come once more, under the keys that it had.
     half.before = std::move(core_.inbound);
+    half.answered_before = std::move(core_.outbound);
     take_shared_secret(*answer->shared, core_, init, env);
 }
 

@@ -1,5 +1,6 @@
 // Messages in and out of an IKE SA: windows, ciphers, fragments, and whose turn it is.
 
+#include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
@@ -46,6 +47,7 @@ void IkeSa::handle_init(const Datagram& datagram, const wire::IkeHeader& header,
     const auto message = wire::parse_message(datagram.bytes);
     if (!message) {
         env.count(core_, Counter::invalid);
+        std::get<InitSent>(state_).doubt = message.error();
         return;  // anybody could have sent it
     }
     env.count_message(core_, header.exchange, false, true);
@@ -77,9 +79,7 @@ void IkeSa::handle_protected(const Datagram& datagram, const wire::IkeHeader& he
                header.next_payload == wire::PayloadType::skf) {
         // RFC 7383 2.6.1: the first fragment alone stands for the retransmitted whole.
         const auto fragment = wire::open_fragment(datagram.bytes, cipher_for(window, false));
-        if (fragment && fragment->number == 1) {
-            transmit_to(responses_.last_response(), datagram, env);
-        }
+        if (fragment && fragment->number == 1) { answer_again(datagram, env); }
         return;
     }
     // RFC 7383 2.6: pieces of what is over must not mix with those of what is to come.
@@ -119,7 +119,7 @@ void IkeSa::handle_protected(const Datagram& datagram, const wire::IkeHeader& he
             env.alert(core_, "retransmit-receive", Severity::debug,
                       fmt::format("request {} came once more from {}: answering it again",
                                   header.message_id.value(), datagram.remote.to_string()));
-            return transmit_to(responses_.last_response(), datagram, env);
+            return answer_again(datagram, env);
         case ResponseWindow::Kind::out_of_window: {
             env.count(core_, Counter::invalid);
             // RFC 7296 2.3: optional, not as an answer, and seldom.
@@ -288,10 +288,8 @@ void IkeSa::refuse_message(const Datagram& datagram, const wire::IkeHeader& head
 }
 
 void IkeSa::handle_response(const wire::Message& response, const Environment& env) {
-    if (response.header.exchange != awaited_exchange() ||
-        wire::unknown_critical(response.payloads)) {
-        env.count(core_, Counter::invalid);
-        return;
+    if (response.header.exchange != awaited_exchange()) {
+        return env.count(core_, Counter::invalid);
     }
     const unsigned tries = requests_.tries();
     if (!requests_.answered(response.header.message_id)) { return; }
@@ -301,6 +299,9 @@ void IkeSa::handle_response(const wire::Message& response, const Environment& en
                               core_.remote.to_string(), response.header.message_id.value(), tries));
     }
     env.exchange_event(core_, "received " + wire::describe(response));
+    if (const auto critical = wire::unknown_critical(response.payloads)) {
+        return refuse_response(response, wire::unsupported_critical_payload(*critical), env);
+    }
     if (std::holds_alternative<IntermediateSent>(state_)) {
         return intermediate_answered(response, env);
     }
@@ -323,6 +324,19 @@ void IkeSa::ended_by_peer(ExchangeType exchange, const Environment& env) {
                           "this is a fault of one of the two ends: the peer's log may tell "
                           "what it could not read"};
     env.failure(core_, {}, wire::to_string(exchange), false, error);
+    end_and_restart(error, &ChildConfig::dpd_action, env);
+}
+
+// RFC 7296 2.5: it is answered, and what that has done at the peer cannot be known. The peer is
+// told once that this is the end.
+void IkeSa::refuse_response(const wire::Message& response, const Error& error,
+                            const Environment& env) {
+    env.count(core_, Counter::invalid);
+    (void)send_request(ExchangeType::informational, {wire::Delete::ike_sa()}, env);
+    requests_.abandon();
+    const std::string exchange{wire::to_string(response.header.exchange)};
+    if (connecting()) { return handshake_failed(error, exchange, true, env); }
+    env.failure(core_, {}, exchange, true, error);
     end_and_restart(error, &ChildConfig::dpd_action, env);
 }
 
@@ -358,6 +372,9 @@ wire::IkeHeader IkeSa::response_header(const wire::IkeHeader& request) const {
 
 bool IkeSa::send_request(ExchangeType exchange, const wire::Payloads& payloads,
                          const Environment& env) {
+    if (requests_.used_up()) { return false; }
+    // Soon enough that it is done before they are (RFC 7296 2.2).
+    if (requests_.nearly_used_up() && core_.rekey_at) { core_.rekey_at = env.now; }
     const wire::IkeHeader header = request_header(exchange);
     MessageBytes message = seal(header, payloads, env);
     if (message.empty()) { return false; }
@@ -376,6 +393,12 @@ void IkeSa::respond(const Datagram& datagram, const wire::IkeHeader& request,
     env.count_message(core_, request.exchange, true, true);
     env.exchange_event(core_, "sending " + wire::describe(header, payloads));
     responses_.answered(request.message_id, std::move(message));
+    if (auto* const half = std::get_if<HalfOpen>(&state_)) {
+        // What may come once more from now on came under the keys of now.
+        half->before.reset();
+        half->answered_before.reset();
+    }
+    if (responses_.nearly_used_up() && core_.rekey_at) { core_.rekey_at = env.now; }
     transmit_to(responses_.last_response(), datagram, env);
 }
 
@@ -396,6 +419,35 @@ MessageBytes IkeSa::seal(const wire::IkeHeader& header, const wire::Payloads& pa
     auto whole = wire::seal_message(header, payloads, *core_.outbound, env.random());
     if (!whole) { return failed(whole.error()); }
     return {std::move(*whole)};
+}
+
+// RFC 7383 2.5.1: what comes through in no try may be too long for the path. The same message in
+// pieces that every path should carry; nothing if it is in such pieces already.
+std::optional<MessageBytes> IkeSa::cut_smaller(const MessageBytes& message,
+                                               crypto::IkeCipher& cipher,
+                                               const Environment& env) const {
+    if (!core_.peer_takes_fragments || core_.on_tcp()) { return std::nullopt; }
+    const std::size_t packet = core_.remote.address.is_v4() ? small_packet_v4 : small_packet_v6;
+    const std::size_t size = packet - fragment_headers;
+    const bool small =
+        std::ranges::all_of(message, [&](const Bytes& piece) { return piece.size() <= size; });
+    if (small) { return std::nullopt; }
+    auto pieces = wire::cut_again(message, size, cipher, env.random());
+    // Under keys that are no more, say: then as it was.
+    return pieces ? std::optional{std::move(*pieces)} : std::nullopt;
+}
+
+// The peer has not had our answer, or has asked again before it came.
+void IkeSa::answer_again(const Datagram& datagram, const Environment& env) {
+    if (responses_.repeated() == cut_smaller_after) {
+        auto* const half = std::get_if<HalfOpen>(&state_);
+        const bool before = half != nullptr && half->answered_before;
+        auto& cipher = before ? *half->answered_before : *core_.outbound;
+        if (auto smaller = cut_smaller(responses_.last_response(), cipher, env)) {
+            responses_.recut(std::move(*smaller));
+        }
+    }
+    transmit_to(responses_.last_response(), datagram, env);
 }
 
 void IkeSa::transmit(const MessageBytes& message, const Environment& env) {

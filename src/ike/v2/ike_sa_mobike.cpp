@@ -21,6 +21,11 @@ bool contains(const std::vector<IpAddress>& list, const IpAddress& address) {
     return std::ranges::find(list, address) != list.end();
 }
 
+// Where a peer listens whose port for NAT-T is not IKE's own, or is mapped to another one.
+std::uint16_t nat_t_port_of_peer(const Connection& connection) {
+    return connection.remote_port == ike_port ? nat_t_port : connection.remote_port;
+}
+
 Error cookie2_is_wrong(const SaCore& sa) {
     return {.code = ErrorCode::authentication_failed,
             .wanted = fmt::format("our COOKIE2 back from {}", sa.remote.to_string()),
@@ -185,7 +190,8 @@ void IkeSa::move_to(const Path& path, bool for_sure, const Environment& env) {
         return open_stream(env);
     }
     if (core_.remote.address != path.second) {
-        core_.remote = {path.second, core_.nat_t_port ? std::uint16_t{4500} : core_.remote.port};
+        core_.remote = {path.second, core_.nat_t_port ? nat_t_port_of_peer(*core_.connection)
+                                                      : core_.remote.port};
     }
     core_.mobike.unproved = !for_sure;
     if (for_sure) { update_children(env); }

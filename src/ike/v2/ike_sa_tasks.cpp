@@ -8,6 +8,7 @@
 #include "base/assert.hpp"
 #include "base/overloaded.hpp"
 #include "ike/v2/child_resources.hpp"
+#include "ike/v2/crash_tokens.hpp"
 #include "ike/v2/errors.hpp"
 #include "ike/v2/ike_sa.hpp"
 #include "ike/v2/retarget.hpp"
@@ -134,13 +135,17 @@ bool IkeSa::begin(Task task, const Environment& env) {
     }
     wire::Payloads payloads = std::get<InformTask>(task.what).payloads;
     if (payloads.empty()) { add_mapping_probe(payloads, env); }
+    make_room_for_token(payloads, core_);
     return inform(std::move(payloads), Informing{});
 }
 
 bool IkeSa::begin_create(CreateChild::Wanted wanted, Task task, const Environment& env) {
-    const auto fail = [&](const Error& error) {
+    const auto fail = [&, rekeyed = wanted.rekeyed](const Error& error) {
         env.failure(core_, {}, "CREATE_CHILD_SA", true, error);
         finish(task, std::unexpected(error), env);
+        // The need for fresh keys stays.
+        Child* const old = rekeyed ? core_.find_child(*rekeyed) : nullptr;
+        if (old != nullptr) { old->rekey_at = env.at_about(rekey_retry, seconds{10}); }
         return false;
     };
     // Made by somebody else while this waited.
@@ -176,7 +181,10 @@ bool IkeSa::begin_rekey_ike(Task task, const Environment& env) {
     if (!sent) {
         const Error error =
             exchange ? cancelled("a message that cannot be sealed") : exchange.error();
+        env.failure(core_, {}, "CREATE_CHILD_SA", true, error);
         finish(task, std::unexpected(error), env);
+        core_.rekey_at = env.at_about(rekey_retry, seconds{10});
+        if (exchange) { forget(env); }
         return false;
     }
     active_ = ActiveExchange{.what = std::move(*exchange), .task = std::move(task)};
@@ -356,11 +364,22 @@ void IkeSa::ike_rekey_answered(RekeyIke exchange, Task task, const wire::Payload
                 finish(task, std::unexpected(failed.error), env);
                 ike_rekey_failed(exchange, env);
                 if (!established()) { return; }
+                if (failed.peer_went_over) { return lost_to_rekey(env); }
                 core_.rekey_at = env.at_about(rekey_retry, seconds{10});
                 if (failed.error.code == ErrorCode::no_additional_sas) { reauthenticate({}, env); }
             },
         },
         outcome);
+}
+
+// The peer goes on with an IKE SA that is none here, and takes nothing by this one any more. What
+// it keeps ends when a new IKE SA says INITIAL_CONTACT.
+void IkeSa::lost_to_rekey(const Environment& env) {
+    if (core_.began_first) {
+        Again what = again(env);
+        if (what.connection) { begins_again_ = std::move(what); }
+    }
+    close({}, env);
 }
 
 // Of a collision the peer's successor alone is left.

@@ -56,6 +56,10 @@ class InitInitiator {
 
     // A ticket stands in for the key exchange, until the gateway does not take it.
     bool resumes() const { return ticket_.has_value(); }
+    // The virtual addresses of the IKE SA that it resumes.
+    std::vector<IpAddress> vips_before() const {
+        return ticket_ ? ticket_->sa.vips : std::vector<IpAddress>{};
+    }
     void forget_ticket(const SaCore& sa, const Environment& env);
     // The same request from another address or port, which NAT detection tells of.
     void leave_from(const SaCore& sa, const Environment& env) { build(sa, env); }
@@ -63,7 +67,9 @@ class InitInitiator {
     // The request as it stands now: with the cookie and the group that the responder asked for.
     const Bytes& request() const { return request_; }
 
-    struct Ignored {};    // not the answer, or one that anybody could have sent
+    struct Ignored {                 // not the answer, or one that anybody could have sent
+        std::optional<Error> why{};  // of one that could have been it
+    };
     struct SendAgain {};  // request() has changed
     struct Failed {
         Error error;
@@ -107,11 +113,17 @@ class InitInitiator {
 void respond_to_init(const Datagram& datagram, const Environment& env);
 // The same for IKE_SESSION_RESUME (RFC 5723 4.3.2).
 void respond_to_resume(const Datagram& datagram, const Environment& env);
+// The peer has authenticated with this ticket: it is spent, and the IKE SA that it was given in
+// ends without a word, so that its children and its addresses are free (RFC 5723 4.3.3).
+void take_over_from(const ResumableSa& ticket, const SaCore& sa, const Environment& env);
 // N(TICKET_REQUEST) in IKE_AUTH is answered with a ticket, or told that there is none (4.1).
 void answer_ticket_request(const wire::Payloads& request, wire::Payloads& response, SaCore& sa,
                            const Environment& env);
 // What comes back is kept for the next time. The IKE SA is established.
 void keep_ticket(const wire::Payloads& response, SaCore& sa, const Environment& env);
+// Tickets stand for what was proved when they were given: given and kept, they end when other
+// proofs are asked for now, or other secrets, certificates or lists decide about them.
+void end_outdated_tickets(const Config& before, EngineState& state);
 // AUTH of a resumed IKE SA (4.3.3): prf(SK_px, octets).
 wire::Authentication resumed_auth(const crypto::Prf& prf, const Secret& sk_p, ByteView octets);
 Error ticket_used_twice(std::string_view connection);
@@ -121,6 +133,9 @@ Status verify_resumed(std::string_view connection, const wire::Authentication& a
 // Without state: no SPI of ours, nothing remembered (RFC 7296 2.6); never more than was asked.
 void answer_without_state(const Datagram& request, const wire::IkeHeader& header,
                           wire::Notify notify, const Environment& env);
+// Whoever can be redirected in the answer to a first message is, and was not already (RFC 5685 3).
+std::optional<wire::Notify> sent_away(const wire::Message& request, ByteView ni,
+                                      const IpAddress& here, const Environment& env);
 // So many IKE SAs are there that peers begin no others (charon.ikesa_limit).
 bool takes_no_more(const Environment& env);
 bool cookie_wanted(const Datagram& datagram, const wire::Message& request, ByteView nonce,

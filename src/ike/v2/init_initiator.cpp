@@ -96,7 +96,9 @@ void InitInitiator::build(const SaCore& sa, const Environment& env) {
 
 InitInitiator::Outcome InitInitiator::handle(const wire::Message& response, ByteView raw,
                                              SaCore& sa, const Environment& env) {
-    if (wire::unknown_critical(response.payloads)) { return Ignored{}; }
+    if (const auto critical = wire::unknown_critical(response.payloads)) {
+        return Ignored{wire::unsupported_critical_payload(*critical)};
+    }
     const bool resumption = response.header.exchange == wire::ExchangeType::ike_session_resume;
     if (resumption != resumes()) { return Ignored{}; }  // late, of the attempt before
     if (const auto* cookie = wire::find_notify(response.payloads, NotifyType::cookie)) {
@@ -175,7 +177,10 @@ InitInitiator::Outcome InitInitiator::take_answer(const wire::Message& response,
                           wire::count<wire::KeyExchange>(response.payloads) == 1 &&
                           wire::count<wire::Nonce>(response.payloads) == 1;
     // Nothing is authenticated yet: what is broken may be forged, the true answer may follow.
-    if (!complete || response.header.responder_spi == IkeSpi{}) { return Ignored{}; }
+    if (!complete || response.header.responder_spi == IkeSpi{}) {
+        return Ignored{bad_payloads(wire::ExchangeType::ike_sa_init,
+                                    "an SPI, and one SA, KE and Nr each", response.payloads)};
+    }
     auto chosen = check_answer(sa.connection->proposals, answer->proposals, true);
     if (!chosen) { return Failed{std::move(chosen).error()}; }
     const bool intermediate =

@@ -48,7 +48,8 @@ struct Selection {
     bool rounds = false;
     std::optional<wire::Notify> methods;
     std::optional<wire::CertificateRequest> certificates;  // that any of them takes
-    bool udp = false;  // in place of native ESP, if the peer wants that, too
+    bool ocsp = false;  // any of them asks for responses inside of IKE
+    bool udp = false;   // in place of native ESP, if the peer wants that, too
 };
 
 // RFC 9370 2.2.1: additional key exchanges need IKE_INTERMEDIATE.
@@ -70,6 +71,8 @@ std::optional<Selection> select(const Candidates& candidates, const Offer& offer
         std::ranges::any_of(candidates, [](const ConnectionRef& c) { return has_rounds(*c); });
     const bool udp = std::ranges::all_of(
         candidates, [&](const ConnectionRef& c) { return would_take_udp(*c, env.settings()); });
+    const bool ocsp =
+        std::ranges::any_of(candidates, [](const ConnectionRef& c) { return requests_ocsp(*c); });
     std::vector<const Proposals*> in_vain;
     for (const ConnectionRef& connection : candidates) {
         // Most have the same ones as the one before.
@@ -87,6 +90,7 @@ std::optional<Selection> select(const Candidates& candidates, const Offer& offer
                          .rounds = rounds,
                          .methods = announced_methods_notify(candidates),
                          .certificates = certificate_request(candidates, *env.state.config),
+                         .ocsp = ocsp,
                          .udp = udp};
     }
     return std::nullopt;
@@ -171,7 +175,7 @@ Result<Accepted> accept(const Datagram& datagram, const wire::Message& request, 
     }
     if (selection.certificates) {
         payloads.emplace_back(std::move(*selection.certificates));
-        add_ocsp_request(payloads, *sa.connection);
+        if (selection.ocsp) { payloads.emplace_back(ocsp_request_payload()); }
     }
     add_lookup_support(payloads, env);
     if (selection.methods) { payloads.emplace_back(std::move(*selection.methods)); }
@@ -214,7 +218,8 @@ Error too_many_ike_sas(const Environment& env) {
         .remedy = "raise the limit, or see who has so many (culvert status)"};
 }
 
-// RFC 5685 3: whoever can be redirected is, and was not already.
+}  // namespace
+
 std::optional<wire::Notify> sent_away(const wire::Message& request, ByteView ni,
                                       const IpAddress& here, const Environment& env) {
     const auto& gateway = env.settings().redirect_to;
@@ -225,8 +230,6 @@ std::optional<wire::Notify> sent_away(const wire::Message& request, ByteView ni,
     }
     return redirect_notify(*gateway, ni);
 }
-
-}  // namespace
 
 void answer_without_state(const Datagram& request, const wire::IkeHeader& header,
                           wire::Notify notify, const Environment& env) {

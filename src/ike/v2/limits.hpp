@@ -93,6 +93,11 @@ constexpr unsigned refused_inits_per_second_max = 50;  // then a cookie comes be
 constexpr unsigned stray_answers_per_second_max = 20;  // INVALID_IKE_SPI, INVALID_MAJOR_VERSION
 constexpr unsigned stray_events_per_second_max = 10;   // events that a stranger can trigger
 constexpr std::size_t fragment_headers = 40 + 8 + 4;   // IPv6, UDP, the non-ESP marker
-constexpr std::size_t fragments_bytes_max = 65535;     // held for one message
+// Packets that every path should carry, for what gets no answer otherwise (RFC 7383 2.5.1), and
+// after how many repetitions they are tried.
+constexpr std::size_t small_packet_v4 = 576;
+constexpr std::size_t small_packet_v6 = 1280;
+constexpr unsigned cut_smaller_after = 2;
+constexpr std::size_t fragments_bytes_max = 65535;  // held for one message
 
 }  // namespace culvert::ike::v2

@@ -13,9 +13,6 @@ using x509::Certificate;
 
 namespace {
 
-bool requests(const Connection& connection) {
-    return connection.ocsp == OcspInBand::request || connection.ocsp == OcspInBand::both;
-}
 bool replies(const Connection& connection) {
     return connection.ocsp == OcspInBand::reply || connection.ocsp == OcspInBand::both;
 }
@@ -67,9 +64,13 @@ std::optional<RevocationSource> source_of(const Certificate& one, const Certific
 
 }  // namespace
 
-void add_ocsp_request(wire::Payloads& out, const Connection& connection) {
-    if (!requests(connection) || connection.remote.method != AuthMethodKind::pubkey) { return; }
-    out.emplace_back(wire::CertificateRequest{.encoding = wire::CertEncoding::ocsp_content});
+bool requests_ocsp(const Connection& connection) {
+    return (connection.ocsp == OcspInBand::request || connection.ocsp == OcspInBand::both) &&
+           connection.remote.method == AuthMethodKind::pubkey;
+}
+
+wire::CertificateRequest ocsp_request_payload() {
+    return {.encoding = wire::CertEncoding::ocsp_content};
 }
 
 bool asks_for_ocsp(const wire::Payloads& payloads) {
@@ -82,7 +83,7 @@ bool asks_for_ocsp(const wire::Payloads& payloads) {
 std::vector<x509::OcspAnswer> sent_ocsp_answers(const wire::Payloads& payloads,
                                                 const Connection& connection) {
     std::vector<x509::OcspAnswer> out;
-    if (!requests(connection)) { return out; }
+    if (!requests_ocsp(connection)) { return out; }
     for (const wire::Payload& payload : payloads) {
         const auto* one = std::get_if<wire::Certificate>(&payload);
         if (one == nullptr || one->encoding != wire::CertEncoding::ocsp_content) { continue; }

@@ -13,9 +13,11 @@ namespace culvert::ike::v2 {
 
 struct Environment;
 
-// CERTREQ for OCSP content, if the connection asks for it: from any responder that the authority
-// has appointed (RFC 4806 3.1: no hash in it).
-void add_ocsp_request(wire::Payloads& out, const Connection& connection);
+// Whether the peer of this connection is asked for OCSP responses.
+bool requests_ocsp(const Connection& connection);
+// CERTREQ for OCSP content: from any responder that the authority has appointed (RFC 4806 3.1: no
+// hash in it).
+wire::CertificateRequest ocsp_request_payload();
 bool asks_for_ocsp(const wire::Payloads& payloads);
 
 // What the peer sent, if the connection asks for it; believed no more than what is fetched.

@@ -121,26 +121,26 @@ RekeyIke::Outcome RekeyIke::handle(const wire::Payloads& response, const SaCore&
 
 RekeyIke::Outcome RekeyIke::handle_answer(const wire::Payloads& response, const SaCore& sa,
                                           const Environment& env) {
+    const auto went_wrong = [](Error error) {
+        return Failed{.error = std::move(error), .we_refused = true, .peer_went_over = true};
+    };
     if (!sane(response)) {
-        return Failed{.error = bad_payloads(wire::ExchangeType::create_child_sa,
-                                            "one SA, Nr, KE each", response),
-                      .we_refused = true};
+        return went_wrong(
+            bad_payloads(wire::ExchangeType::create_child_sa, "one SA, Nr, KE each", response));
     }
     const auto* answer = wire::find<wire::SecurityAssociation>(response);
     const auto* ke = wire::find<wire::KeyExchange>(response);
     const auto* nonce = wire::find<wire::Nonce>(response);
     auto chosen = check_answer(sa.connection->proposals, answer->proposals, true);
-    if (!chosen) { return Failed{.error = std::move(chosen).error(), .we_refused = true}; }
+    if (!chosen) { return went_wrong(std::move(chosen).error()); }
     const auto remote_spi = ike_spi_of(chosen->proposal.spi);
     if (!remote_spi || chosen->ke != ke_.method() || ke->method != ke_.method()) {
-        return Failed{.error = bad_payloads(wire::ExchangeType::create_child_sa,
-                                            "an SPI of 8 octets and KE of the group that was "
-                                            "chosen",
-                                            response),
-                      .we_refused = true};
+        return went_wrong(bad_payloads(wire::ExchangeType::create_child_sa,
+                                       "an SPI of 8 octets and KE of the group that was chosen",
+                                       response));
     }
     auto shared = ke_.derive(ke->data);
-    if (!shared) { return Failed{.error = shared.error(), .we_refused = true}; }
+    if (!shared) { return went_wrong(shared.error()); }
     answered_ = Answered{.remote_spi = *remote_spi,
                          .suite = chosen->ike,
                          .nr = nonce->data,
@@ -149,6 +149,7 @@ RekeyIke::Outcome RekeyIke::handle_answer(const wire::Payloads& response, const 
     std::vector<crypto::KeMethod> further = kes_of(chosen->additional);
     if (further.empty()) { return succeed(nullptr, sa, env); }
     auto begun = FollowUpInitiator::begin(std::move(further), response, env);
+    // The peer still waits for the further ones.
     if (!begun) { return Failed{.error = std::move(begun).error(), .we_refused = true}; }
     answered_->follow_up = std::move(*begun);
     return FollowUp{};

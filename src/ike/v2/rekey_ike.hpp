@@ -39,6 +39,8 @@ class RekeyIke {
     struct Failed {
         Error error;
         bool we_refused = false;
+        // It has agreed, and has handed its Child SAs over to an IKE SA that we do not have.
+        bool peer_went_over = false;
     };
     struct FollowUp {};  // request() has the next one
     using Outcome = std::variant<Done, OtherGroup, Later, Failed, FollowUp>;

@@ -15,8 +15,9 @@ unsigned RequestWindow::tries() const {
 }
 
 void RequestWindow::send(MessageBytes message, Instant now) {
-    ASSERT(idle());
-    state_ = Waiting{.id = next_, .message = std::move(message), .deadline = now + wait_after(0)};
+    ASSERT(idle() && !used_up());
+    state_ = Waiting{
+        .id = next_id().value(), .message = std::move(message), .deadline = now + wait_after(0)};
     ++next_;
 }
 
@@ -73,7 +74,11 @@ Duration RequestWindow::wait_after(unsigned tries) const {
     if (config_.limit.count() > 0) {
         wait_s = std::min(wait_s, std::chrono::duration<double>(config_.limit).count());
     }
-    return std::chrono::duration_cast<Duration>(std::chrono::duration<double>(wait_s));
+    const auto wait = std::chrono::duration_cast<Duration>(std::chrono::duration<double>(wait_s));
+    if (config_.jitter_percent == 0) { return wait; }
+    // So that many who lost one gateway at once do not come back to it at once.
+    const auto most = static_cast<std::uint64_t>(wait.count()) * config_.jitter_percent / 100;
+    return wait - Duration{static_cast<Duration::rep>(random_->below(most + 1))};
 }
 
 ResponseWindow::Kind ResponseWindow::judge(MessageId id) const {
@@ -85,8 +90,9 @@ ResponseWindow::Kind ResponseWindow::judge(MessageId id) const {
 }
 
 void ResponseWindow::answered(MessageId id, MessageBytes response) {
-    expected_ = id.value() + 1;
+    expected_ = std::uint64_t{id.value()} + 1;
     last_ = std::move(response);
+    repetitions_ = 0;
 }
 
 }  // namespace culvert::ike::v2

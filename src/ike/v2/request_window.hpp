@@ -10,10 +10,14 @@
 
 #include "base/bytes.hpp"
 #include "base/instant.hpp"
+#include "base/random.hpp"
 #include "ike/connection.hpp"
 #include "ike/wire/spi.hpp"
 
 namespace culvert::ike::v2 {
+
+constexpr std::uint64_t message_id_max = 0xffffffff;
+constexpr std::uint64_t message_ids_rekeyed_at = 0x80000000;
 
 // One message: one datagram, or its fragments (RFC 7383).
 using MessageBytes = std::vector<Bytes>;
@@ -21,10 +25,17 @@ using MessageBytes = std::vector<Bytes>;
 // Our requests: at most one waits for its answer.
 class RequestWindow {
  public:
-    explicit RequestWindow(const RetransmitConfig& config) : config_(config) {}
+    // `random` must outlive it; it is asked where there is a jitter. `first`: other than 0 in
+    // tests.
+    RequestWindow(const RetransmitConfig& config, Random& random, MessageId first = MessageId{0})
+        : config_(config), random_(&random), next_(first.value()) {}
 
     bool idle() const { return std::holds_alternative<Idle>(state_); }
-    MessageId next_id() const { return MessageId{next_}; }
+    // Only while there are ids left.
+    MessageId next_id() const { return MessageId{static_cast<std::uint32_t>(next_)}; }
+    // RFC 7296 2.2: ids never come again; before that the IKE SA has to be rekeyed, or to end.
+    bool used_up() const { return next_ > message_id_max; }
+    bool nearly_used_up() const { return next_ >= message_ids_rekeyed_at; }
     // The request in flight; only while not idle.
     const MessageBytes& message() const { return std::get<Waiting>(state_).message; }
     unsigned tries() const;
@@ -34,6 +45,8 @@ class RequestWindow {
     // True, and idle again, if a response of this id is the one that is waited for.
     bool answered(MessageId id);
     bool waits_for(MessageId id) const;
+    // The same message in other pieces, from now on.
+    void recut(MessageBytes message) { std::get<Waiting>(state_).message = std::move(message); }
     void abandon() { state_ = Idle{}; }
     // The next tick() gives up.
     bool exhausted(Instant now) const;
@@ -66,7 +79,8 @@ class RequestWindow {
     Duration wait_after(unsigned tries) const;
 
     RetransmitConfig config_;
-    std::uint32_t next_ = 0;
+    Random* random_;
+    std::uint64_t next_;
     std::variant<Idle, Waiting> state_;
 };
 
@@ -76,12 +90,17 @@ class ResponseWindow {
     enum class Kind : std::uint8_t { fresh, retransmitted, out_of_window };
     Kind judge(MessageId id) const;
     void answered(MessageId id, MessageBytes response);
-    MessageId expected() const { return MessageId{expected_}; }
+    bool nearly_used_up() const { return expected_ >= message_ids_rekeyed_at; }
     const MessageBytes& last_response() const { return last_; }
+    // The last request came once more. How often it has by now.
+    unsigned repeated() { return ++repetitions_; }
+    // The same answer in other pieces, from now on.
+    void recut(MessageBytes response) { last_ = std::move(response); }
 
  private:
-    std::uint32_t expected_ = 0;
+    std::uint64_t expected_ = 0;  // beyond message_id_max: no request is fresh any more
     MessageBytes last_;
+    unsigned repetitions_ = 0;
 };
 
 }  // namespace culvert::ike::v2

@@ -2,12 +2,15 @@
 // a key exchange.
 
 #include <algorithm>
+#include <string_view>
+#include <unordered_map>
 
 #include <fmt/format.h>
 
 #include "base/reader.hpp"
 #include "base/writer.hpp"
 #include "ike/auth/psk.hpp"
+#include "ike/same.hpp"
 #include "ike/v2/auth.hpp"
 #include "ike/v2/child_negotiation.hpp"
 #include "ike/v2/errors.hpp"
@@ -112,6 +115,11 @@ void accept_ticket(const Datagram& datagram, const wire::Message& request, const
     half.resend_init_response(datagram, env);
 }
 
+bool asks_for_the_same_proofs(const Connection& a, const Connection& b) {
+    return same_local_rounds(a, b) && same_remote_rounds(a, b) && a.ppk_id == b.ppk_id &&
+           a.ppk_required == b.ppk_required;
+}
+
 Error resumed_by_another(std::string_view connection) {
     return {.code = ErrorCode::authentication_failed,
             .notify = NotifyType::authentication_failed,
@@ -144,6 +152,16 @@ Status verify_resumed(std::string_view connection, const wire::Authentication& a
         return std::unexpected(resumed_by_another(connection));
     }
     return {};
+}
+
+void take_over_from(const ResumableSa& ticket, const SaCore& sa, const Environment& env) {
+    env.state.ticket_office.spend(ticket.id, ticket.expires, env.now);
+    for (IkeSa* const other : env.with_identities(sa.local_id, sa.peer())) {
+        const auto& given = other->core().ticket;
+        if (given && given->id == ticket.id && other->core().local_spi != sa.local_spi) {
+            other->vanish("its peer has resumed it with the ticket", env);
+        }
+    }
 }
 
 void answer_ticket_request(const wire::Payloads& request, wire::Payloads& response, SaCore& sa,
@@ -191,9 +209,28 @@ void keep_ticket(const wire::Payloads& response, SaCore& sa, const Environment& 
                                      .local = sa.local_id,
                                      .remote = sa.remote_id,
                                      .expires = env.now + std::min(lifetime, ticket_lifetime_max),
-                                     .reauth_at = sa.reauth_at}};
+                                     .reauth_at = sa.reauth_at,
+                                     .vips = sa.local_vips}};
     if (sa.reauth_at) { entry.sa.expires = std::min(entry.sa.expires, *sa.reauth_at); }
     sa.ticket_kept = env.state.tickets.keep(std::move(entry));
+}
+
+void end_outdated_tickets(const Config& before, EngineState& state) {
+    const Config& now = *state.config;
+    if (std::ranges::none_of(before.connections, &Connection::resumption)) { return; }
+    if (!same_secrets(before, now) || !same(before.credentials, now.credentials)) {
+        state.ticket_office.end_all();
+        return state.tickets.forget_all();
+    }
+    std::unordered_map<std::string_view, const Connection*> there;
+    for (const Connection& one : now.connections) { there.emplace(one.name, &one); }
+    for (const Connection& old : before.connections) {
+        if (!old.resumption) { continue; }
+        const auto found = there.find(old.name);
+        if (found != there.end() && asks_for_the_same_proofs(old, *found->second)) { continue; }
+        state.ticket_office.end_those_of(old.name);
+        state.tickets.forget(old.name);
+    }
 }
 
 InitInitiator::Outcome InitInitiator::take_resumption(const wire::Message& response, ByteView raw,
@@ -255,6 +292,9 @@ void respond_to_resume(const Datagram& datagram, const Environment& env) {
                                          nonce->data, datagram.remote.address,
                                          request->header.initiator_spi, env.now, env.random())},
                                     env);
+    }
+    if (const auto away = sent_away(*request, nonce->data, datagram.local.address, env)) {
+        return answer_without_state(datagram, request->header, *away, env);
     }
     auto opened = env.state.ticket_office.open(ticket->data, env.now);
     const ConnectionRef connection = opened ? connection_of(*opened, datagram, env) : nullptr;

@@ -94,6 +94,10 @@ Status RevocationBook::keep_list(const RevocationSource& source, const Bytes& bo
     auto crl = x509::Crl::parse(body);
     if (!crl) { return std::unexpected(std::move(crl).error()); }
     const auto issuer = x509::Certificate::parse(source.request);
+    if (issuer && !x509::may_sign_lists(*issuer)) {
+        return std::unexpected(no_use(fmt::format(
+            "a list, which {} may not sign (keyUsage without cRLSign)", issuer->to_string())));
+    }
     if (!issuer || !crl->is_signed_by(*issuer)) {
         return std::unexpected(no_use(fmt::format("a list that is not signed by {}",
                                                   issuer ? issuer->to_string() : "its authority")));

@@ -86,20 +86,43 @@ struct OlderForm {
     SignatureScheme scheme;
 };
 
-// RFC 7296 3.8, RFC 4754 3: the method says curve and hash.
-std::optional<OlderForm> older_form(KeyType type, unsigned bits) {
-    if (type == KeyType::rsa) {
+// RFC 7296 3.8, RFC 4754 3: the method says curve and hash. There is none for other curves of the
+// same size.
+std::optional<OlderForm> older_form(const crypto::PublicKey& key) {
+    if (key.type() == KeyType::rsa) {
         return OlderForm{AuthMethod::rsa_signature,
                          {.key = KeyType::rsa, .hash = HashAlgorithm::sha1}};
     }
-    if (type != KeyType::ecdsa) { return std::nullopt; }
     const auto ecdsa = [](AuthMethod method, HashAlgorithm hash) {
         return OlderForm{method, {.key = KeyType::ecdsa, .hash = hash, .fixed_form = true}};
     };
-    if (bits == 256) { return ecdsa(AuthMethod::ecdsa_256, HashAlgorithm::sha2_256); }
-    if (bits == 384) { return ecdsa(AuthMethod::ecdsa_384, HashAlgorithm::sha2_384); }
-    if (bits == 521) { return ecdsa(AuthMethod::ecdsa_521, HashAlgorithm::sha2_512); }
+    const std::string_view curve = key.curve();
+    if (curve == "P-256") { return ecdsa(AuthMethod::ecdsa_256, HashAlgorithm::sha2_256); }
+    if (curve == "P-384") { return ecdsa(AuthMethod::ecdsa_384, HashAlgorithm::sha2_384); }
+    if (curve == "P-521") { return ecdsa(AuthMethod::ecdsa_521, HashAlgorithm::sha2_512); }
     return std::nullopt;
+}
+
+// For a peer that did not say which hashes it takes.
+Result<wire::Authentication> older_signature(std::string_view connection,
+                                             const crypto::PrivateKey& key, ByteView octets,
+                                             const SignatureRules& rules) {
+    constexpr std::string_view such_a_peer = "a peer without SIGNATURE_HASH_ALGORITHMS (RFC 7427)";
+    const crypto::PublicKey& shown = key.public_key();
+    const auto older = older_form(shown);
+    if (!older) {
+        return std::unexpected(
+            cannot_sign(connection, shown, fmt::format("{}, which cannot verify it", such_a_peer)));
+    }
+    if (!allow(rules, shown, older->scheme)) {
+        return std::unexpected(
+            cannot_sign(connection, shown,
+                        fmt::format("{}, which takes {} alone; local.auth allows {}", such_a_peer,
+                                    crypto::to_string(older->scheme), to_string(rules))));
+    }
+    auto signature = key.sign(older->scheme, octets);
+    if (!signature) { return std::unexpected(std::move(signature).error()); }
+    return wire::Authentication{.method = older->method, .data = std::move(*signature)};
 }
 
 // RFC 7427 3: the length of the AlgorithmIdentifier, it, the signature.
@@ -170,17 +193,7 @@ Result<wire::Authentication> sign_auth(std::string_view connection, const crypto
                                        ByteView octets, const SignatureHashes& peer,
                                        const SignatureRules& rules) {
     const crypto::PublicKey& shown = key.public_key();
-    if (peer.empty()) {
-        const auto older = older_form(key.type(), shown.bits());
-        if (!older) {
-            return std::unexpected(cannot_sign(
-                connection, shown,
-                "a peer without SIGNATURE_HASH_ALGORITHMS (RFC 7427), which cannot verify it"));
-        }
-        auto signature = key.sign(older->scheme, octets);
-        if (!signature) { return std::unexpected(std::move(signature).error()); }
-        return wire::Authentication{.method = older->method, .data = std::move(*signature)};
-    }
+    if (peer.empty()) { return older_signature(connection, key, octets, rules); }
     SignatureScheme scheme{.key = key.type()};
     if (key.type() == KeyType::rsa || key.type() == KeyType::ecdsa) {
         const auto hash = hash_for(shown, peer, rules);
@@ -207,7 +220,7 @@ Status verify_auth(std::string_view connection, const crypto::PublicKey& key,
     const auto refuse = [&](std::string_view why) {
         return std::unexpected(signature_refused(connection, key, why));
     };
-    const auto older = older_form(key.type(), key.bits());
+    const auto older = older_form(key);
     if (!older || older->method != auth.method) {
         return refuse("AUTH by " + wire::to_string(auth.method));
     }

@@ -53,6 +53,7 @@ Bytes nonce_of(std::uint64_t counter) {
 Bytes inside_of(const ResumableSa& sa) {
     Writer out;
     out.u64(sa.id);
+    out.u64(sa.generation);
     out.u64(ticks(sa.expires));
     out.u64(sa.reauth_at ? ticks(*sa.reauth_at) : 0);
     out.u16(std::to_underlying(sa.suite.encryption));
@@ -75,6 +76,7 @@ std::optional<ResumableSa> from_inside(ByteView inside) {
     Reader in{inside};
     ResumableSa sa;
     sa.id = in.u64();
+    sa.generation = in.u64();
     sa.expires = at_ticks(in.u64());
     const std::uint64_t reauth = in.u64();
     if (reauth != 0) { sa.reauth_at = at_ticks(reauth); }
@@ -107,6 +109,7 @@ void TicketOffice::rotate(Instant now, Random& random) {
 Bytes TicketOffice::seal(ResumableSa& sa, Instant now, Random& random) {
     rotate(now, random);
     sa.id = random.u64();
+    sa.generation = generation_;
     Writer out;
     out.u64(current_.name);
     out.u64(current_.next);
@@ -132,6 +135,10 @@ std::optional<ResumableSa> TicketOffice::open(ByteView ticket, Instant now) cons
         auto sa = from_inside(*inside);
         wipe(*inside);
         if (!sa || sa->expires <= now || spent_.contains(sa->id)) { return std::nullopt; }
+        const auto good_from = good_from_.find(sa->connection);
+        if (good_from != good_from_.end() && sa->generation < good_from->second) {
+            return std::nullopt;
+        }
         return sa;
     }
     return std::nullopt;
@@ -142,14 +149,21 @@ void TicketOffice::spend(std::uint64_t id, Instant expires, Instant now) {
     if (spent_.size() >= tickets_spent_max) {
         std::erase_if(spent_, [&](const auto& entry) { return entry.second <= now; });
     }
-    if (spent_.size() >= tickets_spent_max) {
-        // What cannot be remembered must not be good: all tickets end.
-        spent_.clear();
-        current_ = {};
-        previous_ = {};
-        return;
-    }
+    // What cannot be remembered must not be good.
+    if (spent_.size() >= tickets_spent_max) { return end_all(); }
     spent_.insert_or_assign(id, expires);
+}
+
+void TicketOffice::end_all() {
+    spent_.clear();
+    good_from_.clear();
+    current_ = {};
+    previous_ = {};
+}
+
+void TicketOffice::end_those_of(const std::string& connection) {
+    if (good_from_.size() >= tickets_spent_max) { return end_all(); }
+    good_from_.insert_or_assign(connection, ++generation_);
 }
 
 std::uint64_t TicketWallet::keep(Entry entry) {

@@ -5,9 +5,11 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "base/bytes.hpp"
 #include "base/instant.hpp"
+#include "base/ip.hpp"
 #include "base/random.hpp"
 #include "base/secret.hpp"
 #include "ike/auth/identity.hpp"
@@ -26,18 +28,23 @@ struct ResumableSa {
     Instant expires{};
     std::optional<Instant> reauth_at;  // resumption is no new authentication
     std::uint64_t id = 0;              // of the ticket, at the gateway
+    std::uint64_t generation = 0;      // of the office, when it was sealed
+    std::vector<IpAddress> vips{};     // at the client: what to ask for again
 };
 
 // The gateway's side. Keys live in this process alone: a restart ends all tickets.
 class TicketOffice {
  public:
-    // Encrypted and authenticated; sets the id.
+    // Encrypted and authenticated; sets id and generation.
     Bytes seal(ResumableSa& sa, Instant now, Random& random);
     // Nothing if it is not ours, is out of date, or was spent.
     std::optional<ResumableSa> open(ByteView ticket, Instant now) const;
     // A ticket is good once, and not when its IKE SA was closed.
     bool is_spent(std::uint64_t id) const { return spent_.contains(id); }
     void spend(std::uint64_t id, Instant expires, Instant now);
+    // What these were given for would have to be proved anew: all, or those of a connection.
+    void end_all();
+    void end_those_of(const std::string& connection);
 
  private:
     struct Key {
@@ -51,6 +58,9 @@ class TicketOffice {
     Key current_;
     Key previous_;
     std::unordered_map<std::uint64_t, Instant> spent_;
+    // Counts end_those_of(); of a connection only tickets count that were sealed since.
+    std::uint64_t generation_ = 0;
+    std::unordered_map<std::string, std::uint64_t> good_from_;
 };
 
 // The client's side, by connection.
@@ -66,6 +76,7 @@ class TicketWallet {
     // It is used now, and kept no more.
     std::optional<Entry> take(const std::string& connection, Instant now);
     void forget(const std::string& connection) { entries_.erase(connection); }
+    void forget_all() { entries_.clear(); }
     // If it is still this one.
     void forget(const std::string& connection, std::uint64_t number);
 

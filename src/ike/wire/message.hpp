@@ -63,6 +63,10 @@ Bytes covered_octets(const IkeHeader& header, PayloadType first, ByteView plaint
 Result<std::vector<Bytes>> seal_fragments(const IkeHeader& header, const Payloads& payloads,
                                           std::size_t size_max, crypto::IkeCipher& cipher,
                                           Random& random);
+// The same message, which this cipher has sealed, in pieces of `size_max` octets at most: each is
+// sealed anew, under another IV (RFC 7383 2.5.1).
+Result<std::vector<Bytes>> cut_again(const std::vector<Bytes>& pieces, std::size_t size_max,
+                                     crypto::IkeCipher& cipher, Random& random);
 struct Fragment {
     IkeHeader header;
     PayloadType first = PayloadType::none;  // of the whole; known from fragment 1 only

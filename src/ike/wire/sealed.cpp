@@ -130,13 +130,14 @@ Result<Message> open_message(ByteView datagram, const crypto::IkeCipher& cipher)
     return message;
 }
 
-Result<std::vector<Bytes>> seal_fragments(const IkeHeader& header, const Payloads& payloads,
-                                          std::size_t size_max, crypto::IkeCipher& cipher,
-                                          Random& random) {
-    const Bytes plaintext = write_payloads(payloads);
+namespace {
+
+Result<std::vector<Bytes>> cut(const IkeHeader& header, PayloadType first_of_all,
+                               ByteView plaintext, std::size_t size_max, crypto::IkeCipher& cipher,
+                               Random& random) {
     std::vector<Bytes> out;
     if (message_size(cipher, plaintext.size()) <= size_max) {
-        auto whole = seal_plaintext(header, first_type(payloads), plaintext, cipher, random);
+        auto whole = seal_plaintext(header, first_of_all, plaintext, cipher, random);
         if (!whole) { return std::unexpected(std::move(whole).error()); }
         out.push_back(std::move(*whole));
         return out;
@@ -148,10 +149,9 @@ Result<std::vector<Bytes>> seal_fragments(const IkeHeader& header, const Payload
     const std::size_t total = (plaintext.size() + capacity - 1) / capacity;
     for (std::size_t i = 0; i < total; ++i) {
         const std::size_t at = i * capacity;
-        const ByteView part =
-            ByteView{plaintext}.subspan(at, std::min(capacity, plaintext.size() - at));
+        const ByteView part = plaintext.subspan(at, std::min(capacity, plaintext.size() - at));
         // RFC 7383 2.5: the first payload's type stands in the first fragment alone.
-        const PayloadType first = i == 0 ? first_type(payloads) : PayloadType::none;
+        const PayloadType first = i == 0 ? first_of_all : PayloadType::none;
         Writer headers;
         Envelope{header, PayloadType::skf, first, cipher.sealed_size(part.size())}.write(
             headers, skf_header_size);
@@ -162,6 +162,42 @@ Result<std::vector<Bytes>> seal_fragments(const IkeHeader& header, const Payload
         out.push_back(std::move(*sealed));
     }
     return out;
+}
+
+// What stands in all pieces of a message that we have sealed ourselves.
+Result<Fragment> open_own(const std::vector<Bytes>& pieces, const crypto::IkeCipher& cipher) {
+    Fragment whole;
+    for (const Bytes& piece : pieces) {
+        const auto closed = parse_message(piece);
+        if (!closed) { return std::unexpected(closed.error()); }
+        const Encrypted* const sk = find<Encrypted>(closed->payloads);
+        const EncryptedFragment* const skf = find<EncryptedFragment>(closed->payloads);
+        if (sk == nullptr && skf == nullptr) { return std::unexpected(not_closed()); }
+        const Bytes& body = sk != nullptr ? sk->body : skf->body;
+        const auto part = cipher.open(ByteView{piece}.first(piece.size() - body.size()), body);
+        if (!part) { return std::unexpected(part.error()); }
+        if (&piece == &pieces.front()) {
+            whole.header = closed->header;
+            whole.first = sk != nullptr ? sk->first : skf->first;
+        }
+        append(whole.plaintext, *part);
+    }
+    return whole;
+}
+
+}  // namespace
+
+Result<std::vector<Bytes>> seal_fragments(const IkeHeader& header, const Payloads& payloads,
+                                          std::size_t size_max, crypto::IkeCipher& cipher,
+                                          Random& random) {
+    return cut(header, first_type(payloads), write_payloads(payloads), size_max, cipher, random);
+}
+
+Result<std::vector<Bytes>> cut_again(const std::vector<Bytes>& pieces, std::size_t size_max,
+                                     crypto::IkeCipher& cipher, Random& random) {
+    const auto whole = open_own(pieces, cipher);
+    if (!whole) { return std::unexpected(whole.error()); }
+    return cut(whole->header, whole->first, whole->plaintext, size_max, cipher, random);
 }
 
 Result<Fragment> open_fragment(ByteView datagram, const crypto::IkeCipher& cipher) {

@@ -368,7 +368,8 @@ TEST(LoadSettings, ReadsCharonAndNamesTheRestOnce) {
     Loaded into;
     load_settings(
         parse_text("charon {\n retransmit_timeout = 2.5\n retransmit_base = 1.5\n"
-                   " retransmit_tries = 3\n retransmit_limit = 20\n port = 1500\n"
+                   " retransmit_tries = 3\n retransmit_limit = 20\n"
+                   " retransmit_jitter = 15\n port = 1500\n"
                    " port_nat_t = 14500\n cookie_threshold = 10\n"
                    " cookie_threshold_ip = 2\n block_threshold = 4\n"
                    " half_open_timeout = 1m\n keep_alive = 15s\n install_routes = no\n"
@@ -388,6 +389,7 @@ TEST(LoadSettings, ReadsCharonAndNamesTheRestOnce) {
     EXPECT_DOUBLE_EQ(e.retransmit.base, 1.5);
     EXPECT_EQ(e.retransmit.tries, 3U);
     EXPECT_EQ(e.retransmit.limit, 20s);
+    EXPECT_EQ(e.retransmit.jitter_percent, 15U);
     EXPECT_EQ(e.port, 1500);
     EXPECT_EQ(e.port_nat_t, 14500);
     EXPECT_EQ(e.cookie_threshold, 10U);

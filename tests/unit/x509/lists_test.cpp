@@ -102,6 +102,17 @@ TEST_F(Lists, OfTwoKeysWithOneNameEachSpeaksForItsOwn) {
     EXPECT_TRUE(list("roll2").replaces(list("roll2")));
 }
 
+// RFC 5280 6.3.3 (f).
+TEST_F(Lists, ThatTheirIssuerMayNotSignSayNothing) {
+    const std::string said = refusal("listed", "lister", {"of-lister"});
+    EXPECT_TRUE(said.contains("cRLSign")) << said;
+    EXPECT_FALSE(list("of-lister").is_signed_by(certificate("lister")));
+    EXPECT_EQ(refusal("listed", "lister", {"of-lister-bad"}, RevocationPolicy::relaxed), "");
+    EXPECT_TRUE(list("of-lister").is_signed_by(certificate("lister-free")));
+    EXPECT_EQ(refusal("listed", "lister-free", {"of-lister"}), "");
+    EXPECT_TRUE(revoked(refusal("listed", "lister-free", {"of-lister-bad"})));
+}
+
 TEST_F(Lists, APartTakesThePlaceOfNoOther) {
     EXPECT_FALSE(list("part3").replaces(list("part12")));
     EXPECT_FALSE(list("users").replaces(list("authorities")));

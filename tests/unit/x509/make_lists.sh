@@ -78,6 +78,15 @@ onlyuser = TRUE" 1 removeFromCRL held
 # The one in between is revoked by the root.
 list root-of-middle root 07 "$keyed" 0 cACompromise middle
 
+# An authority that may issue certificates, and no lists; and one that says nothing about it.
+key lister
+openssl req -x509 -new -key lister.key -subj /CN=lister -days 3650 -out lister.crt -addext 'keyUsage = critical, keyCertSign'
+openssl req -x509 -new -key lister.key -subj /CN=lister -days 3650 -out lister-free.crt
+key listed && issue listed lister "$end_entity
+subjectAltName = DNS:g1.example"
+list of-lister lister 01 "$keyed" 0
+list of-lister-bad lister 02 "$keyed" 0 keyCompromise listed
+
 # Policies: authorities that have 99.1 to give, that do not, that call it 99.2, and that ask for one.
 policy='certificatePolicies = 1.3.6.1.4.1.99.1'
 root law
@@ -129,3 +138,40 @@ issue odd root "$end_entity"
     cat middle.crt
 } >bundle.pem
 touch lists-done
+
+# Wrong in one way each, and for wrong-NAME.wrong; as DER, for some are none that we would load.
+for name in old early sha1 web encipher alone unknown stranger self; do key "wrong-$name"; done
+key wrong-weak RSA rsa_keygen_bits:1024
+key wrong-curve EC ec_paramgen_curve:secp256k1
+openssl genpkey -quiet -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -pkeyopt rsa_keygen_pubexp:1208925819614629174706189 \
+    -out wrong-exponent.key
+wrong() { # wrong NAME ISSUER EXTENSIONS [REQUEST-OPTIONS...]
+    local name=wrong-$1 issuer=$2 extensions=$3
+    shift 3
+    issue "$name" "$issuer" "$extensions
+subjectAltName = DNS:$name.wrong" 365 "$@"
+}
+wrong weak root "$end_entity"
+wrong sha1 root "$end_entity" -sha1
+wrong web root 'extendedKeyUsage = codeSigning'
+wrong encipher root 'keyUsage = keyEncipherment'
+wrong alone middle "$end_entity"
+wrong unknown root "$end_entity
+1.3.6.1.4.1.99.7 = critical, DER:05:00"
+wrong stranger other "$end_entity"
+wrong curve root "$end_entity"
+wrong exponent root "$end_entity"
+openssl req -x509 -new -key wrong-self.key -subj /CN=wrong-self -days 365 -out wrong-self.crt \
+    -addext 'subjectAltName = DNS:wrong-self.wrong'
+dated() { # dated NAME FROM UNTIL
+    : >dated.index
+    openssl rand -hex 8 >dated.serial
+    printf '%s\n' '[ca]' 'default_ca = one' '[one]' 'database = dated.index' 'serial = dated.serial' 'new_certs_dir = .' \
+        'default_md = sha256' 'policy = any' '[any]' 'commonName = supplied' '[more]' "subjectAltName = DNS:wrong-$1.wrong" >dated.cnf
+    openssl req -new -key "wrong-$1.key" -subj "/CN=wrong-$1" -out dated.csr
+    openssl ca -batch -notext -config dated.cnf -cert root.crt -keyfile root.key -extensions more -in dated.csr \
+        -startdate "$(date -u -d "$2" +%y%m%d%H%M%SZ)" -enddate "$(date -u -d "$3" +%y%m%d%H%M%SZ)" -out "wrong-$1.crt" 2>/dev/null
+}
+dated old '20 days ago' '10 days ago'
+dated early '10 days' '20 days'
+for certificate in wrong-*.crt; do openssl x509 -in "$certificate" -outform DER -out "${certificate%.crt}.der"; done

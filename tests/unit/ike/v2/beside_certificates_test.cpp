@@ -60,6 +60,26 @@ TEST_F(InBand, NothingIsSentOrAskedWhereItIsSwitchedOff) {
     EXPECT_FALSE(pair->one.all<FetchRevocation>().empty()) << "we ask for ourselves";
 }
 
+// Which connection it will be is not known when CERTREQ leaves.
+TEST_F(InBand, AResponderAsksIfAnyConnectionThatItMayBeWantsIt) {
+    const auto wants = [](const Side& side) {
+        return std::ranges::any_of(side.all<Event>(), [](const Event* event) {
+            return event->text.contains("sending IKE_SA_INIT response") &&
+                   event->text.contains("CERTREQ CERTREQ");
+        });
+    };
+    for (const bool wanted : {false, true}) {
+        SetUp();
+        first().ocsp = OcspInBand::reply;
+        Connection another = second();
+        another.name = "another";
+        another.ocsp = wanted ? OcspInBand::request : OcspInBand::reply;
+        two.connections.push_back(another);
+        (void)up();
+        EXPECT_EQ(wants(pair->two), wanted);
+    }
+}
+
 TEST_F(InBand, AnInitiatorSendsWhatItHasTheNextTime) {
     std::swap(known_one, known_two);
     std::swap(first().local.id, second().local.id);

@@ -42,6 +42,53 @@ TEST_F(CrashTokens, APeerThatRestartedIsFoundOutByTheNextLivenessCheck) {
     EXPECT_EQ(pair.one.all<RemoveChild>().size(), 1U);
 }
 
+// whoever asks may have forged where it is. Our own checks are long enough for the answer.
+TEST_F(CrashTokens, AreNeverInAnAnswerThatIsLongerThanWhatWasAsked) {
+    for (const char* const proposal :
+         {"aes256gcm16-prfsha384-x25519", "aes128gcm8-prfsha256-x25519",
+          "chacha20poly1305-prfsha256-x25519", "aes128-sha256-x25519"}) {
+        Config client = patient();
+        Config gateway = gateway_config(2, 1);
+        for (Config* const config : {&client, &gateway}) {
+            config->connections.front().proposals =
+                parse_proposals(ProtocolId::ike, proposal).value();
+        }
+        pair.one.restart(std::move(client));
+        pair.one.engine().use_crash_secret(secret(1));
+        pair.two.restart(std::move(gateway));
+        pair.two.engine().use_crash_secret(secret(2));
+        ASSERT_TRUE(pair.up(pair.one)) << pair.one.errors() << pair.two.errors();
+        restart(2);
+        pair.now += seconds{11};
+        pair.one.take(pair.one.engine().tick(pair.now));
+        ASSERT_EQ(pair.one.out.size(), 1U);
+        Datagram check = std::move(pair.one.out.front());
+        pair.one.out.clear();
+        std::swap(check.local, check.remote);
+        pair.two.take(pair.two.engine().handle(check, pair.now));
+        ASSERT_EQ(pair.two.out.size(), 1U) << proposal;
+        EXPECT_EQ(pair.two.out.front().bytes.size(), crash_answer_size) << proposal;
+        EXPECT_LE(pair.two.out.front().bytes.size(), check.bytes.size()) << proposal;
+        pair.two.out.clear();
+        for (const std::size_t size : {crash_answer_size - 1, crash_answer_size}) {
+            wire::IkeHeader header{.initiator_spi = IkeSpi{7},
+                                   .responder_spi = IkeSpi{8},
+                                   .next_payload = PayloadType::sk,
+                                   .exchange = ExchangeType::informational,
+                                   .flags = {.initiator = true}};
+            header.length = static_cast<std::uint32_t>(size);
+            Writer out;
+            header.write(out);
+            out.bytes(Bytes(size - wire::IkeHeader::size, 0));
+            check.bytes = out.take();
+            pair.two.take(pair.two.engine().handle(check, pair.now));
+            ASSERT_EQ(pair.two.out.size(), 1U);
+            EXPECT_LE(pair.two.out.front().bytes.size(), size);
+            pair.two.out.clear();
+        }
+    }
+}
+
 TEST_F(CrashTokens, AnotherSecretOrNoneShowsNothing) {
     for (const std::optional<std::uint8_t> kept : {std::optional<std::uint8_t>{3}, {}}) {
         ASSERT_TRUE(pair.up(pair.one)) << pair.one.errors();

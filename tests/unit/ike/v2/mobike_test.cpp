@@ -237,6 +237,27 @@ TEST_F(Moving, OtherAddressesAreToldAndKnown) {
 
 // An alias, or an address that a router pair shares: routing prefers another one, which is none of
 // local_addrs.
+// remote_port says where the peer listens, or what is forwarded to it: at its other addresses, too.
+TEST(MovingPeer, AtAnotherAddressItHasThePortThatIsConfigured) {
+    for (const std::uint16_t port : {std::uint16_t{4711}, std::uint16_t{500}}) {
+        Config first = gateway_config(1, 2);
+        first.connections.front().remote_port = port;
+        first.connections.front().remote_addrs = {exactly("192.0.2.2"), exactly("198.51.100.2")};
+        EnginePair pair{std::move(first), gateway_config(2, 1)};
+        pair.feed(pair.two, AddressesChanged{{ip("192.0.2.2"), ip("198.51.100.2")}});
+        ASSERT_TRUE(pair.up(pair.one)) << pair.one.errors() << pair.two.errors();
+        const std::uint16_t before = pair.one.engine().status(pair.now).front().remote.port;
+        EXPECT_EQ(before, port == 500 ? 4500 : 4711);
+        pair.one.engine().use_source_lookup([](const IpAddress& remote) {
+            return remote == ip("198.51.100.2") ? std::optional{ip("192.0.2.1")} : std::nullopt;
+        });
+        pair.cut = true;
+        pair.feed(pair.one, AddressesChanged{{ip("192.0.2.1")}});
+        EXPECT_EQ(pair.one.engine().status(pair.now).front().remote,
+                  (Endpoint{ip("198.51.100.2"), before}));
+    }
+}
+
 TEST_F(Moving, TheAddressThatIsConfiguredStaysAsLongAsItIsThere) {
     ASSERT_TRUE(pair.up(pair.one));
     pair.one.engine().use_source_lookup(

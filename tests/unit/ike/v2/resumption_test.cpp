@@ -1,6 +1,7 @@
 // Session resumption (RFC 5723): tickets, and IKE_SESSION_RESUME of both sides.
 
 #include "abuse/hand_peer.hpp"
+#include "certificate_files.hpp"
 #include "engine_pair.hpp"
 #include "ike/v2/tickets.hpp"
 
@@ -43,6 +44,18 @@ TEST_F(Tickets, ComeBackAsTheyWere) {
     EXPECT_EQ(back->reauth_at, sa.reauth_at);
     EXPECT_TRUE(std::ranges::search(ticket, sa.sk_d.reveal()).empty());
     EXPECT_TRUE(std::ranges::search(ticket, as_bytes("g1.example")).empty());
+}
+
+TEST_F(Tickets, EndWhenWhatTheyWereGivenForMustBeProvedAnew) {
+    const Bytes ticket = office.seal(sa, now, random);
+    office.end_those_of("another");
+    EXPECT_TRUE(office.open(ticket, now));
+    office.end_those_of(sa.connection);
+    EXPECT_FALSE(office.open(ticket, now));
+    const Bytes later = office.seal(sa, now, random);
+    EXPECT_TRUE(office.open(later, now));
+    office.end_all();
+    EXPECT_FALSE(office.open(later, now));
 }
 
 TEST_F(Tickets, AnyChangeOfOneIsNone) {
@@ -217,6 +230,129 @@ TEST_F(Resumption, ATicketOfAConnectionThatChangedIsRefused) {
         pair.two.engine().configure(std::make_shared<const Config>(std::move(other)), pair.now));
     EXPECT_FALSE(pair.up(pair.one));
     EXPECT_TRUE(pair.two.all<InstallChild>().empty());
+}
+
+// A client that takes any gateway does not say INITIAL_CONTACT.
+TEST_F(Resumption, TheIkeSaThatIsResumedEndsAtTheGateway) {
+    Config client = config(1, 2);
+    client.connections.front().remote.id = {};
+    client.secrets.front().owners.clear();
+    pair.one.restart(std::move(client));
+    ASSERT_TRUE(pair.up(pair.one)) << pair.one.errors() << pair.two.errors();
+    lose();
+    EXPECT_EQ(pair.two.engine().status(pair.now).size(), 1U);
+    ASSERT_TRUE(pair.up(pair.one));
+    EXPECT_TRUE(said(pair.two, "received IKE_SESSION_RESUME"));
+    EXPECT_FALSE(said(pair.two, "INITIAL_CONTACT")) << "or it would end by that";
+    EXPECT_EQ(pair.two.engine().status(pair.now).size(), 1U);
+    EXPECT_EQ(pair.two.all<RemoveChild>().size(), 1U);
+    EXPECT_TRUE(keys_agree());
+}
+
+TEST_F(Resumption, ItsVirtualAddressIsTheOneThatItHad) {
+    Config client = config(1, 2);
+    Config gateway = config(2, 1);
+    client.connections.front().remote.id = {};
+    client.secrets.front().owners.clear();
+    client.connections.front().vips = {IpAddress::any(IpFamily::v4)};
+    client.connections.front().children.front().local_ts = {dynamic_selector()};
+    gateway.connections.front().pools = {"p"};
+    gateway.connections.front().children.front().remote_ts = {dynamic_selector()};
+    gateway.pools = {{.name = "p", .addresses = *IpRange::parse("10.3.0.1-10.3.0.9")}};
+    pair.one.restart(std::move(client));
+    pair.two.restart(std::move(gateway));
+    for (int i = 0; i < 3; ++i) {
+        ASSERT_TRUE(pair.up(pair.one)) << pair.one.errors() << pair.two.errors();
+        EXPECT_EQ(said(pair.two, "received IKE_SESSION_RESUME"), i > 0);
+        ASSERT_EQ(pair.two.engine().status(pair.now).size(), 1U);
+        EXPECT_EQ(pair.two.engine().status(pair.now).front().remote_vips,
+                  std::vector{ip("10.3.0.1")});
+        lose();
+    }
+}
+
+// RFC 5685 3: the answer to IKE_SESSION_RESUME may lead elsewhere, too.
+TEST_F(Resumption, AClientWithATicketIsRedirectedLikeAnyOther) {
+    Config client = config(1, 2);
+    client.settings.follow_redirects = true;
+    pair.one.restart(std::move(client));
+    ASSERT_TRUE(pair.up(pair.one));
+    lose();
+    Config gateway = config(2, 1);
+    gateway.settings.redirect_to = identity("192.0.2.22");
+    pair.two.take(
+        pair.two.engine().configure(std::make_shared<const Config>(std::move(gateway)), pair.now));
+    const std::size_t before = pair.two.engine().status(pair.now).size();
+    EXPECT_FALSE(pair.up(pair.one));
+    EXPECT_TRUE(said(pair.one, "redirects us to 192.0.2.22"));
+    EXPECT_TRUE(pair.two.all<InstallChild>().empty());
+    EXPECT_EQ(pair.two.engine().status(pair.now).size(), before);
+}
+
+// What was proved when the ticket was given would not be enough any more, or not be believed.
+struct OutdatedTickets : Resumption {
+    // A new configuration for that side, and who comes then.
+    bool resumes(Side& side, Config changed) {
+        EXPECT_TRUE(pair.up(pair.one)) << pair.one.errors() << pair.two.errors();
+        lose();
+        side.take(
+            side.engine().configure(std::make_shared<const Config>(std::move(changed)), pair.now));
+        came = pair.up(pair.one);
+        return said(pair.two, "received IKE_SESSION_RESUME") && came;
+    }
+    Status came;
+};
+
+TEST_F(OutdatedTickets, WhatIsLoadedAgainAsItWasEndsNone) {
+    EXPECT_TRUE(resumes(pair.two, config(2, 1)));
+    EXPECT_TRUE(resumes(pair.one, config(1, 2)));
+}
+
+TEST_F(OutdatedTickets, ASecretThatIsGoneEndsThem) {
+    Config gateway = config(2, 1);
+    gateway.secrets.clear();
+    EXPECT_FALSE(resumes(pair.two, std::move(gateway)));
+    EXPECT_FALSE(came) << "it cannot prove itself any more";
+    EXPECT_TRUE(pair.two.all<InstallChild>().empty());
+}
+
+TEST_F(OutdatedTickets, AnotherWayToAuthenticateEndsThoseOfItsConnection) {
+    Config gateway = config(2, 1);
+    gateway.connections.front().ppk_id = Identity{.type = IdType::key_id, .data = {7}};
+    gateway.connections.front().ppk_required = true;
+    EXPECT_FALSE(resumes(pair.two, std::move(gateway)));
+    EXPECT_FALSE(came);
+}
+
+TEST_F(OutdatedTickets, ThatOfAnotherConnectionEndsNone) {
+    const auto with_another = [](AuthMethodKind method) {
+        Config gateway = config(2, 1);
+        Connection another = gateway.connections.front();
+        another.name = "another";
+        another.remote = {.method = method, .id = identity("another.example")};
+        gateway.connections.push_back(another);
+        return gateway;
+    };
+    pair.two.restart(with_another(AuthMethodKind::psk));
+    EXPECT_TRUE(resumes(pair.two, with_another(AuthMethodKind::pubkey)));
+}
+
+TEST_F(OutdatedTickets, OtherCertificatesAndListsEndThem) {
+    NEED_CERTIFICATES();
+    Config gateway = config(2, 1);
+    CredentialSet set;
+    set.certificates = {x509::certificate("gw")};
+    gateway.credentials = std::make_shared<const CredentialSet>(std::move(set));
+    EXPECT_FALSE(resumes(pair.two, std::move(gateway)));
+    EXPECT_TRUE(came) << "it can prove itself, and does";
+}
+
+TEST_F(OutdatedTickets, TheClientDoesNotUseThemEither) {
+    Config client = config(1, 2);
+    client.secrets.front().secret = Secret::copy_of(as_bytes("another one"));
+    EXPECT_FALSE(resumes(pair.one, std::move(client)));
+    EXPECT_FALSE(said(pair.two, "received IKE_SESSION_RESUME"));
+    EXPECT_FALSE(came);
 }
 
 // The ticket travels in the clear: whoever copies it has neither keys nor a use for it.

@@ -19,6 +19,19 @@ constexpr std::string_view p256_pem =
     "FjJC05yYGeNCTRheNERdTot7E/yhRANCAARhnKhIbVKEx6xpp5on+ZCnbmVrmliD\n"
     "LAovtKw1mNOY1o/7wE84mG0a9OxOIEA9KwDHqkS89ssR9Rb5rRXXo2BU\n"
     "-----END PRIVATE KEY-----\n";
+constexpr std::string_view brainpool256_pem =
+    "-----BEGIN PRIVATE KEY-----\n"
+    "MIGIAgEAMBQGByqGSM49AgEGCSskAwMCCAEBBwRtMGsCAQEEIH9d60Nri07qV1PD\n"
+    "SnG8OSvlC9puXQ38iJZEPEq30mRZoUQDQgAEO2uJMR0YtVsFVZZc15ttbcKXTfE0\n"
+    "kQI5iVbK8Zsgt7wjSy2Mgsn2HY6gMkOfRwUhNGKPHxGGzO4TCCW24yuiRA==\n"
+    "-----END PRIVATE KEY-----\n";
+constexpr std::string_view brainpool384_pem =
+    "-----BEGIN PRIVATE KEY-----\n"
+    "MIG6AgEAMBQGByqGSM49AgEGCSskAwMCCAEBCwSBnjCBmwIBAQQwNhDfJEu7UjK1\n"
+    "zMNLmQ3KLnED/NFyGI+nWFvHSg7/WMd4/hE8p/xULsqahZaK4tnkoWQDYgAEDkRw\n"
+    "X7QYG2xYwymLV7LmWGd/lPuBxRcI6wGPR4Vr4K7yhLBmeHk68MJjSIgSM/xtKUzK\n"
+    "fE+J7XmAGWODJOykr7m0TYn/v8f3Qwxd2REfpUfvyV62JvTiucz/nFnmFZJv\n"
+    "-----END PRIVATE KEY-----\n";
 constexpr std::string_view rsa_pem =
     "-----BEGIN PRIVATE KEY-----\n"
     "MIIEvgIBADANBgkqhkiG9w0BAQEFAASCBKgwggSkAgEAAoIBAQDT3eys11dgflJJ\n"
@@ -57,7 +70,7 @@ const SignatureHashes all{2, 3, 4, 5};
 const Bytes octets = to_bytes(as_bytes("what is signed"));
 
 TEST(SignatureAuth, EachKindOfKeyIsVerifiedByItself) {
-    for (const auto pem : {ed25519_pem, p256_pem, rsa_pem}) {
+    for (const auto pem : {ed25519_pem, p256_pem, brainpool256_pem, brainpool384_pem, rsa_pem}) {
         const auto signer = key(pem);
         const auto auth = sign_auth("gw", *signer, octets, all);
         ASSERT_TRUE(auth) << explain(auth.error());
@@ -105,6 +118,40 @@ TEST(SignatureAuth, OlderPeersGetTheOlderMethods) {
     EXPECT_EQ(rsa->method, wire::AuthMethod::rsa_signature);
     EXPECT_TRUE(verify_auth("gw", key(rsa_pem)->public_key(), *rsa, octets));
     EXPECT_FALSE(sign_auth("gw", *key(ed25519_pem), octets, {}));
+}
+
+// RFC 4754 3: the methods are of P-256, P-384 and P-521 alone.
+TEST(SignatureAuth, OtherCurvesOfTheSameSizeHaveNoOlderMethod) {
+    for (const auto& [pem, hash, method] :
+         {std::tuple{brainpool256_pem, crypto::HashAlgorithm::sha2_256,
+                     wire::AuthMethod::ecdsa_256},
+          std::tuple{brainpool384_pem, crypto::HashAlgorithm::sha2_384,
+                     wire::AuthMethod::ecdsa_384}}) {
+        const auto signer = key(pem);
+        const auto auth = sign_auth("gw", *signer, octets, {});
+        ASSERT_FALSE(auth);
+        EXPECT_TRUE(auth.error().wanted.contains("brainpool")) << auth.error().wanted;
+        EXPECT_TRUE(auth.error().received.contains("RFC 7427")) << auth.error().received;
+        const auto raw =
+            signer->sign({.key = crypto::KeyType::ecdsa, .hash = hash, .fixed_form = true}, octets);
+        ASSERT_TRUE(raw);
+        EXPECT_FALSE(
+            verify_auth("gw", signer->public_key(), {.method = method, .data = *raw}, octets));
+    }
+}
+
+// local.auth = rsa-sha384: the older method's SHA-1 is not that.
+TEST(SignatureAuth, OlderPeersGetNothingThatTheRulesDoNotAllow) {
+    for (const auto& [pem, type] :
+         {std::pair{rsa_pem, crypto::KeyType::rsa}, std::pair{p256_pem, crypto::KeyType::ecdsa}}) {
+        const SignatureRules rules{{.type = type, .hashes = {crypto::HashAlgorithm::sha2_384}}};
+        const auto auth = sign_auth("gw", *key(pem), octets, {}, rules);
+        ASSERT_FALSE(auth);
+        EXPECT_TRUE(auth.error().received.contains("local.auth allows")) << auth.error().received;
+        EXPECT_TRUE(sign_auth("gw", *key(pem), octets, {}, {{.type = type}}));
+    }
+    EXPECT_FALSE(sign_auth("gw", *key(rsa_pem), octets, {},
+                           {{.type = crypto::KeyType::rsa, .pss_only = true}}));
 }
 
 TEST(SignatureAuth, OnlyHashesThatThePeerTakesAreUsed) {

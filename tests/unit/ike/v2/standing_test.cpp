@@ -65,6 +65,12 @@ TEST_F(FetchedLists, PartsStandBesideEachOther) {
     EXPECT_NE(why.find("critical extension"), std::string::npos) << why;
 }
 
+TEST_F(FetchedLists, OneThatItsIssuerMayNotSignIsNoneAndSaysWhy) {
+    fetch("lister", "of-lister");
+    EXPECT_NE(why.find("cRLSign"), std::string::npos) << why;
+    EXPECT_FALSE(has("of-lister"));
+}
+
 TEST_F(FetchedLists, AnOlderOneDoesNotComeBack) {
     fetch("holder", "hold-2");
     fetch("holder", "hold-1");
@@ -137,6 +143,43 @@ TEST_F(Held, WithoutItTheHoldStands) {
     answer(std::unexpected(Error{.received = "connection refused"}));
     EXPECT_FALSE(*pair->one.ended(1));
     EXPECT_NE(pair->two.errors().find("certificateHold"), std::string::npos);
+}
+
+// authorities.<name>.crl_uris or ocsp_uris: the certificates themselves name nobody to ask.
+struct AskedOfTheAuthority : CertificateAuth {
+    void begin(x509::RevocationPolicy policy, bool with_uri) {
+        const auto middle = certificate("middle");
+        known_two.certificates.push_back(middle);
+        known_two.infos = {{.name = "middle", .certificate = middle}};
+        if (with_uri) { known_two.infos.front().crl_urls = {"http://crl.example/middle.crl"}; }
+        second().remote.revocation = policy;
+        const Status done = up();
+        const auto asked = pair->two.all<FetchRevocation>();
+        ASSERT_EQ(asked.size(), with_uri ? 1U : 0U);
+        if (!with_uri) {
+            EXPECT_TRUE(done) << pair->two.errors();
+            return;
+        }
+        const std::uint64_t id = asked.front()->id;
+        pair->feed(pair->two, RevocationFetched{id, std::unexpected(Error{.received = "nobody"})});
+        ASSERT_TRUE(pair->one.ended(1));
+    }
+};
+
+TEST_F(AskedOfTheAuthority, IfUriRefusesWithoutAnAnswer) {
+    begin(x509::RevocationPolicy::ifuri, true);
+    EXPECT_FALSE(*pair->one.ended(1));
+    EXPECT_NE(pair->two.errors().find("http://crl.example/middle.crl: nobody"), std::string::npos)
+        << pair->two.errors();
+}
+
+TEST_F(AskedOfTheAuthority, IfUriAndNoSuchUriTrusts) {
+    begin(x509::RevocationPolicy::ifuri, false);
+}
+
+TEST_F(AskedOfTheAuthority, RelaxedTrustsWithoutAnAnswer) {
+    begin(x509::RevocationPolicy::relaxed, true);
+    EXPECT_TRUE(*pair->one.ended(1)) << pair->two.errors();
 }
 
 TEST_F(CertificateAuth, APolicyThatTheAuthorityDoesNotHaveIsNotGiven) {
