@@ -73,3 +73,35 @@ case_mobike_v4_to_v6() {
     expect_sas 2 1 1
     ping_ok h1 10.2.0.2
 }
+# Side 1's selector is its own address: after the move it is the new one, and rekeys go on.
+has_selector() { prints "^ +(local|remote) +$2/32\$" list_sas "$1"; }
+case_mobike_dynamic() {
+    mobile_conf
+    no_ipv6_outside
+    local fixed
+    fixed=$(declare -f write_conf)
+    eval "${fixed/write_conf/write_conf_mobile}"
+    write_conf() {
+        if [[ $1 == 1 ]]; then
+            write_conf_mobile 1 | sed 's/ local_ts = .*/ local_ts = dynamic/'
+        else
+            write_conf_mobile 2 | sed 's/ remote_ts = .*/ remote_ts = dynamic/'
+        fi
+    }
+    begin
+    establish
+    has_selector 1 192.0.2.1 || { list_sas 1; fail "the selector is not the host's address"; }
+    ns g1 ping -n -q -c 3 -i 0.2 -W 3 10.2.0.2 >"$dir/ping.log" || { cat "$dir/ping.log"; fail "no way before the move"; }
+    move_side_1
+    until_true 20 has_selector 1 192.0.2.11 || { list_sas 1; fail "side 1 keeps its old selector"; }
+    until_true 20 has_selector 2 192.0.2.11 || { list_sas 2; fail "side 2 keeps its old selector"; }
+    until_true 10 ns g1 ping -n -q -c 1 -W 1 10.2.0.2 >"$dir/ping.log" || { cat "$dir/ping.log"; fail "no way after the move"; }
+    expect_sas 1 1 1
+    expect_sas 2 1 1
+    rekey 1 child net4
+    expect_sas 1 1 1
+    ns g1 ping -n -q -c 3 -i 0.2 -W 3 10.2.0.2 >"$dir/ping.log" || { cat "$dir/ping.log"; fail "no way after a rekey"; }
+    rekey 2 child net4
+    expect_sas 2 1 1
+    ns g1 ping -n -q -c 3 -i 0.2 -W 3 10.2.0.2 >"$dir/ping.log" || { cat "$dir/ping.log"; fail "no way after the other rekey"; }
+}
