@@ -2,8 +2,10 @@
 
 #include "daemon/gateway.hpp"
 
+#include <algorithm>
 #include <memory>
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 namespace culvert::daemon {
@@ -143,6 +145,22 @@ TEST_F(GatewayPolicies, WhatWasDoneByHandEndsWithTheChildAndWithItsStartAction) 
     gateway.apply();
     load(ike::StartAction::none);
     EXPECT_EQ(local_ts(), "");
+}
+
+// A number that was chosen for one child, and is another's by its configuration afterwards.
+TEST_F(GatewayPolicies, AReqidThatTwoHaveIsToldOf) {
+    load(ike::StartAction::trap);
+    const ReqId chosen = host.engines().reqid_of("home", "net");
+    ike::Connection other = a_connection(ike::StartAction::none, false);
+    other.name = "office";
+    other.children[0].reqid = chosen.value();
+    gateway.store().put(std::move(other));
+    gateway.apply();
+    const auto told = std::ranges::count_if(log->recent(), [&](const LogRecord& record) {
+        return record.text.starts_with(
+            fmt::format("reqid = {} of office/net is that of home/net", chosen.value()));
+    });
+    EXPECT_EQ(told, 1);
 }
 
 TEST_F(GatewayPolicies, OneThatWasRefusedIsKnownToldOnceAndTriedAgain) {
