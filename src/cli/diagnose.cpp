@@ -11,6 +11,7 @@
 #include <fmt/ranges.h>
 
 #include "cli/commands.hpp"
+#include "cli/diagnose_stages.hpp"
 #include "cli/render.hpp"
 #include "cli/target.hpp"
 #include "config/nearest.hpp"
@@ -34,27 +35,6 @@ std::string_view word(Outcome outcome) {
         case Outcome::skipped: return "skipped";
     }
     return "skipped";
-}
-
-// How far a handshake came, in its order.
-enum class Stage : std::uint8_t { answers, suite, authentication, child };
-
-Stage stage_of(const Error& error, std::string_view exchange) {
-    switch (error.code) {
-        case ErrorCode::no_proposal_chosen:
-        case ErrorCode::invalid_ke_payload:
-            return exchange == "IKE_SA_INIT" ? Stage::suite : Stage::child;
-        case ErrorCode::authentication_failed: return Stage::authentication;
-        case ErrorCode::ts_unacceptable:
-        case ErrorCode::single_pair_required:
-        case ErrorCode::no_additional_sas:
-        case ErrorCode::internal_address_failure:
-        case ErrorCode::failed_cp_required:
-        case ErrorCode::invalid_selectors: return Stage::child;
-        default: break;
-    }
-    if (exchange == "IKE_AUTH") { return Stage::authentication; }
-    return exchange == "CREATE_CHILD_SA" ? Stage::child : Stage::answers;
 }
 
 std::uint64_t number(const vici::Section& section, std::string_view key) {
@@ -210,10 +190,6 @@ class Diagnosis {
         tell_stages(stage_of(error, exchange), error);
     }
 
-    struct Unanswered {
-        Stage stage{};
-        Error error;
-    };
     // Our patience has ended before the daemon's, which asks the peer for minutes: what it waits
     // for shows in the IKE SA that is half there.
     std::optional<Unanswered> without_an_answer() {
@@ -223,27 +199,7 @@ class Diagnosis {
         const vici::Message* const sa = sa_of(*sas, target_.ike, "");
         const vici::Section* const ike = sa == nullptr ? nullptr : sa->section(target_.ike);
         if (ike == nullptr) { return std::nullopt; }
-        const bool first = ike->find("encr-alg") == nullptr;
-        const bool auth = !ike_is_up(*ike);
-        const std::string_view exchange = first  ? "IKE_SA_INIT"
-                                          : auth ? "IKE_AUTH"
-                                                 : "CREATE_CHILD_SA";
-        Error error{
-            .code = ErrorCode::timed_out,
-            .wanted =
-                fmt::format("an answer to {} from {}[{}]", exchange,
-                            ike->value_or("remote-host", "?"), ike->value_or("remote-port", "?")),
-            .received = fmt::format("none in {} s; the daemon goes on asking", tried_for_s() - 1)};
-        error.remedy = first ? "see whether the peer runs and has this address, and let UDP port "
-                               "500 through both ways in all firewalls between"
-                       : auth
-                           ? "let UDP port 4500 and fragments through both ways in all firewalls "
-                             "between; then look into the peer's log"
-                           : "look into the peer's log";
-        return Unanswered{first  ? Stage::answers
-                          : auth ? Stage::authentication
-                                 : Stage::child,
-                          std::move(error)};
+        return unanswered_of(*ike, tried_for_s() - 1);
     }
 
     void tell_stages(Stage failed, const Error& error) {

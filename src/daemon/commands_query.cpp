@@ -161,7 +161,7 @@ void Commands::list_conns(ClientId client, const Message& message) {
 void Commands::add_news(const ike::Connection& connection, const ike::ChildConfig& child,
                         Section& out) {
     if (const std::string* why = parts_.gateway.policy_problem(connection.name, child.name)) {
-        out.set("culvert-policy-problem", cut_word(*why));
+        out.set("culvert-policy-problem", cut_word(*why, child_word_max));
     }
     const auto kept = parts_.keeper.standing(connection.name, child.name);
     if (!kept) { return; }
@@ -169,7 +169,7 @@ void Commands::add_news(const ike::Connection& connection, const ike::ChildConfi
     if (kept->failures == 0) { return; }
     out.set("culvert-tries-failed", number(kept->failures));
     out.set("culvert-next-try", fmt::format("{}", seconds_of(kept->next_try)));
-    out.set("culvert-last-failure", cut_word(kept->why));
+    out.set("culvert-last-failure", cut_word(kept->why, child_word_max));
 }
 
 void Commands::list_policies(ClientId client, const Message& message) {

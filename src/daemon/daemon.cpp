@@ -6,7 +6,6 @@
 #include <optional>
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include "config/config.hpp"
 #include "crypto/random.hpp"
@@ -26,6 +25,7 @@
 #include "daemon/name_servers.hpp"
 #include "daemon/peer_watch.hpp"
 #include "daemon/privileges.hpp"
+#include "daemon/reload_report.hpp"
 #include "daemon/startup.hpp"
 #include "daemon/updown.hpp"
 #include "daemon/version.hpp"
@@ -147,7 +147,7 @@ class Daemon {
         log_.info(LogGroup::daemon,
                   fmt::format("culvertd {} started, plane {}, VICI on {}", version,
                               plane_->description(), server_.uri().to_string()));
-        log_problems(configured_.problems);
+        log_problems(log_, configured_.problems);
         log_.on_record([this](const LogRecord& record) {
             if (server_.anyone_wants("log")) {
                 server_.raise("log", log_message(record).set("culvert-line", to_text(record)));
@@ -337,17 +337,6 @@ class Daemon {
                               printable(what.connection), why));
     }
 
-    void log_problems(const config::Problems& problems) {
-        for (const config::Problem& problem : problems) {
-            const bool warning = problem.severity == config::Problem::Severity::warning;
-            if (warning) {
-                log_.warn(LogGroup::config, printable(problem.to_string(), 4096));
-            } else if (problem.severity == config::Problem::Severity::info) {
-                log_.info(LogGroup::config, printable(problem.to_string(), 4096));
-            }
-        }
-    }
-
     // Of strongswan.conf what can change while we run: not ports, threads, the TUN device.
     void use(const config::DaemonSettings& settings) {
         use_outputs(log_, settings.logs);
@@ -356,16 +345,6 @@ class Daemon {
         gateway_.listen_by_tcp(settings.tcp_listen);
         gateway_.retry_names_every(
             settings.retry_initiate_interval.value_or(std::chrono::seconds{name_retry}));
-    }
-
-    // The store keeps those of the start.
-    void warn_of_ports(const ike::EngineSettings& wanted) {
-        const ike::EngineSettings& used = gateway_.store().settings();
-        if (wanted.port == used.port && wanted.port_nat_t == used.port_nat_t) { return; }
-        log_.warn(LogGroup::config,
-                  fmt::format("charon.port = {} and port_nat_t = {} come with the next start of "
-                              "culvertd: its sockets have {} and {}",
-                              wanted.port, wanted.port_nat_t, used.port, used.port_nat_t));
     }
 
     // swanctl --reload-settings: connections stay as they are.
@@ -380,7 +359,7 @@ class Daemon {
         }
         log_.reopen();
         use(read->daemon);
-        warn_of_ports(read->config.settings);
+        warn_of_ports(log_, read->config.settings, gateway_.store().settings());
         gateway_.store().set_settings(read->config.settings);
         gateway_.apply();
         log_.info(LogGroup::config, "the settings were reloaded");
@@ -399,26 +378,15 @@ class Daemon {
             return std::unexpected(std::move(read).error());
         }
         load_problem_.reset();
-        log_problems(read->problems);
+        log_problems(log_, read->problems);
         use(read->daemon);
-        warn_of_ports(read->config.settings);
+        warn_of_ports(log_, read->config.settings, gateway_.store().settings());
         configured_.usable = std::move(read->usable);
         gateway_.store().replace_file(std::move(read->config));
         gateway_.apply();
-        tell_of_vici();
+        tell_of_vici(log_, gateway_.store());
         log_.info(LogGroup::config, "the configuration was reloaded");
         return {};
-    }
-
-    // A reload takes away what is gone from the file, and leaves what came by VICI.
-    void tell_of_vici() {
-        const std::vector<std::string> names = gateway_.store().by_vici_alone();
-        if (names.empty()) { return; }
-        log_.info(LogGroup::config,
-                  printable(fmt::format("loaded by VICI and not in the file, and so not touched by "
-                                        "the reload: {}",
-                                        fmt::join(names, ", ")),
-                            log_text_max));
     }
 
     Result<config::Changes> preview() {

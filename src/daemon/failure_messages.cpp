@@ -1,11 +1,11 @@
 #include "daemon/failure_messages.hpp"
 
+#include <algorithm>
 #include <chrono>
 
 #include <fmt/format.h>
 
 #include "base/overloaded.hpp"
-#include "daemon/limits.hpp"
 
 namespace culvert::daemon {
 namespace {
@@ -14,10 +14,9 @@ constexpr std::size_t element_overhead = 4;  // type and lengths
 
 }  // namespace
 
-std::string cut_word(std::string_view word) {
-    if (word.size() <= failure_word_max) { return std::string{word}; }
-    return fmt::format("{}... ({} octets more)", word.substr(0, failure_word_max),
-                       word.size() - failure_word_max);
+std::string cut_word(std::string_view word, std::size_t most) {
+    if (word.size() <= most) { return std::string{word}; }
+    return fmt::format("{}... ({} octets more)", word.substr(0, most), word.size() - most);
 }
 
 vici::Section failure_section(const ike::Failure& failure, Instant now) {

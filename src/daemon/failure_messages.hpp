@@ -9,13 +9,14 @@
 #include <vector>
 
 #include "base/instant.hpp"
+#include "daemon/limits.hpp"
 #include "ike/status.hpp"
 #include "vici/message.hpp"
 
 namespace culvert::daemon {
 
-// Within failure_word_max; what was left out is marked.
-std::string cut_word(std::string_view word);
+// What was left out is marked.
+std::string cut_word(std::string_view word, std::size_t most = failure_word_max);
 
 vici::Section failure_section(const ike::Failure& failure, Instant now);
 

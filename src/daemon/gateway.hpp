@@ -88,7 +88,7 @@ class Gateway {
     void warn_of_reqids();
     void tell_not_installed(const Policy& policy, const Error& why);
     void retry_policies();
-    void remove_policies_that_changed(const std::vector<InstalledPolicy>& wanted);
+    void remove_unwanted_policies(const std::vector<InstalledPolicy>& wanted);
     std::vector<InstalledPolicy> wanted_policies();
     PolicySource policy_source();
     // In the place of one of the same name.

@@ -64,17 +64,18 @@ std::vector<InstalledPolicy> Gateway::wanted_policies() {
     return out;
 }
 
-void Gateway::remove_policies_that_changed(const std::vector<InstalledPolicy>& wanted) {
-    std::map<ChildName, const Policy*> by_name;
+// One that has no address for the moment stays as it is: without it, what it is to protect would
+// leave in clear.
+void Gateway::remove_unwanted_policies(const std::vector<InstalledPolicy>& wanted) {
+    std::set<ChildName> names = unplaced_;
     for (const InstalledPolicy& one : wanted) {
-        by_name.emplace(ChildName{one.policy.connection, one.policy.name}, &one.policy);
+        names.emplace(one.policy.connection, one.policy.name);
     }
     std::erase_if(policies_, [&](const InstalledPolicy& installed) {
         const ChildName name{installed.policy.connection, installed.policy.name};
-        const auto found = by_name.find(name);
-        const bool stays = found != by_name.end() && same(*found->second, installed.policy);
-        if (!stays) { host_.plane().remove_policy(name.first, name.second); }
-        return !stays;
+        if (names.contains(name)) { return false; }
+        host_.plane().remove_policy(name.first, name.second);
+        return true;
     });
 }
 
@@ -110,21 +111,25 @@ void Gateway::forget_what_was_by_hand(const config::Changes& changes) {
 
 void Gateway::sync_policies() {
     const std::vector<InstalledPolicy> wanted = wanted_policies();
-    remove_policies_that_changed(wanted);
-    std::set<ChildName> there;
+    remove_unwanted_policies(wanted);
+    std::map<ChildName, const Policy*> there;
     for (const InstalledPolicy& one : policies_) {
-        there.emplace(one.policy.connection, one.policy.name);
+        there.emplace(ChildName{one.policy.connection, one.policy.name}, &one.policy);
+    }
+    std::vector<const InstalledPolicy*> missing;
+    for (const InstalledPolicy& one : wanted) {
+        const auto known = there.find({one.policy.connection, one.policy.name});
+        if (known == there.end() || !same(*known->second, one.policy)) { missing.push_back(&one); }
     }
     std::map<ChildName, std::string> refused;
-    for (const InstalledPolicy& one : wanted) {
-        const ChildName name{one.policy.connection, one.policy.name};
-        if (there.contains(name)) { continue; }
-        const Status done = add(one);
+    for (const InstalledPolicy* const one : missing) {
+        const Status done = add(*one);
         if (done) { continue; }
+        const ChildName name{one->policy.connection, one->policy.name};
         std::string why = explain(done.error());
         const auto before = refused_.find(name);
         if (before == refused_.end() || before->second != why) {
-            tell_not_installed(one.policy, done.error());
+            tell_not_installed(one->policy, done.error());
         }
         refused.emplace(name, std::move(why));
     }
@@ -174,7 +179,8 @@ void Gateway::tell_not_installed(const Policy& policy, const Error& why) {
 
 void Gateway::retry_policies() {
     policy_refusals_ = refused_.empty() ? 0 : policy_refusals_ + 1;
-    if (refused_.empty() && unplaced_.empty()) { return; }
+    // The look at the new addresses, which comes sooner, tries again as well.
+    if (follows_addresses_ || (refused_.empty() && unplaced_.empty())) { return; }
     const unsigned doublings =
         unplaced_.empty() ? std::min(policy_refusals_ - 1, policy_doublings_max) : 0;
     place_timer_.set_in(policy_retry * (1U << doublings));

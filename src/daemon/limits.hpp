@@ -100,6 +100,8 @@ constexpr std::size_t children_always_fit = 8;
 // Failures shown by culvert-status.
 constexpr std::size_t failures_shown_max = 64;
 constexpr std::size_t failure_word_max = 1500;  // octets of one word of them
+// In list-conn, which has a word for each child.
+constexpr std::size_t child_word_max = 300;
 // Octets of what strangers and DNS can make long in culvert-status, well within a packet of VICI.
 constexpr std::size_t failures_octets_max = 300 * 1024;
 constexpr std::size_t unresolved_octets_max = 100 * 1024;

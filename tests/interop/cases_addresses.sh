@@ -105,6 +105,14 @@ SH
     handed() { grep -q "$1" "$dir/resolvconf.log"; }
     until_true 10 handed 'nameserver 10.2.0.53' || { cat "$dir/resolvconf.log"; fail "the name server was not handed over"; }
     handed '^-a culvert0$' || { cat "$dir/resolvconf.log"; fail "it is not said behind which interface"; }
+    # A new IKE SA is given the same one before the old one ends, and that takes nothing away.
+    local before
+    before=$(grep -c '^-d culvert0$' "$dir/resolvconf.log" || :)
+    swanctl_of 1 --rekey --reauth --ike gw >/dev/null || fail "it cannot be reauthenticated"
+    until_true 20 says_reauthenticated || fail "there is no second IKE SA"
+    expect_sas 1 1 1
+    (($(grep -c '^-d culvert0$' "$dir/resolvconf.log") == before)) ||
+        { cat "$dir/resolvconf.log"; fail "the name server went with the old IKE SA"; }
     down 1 ike gw
     last_word() { [[ $(tail -n 1 "$dir/resolvconf.log") == "-d culvert0" ]]; }
     until_true 10 last_word || { cat "$dir/resolvconf.log"; fail "the name server stays when the IKE SA is gone"; }
@@ -112,6 +120,7 @@ SH
     kill -TERM "$(tr -d ' ' <"/proc/$pid_1/task/$pid_1/children")"
     net_stop "$pid_1"
 }
+says_reauthenticated() { grep -q 'gw#1.*\(deleted\|closed\|ended\)' "$(side_log 1)"; }
 case_reauth() { # a new IKE SA takes the place of the old one
     # One side alone: two that begin in the same second each put a new IKE SA in place of the old.
     conn 1 "reauth_time = 8s"

@@ -200,6 +200,9 @@ def check_policies(client):
         good(client.request("uninstall", {"child": child}), "uninstall")
     bad(client.request("uninstall", {"child": "trap"}), "uninstall twice")
     bad(client.request("install", {"child": "other"}), "install of another")
+    for nothing in ({"ike": "home"}, {}, {"child": ["net"]}):
+        bad(client.request("install", nothing), f"install {nothing}")
+        bad(client.request("uninstall", nothing), f"uninstall {nothing}")
     same(client.streamed("list-policies", "list-policy")[0], [], "list-policies at the end")
 
 
@@ -273,7 +276,7 @@ def check_life(client, watcher):
     counters = client.request("get-counters")["counters"][""]
     same(set(counters.values()), {"0"}, "counters after a reset")
     log = watcher.next_event("log")
-    assert {"group", "level", "msg"} <= set(log), log
+    assert {"group", "level", "msg", "culvert-line"} <= set(log), log
 
 
 def check_failure(client, watcher):

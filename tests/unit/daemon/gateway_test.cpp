@@ -2,8 +2,10 @@
 
 #include "daemon/gateway.hpp"
 
+#include <algorithm>
 #include <memory>
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 namespace culvert::daemon {
@@ -22,7 +24,7 @@ class PolicyPlane final : public plane::Plane {
     std::uint16_t ike_port() const override { return 500; }
     std::uint16_t nat_t_port() const override { return 4500; }
     std::optional<IpAddress> source_for(const IpAddress&) override { return own; }
-    bool is_local_address(const IpAddress& address) override { return address == own; }
+    bool is_local_address(const IpAddress& address) override { return own == address; }
     Status listen_tcp(bool) override { return {}; }
     void open_stream(StreamId, Endpoint, Endpoint) override {}
     void keep_stream(StreamId) override {}
@@ -41,13 +43,15 @@ class PolicyPlane final : public plane::Plane {
         return {};
     }
     void remove_policy(const std::string&, const std::string& name) override {
+        ++removed;
         policies.erase(name);
     }
     std::optional<ChildSaCounters> counters(ChildSaId) override { return {}; }
     std::map<std::string, std::uint64_t> statistics() override { return {}; }
     std::string description() override { return "policies"; }
 
-    IpAddress own = ip("192.0.2.1");
+    std::optional<IpAddress> own = ip("192.0.2.1");
+    int removed = 0;
     bool refuses = false;
     std::map<std::string, Policy> policies;
 };
@@ -125,6 +129,22 @@ TEST_F(GatewayPolicies, DynamicOnesFollowTheHostsAddresses) {
     EXPECT_EQ(local_ts(), "192.0.2.9");
 }
 
+// Between two addresses there is none, and still nothing may leave in clear.
+TEST_F(GatewayPolicies, ADynamicOneStaysWhileTheHostHasNoAddress) {
+    load(ike::StartAction::trap, true);
+    plane.own.reset();
+    gateway.follow_addresses();
+    Timer back{loop, [&] {
+                   EXPECT_EQ(local_ts(), "192.0.2.1");
+                   plane.own = ip("192.0.2.9");
+                   gateway.follow_addresses();
+               }};
+    back.set_in(policy_settle + 100ms);
+    wait(2 * policy_settle + 300ms);
+    EXPECT_EQ(local_ts(), "192.0.2.9");
+    EXPECT_EQ(plane.removed, 0);
+}
+
 TEST_F(GatewayPolicies, WhatWasDoneByHandEndsWithTheChildAndWithItsStartAction) {
     load(ike::StartAction::trap);
     ASSERT_TRUE(gateway.uninstall_policy("home", "net"));
@@ -143,6 +163,22 @@ TEST_F(GatewayPolicies, WhatWasDoneByHandEndsWithTheChildAndWithItsStartAction) 
     gateway.apply();
     load(ike::StartAction::none);
     EXPECT_EQ(local_ts(), "");
+}
+
+// A number that was chosen for one child, and is another's by its configuration afterwards.
+TEST_F(GatewayPolicies, AReqidThatTwoHaveIsToldOf) {
+    load(ike::StartAction::trap);
+    const ReqId chosen = host.engines().reqid_of("home", "net");
+    ike::Connection other = a_connection(ike::StartAction::none, false);
+    other.name = "office";
+    other.children[0].reqid = chosen.value();
+    gateway.store().put(std::move(other));
+    gateway.apply();
+    const auto told = std::ranges::count_if(log->recent(), [&](const LogRecord& record) {
+        return record.text.starts_with(
+            fmt::format("reqid = {} of office/net is that of home/net", chosen.value()));
+    });
+    EXPECT_EQ(told, 1);
 }
 
 TEST_F(GatewayPolicies, OneThatWasRefusedIsKnownToldOnceAndTriedAgain) {
