@@ -13,6 +13,7 @@
 #include "ike/v2/limits.hpp"
 #include "ike/v2/ocsp_in_band.hpp"
 #include "ike/v2/signature_auth.hpp"
+#include "x509/bundle.hpp"
 #include "x509/chain.hpp"
 #include "x509/delta.hpp"
 #include "x509/policies.hpp"
@@ -113,7 +114,8 @@ bool has(const std::vector<Certificate>& list, const Certificate& one) {
 bool is_certificate(const wire::Payload& payload) {
     const auto* one = std::get_if<wire::Certificate>(&payload);
     return one != nullptr && (one->encoding == wire::CertEncoding::x509_signature ||
-                              one->encoding == wire::CertEncoding::hash_and_url_x509);
+                              one->encoding == wire::CertEncoding::hash_and_url_x509 ||
+                              one->encoding == wire::CertEncoding::hash_and_url_bundle);
 }
 
 // The peer's own (RFC 7296 3.6).
@@ -122,12 +124,23 @@ const wire::Certificate* first_certificate(const wire::Payloads& payloads) {
     return first == payloads.end() ? nullptr : &std::get<wire::Certificate>(*first);
 }
 
-// `sources`: gets what must be fetched first.
-Result<Certificate> certificate_of(const wire::Certificate& one,
-                                   std::vector<RevocationSource>* sources, const Environment& env) {
-    if (one.encoding == wire::CertEncoding::x509_signature) { return Certificate::parse(one.data); }
+Result<x509::Bundle> alone(Result<Certificate> certificate) {
+    if (!certificate) { return std::unexpected(std::move(certificate).error()); }
+    return x509::Bundle{.certificates = {std::move(*certificate)}, .crls = {}};
+}
+
+// What stands in a CERT payload, or lies where it says. `sources`: gets what must be fetched first.
+Result<x509::Bundle> bundle_of(const wire::Certificate& one, std::vector<RevocationSource>* sources,
+                               const Environment& env) {
+    if (one.encoding == wire::CertEncoding::x509_signature) {
+        return alone(Certificate::parse(one.data));
+    }
     Named named = named_certificate(one.data, env);
-    if (named.der) { return Certificate::parse(*named.der); }
+    if (named.der) {
+        return one.encoding == wire::CertEncoding::hash_and_url_bundle
+                   ? x509::parse_bundle(*named.der)
+                   : alone(Certificate::parse(*named.der));
+    }
     if (named.source && sources != nullptr) { sources->push_back(*std::move(named.source)); }
     return std::unexpected(Error{
         .code = ErrorCode::malformed,
@@ -135,8 +148,22 @@ Result<Certificate> certificate_of(const wire::Certificate& one,
         .remedy = "let the peer send its certificates whole (its hash_and_url, or cert_uri_base)"});
 }
 
+// The first one, which is the sender's own.
+Result<Certificate> certificate_of(const wire::Certificate& one,
+                                   std::vector<RevocationSource>* sources, const Environment& env) {
+    auto bundle = bundle_of(one, sources, env);
+    if (!bundle) { return std::unexpected(std::move(bundle).error()); }
+    if (bundle->certificates.empty()) {
+        return std::unexpected(Error{.code = ErrorCode::malformed,
+                                     .received = "a bundle without certificates",
+                                     .remedy = "put the peer's certificate into it, as the first"});
+    }
+    return std::move(bundle->certificates.front());
+}
+
 struct Sent {
     std::vector<Certificate> certificates;  // all that can be read
+    std::vector<x509::Crl> crls;            // in bundles
     std::string lost;                       // why others are not among them
 };
 
@@ -147,12 +174,20 @@ Sent sent_certificates(const PeerProof& proof, const Environment& env) {
         if (!is_certificate(payload)) { continue; }
         if (++seen > peer_certificates_max) { break; }
         const auto& one = std::get<wire::Certificate>(payload);
-        auto parsed = certificate_of(one, proof.sources, env);
+        auto parsed = bundle_of(one, proof.sources, env);
         if (parsed) {
-            out.certificates.push_back(std::move(*parsed));
-        } else if (one.encoding == wire::CertEncoding::hash_and_url_x509) {
+            std::ranges::move(parsed->certificates, std::back_inserter(out.certificates));
+            std::ranges::move(parsed->crls, std::back_inserter(out.crls));
+        } else if (one.encoding != wire::CertEncoding::x509_signature) {
             out.lost += "; beside it came " + parsed.error().received;
         }
+    }
+    if (out.certificates.size() > peer_certificates_max) {
+        out.certificates.erase(out.certificates.begin() + peer_certificates_max,
+                               out.certificates.end());
+    }
+    if (out.crls.size() > peer_certificates_max) {
+        out.crls.erase(out.crls.begin() + peer_certificates_max, out.crls.end());
     }
     return out;
 }
@@ -270,6 +305,8 @@ Result<std::vector<Certificate>> chain_for(const PeerProof& proof, x509::TrustQu
     const CredentialSet& set = credentials_of(env);
     Sent sent = sent_certificates(proof, env);
     question.intermediates = std::move(sent.certificates);
+    // They count by their signatures, as those that are loaded do.
+    std::ranges::move(sent.crls, std::back_inserter(question.crls));
     for (const auto* list : {&set.certificates, &set.authorities}) {
         question.intermediates.insert(question.intermediates.end(), list->begin(), list->end());
     }
