@@ -12,8 +12,8 @@
 #include "ike/v2/hash_and_url.hpp"
 #include "ike/v2/limits.hpp"
 #include "ike/v2/ocsp_in_band.hpp"
+#include "ike/v2/sent_certificates.hpp"
 #include "ike/v2/signature_auth.hpp"
-#include "x509/bundle.hpp"
 #include "x509/chain.hpp"
 #include "x509/delta.hpp"
 #include "x509/policies.hpp"
@@ -109,87 +109,6 @@ const CredentialSet& credentials_of(const Environment& env) {
 
 bool has(const std::vector<Certificate>& list, const Certificate& one) {
     return std::ranges::find(list, one) != list.end();
-}
-
-bool is_certificate(const wire::Payload& payload) {
-    const auto* one = std::get_if<wire::Certificate>(&payload);
-    return one != nullptr && (one->encoding == wire::CertEncoding::x509_signature ||
-                              one->encoding == wire::CertEncoding::hash_and_url_x509 ||
-                              one->encoding == wire::CertEncoding::hash_and_url_bundle);
-}
-
-// The peer's own (RFC 7296 3.6).
-const wire::Certificate* first_certificate(const wire::Payloads& payloads) {
-    const auto first = std::ranges::find_if(payloads, is_certificate);
-    return first == payloads.end() ? nullptr : &std::get<wire::Certificate>(*first);
-}
-
-Result<x509::Bundle> alone(Result<Certificate> certificate) {
-    if (!certificate) { return std::unexpected(std::move(certificate).error()); }
-    return x509::Bundle{.certificates = {std::move(*certificate)}, .crls = {}};
-}
-
-// What stands in a CERT payload, or lies where it says. `sources`: gets what must be fetched first.
-Result<x509::Bundle> bundle_of(const wire::Certificate& one, std::vector<RevocationSource>* sources,
-                               const Environment& env) {
-    if (one.encoding == wire::CertEncoding::x509_signature) {
-        return alone(Certificate::parse(one.data));
-    }
-    Named named = named_certificate(one.data, env);
-    if (named.der) {
-        return one.encoding == wire::CertEncoding::hash_and_url_bundle
-                   ? x509::parse_bundle(*named.der)
-                   : alone(Certificate::parse(*named.der));
-    }
-    if (named.source && sources != nullptr) { sources->push_back(*std::move(named.source)); }
-    return std::unexpected(Error{
-        .code = ErrorCode::malformed,
-        .received = std::move(named.why),
-        .remedy = "let the peer send its certificates whole (its hash_and_url, or cert_uri_base)"});
-}
-
-// The first one, which is the sender's own.
-Result<Certificate> certificate_of(const wire::Certificate& one,
-                                   std::vector<RevocationSource>* sources, const Environment& env) {
-    auto bundle = bundle_of(one, sources, env);
-    if (!bundle) { return std::unexpected(std::move(bundle).error()); }
-    if (bundle->certificates.empty()) {
-        return std::unexpected(Error{.code = ErrorCode::malformed,
-                                     .received = "a bundle without certificates",
-                                     .remedy = "put the peer's certificate into it, as the first"});
-    }
-    return std::move(bundle->certificates.front());
-}
-
-struct Sent {
-    std::vector<Certificate> certificates;  // all that can be read
-    std::vector<x509::Crl> crls;            // in bundles
-    std::string lost;                       // why others are not among them
-};
-
-Sent sent_certificates(const PeerProof& proof, const Environment& env) {
-    Sent out;
-    std::size_t seen = 0;
-    for (const wire::Payload& payload : proof.payloads) {
-        if (!is_certificate(payload)) { continue; }
-        if (++seen > peer_certificates_max) { break; }
-        const auto& one = std::get<wire::Certificate>(payload);
-        auto parsed = bundle_of(one, proof.sources, env);
-        if (parsed) {
-            std::ranges::move(parsed->certificates, std::back_inserter(out.certificates));
-            std::ranges::move(parsed->crls, std::back_inserter(out.crls));
-        } else if (one.encoding != wire::CertEncoding::x509_signature) {
-            out.lost += "; beside it came " + parsed.error().received;
-        }
-    }
-    if (out.certificates.size() > peer_certificates_max) {
-        out.certificates.erase(out.certificates.begin() + peer_certificates_max,
-                               out.certificates.end());
-    }
-    if (out.crls.size() > peer_certificates_max) {
-        out.crls.erase(out.crls.begin() + peer_certificates_max, out.crls.end());
-    }
-    return out;
 }
 
 // Those of ours that may be the peer's.
@@ -303,7 +222,7 @@ Result<std::vector<Certificate>> chain_for(const PeerProof& proof, x509::TrustQu
     const auto* const known = env.state.chains.find(question.leaf->der());
     if (known != nullptr && x509::still_holds(question, *known)) { return *known; }
     const CredentialSet& set = credentials_of(env);
-    Sent sent = sent_certificates(proof, env);
+    SentCertificates sent = sent_certificates(proof.payloads, proof.sources, env);
     question.intermediates = std::move(sent.certificates);
     // They count by their signatures, as those that are loaded do.
     std::ranges::move(sent.crls, std::back_inserter(question.crls));
