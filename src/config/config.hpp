@@ -168,6 +168,7 @@ LoadedSecret load_shared(const vici::Message& message);
 
 struct LoadedAuthority {
     std::optional<ike::AuthorityInfo> authority;
+    std::vector<x509::Crl> lists;  // that it names as files
     Problems problems;
 
     bool ok() const { return !has_errors(problems); }

@@ -180,6 +180,23 @@ class FolderReader {
     std::set<const KeyPassphrase*> used_;
 };
 
+constexpr std::string_view file_scheme = "file://";
+
+// A list of revoked certificates by file:///path, which is read now, and at each reload. A warning
+// if it is none: it may be there the next time.
+std::optional<x509::Crl> read_list(const Field& field, std::string_view url) {
+    const std::string path{url.substr(file_scheme.size())};
+    const FileSource* const source = field.scope.source();
+    const auto file = source == nullptr ? disk().read(path) : source->files.read(path);
+    auto list = file ? x509::Crl::parse(as_bytes(file->text))
+                     : Result<x509::Crl>{std::unexpected(file.error())};
+    if (list) { return std::move(*list); }
+    field.warning(fmt::format("{} holds no list of revoked certificates: {}", printable(path),
+                              why(list.error())),
+                  list.error().remedy);
+    return std::nullopt;
+}
+
 void refuse_token(const Field& field) {
     field.error("names an object on a token, which is built only for our own certificates",
                 "put the certificate into a file");
@@ -241,15 +258,18 @@ std::optional<x509::Certificate> read_certificate_section(const Scope& scope, Se
     return out;
 }
 
-std::optional<ike::AuthorityInfo> read_authority(const Scope& scope) {
+std::optional<AuthoritySection> read_authority(const Scope& scope) {
     std::vector<x509::Certificate> certificates;
     std::vector<std::string> crls;
+    std::vector<x509::Crl> lists;
     std::vector<std::string> responders;
     std::string base;
-    const auto urls = [](const Field& field, std::vector<std::string>& into) {
+    const auto urls = [&](const Field& field, std::vector<std::string>& into) {
         for (const std::string& url : field.list().value_or(vici::List{})) {
             if (url.starts_with("http://") || url.starts_with("https://")) {
                 into.push_back(url);
+            } else if (&into == &crls && url.starts_with(file_scheme)) {
+                if (auto list = read_list(field, url)) { lists.push_back(*std::move(list)); }
             } else {
                 field.warning(fmt::format("\"{}\" is not followed: only http and https are",
                                           printable(url, 200)),
@@ -282,11 +302,12 @@ std::optional<ike::AuthorityInfo> read_authority(const Scope& scope) {
         if (complete) { scope.error("has no certificate", "add cacert = FILE (in x509ca)"); }
         return std::nullopt;
     }
-    return ike::AuthorityInfo{.name = std::string{scope.name()},
-                              .certificate = std::move(certificates.front()),
-                              .crl_urls = std::move(crls),
-                              .ocsp_urls = std::move(responders),
-                              .certificate_url_base = std::move(base)};
+    return AuthoritySection{.info = {.name = std::string{scope.name()},
+                                     .certificate = std::move(certificates.front()),
+                                     .crl_urls = std::move(crls),
+                                     .ocsp_urls = std::move(responders),
+                                     .certificate_url_base = std::move(base)},
+                            .lists = std::move(lists)};
 }
 
 ike::CredentialSet read_folders(const FileSource& source,

@@ -32,7 +32,12 @@ std::optional<x509::Certificate> read_certificate_section(const Scope& scope, Se
                                                           std::string_view word,
                                                           std::string_view folder,
                                                           std::string* handle);
-std::optional<ike::AuthorityInfo> read_authority(const Scope& scope);
+// A section of `authorities`, and the lists that it names as files.
+struct AuthoritySection {
+    ike::AuthorityInfo info;
+    std::vector<x509::Crl> lists;
+};
+std::optional<AuthoritySection> read_authority(const Scope& scope);
 
 // All that lies in x509, x509ca, x509ocsp, x509crl, private, rsa, ecdsa, pkcs8 and pkcs12. What
 // cannot be used is a warning: it may be nobody's.

@@ -333,7 +333,14 @@ constexpr std::array table = std::to_array<Keyword>({
     {authority, "handle", "hex", "", refused, {}, tokens},
     {authority, "slot", "number", "", refused, {}, tokens},
     {authority, "module", "name", "", refused, {}, tokens},
-    {authority, "crl_uris", "list of URIs", "", built, {}, web_only},
+    {authority,
+     "crl_uris",
+     "list of URIs",
+     "",
+     built,
+     {},
+     "http and https; a file:///path is read when the configuration is; others are warned of and "
+     "not followed"},
     {authority, "ocsp_uris", "list of URIs", "", built, {}, web_only},
     {authority, "cert_uri_base", "URI", "", built, {}, "with charon.hash_and_url"},
 });

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <set>
 #include <utility>
 
@@ -111,7 +112,9 @@ class Loader {
         } else if (key == "authorities") {
             each_section(root, field, [&](const Scope& scope) {
                 read_apart([&] {
-                    if (auto info = read_authority(scope)) { infos_.push_back(*std::move(info)); }
+                    if (auto read = read_authority(scope)) {
+                        authorities_.push_back(*std::move(read));
+                    }
                 });
             });
         } else if (key == "charon" && field.section() != nullptr) {
@@ -205,9 +208,10 @@ class Loader {
         if (source_ != nullptr) {
             set = read_folders(*source_, passphrases_, report_, out_.usable);
         }
-        for (ike::AuthorityInfo& info : infos_) {
-            set.authorities.push_back(info.certificate);
-            set.infos.push_back(std::move(info));
+        for (AuthoritySection& authority : authorities_) {
+            set.authorities.push_back(authority.info.certificate);
+            set.infos.push_back(std::move(authority.info));
+            std::ranges::move(authority.lists, std::back_inserter(set.crls));
         }
         out_.config.credentials = std::make_shared<const ike::CredentialSet>(std::move(set));
     }
@@ -229,7 +233,7 @@ class Loader {
     Places places_;
     const FileSource* source_;
     std::vector<KeyPassphrase> passphrases_;
-    std::vector<ike::AuthorityInfo> infos_;
+    std::vector<AuthoritySection> authorities_;
     std::vector<std::string> pool_names_;
     std::map<std::string, Place> pool_places_;  // where connections name theirs
     std::set<std::string> lacks_pool_;

@@ -38,8 +38,12 @@ void read_named(std::string_view kind, std::string_view name, const vici::Sectio
 LoadedAuthority load_authority(std::string_view name, const vici::Section& section) {
     LoadedAuthority out;
     Report report;
-    read_named("authorities", name, section, report,
-               [&](const Scope& scope) { out.authority = read_authority(scope); });
+    read_named("authorities", name, section, report, [&](const Scope& scope) {
+        if (auto read = read_authority(scope)) {
+            out.authority = std::move(read->info);
+            out.lists = std::move(read->lists);
+        }
+    });
     out.problems = report.take();
     return out;
 }

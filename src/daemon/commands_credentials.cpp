@@ -168,6 +168,9 @@ void Commands::load_authority(ClientId client, const Message& message) {
             return parts_.server.respond(client, vici::failure(config::as_error(loaded.problems)));
         }
         parts_.gateway.store().credentials().put(*std::move(loaded.authority));
+        for (x509::Crl& list : loaded.lists) {
+            parts_.gateway.store().credentials().put(std::move(list));
+        }
         parts_.gateway.apply_soon();
     }
     parts_.server.respond(client, vici::success());

@@ -369,7 +369,7 @@ case_rekey_flood() {
 
 # ---- a path that takes packets of 576 octets and loses larger ones, and says so to nobody
 
-narrow_path() {
+only_small_packets() {
     local n
     for n in 1 2; do
         ns "g$n" nft -f - <<'NFT'
@@ -394,7 +394,7 @@ case_cert_narrow_path() {
         is_culvert "$1" || charon_lines='fragment_size = 500'
     }
     begin
-    narrow_path
+    only_small_packets
     up_ok 1 net4
     local n
     for n in 1 2; do ns "g$n" nft delete table inet narrow; done

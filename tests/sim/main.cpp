@@ -1,5 +1,5 @@
 // culvert-sim: the simulator as a program. Exit 0: all runs were sound; 1: a run was not, its seed
-// is printed; 2: usage.
+// is printed, or a walk was cut off; 2: usage.
 
 #include <cstdint>
 #include <cstdio>
@@ -35,7 +35,7 @@ bool play_seeds(const culvert::sim::World& world, std::uint64_t first, std::uint
     return true;
 }
 
-// True if every way of every case (or of the one named) was sound.
+// True if every way of every case (or of the one named) was walked, and was sound.
 bool walk_all(const std::string& only, const culvert::sim::WalkLimits& limits, std::uint64_t first,
               std::uint64_t seeds) {
     bool sound = true;
@@ -51,8 +51,8 @@ bool walk_all(const std::string& only, const culvert::sim::WalkLimits& limits, s
                        : report.complaints.empty() ? ", cut off by --states"
                                                    : "");
             std::fflush(stdout);
+            sound = sound && report.complete;
             if (report.complaints.empty()) { continue; }
-            sound = false;
             for (const auto& complaint : report.complaints) { fmt::print("  {}\n", complaint); }
             fmt::print("  after:{}\n", report.how);
         }

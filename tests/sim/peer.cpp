@@ -20,6 +20,10 @@ constexpr std::chrono::seconds retired_linger{5};
 void count_notifies(const Bytes& bytes, Tally& tally) {
     const auto message = ike::wire::parse_message(bytes);
     if (!message) { return; }
+    if (message->header.next_payload == ike::wire::PayloadType::skf) { ++tally["wire_fragments"]; }
+    if (message->header.exchange == ike::wire::ExchangeType::ike_intermediate) {
+        ++tally["wire_intermediate"];
+    }
     for (const auto& payload : message->payloads) {
         const auto* notify = std::get_if<ike::wire::Notify>(&payload);
         if (notify == nullptr) { continue; }
@@ -82,6 +86,7 @@ void Peer::restart() {
     attach();
     installed_.clear();
     addresses_.clear();
+    name_servers_.clear();
     armed_.reset();
     for (std::uint64_t id = 1; id <= commands_; ++id) { ended_.emplace(id, Status{}); }
     if (leases_) { engines_.use_leases(leases_); }
@@ -226,6 +231,8 @@ void Peer::carry_out_one(ike::Action& action) {
                 }
                 found->second.sa.local = update.local;
                 found->second.sa.remote = update.remote;
+                found->second.sa.udp_encap = update.udp_encap;
+                found->second.sa.stream = update.stream;
                 ++shared_.tally["endpoints_updated"];
             },
             [&](ike::InstallVirtualAddress& install) {
@@ -240,8 +247,18 @@ void Peer::carry_out_one(ike::Action& action) {
                 }
             },
             [&](ike::InstallTrap&) { ++shared_.tally["traps"]; },
-            [](ike::UseNameServers&) {},
-            [](ike::ForgetNameServers&) {},
+            [&](ike::UseNameServers& use) {
+                ++shared_.tally["name_servers_used"];
+                name_servers_.push_back(std::move(use.what));
+            },
+            [&](ike::ForgetNameServers& forget) {
+                const auto found = std::ranges::find(name_servers_, forget.what);
+                if (found == name_servers_.end()) {
+                    complain("name servers forgotten that were not in use");
+                    return;
+                }
+                name_servers_.erase(found);
+            },
             [](ike::FetchRevocation&) {},  // not asked for
             [](ike::ResolveGateway&) {},   // no names here
             [](ike::TellNeighbours&) {},   // engines_ has dealt with it
@@ -412,6 +429,18 @@ void Peer::complain_of_orphans() const {
         }
     }
     if (engines_.half_open() != 0) { complain("half-open IKE SAs are left"); }
+    complain_of_name_servers();
+}
+
+// They come with a virtual address, and go with it.
+void Peer::complain_of_name_servers() const {
+    const auto status = engines_.status(now());
+    const auto addressed = std::ranges::count_if(
+        status, [](const ike::IkeSaStatus& sa) { return !sa.local_vips.empty(); });
+    if (static_cast<std::size_t>(addressed) < name_servers_.size()) {
+        complain(fmt::format("name servers of {} IKE SAs, and {} have a virtual address",
+                             name_servers_.size(), addressed));
+    }
 }
 
 }  // namespace culvert::sim

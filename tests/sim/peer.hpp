@@ -103,6 +103,7 @@ class Peer {
     void attach();
     void remember(const ike::Input& input);
     void complain(std::string what) const;
+    void complain_of_name_servers() const;
 
     std::string name_;
     IpAddress address_;
@@ -117,6 +118,7 @@ class Peer {
     std::int64_t newest_ = 0;
     std::int64_t hindmost_ = 0;
     std::set<IpAddress> addresses_;  // virtual ones that this peer was given
+    std::vector<ike::NameServers> name_servers_;
     std::uint64_t commands_ = 0;
     std::map<std::uint64_t, Status> ended_;
     std::optional<Instant> armed_;

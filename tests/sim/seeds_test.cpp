@@ -135,6 +135,10 @@ TEST(Seeds, EverythingAtOnceEndsInAgreementAndComesUpAgain) {
     EXPECT_GT(tally["wire_rounds"], 5U);
     EXPECT_GT(tally["ends_with_eap"], 10U);
     EXPECT_GT(tally["ends_with_eap_in_rounds"], 5U);
+    EXPECT_GT(tally["wire_fragments"], 100U);
+    EXPECT_GT(tally["wire_intermediate"], 20U);
+    EXPECT_GT(tally["name_servers_used"], 20U);
+    EXPECT_GT(tally["agreed_transport_ends"], 10U);
 }
 
 TEST(Seeds, TheSameSeedGivesTheSameRun) {

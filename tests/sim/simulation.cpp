@@ -1,6 +1,7 @@
 #include "sim/simulation.hpp"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include <fmt/format.h>
@@ -121,6 +122,10 @@ void Simulation::check_agreement(const Peer& a, const std::vector<ike::IkeSaStat
         ++tally_["agreed_ike_ends"];
         if (match->suite != ours.suite) { complain("the ends run different IKE suites"); }
         if (match->initiator == ours.initiator) { complain("both ends think that they began"); }
+        if (std::set(ours.local_vips.begin(), ours.local_vips.end()) !=
+            std::set(match->remote_vips.begin(), match->remote_vips.end())) {
+            complain("the ends differ on virtual addresses");
+        }
         check_children(a, ours, b, *match);
     }
 }
@@ -142,6 +147,7 @@ void Simulation::check_children(const Peer& a, const ike::IkeSaStatus& ours, con
             continue;
         }
         ++tally_["agreed_child_ends"];
+        if (sa.mode == IpsecMode::transport) { ++tally_["agreed_transport_ends"]; }
         if (other->sa.outbound_spi != sa.inbound_spi) { complain("a pair with two answers"); }
         if (!same_keys(sa.outbound, other->sa.inbound) ||
             !same_keys(sa.inbound, other->sa.outbound)) {

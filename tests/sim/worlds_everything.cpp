@@ -21,6 +21,7 @@ using std::chrono::minutes;
 using std::chrono::seconds;
 
 constexpr std::string_view ike_words = "aes256gcm16-prfsha384-x25519-ecp256";
+constexpr std::string_view intermediate_words = "aes256gcm16-prfsha384-x25519-ke1_ecp256";
 constexpr seconds span{240};
 
 // Of one pair of peers; both ends are told the same.
@@ -32,8 +33,10 @@ struct Pair {
     bool virtual_address = false;
     bool ppk = false;
     bool pfs = false;
-    bool rounds = false;  // the client proves two things
-    bool eap = false;     // the client proves itself by a password
+    bool rounds = false;        // the client proves two things
+    bool eap = false;           // the client proves itself by a password
+    bool intermediate = false;  // another key exchange before IKE_AUTH
+    bool transport = false;     // instead of tunnels
 
     // Who gives addresses, or does not know the password, cannot begin.
     bool client_begins() const { return virtual_address || eap; }
@@ -93,7 +96,8 @@ void whatever_chance_turns_on(Simulation& sim, ike::Connection& connection, bool
 ike::Connection end_of(Simulation& sim, const Pair& pair, bool client) {
     const unsigned self = client ? pair.client : pair.server;
     const unsigned other = client ? pair.server : pair.client;
-    ike::Connection connection = make_connection(self, other, ike_words);
+    ike::Connection connection =
+        make_connection(self, other, pair.intermediate ? intermediate_words : ike_words);
     const bool wanders = pair.moves || pair.behind_nat;
     if (wanders && !client) { connection.remote_addrs.clear(); }
     if (pair.moves && client) { connection.local_addrs.clear(); }
@@ -122,6 +126,12 @@ ike::Connection end_of(Simulation& sim, const Pair& pair, bool client) {
         if (pair.pfs) {
             child.proposals =
                 must(ike::parse_proposals(ike::ProtocolId::esp, "aes256gcm16-x25519-ecp256"));
+        }
+        if (pair.transport) {
+            child.mode = ike::ChildMode::transport;
+            const auto one_port = selector(fmt::format("0.0.0.0/0[tcp/{}]", 80 + i));
+            child.local_ts = {{.dynamic = true, .selector = one_port.selector}};
+            child.remote_ts = child.local_ts;
         }
         if (!pair.virtual_address) { continue; }
         const ike::SelectorConfig dynamic{.dynamic = true, .selector = {}};
@@ -162,6 +172,9 @@ std::vector<Pair> pick_pairs(Simulation& sim, unsigned peers) {
         pairs.back().rounds = !pairs.back().ppk && sim.random().chance(20);
         pairs.back().eap = !pairs.back().ppk && sim.random().chance(25);
         pairs.back().moves = !pairs.back().behind_nat && sim.random().chance(20);
+        pairs.back().intermediate = sim.random().chance(20);
+        const bool stays = !pairs.back().behind_nat && !pairs.back().moves;
+        pairs.back().transport = stays && !pairs.back().virtual_address && sim.random().chance(20);
     }
     const std::size_t spokes = pairs.size();
     for (std::size_t i = 0; i + 1 < spokes; ++i) {
@@ -170,7 +183,9 @@ std::vector<Pair> pick_pairs(Simulation& sim, unsigned peers) {
         if (!fixed || !sim.random().chance(20)) { continue; }
         pairs.push_back({.client = pairs[i].client,
                          .server = pairs[i + 1].client,
-                         .pfs = sim.random().chance(40)});
+                         .pfs = sim.random().chance(40),
+                         .intermediate = sim.random().chance(20),
+                         .transport = sim.random().chance(20)});
     }
     return pairs;
 }
@@ -182,9 +197,14 @@ void add_peers(Simulation& sim, unsigned peers, const std::vector<Pair>& pairs) 
         config.settings = impatient();
         config.settings.make_before_break = sim.random().chance(50);
         if (sim.random().chance(20)) { config.settings.cookie_threshold = 1; }
+        // Small enough that even messages without certificates are cut.
+        if (sim.random().chance(30)) {
+            config.settings.fragment_size =
+                static_cast<std::uint16_t>(200 + sim.random().below(300));
+        }
         config.pools = {{.name = "pool",
                          .addresses = *IpRange::parse("10.201.0.1-10.201.0.200"),
-                         .attributes = {}}};
+                         .attributes = {{3, {10, 200, 0, 53}}}}};  // a name server
     }
     for (const Pair& pair : pairs) {
         for (const bool client : {true, false}) {

@@ -12,6 +12,7 @@
 #include "ike/v2/hash_and_url.hpp"
 #include "ike/v2/limits.hpp"
 #include "ike/v2/ocsp_in_band.hpp"
+#include "ike/v2/sent_certificates.hpp"
 #include "ike/v2/signature_auth.hpp"
 #include "x509/chain.hpp"
 #include "x509/delta.hpp"
@@ -108,53 +109,6 @@ const CredentialSet& credentials_of(const Environment& env) {
 
 bool has(const std::vector<Certificate>& list, const Certificate& one) {
     return std::ranges::find(list, one) != list.end();
-}
-
-bool is_certificate(const wire::Payload& payload) {
-    const auto* one = std::get_if<wire::Certificate>(&payload);
-    return one != nullptr && (one->encoding == wire::CertEncoding::x509_signature ||
-                              one->encoding == wire::CertEncoding::hash_and_url_x509);
-}
-
-// The peer's own (RFC 7296 3.6).
-const wire::Certificate* first_certificate(const wire::Payloads& payloads) {
-    const auto first = std::ranges::find_if(payloads, is_certificate);
-    return first == payloads.end() ? nullptr : &std::get<wire::Certificate>(*first);
-}
-
-// `sources`: gets what must be fetched first.
-Result<Certificate> certificate_of(const wire::Certificate& one,
-                                   std::vector<RevocationSource>* sources, const Environment& env) {
-    if (one.encoding == wire::CertEncoding::x509_signature) { return Certificate::parse(one.data); }
-    Named named = named_certificate(one.data, env);
-    if (named.der) { return Certificate::parse(*named.der); }
-    if (named.source && sources != nullptr) { sources->push_back(*std::move(named.source)); }
-    return std::unexpected(Error{
-        .code = ErrorCode::malformed,
-        .received = std::move(named.why),
-        .remedy = "let the peer send its certificates whole (its hash_and_url, or cert_uri_base)"});
-}
-
-struct Sent {
-    std::vector<Certificate> certificates;  // all that can be read
-    std::string lost;                       // why others are not among them
-};
-
-Sent sent_certificates(const PeerProof& proof, const Environment& env) {
-    Sent out;
-    std::size_t seen = 0;
-    for (const wire::Payload& payload : proof.payloads) {
-        if (!is_certificate(payload)) { continue; }
-        if (++seen > peer_certificates_max) { break; }
-        const auto& one = std::get<wire::Certificate>(payload);
-        auto parsed = certificate_of(one, proof.sources, env);
-        if (parsed) {
-            out.certificates.push_back(std::move(*parsed));
-        } else if (one.encoding == wire::CertEncoding::hash_and_url_x509) {
-            out.lost += "; beside it came " + parsed.error().received;
-        }
-    }
-    return out;
 }
 
 // Those of ours that may be the peer's.
@@ -268,8 +222,10 @@ Result<std::vector<Certificate>> chain_for(const PeerProof& proof, x509::TrustQu
     const auto* const known = env.state.chains.find(question.leaf->der());
     if (known != nullptr && x509::still_holds(question, *known)) { return *known; }
     const CredentialSet& set = credentials_of(env);
-    Sent sent = sent_certificates(proof, env);
+    SentCertificates sent = sent_certificates(proof.payloads, proof.sources, env);
     question.intermediates = std::move(sent.certificates);
+    // They count by their signatures, as those that are loaded do.
+    std::ranges::move(sent.crls, std::back_inserter(question.crls));
     for (const auto* list : {&set.certificates, &set.authorities}) {
         question.intermediates.insert(question.intermediates.end(), list->begin(), list->end());
     }

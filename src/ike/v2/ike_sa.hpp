@@ -250,11 +250,14 @@ class IkeSa {
                  const wire::Payloads& payloads, const Environment& env);
     MessageBytes seal(const wire::IkeHeader& header, const wire::Payloads& payloads,
                       const Environment& env);
-    std::optional<MessageBytes> cut_smaller(const MessageBytes& message, crypto::IkeCipher& cipher,
-                                            const Environment& env) const;
-    void answer_again(const Datagram& datagram, const Environment& env);
     void transmit(const MessageBytes& message, const Environment& env);
     void transmit_to(const MessageBytes& message, const Datagram& request, const Environment& env);
+
+    // ike_sa_resend.cpp
+    bool send_again(const Environment& env);
+    void answer_again(const Datagram& datagram, const Environment& env);
+    std::optional<MessageBytes> cut_smaller(const MessageBytes& message, crypto::IkeCipher& cipher,
+                                            const Environment& env) const;
 
     // ike_sa_handshake.cpp
     void init_answered(const wire::Message& message, const Datagram& datagram,
@@ -348,7 +351,6 @@ class IkeSa {
     bool busy_with_children() const;
     bool rekeying_ike() const;
     bool deleting_ike() const;
-    bool send_again(const Environment& env);
     void tick_children(const Environment& env);
     void tick_ike(const Environment& env);
 

@@ -99,22 +99,6 @@ void IkeSa::tick(const Environment& env) {
     pump(env);
 }
 
-// True if it was a ticket, which a gateway that lost its keys may not answer at all, and the
-// handshake has begun anew.
-bool IkeSa::send_again(const Environment& env) {
-    const bool cuts = requests_.tries() == cut_smaller_after && core_.outbound.has_value();
-    auto smaller = cuts ? cut_smaller(requests_.message(), *core_.outbound, env) : std::nullopt;
-    env.event(core_, EventKind::retransmit, Severity::info,
-              fmt::format("no answer from {} yet: sending request {} once more{} ({} of {})",
-                          core_.remote.to_string(), requests_.next_id().value() - 1,
-                          smaller ? ", in smaller pieces" : "", requests_.tries(),
-                          env.settings().retransmit.tries));
-    if (requests_.tries() >= resume_tries_max && resume_in_vain(env)) { return true; }
-    if (smaller) { requests_.recut(std::move(*smaller)); }
-    transmit(requests_.message(), env);
-    return false;
-}
-
 void IkeSa::tick_children(const Environment& env) {
     std::vector<ChildSaId> to_rekey;
     std::vector<ChildSaId> to_delete;

@@ -1,6 +1,5 @@
 // Messages in and out of an IKE SA: windows, ciphers, fragments, and whose turn it is.
 
-#include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
@@ -419,35 +418,6 @@ MessageBytes IkeSa::seal(const wire::IkeHeader& header, const wire::Payloads& pa
     auto whole = wire::seal_message(header, payloads, *core_.outbound, env.random());
     if (!whole) { return failed(whole.error()); }
     return {std::move(*whole)};
-}
-
-// RFC 7383 2.5.1: what comes through in no try may be too long for the path. The same message in
-// pieces that every path should carry; nothing if it is in such pieces already.
-std::optional<MessageBytes> IkeSa::cut_smaller(const MessageBytes& message,
-                                               crypto::IkeCipher& cipher,
-                                               const Environment& env) const {
-    if (!core_.peer_takes_fragments || core_.on_tcp()) { return std::nullopt; }
-    const std::size_t packet = core_.remote.address.is_v4() ? small_packet_v4 : small_packet_v6;
-    const std::size_t size = packet - fragment_headers;
-    const bool small =
-        std::ranges::all_of(message, [&](const Bytes& piece) { return piece.size() <= size; });
-    if (small) { return std::nullopt; }
-    auto pieces = wire::cut_again(message, size, cipher, env.random());
-    // Under keys that are no more, say: then as it was.
-    return pieces ? std::optional{std::move(*pieces)} : std::nullopt;
-}
-
-// The peer has not had our answer, or has asked again before it came.
-void IkeSa::answer_again(const Datagram& datagram, const Environment& env) {
-    if (responses_.repeated() == cut_smaller_after) {
-        auto* const half = std::get_if<HalfOpen>(&state_);
-        const bool before = half != nullptr && half->answered_before;
-        auto& cipher = before ? *half->answered_before : *core_.outbound;
-        if (auto smaller = cut_smaller(responses_.last_response(), cipher, env)) {
-            responses_.recut(std::move(*smaller));
-        }
-    }
-    transmit_to(responses_.last_response(), datagram, env);
 }
 
 void IkeSa::transmit(const MessageBytes& message, const Environment& env) {

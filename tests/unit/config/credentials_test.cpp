@@ -187,6 +187,28 @@ TEST_F(Folders, AuthoritiesAreTrustedAndKnowWhereTheirListsAre) {
               std::vector<std::string>{"http://crl.example/a.crl"});
 }
 
+TEST_F(Folders, AListThatAnAuthorityNamesAsAFileIsRead) {
+    put("x509ca/root.crt", "root.crt");
+    put("lists/root.crl", "root.crl");
+    const auto named = [&](const std::string& file) {
+        return load("authorities { ca { cacert = root.crt\n crl_uris = file:///s/lists/" + file +
+                    " } }");
+    };
+    const Loaded loaded = named("root.crl");
+    EXPECT_EQ(show(loaded.problems), "");
+    ASSERT_EQ(loaded.config.credentials->crls.size(), 1U);
+    EXPECT_EQ(loaded.config.credentials->crls.front().der(),
+              x509::Crl::parse(x509::file("root.crl")).value().der());
+    EXPECT_TRUE(loaded.config.credentials->infos.front().crl_urls.empty());
+    const Loaded missing = named("none.crl");
+    EXPECT_TRUE(missing.ok());
+    EXPECT_NE(show(missing.problems).find("holds no list of revoked certificates"),
+              std::string::npos)
+        << show(missing.problems);
+    put("lists/none.crl", "root.crt");
+    EXPECT_NE(show(named("none.crl").problems).find("holds no list"), std::string::npos);
+}
+
 TEST_F(Folders, AReloadSeesWhatChanged) {
     put("x509/gw.crt", "gw.crt");
     put("private/gw.key", "gw.key");

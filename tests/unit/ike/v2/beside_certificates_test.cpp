@@ -1,8 +1,12 @@
 // What comes beside certificates in IKE_AUTH, or instead of them: OCSP responses, hashes and URLs,
 // further authentication rounds.
 
+#include "bundle_file.hpp"
 #include "certificate_pair.hpp"
 #include "crypto/hash.hpp"
+#include "ike/v2/certificate_auth.hpp"
+#include "ike/v2/environment.hpp"
+#include "ike/v2/signature_auth.hpp"
 
 namespace culvert::ike::v2 {
 namespace {
@@ -144,6 +148,41 @@ TEST_F(ByUrl, TheCertificateIsFetchedAndCountsAsIfSent) {
     const std::uint64_t id = wanted.front()->id;
     pair->feed(pair->one, RevocationFetched{id, der});
     EXPECT_TRUE(ended()) << pair->one.errors() << pair->two.errors();
+}
+
+// The peer puts all that there is to know of it into one file.
+TEST_F(ByUrl, ABundleCountsAsIfAllOfItWereSent) {
+    const Bytes list = x509::Crl::parse(x509::file("middle.crl")).value().der();
+    const Bytes whole = x509::bundle_of({x509::bundled_certificate(certificate("g1").der()),
+                                         x509::bundled_certificate(certificate("middle").der()),
+                                         x509::bundled_list(list)});
+    known_two.crls = {x509::Crl::parse(x509::file("root.crl")).value()};
+    second().remote.revocation = x509::RevocationPolicy::strict;
+    two.credentials = std::make_shared<const CredentialSet>(known_two);
+    test::SeededRandom random{7};
+    EngineState state{std::make_shared<const Config>(std::move(two)), random};
+    state.calendar = [](Instant) { return today(); };
+    state.revocation.on = true;
+    Actions actions;
+    const Environment env{.state = state, .now = Instant{}, .actions = actions};
+
+    Bytes named = crypto::hash(crypto::HashAlgorithm::sha1, {whole});
+    append(named, as_bytes(std::string{base} + "all"));
+    const wire::Payloads payloads{
+        wire::Certificate{.encoding = wire::CertEncoding::hash_and_url_bundle, .data = named}};
+    const Bytes octets = to_bytes(as_bytes("what is signed"));
+    const auto auth = sign_auth("gw", *private_key("g1"), octets, {2, 3, 4}).value();
+    const Identity peer = identity("g1.example");
+    std::vector<RevocationSource> sources;
+    const PeerProof proof{
+        state.config->connections.front(), auth, octets, payloads, peer, &sources};
+    EXPECT_FALSE(verify_by_certificate(proof, env));
+    ASSERT_EQ(sources.size(), 1U);
+    EXPECT_EQ(sources.front().url, std::string{base} + "all");
+    state.revocation.ask(sources, IkeSpi{1}, actions);
+    (void)state.revocation.take({std::get<FetchRevocation>(actions.front()).id, whole}, env.now);
+    const Status done = verify_by_certificate(proof, env);
+    EXPECT_TRUE(done) << explain(done.error());
 }
 
 TEST_F(ByUrl, AnotherCertificateAtThatUrlIsNone) {

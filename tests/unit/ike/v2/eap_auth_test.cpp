@@ -2,6 +2,7 @@
 // with a pre-shared secret here.
 
 #include "engine_pair.hpp"
+#include "ike/wire/header.hpp"
 
 namespace culvert::ike::v2 {
 namespace {
@@ -75,6 +76,30 @@ TEST_F(EapAuth, Md5AndGtcHaveAuthFromTheKeysOfTheIkeSa) {
         EXPECT_TRUE(keys_agree());
         EXPECT_EQ(said(pair->two, "no MSK established"), 1U);
     }
+}
+
+// RFC 9370 2.2.2: once IKE_INTERMEDIATE is over, what comes once more comes under the new keys.
+TEST_F(EapAuth, AnAnswerThatIsLostAfterIntermediateIsGivenAgain) {
+    for (Connection* const connection : {&one(), &two()}) {
+        connection->proposals =
+            parse_proposals(ProtocolId::ike, "aes256gcm16-prfsha384-x25519-ke1_ecp256").value();
+    }
+    pair.emplace(std::move(first), std::move(second));
+    pair->one.take(pair->one.engine().handle(
+        Initiate{.id = CommandId{700}, .connection = "gw", .child = "net"}, pair->now));
+    unsigned answers = 0;
+    while (!pair->one.out.empty() || !pair->two.out.empty()) {
+        std::erase_if(pair->two.out, [&](const Datagram& datagram) {
+            return wire::parse_header(datagram.bytes).value().exchange ==
+                       wire::ExchangeType::ike_auth &&
+                   ++answers == 2;
+        });
+        pair->step();
+    }
+    ASSERT_FALSE(pair->one.ended(700));
+    pair->pass(std::chrono::seconds{5});
+    ASSERT_TRUE(pair->one.ended(700)) << pair->two.errors();
+    EXPECT_TRUE(*pair->one.ended(700)) << pair->one.errors() << pair->two.errors();
 }
 
 TEST_F(EapAuth, TheNtHashIsAsGoodAsThePassword) {

@@ -1,6 +1,7 @@
 // Lifetimes that are over (RFC 7296 2.8), between two engines: what is wanted comes again.
 
 #include "engine_pair.hpp"
+#include "ike/v2/limits.hpp"
 
 namespace culvert::ike::v2 {
 namespace {
@@ -71,6 +72,35 @@ TEST(Lifetimes, AnIkeSaThatIsNotRekeyedInTimeBeginsAgain) {
     ASSERT_EQ(now.size(), 1U) << pair.one.errors();
     EXPECT_NE(now.front().initiator_spi, old);
     EXPECT_EQ(now.front().children.size(), 1U);
+}
+
+// So much waits on the IKE SA that the rekey does not even find a place in the queue.
+TEST(Lifetimes, ARekeyThatCannotBeginIsTriedAgain) {
+    Config one = gateway_config(1, 2);
+    one.settings.retransmit = {.timeout = seconds{1}, .base = 1.0, .tries = 100};
+    Connection& gw = one.connections.front();
+    gw.rekey_time = seconds{0};
+    gw.children.front().rekey_time = seconds{30};
+    gw.children.front().rand_time = seconds{0};
+    gw.children.front().life_time = seconds{1000};
+    EnginePair pair{std::move(one), gateway_config(2, 1)};
+    ASSERT_TRUE(pair.up(pair.one)) << pair.one.errors();
+    const auto old = pair.one.engine().status(pair.now).front().children.front().inbound_spi;
+    pair.cut = true;
+    for (std::uint64_t id = 1000; id < 1000 + tasks_max + 2; ++id) {
+        pair.feed(pair.one, Rekey{.id = CommandId{id}, .ike = "gw"});
+    }
+    EXPECT_TRUE(pair.one.ended(1000 + tasks_max + 1)) << "there is no more place";
+    pair.pass(seconds{35});
+    pair.cut = false;
+    pair.pass(seconds{5});
+    const auto before = pair.one.engine().status(pair.now).front().children;
+    ASSERT_EQ(before.size(), 1U);
+    EXPECT_EQ(before.front().inbound_spi, old);
+    pair.pass(seconds{80});
+    const auto after = pair.one.engine().status(pair.now).front().children;
+    ASSERT_EQ(after.size(), 1U);
+    EXPECT_NE(after.front().inbound_spi, old);
 }
 
 TEST(Lifetimes, WhatThePlaneCannotCarryOfARekeyIsMadeAgain) {

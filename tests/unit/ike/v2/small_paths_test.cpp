@@ -94,6 +94,21 @@ TEST_F(SmallPath, BothWaysSmall) {
     EXPECT_TRUE(is_up()) << pair->one.errors() << pair->two.errors();
 }
 
+// Its answer is under keys that are others by the time it is asked for again (RFC 9370 2.2.2).
+TEST_F(SmallPath, AnAnswerToIkeIntermediateIsCutSmallerToo) {
+    for (Config* const config : {&one, &two}) {
+        config->connections.front().proposals =
+            parse_proposals(ProtocolId::ike, "aes256gcm16-prfsha384-x25519-ke1_modp4096").value();
+    }
+    begin();
+    to_one = small_packet_v4;
+    bring_up();
+    EXPECT_FALSE(pair->one.ended(1));
+    EXPECT_TRUE(pair->two.all<InstallChild>().empty());
+    pass(seconds{40});
+    EXPECT_TRUE(is_up()) << pair->one.errors() << pair->two.errors();
+}
+
 TEST_F(SmallPath, WhereFragmentsAreNotAgreedOnItEndsAsBefore) {
     two.connections.front().fragmentation = Fragmentation::no;
     begin();
