@@ -132,9 +132,15 @@ Result<Message> open_message(ByteView datagram, const crypto::IkeCipher& cipher)
 
 namespace {
 
+struct Pieces {
+    std::size_t size_max;        // of each, sealed
+    std::size_t pieces_min = 1;  // if there are to be several at all
+};
+
 Result<std::vector<Bytes>> cut(const IkeHeader& header, PayloadType first_of_all,
-                               ByteView plaintext, std::size_t size_max, crypto::IkeCipher& cipher,
+                               ByteView plaintext, Pieces wanted, crypto::IkeCipher& cipher,
                                Random& random) {
+    const auto [size_max, pieces_min] = wanted;
     std::vector<Bytes> out;
     if (message_size(cipher, plaintext.size()) <= size_max) {
         auto whole = seal_plaintext(header, first_of_all, plaintext, cipher, random);
@@ -142,7 +148,13 @@ Result<std::vector<Bytes>> cut(const IkeHeader& header, PayloadType first_of_all
         out.push_back(std::move(*whole));
         return out;
     }
-    const std::size_t capacity = fragment_capacity(cipher, size_max);
+    std::size_t capacity = fragment_capacity(cipher, size_max);
+    if (plaintext.size() >= pieces_min) {
+        // As many alike, if rounding up leaves as many.
+        std::size_t alike = (plaintext.size() + pieces_min - 1) / pieces_min;
+        if ((plaintext.size() + alike - 1) / alike < pieces_min) { --alike; }
+        capacity = std::min(capacity, alike);
+    }
     if (capacity == 0 || plaintext.size() > capacity * fragments_max) {
         return std::unexpected(too_many_fragments(size_max));
     }
@@ -190,14 +202,17 @@ Result<Fragment> open_own(const std::vector<Bytes>& pieces, const crypto::IkeCip
 Result<std::vector<Bytes>> seal_fragments(const IkeHeader& header, const Payloads& payloads,
                                           std::size_t size_max, crypto::IkeCipher& cipher,
                                           Random& random) {
-    return cut(header, first_type(payloads), write_payloads(payloads), size_max, cipher, random);
+    return cut(header, first_type(payloads), write_payloads(payloads), {.size_max = size_max},
+               cipher, random);
 }
 
 Result<std::vector<Bytes>> cut_again(const std::vector<Bytes>& pieces, std::size_t size_max,
                                      crypto::IkeCipher& cipher, Random& random) {
     const auto whole = open_own(pieces, cipher);
     if (!whole) { return std::unexpected(whole.error()); }
-    return cut(whole->header, whole->first, whole->plaintext, size_max, cipher, random);
+    // RFC 7383 2.6: by their number the receiver tells them from those that it has already.
+    return cut(whole->header, whole->first, whole->plaintext,
+               {.size_max = size_max, .pieces_min = pieces.size() + 1}, cipher, random);
 }
 
 Result<Fragment> open_fragment(ByteView datagram, const crypto::IkeCipher& cipher) {

@@ -76,6 +76,19 @@ TEST_F(SmallPath, ARequestIsCutSmallerAfterTwoRepetitions) {
     EXPECT_TRUE(is_up()) << pair->one.errors() << pair->two.errors();
 }
 
+// Some of the first pieces may have come through: the others are not mixed with them, whatever
+// sizes they had.
+struct SmallPathWithPieces : SmallPath, testing::WithParamInterface<std::uint16_t> {};
+TEST_P(SmallPathWithPieces, PiecesOfBothKindsAreNotMixed) {
+    one.settings.fragment_size = GetParam();
+    begin();
+    to_two = small_packet_v4;
+    bring_up();
+    pass(seconds{13});
+    EXPECT_TRUE(is_up()) << pair->one.errors() << pair->two.errors();
+}
+INSTANTIATE_TEST_SUITE_P(Sizes, SmallPathWithPieces, testing::Range<std::uint16_t>(580, 1300, 20));
+
 TEST_F(SmallPath, AnAnswerIsCutSmallerWhenItIsAskedForAgainAndAgain) {
     begin();
     to_one = small_packet_v4;
