@@ -11,7 +11,7 @@ namespace culvert::ike::v2 {
 
 namespace {
 
-constexpr auto cipher = crypto::EncryptionAlgorithm::aes_gcm_16;
+constexpr auto ticket_cipher = crypto::EncryptionAlgorithm::aes_gcm_16;
 constexpr std::uint16_t cipher_bits = 256;
 constexpr std::size_t head_size = 16;  // name of the key, nonce
 
@@ -114,7 +114,7 @@ Bytes TicketOffice::seal(ResumableSa& sa, Instant now, Random& random) {
     out.u64(current_.name);
     out.u64(current_.next);
     Bytes inside = inside_of(sa);
-    const crypto::Aead aead{cipher, cipher_bits, current_.key.reveal()};
+    const crypto::Aead aead{ticket_cipher, cipher_bits, current_.key.reveal()};
     out.bytes(aead.seal(nonce_of(current_.next), out.view(), inside));
     wipe(inside);
     ++current_.next;
@@ -128,7 +128,7 @@ std::optional<ResumableSa> TicketOffice::open(ByteView ticket, Instant now) cons
     const std::uint64_t counter = in.u64();
     for (const Key* const key : {&current_, &previous_}) {
         if (key->key.empty() || key->name != name) { continue; }
-        const crypto::Aead aead{cipher, cipher_bits, key->key.reveal()};
+        const crypto::Aead aead{ticket_cipher, cipher_bits, key->key.reveal()};
         auto inside =
             aead.open(nonce_of(counter), ticket.first(head_size), ticket.subspan(head_size));
         if (!inside) { return std::nullopt; }
