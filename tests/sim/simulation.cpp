@@ -116,7 +116,8 @@ void Simulation::check_agreement(const Peer& a, const std::vector<ike::IkeSaStat
                    other.responder_spi == ours.responder_spi;
         });
         if (match == theirs.end()) {
-            complain(fmt::format("{} holds an IKE SA that {} does not know", a.name(), b.name()));
+            complain(fmt::format("{} holds an IKE SA that {} does not know: {}[{}]", a.name(),
+                                 b.name(), ours.connection, ours.unique_id));
             continue;
         }
         ++tally_["agreed_ike_ends"];

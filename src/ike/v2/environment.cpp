@@ -115,7 +115,11 @@ std::size_t Environment::resources_max() const {
 
 std::optional<Instant> Environment::at_about(seconds time, seconds spread) const {
     if (time.count() <= 0) { return std::nullopt; }
-    const auto chance_ms = std::chrono::milliseconds(std::max(spread, seconds(0))).count();
+    // A default of one lifetime may be longer than another lifetime: never at once, again and
+    // again.
+    const milliseconds most =
+        std::clamp(milliseconds(spread), milliseconds(0), milliseconds(time) / 2);
+    const auto chance_ms = most.count();
     const auto less = chance_ms == 0 ? std::uint64_t{0}
                                      : random().below(static_cast<std::uint64_t>(chance_ms) + 1);
     const Duration wait = time - milliseconds(less);

@@ -68,7 +68,7 @@ TEST_F(Reauthentication, IsDoneForAPeerThatWantsIt) {  // RFC 4478
     EnginePair p = pair();
     ASSERT_TRUE(p.up(p.one, "net"));
     const std::uint64_t old = p.one.engine().status(p.now).front().initiator_spi;
-    p.pass(std::chrono::seconds{45});
+    p.pass(std::chrono::seconds{75});
     EXPECT_NE(p.one.engine().status(p.now).front().initiator_spi, old);
     EXPECT_EQ(sas(p.one, p.now), 1U);
     EXPECT_EQ(sas(p.two, p.now), 1U);
@@ -195,6 +195,20 @@ TEST_F(Reauthentication, RekeyingIsNoWayAroundIt) {
     EXPECT_FALSE(expired(p.two));
     p.pass(std::chrono::seconds{4});
     EXPECT_TRUE(expired(p.two));
+}
+
+// rand_time is by default a part of rekey_time, which may be many times reauth_time.
+TEST_F(Reauthentication, IsNotDueAtOnceHoweverLongRandTimeIs) {
+    first.connections.front().reauth_time = std::chrono::seconds{60};
+    first.connections.front().rand_time = std::chrono::seconds{1440};
+    EnginePair p = pair();
+    for (int round = 0; round < 20; ++round) {
+        ASSERT_TRUE(p.up(p.one, "net")) << p.one.errors();
+        const auto due = p.one.engine().status(p.now).front().reauth_at;
+        ASSERT_TRUE(due);
+        EXPECT_GE(*due - p.now, std::chrono::seconds{30});
+        p.down(p.one);
+    }
 }
 
 // RFC 4478: what is told is what is kept.
