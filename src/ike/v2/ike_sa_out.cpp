@@ -79,16 +79,13 @@ MessageBytes IkeSa::seal(const wire::IkeHeader& header, const wire::Payloads& pa
 void IkeSa::transmit(const MessageBytes& message, const Environment& env) {
     // It leaves when there is a stream again.
     if (core_.on_tcp() && core_.stream_state != StreamState::open) { return; }
-    last_outbound_ = env.now;
-    for (const Bytes& piece : message) {
-        env.emit(Transmit{
-            .datagram = {.local = core_.local,
-                         .remote = core_.remote,
-                         .non_esp_marker = core_.nat_t_port,
-                         .bytes = piece,
-                         .dscp = core_.connection ? core_.connection->dscp : std::uint8_t{0},
-                         .stream = core_.stream}});
-    }
+    transmit_to(message,
+                {.local = core_.local,
+                 .remote = core_.remote,
+                 .non_esp_marker = core_.nat_t_port,
+                 .bytes = {},
+                 .stream = core_.stream},
+                env);
 }
 
 // Answers go where the request came from (RFC 7296 2.11).
